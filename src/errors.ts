@@ -1,0 +1,36 @@
+/** Exit codes of sysexits(3), by the meaning they have here. */
+export const ExitCode = {
+  ok: 0,
+  usage: 64,
+  badInput: 65,
+  unavailable: 69,
+  tryAgain: 75,
+  configuration: 78,
+} as const;
+
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
+
+export interface OperatorErrorOptions {
+  exitCode: ExitCode;
+  /** What the operator can do about it, in one sentence. */
+  hint?: string;
+  cause?: unknown;
+}
+
+/** An error that a person can act on: what is wrong (with value and expectation), the mend, the exit code. */
+export class OperatorError extends Error {
+  readonly exitCode: ExitCode;
+  readonly hint: string | undefined;
+
+  constructor(message: string, { exitCode, hint, cause }: OperatorErrorOptions) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'OperatorError';
+    this.exitCode = exitCode;
+    this.hint = hint;
+  }
+}
+
+/** The message of anything that was thrown, without a stack trace. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
