@@ -1,0 +1,99 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { ExitCode, messageOf, OperatorError } from '../errors.ts';
+import { DEFAULT_NAMESPACE, type CyrusNamespace } from '../mailboxes/cyrus-namespace.ts';
+
+/** imapd.conf(5) has no limit of its own; Cyrus refuses a file that is included twice. */
+const MAX_INCLUDE_DEPTH = 10;
+
+const INCLUDE = '@include';
+/** Option names are letters, digits, `-` and `_`; directives begin with `@`. */
+const OPTION = /^\s*(@?[\w-]+):\s*(.*?)\s*$/;
+const CONTINUATION = /\\\n/g;
+
+/** The options of imapd.conf(5), names in lower case. Lines that are no option are passed over. */
+export function parseImapdConf(text: string): Map<string, string> {
+  return new Map(optionsIn(text).filter(([name]) => !name.startsWith('@')));
+}
+
+/** The files that the text includes by `@include`, as they are written there. */
+export function includesOf(text: string): string[] {
+  return optionsIn(text).flatMap(([name, value]) => (name === INCLUDE ? [value] : []));
+}
+
+/** How the server names mailboxes; what is not set, or set to nonsense, is as Cyrus has it by default. */
+export function namespaceOf(options: Map<string, string>): CyrusNamespace {
+  const defaults = DEFAULT_NAMESPACE;
+  const virtdomains = options.get('virtdomains');
+  return {
+    separator: switchOf(options.get('unixhierarchysep'), true) ? '/' : '.',
+    altNamespace: switchOf(options.get('altnamespace'), defaults.altNamespace),
+    virtualDomains: virtdomains?.toLowerCase() === 'userid' || switchOf(virtdomains, defaults.virtualDomains),
+    defaultDomain: options.get('defaultdomain') ?? defaults.defaultDomain,
+    otherUsersPrefix: options.get('userprefix') ?? defaults.otherUsersPrefix,
+    sharedPrefix: options.get('sharedprefix') ?? defaults.sharedPrefix,
+    altPrefix: options.get('altprefix') ?? defaults.altPrefix,
+  };
+}
+
+/** The APNs topic that Cyrus hands to devices; undefined when it has none and offers no push. */
+export function apsTopicOf(options: Map<string, string>): string | undefined {
+  return options.get('aps_topic');
+}
+
+/**
+ * Reads the file and those it includes. A file that does not exist is `missing`: the host has no Cyrus.
+ * Throws an OperatorError where a file cannot be read.
+ */
+export function readImapdConf(file: string): { options: Map<string, string>; missing: boolean } {
+  const text = readText(file, 'may be missing');
+  if (text === undefined) return { options: new Map(), missing: true };
+  return { options: new Map(optionsWithIncludes(file, text, 0)), missing: false };
+}
+
+function optionsIn(text: string): [name: string, value: string][] {
+  return text
+    .replaceAll(CONTINUATION, '')
+    .split('\n')
+    .flatMap((line) => {
+      const [, name, value] = OPTION.exec(line) ?? [];
+      return name === undefined || value === undefined || value === '' ? [] : [[name.toLowerCase(), value]];
+    });
+}
+
+/** The words of imapd.conf(5): yes, on, t, true, 1 and no, off, f, false, 0; Cyrus looks at their beginnings. */
+function switchOf(word: string | undefined, byDefault: boolean): boolean {
+  if (word === undefined) return byDefault;
+  if (/^(?:1|y|t|on)/i.test(word)) return true;
+  return /^(?:0|n|f|of)/i.test(word) ? false : byDefault;
+}
+
+function optionsWithIncludes(file: string, text: string, depth: number): [name: string, value: string][] {
+  if (depth > MAX_INCLUDE_DEPTH) {
+    throw new OperatorError(`${file} is included more than ${MAX_INCLUDE_DEPTH} files deep`, {
+      exitCode: ExitCode.configuration,
+      hint: 'Look for an @include that leads back to its own file.',
+    });
+  }
+  const included = includesOf(text).flatMap((name) => {
+    const path = resolve(dirname(file), name);
+    return optionsWithIncludes(path, readText(path, 'must exist'), depth + 1);
+  });
+  return [...parseImapdConf(text), ...included];
+}
+
+function readText(file: string, existence: 'must exist'): string;
+function readText(file: string, existence: 'may be missing'): string | undefined;
+function readText(file: string, existence: 'must exist' | 'may be missing'): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    if (isMissing && existence === 'may be missing') return undefined;
+    throw new OperatorError(`cannot read Cyrus's configuration ${file}: ${messageOf(error)}`, {
+      exitCode: ExitCode.configuration,
+      hint: 'Let the user that runs xapplepush read it, or set imapd_conf to the file that holds the namespace options.',
+      cause: error,
+    });
+  }
+}

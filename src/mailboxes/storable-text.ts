@@ -1,0 +1,6 @@
+const NUL_OR_LONE_SURROGATE = /[\0\p{Cs}]/u;
+
+/** Can the text be stored and compared byte by byte? Not with NUL, nor with half of a surrogate pair (no UTF-8). */
+export function isStorableText(text: string): boolean {
+  return !NUL_OR_LONE_SURROGATE.test(text);
+}
