@@ -1,0 +1,53 @@
+import type { Mailbox } from '../mailboxes/mailbox.ts';
+
+/** Which kind of server told us. It decides the namespace of mailbox names and whether `m` may be sent. */
+export type EventSource = 'cyrus' | 'dovecot' | 'xaps';
+
+/** The RFC 5423 names we can act on, spelled as in the configuration (vnd.cmu.MessageMove is MessageMove). */
+export const CHANGE_NAMES = [
+  'MessageNew',
+  'MessageAppend',
+  'MessageRead',
+  'MessageTrash',
+  'MessageMove',
+  'MessageExpunge',
+  'FlagsClear',
+] as const;
+
+export type ChangeName = (typeof CHANGE_NAMES)[number];
+
+/** A device asks for pushes (XAPPLEPUSHSERVICE). All strings are exactly as they came. */
+export interface Registration {
+  kind: 'registration';
+  source: EventSource;
+  user: string;
+  accountId: string;
+  deviceToken: string;
+  subtopic: string;
+  apsVersion: number;
+  /** Mailbox names in modified UTF-7, in the namespace of the registering user. */
+  mailboxes: string[];
+}
+
+/** Something changed in a mailbox. */
+export interface MailboxChange {
+  kind: 'change';
+  source: EventSource;
+  name: ChangeName;
+  /** The mailbox; for a move the destination and the source. Owners are as the server wrote them. */
+  mailboxes: Mailbox[];
+  /** FlagsClear only: the flags that were cleared, such as `\Seen`. */
+  clearedFlags?: string[];
+}
+
+/** An event that we never act on, and why. */
+export interface IgnoredEvent {
+  kind: 'ignored';
+  name: string;
+  reason: string;
+}
+
+export type MailEvent = Registration | MailboxChange | IgnoredEvent;
+
+/** What a parser gives: an event, or the reason why the value is none. */
+export type ParseResult = MailEvent | { kind: 'bad'; reason: string };
