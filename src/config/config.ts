@@ -1,0 +1,51 @@
+import type { ChangeName } from '../events/mail-event.ts';
+
+/** For which mailboxes an event is told: those a target subscribed to, only its INBOX, or none. */
+export type EventScope = 'subscribed' | 'inbox' | 'off';
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** How user names are made comparable, at registration and at delivery alike. */
+export interface UserRules {
+  lowercase: boolean;
+  domain: 'keep' | 'strip';
+}
+
+export interface ApnsConfig {
+  /** Origin of the server, such as https://api.push.apple.com:443. */
+  server: URL;
+  certificate?: string;
+  key?: string;
+  passphraseFile?: string;
+  token?: { key: string; keyId: string; teamId: string };
+  topic?: string;
+  ca?: string;
+}
+
+export interface DeliveryConfig {
+  mode: 'background' | 'foreground';
+  lingerMs: number;
+  deadlineMs: number;
+  expiryMs: number;
+  throttleMs: number;
+  housekeepingDelayMs: number;
+  giveUpMs: number;
+}
+
+/** The whole configuration, checked, with defaults filled in. Durations are milliseconds. */
+export interface Config {
+  /** The file it was read from; undefined when there is none and the defaults hold. */
+  file: string | undefined;
+  apns: ApnsConfig;
+  store: string;
+  spool: string;
+  imapdConf: string;
+  users: UserRules;
+  events: Record<ChangeName, EventScope>;
+  delivery: DeliveryConfig;
+  targets: { maxPerUser: number; sharedMailboxes: boolean };
+  prune: { olderThanMs: number };
+  log: { level: LogLevel; destination: string };
+  control: string;
+  serve: { cyrusSocket?: string; http?: string; metrics: boolean };
+}

@@ -1,0 +1,118 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { ExitCode, messageOf, OperatorError } from '../errors.ts';
+import type { Config } from './config.ts';
+import type { ConfigProblem } from './conflicts.ts';
+import { readConfig } from './read.ts';
+import { parseYaml } from './yaml.ts';
+
+export const DEFAULT_CONFIG_FILE = '/etc/xapplepush/config.yaml';
+
+/** Far more than every key with a long comment; it bounds what a wrong file can cost. */
+const FILE_MAX_BYTES = 1024 * 1024;
+
+/** A configuration file that cannot be used. Its message has a line for each problem: `file:line:column: key: message`. */
+export class ConfigError extends OperatorError {
+  /** In the order of the file; empty where the file could not be read at all. */
+  readonly problems: readonly ConfigProblem[];
+
+  constructor(message: string, hint: string, problems: readonly ConfigProblem[] = []) {
+    super(message, { exitCode: ExitCode.configuration, hint });
+    this.name = 'ConfigError';
+    this.problems = problems;
+  }
+}
+
+/**
+ * The configuration from `file` (`--config`), else from the one that XAPPLEPUSH_CONFIG names, else from the default
+ * one. Where the default one does not exist, the defaults hold. Throws ConfigError, with all problems at once.
+ */
+export function loadConfig(
+  file: string | undefined,
+  env: NodeJS.ProcessEnv,
+  defaultFile = DEFAULT_CONFIG_FILE,
+): Config {
+  const named = file ?? (env['XAPPLEPUSH_CONFIG'] || undefined);
+  // Absolute, because it is handed to processes that run in another directory.
+  const path = resolve(named ?? defaultFile);
+  const text = readText(path, named === undefined);
+  return text === undefined ? configFrom('', undefined) : configFrom(text, path);
+}
+
+function configFrom(text: string, file: string | undefined): Config {
+  const { root, problems } = text === '' ? { root: undefined, problems: [] } : parseYaml(text);
+  const inText = problems.map((problem) => ({ ...problem, key: '' }));
+  if (root === undefined && inText.length > 0) throw badFile(file, inText);
+  const reading = readConfig(root, file);
+  if ('config' in reading && inText.length === 0) return reading.config;
+  throw badFile(file, [...inText, ...('problems' in reading ? reading.problems : [])]);
+}
+
+/** Undefined where a file that `mayBeMissing` is missing. */
+function readText(path: string, mayBeMissing: boolean): string | undefined {
+  try {
+    const bytes = readBytes(path);
+    if (bytes.length > FILE_MAX_BYTES) {
+      throw new ConfigError(
+        `${path}: larger than ${FILE_MAX_BYTES} bytes`,
+        'name the configuration file of xapplepush, such as the example that comes with it',
+      );
+    }
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    const missing = codeOf(error) === 'ENOENT';
+    if (missing && mayBeMissing) return undefined;
+    throw unreadable(path, error);
+  }
+}
+
+/** Reads one byte more than allowed at most, whatever the file is. */
+function readBytes(path: string): Uint8Array {
+  const bytes = Buffer.alloc(FILE_MAX_BYTES + 1);
+  const fd = openSync(path, 'r');
+  try {
+    let length = 0;
+    for (let read = 1; read > 0 && length < bytes.length; length += read) {
+      read = readSync(fd, bytes, length, bytes.length - length, null);
+    }
+    return bytes.subarray(0, length);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function unreadable(path: string, error: unknown): ConfigError {
+  switch (codeOf(error)) {
+    case 'ENOENT':
+      return new ConfigError(
+        `${path}: no such file`,
+        'name an existing file with --config or XAPPLEPUSH_CONFIG',
+      );
+    case 'EACCES':
+      return new ConfigError(
+        `${path}: no permission to read it`,
+        'let the user that runs xapplepush read the file',
+      );
+    case 'ERR_ENCODING_INVALID_ENCODED_DATA':
+      return new ConfigError(`${path}: not UTF-8`, 'save the file as UTF-8 text');
+    default:
+      return new ConfigError(
+        `${path}: cannot be read: ${messageOf(error)}`,
+        'name a readable file with --config',
+      );
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}
+
+function badFile(file: string | undefined, problems: ConfigProblem[]): ConfigError {
+  const sorted = problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
+  const lines = sorted.map(({ line, column, key, message }) =>
+    [`${file ?? ''}:${line}:${column}`, ...(key === '' ? [] : [key]), message].join(': '),
+  );
+  const hint = 'mend the lines above; the example that comes with xapplepush explains every key';
+  return new ConfigError(lines.join('\n'), hint, sorted);
+}

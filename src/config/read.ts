@@ -1,0 +1,146 @@
+import { posix } from 'node:path';
+import type { Config } from './config.ts';
+import type { ConfigProblem, GivenKeys } from './conflicts.ts';
+import { conflicts } from './conflicts.ts';
+import { nearest } from './nearest.ts';
+import type { Section, Setting, ValuesOf } from './schema.ts';
+import { isSetting, SCHEMA } from './schema.ts';
+import type { YamlEntry, YamlNode, YamlScalar } from './yaml.ts';
+
+export type ConfigReading = { config: Config } | { problems: ConfigProblem[] };
+
+/** The configuration that `root` holds, with defaults filled in, or everything that is wrong with it. */
+export function readConfig(root: YamlNode | undefined, file: string | undefined): ConfigReading {
+  const findings: Findings = { given: new Map(), problems: [] };
+  const values = readSection(SCHEMA, root, '', findings);
+  const config = configOf(values, file);
+  const problems = [...findings.problems, ...conflicts(config, findings.given)];
+  return problems.length === 0 ? { config } : { problems };
+}
+
+interface Findings {
+  given: GivenKeys;
+  problems: ConfigProblem[];
+}
+
+function readSection<S extends Section>(
+  section: S,
+  node: YamlNode | undefined,
+  prefix: string,
+  findings: Findings,
+): ValuesOf<S> {
+  const entries = new Map<string, YamlEntry>();
+  for (const entry of entriesOf(node, prefix, findings)) {
+    if (Object.hasOwn(section, entry.key)) entries.set(entry.key, entry);
+    else findings.problems.push(unknownKey(entry, prefix, Object.keys(section)));
+  }
+  const values = Object.entries(section).map(([key, expected]) => {
+    const path = join(prefix, key);
+    const entry = entries.get(key);
+    if (isSetting(expected)) return [key, readSetting(expected, entry, path, findings)] as const;
+    if (entry !== undefined && !isNull(entry.value)) findings.given.set(path, entry.at);
+    return [key, readSection(expected, entry?.value, path, findings)] as const;
+  });
+  return Object.fromEntries(values) as ValuesOf<S>;
+}
+
+/** A section whose keys are all commented out is null in YAML, and empty. */
+function entriesOf(node: YamlNode | undefined, key: string, { problems }: Findings): YamlEntry[] {
+  if (node === undefined || isNull(node)) return [];
+  if (node.kind === 'map') return node.entries;
+  problems.push({ ...node.at, key, message: `expected keys with values, got ${describe(node)}` });
+  return [];
+}
+
+function unknownKey({ key, at }: YamlEntry, prefix: string, known: string[]): ConfigProblem {
+  const meant = nearest(key, known);
+  const advice = meant === undefined ? `known here: ${known.join(', ')}` : `did you mean ${meant}?`;
+  return { ...at, key: join(prefix, key), message: `unknown key; ${advice}` };
+}
+
+/** A value that is wrong counts as the default, so that the search for problems goes on. */
+function readSetting<T>(
+  { kind, byDefault }: Setting<T>,
+  entry: YamlEntry | undefined,
+  key: string,
+  { given, problems }: Findings,
+): T | undefined {
+  if (entry !== undefined) {
+    given.set(key, entry.at);
+    const reading = entry.value.kind === 'scalar' ? kind.read(entry.value.value) : undefined;
+    if (reading !== undefined && 'value' in reading) return reading.value;
+    const message = reading?.problem ?? `expected ${kind.expected}, got ${describe(entry.value)}`;
+    problems.push({ ...entry.value.at, key, message });
+  }
+  return byDefault === undefined ? undefined : defaultOf(kind.read, byDefault, key);
+}
+
+function defaultOf<T>(read: Setting<T>['kind']['read'], byDefault: YamlScalar, key: string): T {
+  const reading = read(byDefault);
+  if ('problem' in reading) throw new Error(`the default of ${key}: ${reading.problem}`);
+  return reading.value;
+}
+
+function configOf(values: ValuesOf<typeof SCHEMA>, file: string | undefined): Config {
+  const { apns, delivery, targets, prune, serve } = values;
+  return {
+    file,
+    apns: {
+      server: apns.server,
+      ...defined({ certificate: apns.certificate, key: apns.key, passphraseFile: apns.passphrase_file }),
+      ...defined({ token: tokenOf(apns.token), topic: apns.topic, ca: apns.ca }),
+    },
+    store: values.store,
+    spool: values.spool,
+    imapdConf: values.imapd_conf,
+    users: values.users,
+    events: values.events,
+    delivery: {
+      mode: delivery.mode,
+      lingerMs: delivery.linger,
+      deadlineMs: delivery.deadline,
+      expiryMs: delivery.expiry,
+      throttleMs: delivery.throttle,
+      housekeepingDelayMs: delivery.housekeeping_delay,
+      giveUpMs: delivery.give_up,
+    },
+    targets: { maxPerUser: targets.max_per_user, sharedMailboxes: targets.shared_mailboxes },
+    prune: { olderThanMs: prune.older_than },
+    log: values.log,
+    control: values.control ?? controlBeside(values.store),
+    serve: { ...defined({ cyrusSocket: serve.cyrus_socket, http: serve.http }), metrics: serve.metrics },
+  };
+}
+
+function tokenOf({
+  key,
+  key_id,
+  team_id,
+}: ValuesOf<typeof SCHEMA>['apns']['token']): Config['apns']['token'] {
+  if (key === undefined || key_id === undefined || team_id === undefined) return undefined;
+  return { key, keyId: key_id, teamId: team_id };
+}
+
+/** `/var/lib/xapplepush/xapplepush.db` has its control socket at `/var/lib/xapplepush/xapplepush.sock`. */
+function controlBeside(store: string): string {
+  const { dir, name } = posix.parse(store);
+  return posix.join(dir, `${name}.sock`);
+}
+
+function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const entries = Object.entries(values).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
+}
+
+function join(prefix: string, key: string): string {
+  return prefix === '' ? key : `${prefix}.${key}`;
+}
+
+function isNull(node: YamlNode): boolean {
+  return node.kind === 'scalar' && node.value === null;
+}
+
+function describe(node: YamlNode): string {
+  if (node.kind === 'scalar') return `the value ${JSON.stringify(node.value)}`;
+  return node.kind === 'map' ? 'keys with values' : 'a list';
+}

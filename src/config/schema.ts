@@ -1,0 +1,100 @@
+import type { EventScope, LogLevel } from './config.ts';
+import type { ChangeName } from '../events/mail-event.ts';
+import type { Kind } from './kinds.ts';
+import { apnsServer, choice, count, duration, flag, httpAddress } from './kinds.ts';
+import { logDestination, path, secretPath, socketPath, text } from './kinds.ts';
+import type { YamlScalar } from './yaml.ts';
+
+/** One key: the kind of its value, and the default as it would stand in the file; undefined where it has none. */
+export interface Setting<T> {
+  kind: Kind<T>;
+  byDefault: YamlScalar | undefined;
+}
+
+/** Keys under a name of their own. */
+export interface Section {
+  readonly [key: string]: Setting<unknown> | Section;
+}
+
+/** What the keys of a section hold, read and with defaults. */
+export type ValuesOf<S> = { [K in keyof S]: S[K] extends Setting<infer T> ? T : ValuesOf<S[K]> };
+
+// Waited for by a timer: setTimeout takes 2^31-1 ms at most, which is less than 25 days.
+const wait = duration({ min: '0s', max: '24d' });
+const deadline = duration({ min: '1s', max: '24d' });
+const period = duration({ min: '1s', max: '3650d' });
+// iOS registers again at most every 23 hours, so that less would drop devices in use.
+const retention = duration({ min: '1d', max: '3650d' });
+
+const scope = choice<EventScope>('subscribed', 'inbox', 'off');
+
+/** Every key of the configuration file: its kind and its default. */
+export const SCHEMA = {
+  apns: {
+    server: setting(apnsServer, 'production'),
+    certificate: optional(secretPath),
+    key: optional(secretPath),
+    passphrase_file: optional(secretPath),
+    token: {
+      key: optional(secretPath),
+      key_id: optional(text),
+      team_id: optional(text),
+    },
+    topic: optional(text), // by default the certificate's UID
+    ca: optional(path),
+  },
+  store: setting(path, '/var/lib/xapplepush/xapplepush.db'),
+  spool: setting(path, '/var/spool/xapplepush'),
+  imapd_conf: setting(path, '/etc/imapd.conf'),
+  users: {
+    lowercase: setting(flag, true),
+    domain: setting(choice('keep', 'strip'), 'keep'),
+  },
+  events: {
+    MessageNew: setting(scope, 'subscribed'),
+    MessageRead: setting(scope, 'inbox'),
+    MessageTrash: setting(scope, 'inbox'),
+    MessageMove: setting(scope, 'inbox'),
+    MessageExpunge: setting(scope, 'inbox'),
+    FlagsClear: setting(scope, 'inbox'),
+    MessageAppend: setting(scope, 'off'),
+  } satisfies Record<ChangeName, Setting<EventScope>>,
+  delivery: {
+    mode: setting(choice('background', 'foreground'), 'background'),
+    linger: setting(wait, '10s'),
+    deadline: setting(deadline, '10s'),
+    expiry: setting(period, '24h'),
+    throttle: setting(wait, '5s'),
+    housekeeping_delay: setting(wait, '30s'),
+    give_up: setting(period, '24h'),
+  },
+  targets: {
+    max_per_user: setting(count({ min: 1, max: 1000 }), 20),
+    shared_mailboxes: setting(flag, false),
+  },
+  prune: {
+    older_than: setting(retention, '10d'),
+  },
+  log: {
+    level: setting(choice<LogLevel>('debug', 'info', 'warn', 'error'), 'info'),
+    destination: setting(logDestination, 'stderr'),
+  },
+  control: optional(socketPath), // by default beside the store
+  serve: {
+    cyrus_socket: optional(socketPath),
+    http: optional(httpAddress),
+    metrics: setting(flag, true),
+  },
+} satisfies Section;
+
+export function isSetting(entry: Setting<unknown> | Section): entry is Setting<unknown> {
+  return 'byDefault' in entry;
+}
+
+function setting<T>(kind: Kind<T>, byDefault: YamlScalar): Setting<T> {
+  return { kind, byDefault };
+}
+
+function optional<T>(kind: Kind<T>): Setting<T | undefined> {
+  return { kind, byDefault: undefined };
+}

@@ -1,0 +1,240 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Config } from '../../src/config/config.ts';
+import { readConfig } from '../../src/config/read.ts';
+import { parseYaml } from '../../src/config/yaml.ts';
+import { CHANGE_NAMES } from '../../src/events/mail-event.ts';
+
+const FILE = '/etc/xapplepush/config.yaml';
+
+function configOf(text: string): Config {
+  const reading = readConfig(parseYaml(text).root, FILE);
+  if ('problems' in reading) throw new Error(JSON.stringify(reading.problems));
+  return reading.config;
+}
+
+/** The problems of a text as `line:column: key: message`. */
+function problemsOf(text: string): string[] {
+  const reading = readConfig(parseYaml(text).root, FILE);
+  const problems = 'problems' in reading ? reading.problems : [];
+  return problems.map(({ line, column, key, message }) => `${line}:${column}: ${key}: ${message}`);
+}
+
+const DEFAULTS: Config = {
+  file: FILE,
+  apns: { server: new URL('https://api.push.apple.com:443') },
+  store: '/var/lib/xapplepush/xapplepush.db',
+  spool: '/var/spool/xapplepush',
+  imapdConf: '/etc/imapd.conf',
+  users: { lowercase: true, domain: 'keep' },
+  events: {
+    MessageNew: 'subscribed',
+    MessageRead: 'inbox',
+    MessageTrash: 'inbox',
+    MessageMove: 'inbox',
+    MessageExpunge: 'inbox',
+    FlagsClear: 'inbox',
+    MessageAppend: 'off',
+  },
+  delivery: {
+    mode: 'background',
+    lingerMs: 10_000,
+    deadlineMs: 10_000,
+    expiryMs: 86_400_000,
+    throttleMs: 5_000,
+    housekeepingDelayMs: 30_000,
+    giveUpMs: 86_400_000,
+  },
+  targets: { maxPerUser: 20, sharedMailboxes: false },
+  prune: { olderThanMs: 864_000_000 },
+  log: { level: 'info', destination: 'stderr' },
+  control: '/var/lib/xapplepush/xapplepush.sock',
+  serve: { metrics: true },
+};
+
+describe('defaults', () => {
+  it.each(['', '# nothing\n', '{}', 'apns:\ndelivery:\nserve:\n', 'apns:\n  token:\n'])(
+    'hold for %j',
+    (text) => {
+      expect(configOf(text)).toStrictEqual(DEFAULTS);
+    },
+  );
+
+  it('hold without a tree and without a file', () => {
+    expect(readConfig(undefined, undefined)).toStrictEqual({ config: { ...DEFAULTS, file: undefined } });
+  });
+});
+
+describe('every key', () => {
+  it('is read', () => {
+    const text = `
+apns:
+  server: sandbox
+  certificate: /a/mail.p12
+  key: /a/mail.key
+  passphrase_file: /a/passphrase
+  topic: com.apple.mail.XServer.1
+  ca: /a/ca.pem
+store: /b/x.sqlite
+spool: /b/spool
+imapd_conf: /b/imapd.conf
+users: { lowercase: false, domain: strip }
+events: { ${CHANGE_NAMES.map((name) => `${name}: off`).join(', ')} }
+delivery: { mode: foreground, linger: 0s, deadline: 1m, expiry: 2h, throttle: 3s, housekeeping_delay: 4s, give_up: 5d }
+targets: { max_per_user: 3, shared_mailboxes: true }
+prune: { older_than: 30d }
+log: { level: debug, destination: /b/x.log }
+control: /b/control.sock
+serve: { cyrus_socket: /b/cyrus.sock, http: '[::1]:11619', metrics: false }
+`;
+    expect(configOf(text)).toStrictEqual({
+      file: FILE,
+      apns: {
+        server: new URL('https://api.sandbox.push.apple.com:443'),
+        certificate: '/a/mail.p12',
+        key: '/a/mail.key',
+        passphraseFile: '/a/passphrase',
+        topic: 'com.apple.mail.XServer.1',
+        ca: '/a/ca.pem',
+      },
+      store: '/b/x.sqlite',
+      spool: '/b/spool',
+      imapdConf: '/b/imapd.conf',
+      users: { lowercase: false, domain: 'strip' },
+      events: Object.fromEntries(CHANGE_NAMES.map((name) => [name, 'off'])),
+      delivery: {
+        mode: 'foreground',
+        lingerMs: 0,
+        deadlineMs: 60_000,
+        expiryMs: 7_200_000,
+        throttleMs: 3_000,
+        housekeepingDelayMs: 4_000,
+        giveUpMs: 432_000_000,
+      },
+      targets: { maxPerUser: 3, sharedMailboxes: true },
+      prune: { olderThanMs: 2_592_000_000 },
+      log: { level: 'debug', destination: '/b/x.log' },
+      control: '/b/control.sock',
+      serve: { cyrusSocket: '/b/cyrus.sock', http: '[::1]:11619', metrics: false },
+    });
+  });
+
+  it('of a provider token is read', () => {
+    const { apns } = configOf('apns: { token: { key: /a/k.p8, key_id: ABC123DEFG, team_id: DEF123GHIJ } }');
+    expect(apns.token).toEqual({ key: '/a/k.p8', keyId: 'ABC123DEFG', teamId: 'DEF123GHIJ' });
+  });
+});
+
+describe('the control socket', () => {
+  it.each([
+    ['/srv/mail/push.db', '/srv/mail/push.sock'],
+    ['/srv/mail/push', '/srv/mail/push.sock'],
+    ['/srv/mail/push.v2.db', '/srv/mail/push.v2.sock'],
+    ['/push.db', '/push.sock'],
+  ])('is beside the store %s', (store, want) => {
+    expect(configOf(`store: ${store}`).control).toBe(want);
+  });
+});
+
+describe('problems', () => {
+  const bad = (text: string, ...want: string[]): void => {
+    it(want[0] ?? text, () => {
+      expect(problemsOf(text)).toEqual(want);
+    });
+  };
+  const durationWanted = 'expected a whole number with its unit s, m, h or d, such as 10s';
+  bad('delivery:\n  lingr: 10s', '2:3: delivery.lingr: unknown key; did you mean linger?');
+  bad('delivery: { giveUp: 1d }', '1:13: delivery.giveUp: unknown key; did you mean give_up?');
+  bad('users:\n  colour: 1', '2:3: users.colour: unknown key; known here: lowercase, domain');
+  bad(
+    'events: { constructor: off }',
+    `1:11: events.constructor: unknown key; known here: ${[
+      'MessageNew, MessageRead, MessageTrash, MessageMove, MessageExpunge, FlagsClear, MessageAppend',
+    ].join('')}`,
+  );
+  bad('delivery:\n  linger: 10', `2:11: delivery.linger: ${durationWanted}, got 10`);
+  bad('delivery:\n  linger:', `2:10: delivery.linger: ${durationWanted}, got no value`);
+  bad('store: [/a]', '1:8: store: expected an absolute path, starting with /, got a list');
+  bad('log: info', '1:6: log: expected keys with values, got the value "info"');
+  bad('serve: []', '1:8: serve: expected keys with values, got a list');
+  bad('users: { domain: { keep: 1 } }', '1:18: users.domain: expected keep or strip, got keys with values');
+  bad('- a', '1:1: : expected keys with values, got a list');
+  bad('prune: { older_than: 1h }', '1:22: prune.older_than: "1h" is out of range: expected from 1d to 3650d');
+  bad(
+    'targets: { max_per_user: 0 }',
+    '1:26: targets.max_per_user: expected a whole number from 1 to 1000, got 0',
+  );
+  bad('events: { MessageNew: all }', '1:23: events.MessageNew: expected subscribed, inbox or off, got "all"');
+  bad(
+    'apns:\n  certificate: /c\n  token: { key: /k, key_id: a, team_id: b }',
+    '3:3: apns.token: conflicts with apns.certificate in line 2: give one of them',
+  );
+  bad(
+    'apns:\n  key: /k',
+    '2:3: apns.key: belongs to apns.certificate, which is not given (the key of a token is apns.token.key)',
+  );
+  bad(
+    'apns:\n  token: { key: /k }',
+    '2:3: apns.token.key_id: is missing: a token needs key, key_id and team_id',
+    '2:3: apns.token.team_id: is missing: a token needs key, key_id and team_id',
+  );
+  bad('store: /x\ncontrol: /x', '2:1: control: is the same file as store');
+  bad('store: /x.sock', '1:1: control: is the same file as store');
+  bad('control: /x\nserve: { cyrus_socket: /x }', '2:10: serve.cyrus_socket: is the same file as control');
+  const long = `/${'x'.repeat(107)}`;
+  const shown = `"${long.slice(0, 59)}…`;
+  bad(`control: ${long}`, `1:10: control: ${shown} has 108 bytes, and a socket's path 107 at most`);
+  bad(
+    `store: ${long.slice(0, 103)}.db`,
+    `1:1: control: ${shown} has 108 bytes, and a socket's path 107 at most; set a shorter one`,
+  );
+
+  it('never show what may be a secret', () => {
+    const text =
+      'apns: { certificate: hunter2, key: hunter2, passphrase_file: hunter2, token: { key: hunter2 } }';
+    expect(problemsOf(text)).toHaveLength(7);
+    expect(problemsOf(text).join('\n')).not.toContain('hunter2');
+  });
+
+  it('are told all at once', () => {
+    const text =
+      'store: x\nspol: /x\napns:\n  key: /k\n  server: http://x\ndelivery:\n  linger: 10\n  mode: fast\n';
+    expect(
+      problemsOf(text)
+        .map((problem) => problem.split(': ').slice(0, 2).join(' '))
+        .sort(),
+    ).toEqual([
+      '1:8 store',
+      '2:1 spol',
+      '4:3 apns.key',
+      '5:11 apns.server',
+      '7:11 delivery.linger',
+      '8:9 delivery.mode',
+    ]);
+  });
+
+  it('or a configuration come of any tree', () => {
+    const word = fc.constantFrom(
+      'apns',
+      'server',
+      'token',
+      'key',
+      'delivery',
+      'linger',
+      'store',
+      '__proto__',
+      'x',
+    );
+    const leaf = fc.oneof(fc.string(), fc.double(), fc.boolean(), fc.constant(null), fc.constant('/x'));
+    const { tree } = fc.letrec((tie) => ({
+      tree: fc.oneof({ maxDepth: 4 }, leaf, fc.dictionary(word, tie('tree')), fc.array(tie('tree'))),
+    }));
+    fc.assert(
+      fc.property(tree, (value) => {
+        const reading = readConfig(parseYaml(JSON.stringify(value)).root, FILE);
+        if ('config' in reading) expect(reading.config.control).toMatch(/^\//);
+        else expect(reading.problems.length).toBeGreaterThan(0);
+      }),
+    );
+  });
+});

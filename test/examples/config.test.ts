@@ -1,0 +1,79 @@
+import fs from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config/load.ts';
+import { readConfig } from '../../src/config/read.ts';
+import type { Section, Setting } from '../../src/config/schema.ts';
+import { isSetting, SCHEMA } from '../../src/config/schema.ts';
+import type { YamlNode } from '../../src/config/yaml.ts';
+import { parseYaml } from '../../src/config/yaml.ts';
+
+const FILE = 'examples/config.yaml';
+
+const shipped = fs.readFileSync(FILE, 'utf8');
+
+/** The file with every key taken out of its comment: `#key:`, where prose has a space after the `#`. */
+const everyKey = shipped.replace(/^( *)#(?=\w+:)/gm, '$1');
+
+function settings(section: Section, prefix = ''): [string, Setting<unknown>][] {
+  return Object.entries(section).flatMap(([key, entry]) =>
+    isSetting(entry) ? [[prefix + key, entry]] : settings(entry, `${prefix}${key}.`),
+  );
+}
+
+function values(node: YamlNode | undefined, prefix = ''): [string, unknown][] {
+  if (node?.kind !== 'map') return [];
+  return node.entries.flatMap(({ key, value }) =>
+    value.kind === 'scalar' ? [[prefix + key, value.value]] : values(value, `${prefix}${key}.`),
+  );
+}
+
+describe('examples/config.yaml', () => {
+  it('gives the defaults as it is shipped', () => {
+    const { file, ...config } = loadConfig(FILE, {});
+    expect({ config: { ...config, file: undefined } }).toStrictEqual(readConfig(undefined, undefined));
+    expect(file).toMatch(/examples\/config\.yaml$/);
+  });
+
+  it('has every key and no other', () => {
+    const { root, problems } = parseYaml(everyKey);
+    expect(problems).toEqual([]);
+    expect(values(root).map(([key]) => key)).toEqual(settings(SCHEMA).map(([key]) => key));
+  });
+
+  it('shows the defaults', () => {
+    const shown = new Map(values(parseYaml(everyKey).root));
+    const byDefault = settings(SCHEMA).filter(([, setting]) => setting.byDefault !== undefined);
+    expect(byDefault.map(([key]) => [key, shown.get(key)])).toEqual(
+      byDefault.map(([key, setting]) => [key, setting.byDefault]),
+    );
+    const defaults = readConfig(undefined, undefined);
+    expect(defaults).toHaveProperty('config.control', shown.get('control'));
+  });
+
+  it('shows values that can be used, but a certificate and a token not together', () => {
+    const reading = readConfig(parseYaml(everyKey).root, FILE);
+    expect('problems' in reading ? reading.problems.map(({ key }) => key) : []).toEqual(['apns.token']);
+  });
+
+  it('says of each key what it means, and of one without a default that it has none', () => {
+    const lines = shipped.split('\n');
+    for (const [key, { byDefault }] of settings(SCHEMA)) {
+      const name = key.split('.').at(-1)!;
+      const at = lines.findIndex((line) => line.trim().startsWith(`#${name}:`));
+      const before = lines.slice(0, at).reverse();
+      const comment = before.slice(
+        0,
+        before.findIndex((line) => !line.trim().startsWith('# ')),
+      );
+      expect(comment.join(), key).toMatch(/# \S/);
+      if (byDefault === undefined && !key.startsWith('apns.token.'))
+        expect(comment.join(), key).toMatch(/default/i);
+    }
+  });
+
+  it('tells the range of each duration and count', () => {
+    for (const range of ['0s to 24d', '1s to 24d', '1s to 3650d', '1d to 3650d', '1 to 1000']) {
+      expect(shipped).toContain(range);
+    }
+  });
+});
