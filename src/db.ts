@@ -1,0 +1,106 @@
+import { createRequire } from 'node:module';
+import type BetterSqlite3 from 'better-sqlite3';
+import { createDatabaseFile } from './store/create.ts';
+import { storeError } from './store/errors.ts';
+import { migrate } from './store/migrations.ts';
+
+export type Database = BetterSqlite3.Database;
+
+/** Gives the prepared statement of a text; each text is compiled once for a connection. */
+export type Sql = (text: string) => BetterSqlite3.Statement;
+
+/** One open database. Every verb on it is one transaction, awaited, so that another engine can stand here. */
+export interface Store {
+  readonly file: string;
+  read<T>(body: (sql: Sql) => T): Promise<T>;
+  write<T>(body: (sql: Sql) => T): Promise<T>;
+  close(): void;
+}
+
+export interface OpenOptions {
+  /** Make the database where there is none. Commands that only look must not: they may run as another user. */
+  create: boolean;
+  /** How long a transaction waits for another process's, in milliseconds. */
+  busyTimeoutMs?: number;
+}
+
+/** A transaction takes about a millisecond; two hundred handlers at once are through well within this. */
+export const BUSY_TIMEOUT_MS = 5000;
+
+/**
+ * Opens the database, made or migrated first where that is due.
+ * Throws an OperatorError (exit 75) that says why it cannot be used.
+ */
+export function openStore(file: string, { create, busyTimeoutMs = BUSY_TIMEOUT_MS }: OpenOptions): Store {
+  try {
+    if (create) createDatabaseFile(file, connect);
+    return storeOn(openExisting(file, busyTimeoutMs), file);
+  } catch (error) {
+    throw storeError(file, error);
+  }
+}
+
+/** Loaded at the first use: an event that concerns nobody never pays for the driver. */
+function connect(file: string, options: BetterSqlite3.Options): Database {
+  const Driver = createRequire(import.meta.url)('better-sqlite3') as typeof BetterSqlite3;
+  return new Driver(file, options);
+}
+
+function openExisting(file: string, busyTimeoutMs: number): Database {
+  const database = connect(file, { fileMustExist: true, timeout: busyTimeoutMs });
+  try {
+    // FULL: a committed event survives a power cut (https://sqlite.org/pragma.html#pragma_synchronous).
+    database.pragma('synchronous = FULL');
+    database.pragma('foreign_keys = ON');
+    migrate(database, file);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function storeOn(database: Database, file: string): Store {
+  const statements = new Map<string, BetterSqlite3.Statement>();
+  const sql: Sql = (text) => {
+    const known = statements.get(text) ?? database.prepare(text);
+    statements.set(text, known);
+    return known;
+  };
+  const run = <T>(kind: 'deferred' | 'immediate', body: (sql: Sql) => T): Promise<T> =>
+    new Promise((resolve, reject) => {
+      try {
+        resolve(database.transaction(() => body(sql))[kind]());
+      } catch (error) {
+        reject(storeError(file, error));
+      }
+    });
+  return {
+    file,
+    read: (body) => run('deferred', body),
+    write: (body) => run('immediate', body),
+    close: () => database.close(),
+  };
+}
+
+/** A lock that the kernel gives back when its holder dies, whatever it dies of. */
+export interface Lock {
+  release(): void;
+}
+
+/** Takes the lock of that name, or gives undefined while another process holds it. Throws as openStore does. */
+export function takeLock(file: string): Lock | undefined {
+  try {
+    const database = connect(file, { timeout: 0 });
+    try {
+      database.exec('BEGIN EXCLUSIVE');
+    } catch (error) {
+      database.close();
+      if ((error as { code?: string }).code === 'SQLITE_BUSY') return undefined;
+      throw error;
+    }
+    return { release: () => database.close() };
+  } catch (error) {
+    throw storeError(file, error);
+  }
+}

@@ -1,0 +1,158 @@
+import type { Sql, Store } from '../db.ts';
+import type { ChangeName } from '../events/mail-event.ts';
+import type { Mailbox } from '../mailboxes/mailbox.ts';
+
+/** Why a row waits although it was tried; `wake` releases those that one success shows to be over. */
+export type Hold = 'device' | 'apple' | 'connection' | 'credential' | 'topic';
+
+/** A row that this process has leased, with all that a push needs. Times are milliseconds since the epoch. */
+export interface ClaimedPush {
+  targetId: number;
+  user: string;
+  deviceToken: string;
+  accountId: string;
+  /** The topic that the phone was told; '' if unknown. */
+  topic: string;
+  renewedMs: number;
+  apnsId: string;
+  event: ChangeName;
+  /** What has joined the row after this generation is not in this push. */
+  generation: number;
+  /** Counts the one that is about to be made. */
+  attempts: number;
+  /** When the latest event joined. */
+  eventMs: number;
+  /** At most the limit given to `claim`; `inbox` marks the INBOX of the target's own user. */
+  mailboxes: (Mailbox & { hash: string | undefined; inbox: boolean })[];
+}
+
+export interface EnqueueRequest {
+  event: ChangeName;
+  mailboxes: Mailbox[];
+  nowMs: number;
+  /** Makes the apns-id of a new push. */
+  newApnsId: () => string;
+}
+
+/**
+ * Puts one push into the outbox for each target subscribed to one of the mailboxes; gives the ids of these targets.
+ * A push that is waiting is joined: its mailboxes merge, and it is due now unless Apple asked us to leave this
+ * device alone.
+ */
+export async function enqueue(store: Store, request: EnqueueRequest): Promise<number[]> {
+  // Most events concern users without a device: they never take the write lock.
+  const found = await store.read((sql) => subscribers(sql, request.mailboxes));
+  if (found.length === 0) return [];
+  return store.write((sql) => {
+    const targets = subscribers(sql, request.mailboxes);
+    for (const { targetId, mailbox } of targets) join(sql, targetId, mailbox, request);
+    return [...new Set(targets.map(({ targetId }) => targetId))];
+  });
+}
+
+function subscribers(sql: Sql, mailboxes: Mailbox[]): { targetId: number; mailbox: Mailbox }[] {
+  const select = sql('SELECT target_id AS targetId FROM subscriptions WHERE owner = ? AND path = ?');
+  return mailboxes.flatMap((mailbox) =>
+    (select.all(mailbox.owner, mailbox.path) as { targetId: number }[]).map(({ targetId }) => ({
+      targetId,
+      mailbox,
+    })),
+  );
+}
+
+/** A row that was tried and waits becomes a new push with a new apns-id, since its content changed. */
+function join(sql: Sql, targetId: number, mailbox: Mailbox, request: EnqueueRequest): void {
+  const { generation } = sql(
+    `INSERT INTO outbox (target_id, apns_id, generation, event, enqueued_ms, event_ms, due_ms)
+     VALUES (@targetId, @apnsId, 1, @event, @nowMs, @nowMs, @nowMs)
+     ON CONFLICT (target_id) DO UPDATE SET
+       generation = generation + 1,
+       event = excluded.event,
+       event_ms = excluded.event_ms,
+       apns_id = CASE WHEN lease_owner IS NULL AND attempts > 0 THEN excluded.apns_id ELSE apns_id END,
+       due_ms = CASE WHEN held_by = 'device' THEN due_ms ELSE min(due_ms, excluded.due_ms) END
+     RETURNING generation`,
+  ).get({ targetId, apnsId: request.newApnsId(), event: request.event, nowMs: request.nowMs }) as {
+    generation: number;
+  };
+  sql(
+    `INSERT INTO outbox_mailboxes (target_id, owner, path, generation) VALUES (?, ?, ?, ?)
+     ON CONFLICT (target_id, owner, path) DO UPDATE SET generation = excluded.generation`,
+  ).run(targetId, mailbox.owner, mailbox.path, generation);
+}
+
+export interface ClaimRequest {
+  /** Names this process; see lease.ts. */
+  owner: string;
+  limit: number;
+  maxMailboxes: number;
+  nowMs: number;
+  leaseUntilMs: number;
+}
+
+/**
+ * Leases rows that are due to this process and records the attempt that it is about to make.
+ * No other process gets them before the lease ends.
+ */
+export function claim(store: Store, request: ClaimRequest): Promise<ClaimedPush[]> {
+  return store.write((sql) => {
+    const due = sql(
+      `SELECT target_id AS id FROM outbox
+       WHERE due_ms <= @nowMs AND (lease_owner IS NULL OR lease_until_ms <= @nowMs) ORDER BY due_ms LIMIT @limit`,
+    ).all({ nowMs: request.nowMs, limit: request.limit }) as { id: number }[];
+    return due.flatMap(({ id }) => claimRow(sql, id, request));
+  });
+}
+
+/** A row whose mailboxes the device no longer wants is not owed any more. */
+function claimRow(sql: Sql, targetId: number, request: ClaimRequest): ClaimedPush[] {
+  const mailboxes = mailboxesOf(sql, targetId, request.maxMailboxes);
+  if (mailboxes.length === 0) {
+    sql('DELETE FROM outbox WHERE target_id = ?').run(targetId);
+    return [];
+  }
+  sql(
+    `UPDATE outbox SET attempts = attempts + 1, attempted_ms = @nowMs, lease_owner = @owner,
+       lease_until_ms = @leaseUntilMs WHERE target_id = @targetId`,
+  ).run({ targetId, nowMs: request.nowMs, owner: request.owner, leaseUntilMs: request.leaseUntilMs });
+  const row = sql(
+    `SELECT t.user, t.device_token AS deviceToken, t.account_id AS accountId, t.topic, t.renewed_ms AS renewedMs,
+       o.apns_id AS apnsId, o.event, o.generation, o.attempts, o.event_ms AS eventMs
+     FROM outbox o JOIN targets t ON t.id = o.target_id WHERE o.target_id = ?`,
+  ).get(targetId) as Omit<ClaimedPush, 'targetId' | 'mailboxes'>;
+  return [{ ...row, targetId, mailboxes }];
+}
+
+function mailboxesOf(sql: Sql, targetId: number, limit: number): ClaimedPush['mailboxes'] {
+  const rows = sql(
+    `SELECT m.owner, m.path, s.hash, (s.owner = t.user AND s.path = 'INBOX') AS inbox
+     FROM outbox_mailboxes m
+     JOIN subscriptions s ON s.owner = m.owner AND s.path = m.path AND s.target_id = m.target_id
+     JOIN targets t ON t.id = m.target_id
+     WHERE m.target_id = ? ORDER BY inbox DESC, m.generation LIMIT ?`,
+  ).all(targetId, limit) as { owner: string; path: string; hash: string | null; inbox: number }[];
+  return rows.map(({ owner, path, hash, inbox }) => ({
+    owner,
+    path,
+    hash: hash ?? undefined,
+    inbox: inbox === 1,
+  }));
+}
+
+/** How much is owed: rows, and when the next one may be tried; undefined when none. */
+export function owed(store: Store): Promise<{ rows: number; nextMs: number | undefined }> {
+  return store.read((sql) => {
+    const row = sql(
+      'SELECT count(*) AS rows, min(max(due_ms, coalesce(lease_until_ms, 0))) AS nextMs FROM outbox',
+    ).get() as { rows: number; nextMs: number | null };
+    return { rows: row.rows, nextMs: row.nextMs ?? undefined };
+  });
+}
+
+/** Those of the given targets that a push is still owed to. */
+export function stillOwed(store: Store, targetIds: readonly number[]): Promise<number[]> {
+  return store.read((sql) => {
+    const select = sql('SELECT 1 FROM outbox WHERE target_id = ?');
+    return targetIds.filter((id) => select.get(id) !== undefined);
+  });
+}

@@ -1,0 +1,148 @@
+import type { Outcome } from '../apns/push.ts';
+import type { Sql, Store } from '../db.ts';
+import type { ClaimedPush } from './outbox.ts';
+import { type CredentialRecord, type Settlement, settlementOf } from './settlement.ts';
+
+/** An attempt that has ended. */
+export interface Attempt {
+  push: ClaimedPush;
+  outcome: Outcome;
+  /** The server is known not to have processed it. */
+  unprocessed: boolean;
+}
+
+export interface SettleContext {
+  owner: string;
+  nowMs: number;
+  giveUpMs: number;
+  random: () => number;
+  newApnsId: () => string;
+  /** Which credential was used at which server. */
+  fingerprint: string;
+  server: string;
+}
+
+/** Writes down how attempts ended, all in one transaction; gives what was decided for each. */
+export function settle(
+  store: Store,
+  attempts: readonly Attempt[],
+  context: SettleContext,
+): Promise<Settlement[]> {
+  return store.write((sql) => {
+    const credential = credentialRecord(sql, context);
+    const settlements = attempts.map((attempt) => {
+      const { unprocessed, push, outcome } = attempt;
+      const rules = { ...context, random: context.random(), credential, unprocessed };
+      const settlement = settlementOf(push, outcome, rules);
+      count(credential, outcome);
+      apply(sql, attempt, settlement, context);
+      return settlement;
+    });
+    saveCredential(
+      sql,
+      credential,
+      context,
+      attempts.some(({ outcome }) => outcome.kind === 'delivered'),
+    );
+    return settlements;
+  });
+}
+
+function credentialRecord(sql: Sql, { fingerprint, server }: SettleContext): CredentialRecord {
+  const row = sql(
+    'SELECT successes, bad_tokens AS badTokens FROM credentials WHERE fingerprint = ? AND server = ?',
+  ).get(fingerprint, server) as CredentialRecord | undefined;
+  return row ?? { successes: 0, badTokens: 0 };
+}
+
+function count(credential: CredentialRecord, outcome: Outcome): void {
+  if (outcome.kind === 'delivered') {
+    credential.successes += 1;
+    credential.badTokens = 0;
+  } else if (outcome.kind === 'rejected' && outcome.badDeviceToken) {
+    credential.badTokens += 1;
+  }
+}
+
+function saveCredential(sql: Sql, record: CredentialRecord, context: SettleContext, success: boolean): void {
+  sql(
+    `INSERT INTO credentials (fingerprint, server, successes, bad_tokens, last_success_ms)
+     VALUES (@fingerprint, @server, @successes, @badTokens, @successMs)
+     ON CONFLICT (fingerprint, server) DO UPDATE SET successes = excluded.successes,
+       bad_tokens = excluded.bad_tokens, last_success_ms = coalesce(excluded.last_success_ms, last_success_ms)`,
+  ).run({
+    fingerprint: context.fingerprint,
+    server: context.server,
+    successes: record.successes,
+    badTokens: record.badTokens,
+    successMs: success ? context.nowMs : null,
+  });
+}
+
+function apply(sql: Sql, { push, outcome }: Attempt, settlement: Settlement, context: SettleContext): void {
+  if (settlement.removeTarget) {
+    // Unless the device has registered again while the push was under way.
+    sql('DELETE FROM targets WHERE id = ? AND renewed_ms = ?').run(push.targetId, push.renewedMs);
+  }
+  recordOnTarget(sql, push.targetId, settlement, outcome.kind === 'delivered', context.nowMs);
+  if (settlement.row === 'finished') finish(sql, push, context);
+  else postpone(sql, push, settlement.row, settlement.reason, context);
+}
+
+function recordOnTarget(
+  sql: Sql,
+  targetId: number,
+  { reason }: Settlement,
+  delivered: boolean,
+  nowMs: number,
+): void {
+  const update = delivered
+    ? 'last_success_ms = @nowMs, failures = 0'
+    : 'last_error = @reason, last_error_ms = @nowMs, failures = failures + 1';
+  sql(`UPDATE targets SET last_push_ms = @nowMs, ${update} WHERE id = @targetId`).run({
+    targetId,
+    nowMs,
+    ...(delivered ? {} : { reason: reason ?? '' }),
+  });
+}
+
+/** What joined while the push was under way is a push of its own. */
+function finish(sql: Sql, push: ClaimedPush, context: SettleContext): void {
+  const leased = sql('SELECT 1 FROM outbox WHERE target_id = ? AND lease_owner = ?');
+  if (leased.get(push.targetId, context.owner) === undefined) return; // whoever took the row over settles it
+  const remove = sql(
+    'DELETE FROM outbox_mailboxes WHERE target_id = ? AND owner = ? AND path = ? AND generation <= ?',
+  );
+  for (const { owner, path } of push.mailboxes) remove.run(push.targetId, owner, path, push.generation);
+  sql(
+    `DELETE FROM outbox WHERE target_id = @id
+       AND NOT EXISTS (SELECT 1 FROM outbox_mailboxes WHERE target_id = @id)`,
+  ).run({ id: push.targetId });
+  sql(
+    `UPDATE outbox SET apns_id = @apnsId, attempts = 0, enqueued_ms = event_ms, due_ms = @nowMs,
+       held_by = NULL, last_reason = NULL, lease_owner = NULL, lease_until_ms = NULL
+     WHERE target_id = @id`,
+  ).run({ id: push.targetId, apnsId: context.newApnsId(), nowMs: context.nowMs });
+}
+
+function postpone(
+  sql: Sql,
+  push: ClaimedPush,
+  { retryAtMs, hold }: Exclude<Settlement['row'], 'finished'>,
+  reason: string | undefined,
+  context: SettleContext,
+): void {
+  sql(
+    `UPDATE outbox SET due_ms = @retryAtMs, held_by = @hold, last_reason = @reason, lease_owner = NULL,
+       lease_until_ms = NULL, apns_id = CASE WHEN generation > @generation THEN @apnsId ELSE apns_id END
+     WHERE target_id = @id AND lease_owner = @owner`,
+  ).run({
+    id: push.targetId,
+    owner: context.owner,
+    retryAtMs,
+    hold,
+    reason: reason ?? null,
+    generation: push.generation,
+    apnsId: context.newApnsId(),
+  });
+}

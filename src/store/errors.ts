@@ -1,0 +1,58 @@
+import { dirname } from 'node:path';
+import { ExitCode, messageOf, OperatorError } from '../errors.ts';
+
+/** The database cannot take what we have for it now. The event must be kept elsewhere. */
+export class StoreError extends OperatorError {
+  /** Another process held the database for too long; nothing is wrong with it. */
+  readonly busy: boolean;
+
+  constructor(message: string, options: { hint: string; busy?: boolean; cause: unknown }) {
+    super(message, { exitCode: ExitCode.tryAgain, hint: options.hint, cause: options.cause });
+    this.name = 'StoreError';
+    this.busy = options.busy ?? false;
+  }
+}
+
+/** Says what a failure of the driver or the file system means for the operator. Bugs pass unchanged. */
+export function storeError(file: string, thrown: unknown): Error {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  if (error instanceof OperatorError) return error;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const known = EXPLANATIONS.find(([pattern]) => pattern.test(code));
+  if (known === undefined) return missingFolder(file, error) ?? error;
+  const [, message, hint] = known;
+  return new StoreError(`${message.replace('FILE', file)} (${code}: ${messageOf(error)})`, {
+    hint: hint.replace('FOLDER', dirname(file)),
+    busy: code.startsWith('SQLITE_BUSY'),
+    cause: error,
+  });
+}
+
+const WRITABLE = 'FOLDER and the files in it must belong to the user that the mail server runs us as (cyrus)';
+
+/** By the code of https://sqlite.org/rescode.html or errno(3). */
+const EXPLANATIONS: readonly (readonly [RegExp, string, string])[] = [
+  [
+    /^SQLITE_BUSY/,
+    'database FILE is locked by another process',
+    'the event is kept; look for a process that holds it',
+  ],
+  [/^SQLITE_READONLY|^EROFS/, 'database FILE is read-only', WRITABLE],
+  [/^EACCES|^EPERM|^SQLITE_PERM/, 'database FILE cannot be used by this user', WRITABLE],
+  [/^SQLITE_FULL|^ENOSPC|^EDQUOT/, 'no space left for database FILE', 'make room on its file system'],
+  [/^SQLITE_CANTOPEN/, 'database FILE cannot be opened', `it must exist or be creatable; ${WRITABLE}`],
+  [
+    /^SQLITE_(NOTADB|CORRUPT)/,
+    'FILE is damaged or no database',
+    'move it away: devices register again within a day',
+  ],
+  [/^SQLITE_IOERR|^EIO/, 'reading or writing database FILE failed', 'look at the disk and at the kernel log'],
+  [/^ENOENT|^ENOTDIR/, 'no folder for database FILE', 'make it: install -d -m 0750 -o cyrus -g mail FOLDER'],
+];
+
+/** The driver reports a missing folder as a TypeError without a code. */
+function missingFolder(file: string, error: Error): StoreError | undefined {
+  if (!(error instanceof TypeError) || !error.message.includes('directory does not exist')) return undefined;
+  const hint = `make it: install -d -m 0750 -o cyrus -g mail ${dirname(file)}`;
+  return new StoreError(`no folder for database ${file}`, { hint, cause: error });
+}

@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs';
+import type { Database } from '../db.ts';
+import { ExitCode, OperatorError } from '../errors.ts';
+import { VERSION } from '../version.ts';
+
+/** Brings a database from the version before it to `version`. Only ever appended to; none is edited once released. */
+export interface Migration {
+  version: number;
+  sql: string;
+}
+
+/** Version 1 is schema.sql as first released, so the first migration will be 2. */
+export const MIGRATIONS: readonly Migration[] = [];
+
+export const CURRENT_VERSION = MIGRATIONS.at(-1)?.version ?? 1;
+
+/** Marks the file as ours: "xapp" in ASCII (https://sqlite.org/pragma.html#pragma_application_id). */
+const APPLICATION_ID = 0x78617070;
+
+/** Writes the whole schema into an empty database. */
+export function writeSchema(database: Database, version: number): void {
+  const schema = readFileSync(new URL('../../schema.sql', import.meta.url), 'utf8');
+  database.transaction(() => {
+    database.exec(schema);
+    database.pragma(`application_id = ${APPLICATION_ID}`);
+    recordVersion(database, version);
+  })();
+}
+
+/** Applies the migrations that are due, all or none. Throws an OperatorError for a newer or a foreign database. */
+export function migrate(
+  database: Database,
+  file: string,
+  migrations: readonly Migration[] = MIGRATIONS,
+): void {
+  const newest = migrations.at(-1)?.version ?? 1;
+  if (versionOf(database, file) === newest) return;
+  database
+    .transaction(() => {
+      // Read again under the lock: another process may have migrated in between.
+      const version = versionOf(database, file);
+      if (version > newest) throw newerDatabase(file, version, newest);
+      for (const migration of migrations.filter((candidate) => candidate.version > version)) {
+        database.exec(migration.sql);
+        recordVersion(database, migration.version);
+      }
+    })
+    .immediate();
+}
+
+function versionOf(database: Database, file: string): number {
+  const id = database.pragma('application_id', { simple: true });
+  if (id !== APPLICATION_ID) throw foreignDatabase(file);
+  return database.pragma('user_version', { simple: true }) as number;
+}
+
+function recordVersion(database: Database, version: number): void {
+  database.pragma(`user_version = ${version}`);
+  database
+    .prepare('INSERT INTO migrations (version, applied_ms, program) VALUES (?, ?, ?)')
+    .run(version, Date.now(), VERSION);
+}
+
+function newerDatabase(file: string, version: number, newest: number): OperatorError {
+  return new OperatorError(
+    `database ${file} has version ${version}; this program knows versions up to ${newest}`,
+    { exitCode: ExitCode.tryAgain, hint: 'install the xapplepush that wrote it, or a newer one' },
+  );
+}
+
+function foreignDatabase(file: string): OperatorError {
+  return new OperatorError(`${file} is an SQLite database, but not one of xapplepush`, {
+    exitCode: ExitCode.tryAgain,
+    hint: 'let `store` name the database of xapplepush, or a file that does not exist yet',
+  });
+}

@@ -1,0 +1,125 @@
+import { mailboxHash } from '../apns/payload.ts';
+import type { Config, UserRules } from '../config/config.ts';
+import type { Registration } from '../events/mail-event.ts';
+import { type CyrusNamespace, mailboxFromName } from '../mailboxes/cyrus-namespace.ts';
+import type { Mailbox } from '../mailboxes/mailbox.ts';
+import { comparableUser } from '../mailboxes/user-name.ts';
+
+/** A mailbox that a target wants to hear of. */
+export interface Subscription extends Mailbox {
+  /** Exactly as registered, in modified UTF-7. */
+  name: string;
+  /** For `m`; undefined where the server did not echo the name. */
+  hash: string | undefined;
+}
+
+/** Who gets a push, as a registration describes it. */
+export interface NewTarget {
+  user: string;
+  /** Lower-case hex. */
+  deviceToken: string;
+  accountId: string;
+  subtopic: string;
+  apsVersion: number;
+  /** The topic that the phone was told; '' if unknown. */
+  topic: string;
+  source: Registration['source'];
+  subscriptions: Subscription[];
+}
+
+export interface RegistrationRules {
+  users: UserRules;
+  sharedMailboxes: Config['targets']['sharedMailboxes'];
+  namespace: CyrusNamespace;
+  topic: string;
+}
+
+export type Admission = { target: NewTarget; droppedMailboxes: number } | { refused: string; hint: string };
+
+/** The one subtopic that Mail.app registers with. */
+export const MAIL_SUBTOPIC = 'com.apple.mobilemail';
+
+/** Apple says not to assume a length; tokens known today have 64 digits. */
+const TOKEN = /^(?:[0-9a-f]{2}){16,200}$/i;
+
+/** Mail.app sends a UUID. Other identifiers of that kind are taken too, arbitrary text is not. */
+const ACCOUNT_ID = /^[0-9A-Za-z._-]{16,128}$/;
+
+/** Turns a registration into a target, or says why it is none. Pure; values of ids never enter a message. */
+export function admit(registration: Registration, rules: RegistrationRules): Admission {
+  const refused = refusal(registration);
+  if (refused !== undefined) return refused;
+  const user = comparableUser(registration.user, rules.users);
+  const subscriptions = subscriptionsOf(registration, rules);
+  const kept = rules.sharedMailboxes ? subscriptions : subscriptions.filter(({ owner }) => owner === user);
+  if (kept.length === 0) return nothingLeft(registration);
+  const target: NewTarget = {
+    user,
+    deviceToken: registration.deviceToken.toLowerCase(),
+    accountId: registration.accountId,
+    subtopic: registration.subtopic,
+    apsVersion: registration.apsVersion,
+    topic: rules.topic,
+    source: registration.source,
+    subscriptions: kept,
+  };
+  return { target, droppedMailboxes: requestedMailboxes(registration).length - kept.length };
+}
+
+function refusal(registration: Registration): { refused: string; hint: string } | undefined {
+  const { user, subtopic, deviceToken, accountId } = registration;
+  if (user === '')
+    return { refused: 'registration without a user name', hint: 'look at what the mail server sends' };
+  if (subtopic !== MAIL_SUBTOPIC)
+    return {
+      refused: `registration of ${user} has subtopic ${JSON.stringify(subtopic.slice(0, 100))}, expected ${MAIL_SUBTOPIC}`,
+      hint: 'only the Mail app can be pushed to; the registration changed nothing',
+    };
+  if (!TOKEN.test(deviceToken))
+    return {
+      refused: `registration of ${user} has a device token of ${deviceToken.length} characters that is none, expected at least 32 hexadecimal digits`,
+      hint: 'a device sends its token in hexadecimal; the registration changed nothing',
+    };
+  if (!ACCOUNT_ID.test(accountId))
+    return {
+      refused: `registration of ${user} has an account id of ${accountId.length} characters that is none, expected something like a UUID`,
+      hint: 'Mail.app sends a UUID; the registration changed nothing',
+    };
+  if (requestedMailboxes(registration).length === 0) return nothingLeft(registration);
+  return undefined;
+}
+
+/** Version 1 knows no mailboxes: it always means INBOX. */
+function requestedMailboxes({ apsVersion, mailboxes }: Registration): string[] {
+  return apsVersion === 1 ? ['INBOX'] : mailboxes;
+}
+
+function nothingLeft({ user }: Registration): { refused: string; hint: string } {
+  return {
+    refused: `registration of ${user} names no mailbox of its own that exists`,
+    hint: 'nothing was changed; `targets.shared_mailboxes` admits folders of others',
+  };
+}
+
+/** A mailbox named twice, or in other case where the server does not care, is one subscription. */
+function subscriptionsOf(
+  registration: Registration,
+  { namespace, users }: RegistrationRules,
+): Subscription[] {
+  const found = new Map<string, Subscription>();
+  for (const name of requestedMailboxes(registration)) {
+    const resolved = mailboxFromName(name, registration.user, namespace);
+    if ('bad' in resolved) continue;
+    const owner = comparableUser(resolved.mailbox.owner, users);
+    const { path } = resolved.mailbox;
+    const key = `${owner}\0${path}`;
+    const hash = echoesNames(registration) ? mailboxHash(resolved.decodedName) : undefined;
+    if (!found.has(key)) found.set(key, { owner, path, name, hash });
+  }
+  return [...found.values()];
+}
+
+/** Cyrus answers version 2 with the names it accepted; the Dovecot plugin never does. */
+function echoesNames({ source, apsVersion }: Registration): boolean {
+  return source === 'cyrus' && apsVersion >= 2;
+}
