@@ -1,0 +1,74 @@
+import { isIP, type TcpNetConnectOpts } from 'node:net';
+import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import { messageOf } from '../errors.ts';
+
+/** What the TLS connection is made with; all PEM. */
+export interface TlsIdentity {
+  certificatePem: string;
+  keyPem: string;
+  passphrase?: string;
+}
+
+// Node's 250 ms an address are less than a TCP handshake with a far-away Apple can take.
+const ADDRESS_ATTEMPT_MS = 1000;
+
+/** Starts a TLS connection that offers HTTP/2 alone. `ca` replaces the system's roots. Throws on an unusable key. */
+export function dial(server: URL, identity: TlsIdentity, ca: string | undefined): TLSSocket {
+  const host = server.hostname;
+  // http2-wrapper 2.2 ends the process over one: it makes https://::1 of it, which is no URL.
+  if (host.startsWith('[')) throw new Error('an IPv6 address is not supported; use a host name');
+  const options: ConnectionOptions & Pick<TcpNetConnectOpts, 'autoSelectFamilyAttemptTimeout'> = {
+    host,
+    port: Number(server.port || '443'),
+    ALPNProtocols: ['h2'],
+    minVersion: 'TLSv1.2',
+    cert: identity.certificatePem,
+    key: identity.keyPem,
+    ...(identity.passphrase !== undefined && { passphrase: identity.passphrase }),
+    ...(ca !== undefined && { ca }),
+    ...(isIP(host) === 0 && { servername: host }), // RFC 6066, 3: no addresses
+    autoSelectFamilyAttemptTimeout: ADDRESS_ATTEMPT_MS,
+  };
+  return connect(options);
+}
+
+/** Resolves when TLS is up and HTTP/2 agreed upon; rejects with the socket's error. */
+export function secured(socket: TLSSocket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once('secureConnect', () => {
+      if (socket.alpnProtocol === 'h2') resolve();
+      else reject(new Error('the server speaks no HTTP/2'));
+    });
+    socket.once('error', reject);
+    socket.once('close', () => {
+      reject(new Error('it closed the connection during the TLS handshake'));
+    });
+  });
+}
+
+const CAUSES: readonly (readonly [RegExp, string])[] = [
+  [/^ECONNREFUSED$/, 'connection refused'],
+  [/^ENOTFOUND$/, 'no such host name'],
+  [/^EAI_AGAIN$/, 'the name server does not answer'],
+  [/^ETIMEDOUT$/, 'the host does not answer'],
+  [/^(ENETUNREACH|EHOSTUNREACH|EADDRNOTAVAIL)$/, 'no route to the host'],
+  [/NO_APPLICATION_PROTOCOL$/, 'the server speaks no HTTP/2'],
+  // With TLS 1.3 a server sees our certificate only after our side of the handshake is done (RFC 8446, 2).
+  [
+    /^(ECONNRESET|EPIPE|HTTP2WRAPPER_NOSETTINGS)$/,
+    'it closed the connection; perhaps it refuses our certificate',
+  ],
+  [/ALERT/, 'it refuses our TLS handshake or certificate'],
+  [
+    /^(ERR_TLS|ERR_SSL|CERT|DEPTH_|SELF_|UNABLE_)/,
+    "TLS failed on the server's side or its certificate is not trusted",
+  ],
+];
+
+/** Why connecting failed, in words and with the code that the system or TLS gave. */
+export function causeOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const known = CAUSES.find(([pattern]) => pattern.test(code));
+  if (!known) return messageOf(error) || code;
+  return `${known[1]} (${code})`;
+}

@@ -1,0 +1,89 @@
+import {
+  constants,
+  type ClientHttp2Stream,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+} from 'node:http2';
+import type { Answer, Push } from './push.ts';
+
+/** Apple's bodies have less than 100 bytes; of what is longer the status alone counts. */
+const MAX_BODY_BYTES = 16 * 1024;
+
+/** https://developer.apple.com/documentation/usernotifications/sending-notification-requests-to-apns */
+export function requestHeaders(push: Push): OutgoingHttpHeaders {
+  return {
+    ':method': 'POST',
+    ':path': `/3/device/${encodeURIComponent(push.deviceToken)}`,
+    'apns-id': push.apnsId,
+    'apns-topic': push.topic,
+    'apns-push-type': 'background',
+    'apns-priority': '5',
+    'apns-expiration': String(push.expirationS),
+    'content-type': 'application/json',
+  };
+}
+
+/**
+ * Sends the body on an open stream and waits for the answer. Rejects with an Error that says why there is none:
+ * the time is up, the stream was reset, or its connection ended.
+ */
+export function exchange(stream: ClientHttp2Stream, payload: string, timeoutMs: number): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    let headers: IncomingHttpHeaders = {};
+    const answer = (body: string): void => {
+      resolve(answerOf(headers, body));
+    };
+    const timer = setTimeout(() => {
+      reject(new Error(`no answer within ${timeoutMs} ms`));
+      stream.close(constants.NGHTTP2_CANCEL);
+    }, timeoutMs);
+    stream.on('response', (received) => {
+      headers = received;
+    });
+    collectBody(stream, answer);
+    stream.on('error', reject);
+    stream.on('close', () => {
+      clearTimeout(timer);
+      reject(new Error('the connection ended'));
+    });
+    stream.end(payload);
+  });
+}
+
+/** Calls `done` with the whole body, or with nothing as soon as it grows too long. Not where it is cut off. */
+function collectBody(stream: ClientHttp2Stream, done: (body: string) => void): void {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  stream.on('data', (chunk: Buffer) => {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes <= MAX_BODY_BYTES) return;
+    done('');
+    stream.close(constants.NGHTTP2_CANCEL);
+  });
+  stream.on('end', () => {
+    // Node ends the body of a lost connection too, but only after it has destroyed the stream.
+    if (!stream.destroyed) done(Buffer.concat(chunks).toString('utf8'));
+  });
+}
+
+function answerOf(headers: IncomingHttpHeaders, body: string): Answer {
+  const { reason, timestamp } = parsedObject(body);
+  const retryAfterS = headers['retry-after'] ?? ''; // the other form, a date, Apple does not send
+  return {
+    status: Number(headers[':status']),
+    ...(typeof reason === 'string' && { reason }),
+    ...(typeof timestamp === 'number' && Number.isSafeInteger(timestamp) && { timestampMs: timestamp }),
+    ...(/^\d{1,9}$/.test(retryAfterS) && { retryAfterMs: Number(retryAfterS) * 1000 }),
+  };
+}
+
+/** The members of a JSON object; none where the body is no such thing, since the status still counts. */
+function parsedObject(body: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(body);
+    return typeof value === 'object' && value !== null ? { ...value } : {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,87 @@
+import { redactAccountId, redactToken } from '../../log.ts';
+import { parseAnswer, type AnswersByToken, type MockAnswer } from './answers.ts';
+import type { ReceivedPush } from './connection.ts';
+import { startMockApns, type MockApns } from './server.ts';
+
+export interface MockApnsCommand {
+  dir: string;
+  port: number;
+  json: boolean;
+  /** `TOKEN=ANSWER`; several for one token are used in turn. */
+  answers: readonly string[];
+  maxStreams?: number;
+}
+
+/**
+ * Runs the stand-in until SIGINT or SIGTERM. Standard output: how to configure a client, then one line a push;
+ * with `json` one object a line, device tokens whole. Throws OperatorError: exit 64 for a bad answer.
+ */
+export async function runMockApns(options: MockApnsCommand): Promise<void> {
+  const print = (line: string): void => {
+    process.stdout.write(`${line}\n`);
+  };
+  const answers = answersByToken(options.answers);
+  // Before the ready line, since whoever reads that line may send the signal at once.
+  const stopped = signalled('SIGINT', 'SIGTERM');
+  const mock = await startMockApns({
+    dir: options.dir,
+    port: options.port,
+    answers,
+    ...(options.maxStreams !== undefined && { maxConcurrentStreams: options.maxStreams }),
+    onPush: (push) => {
+      print(options.json ? JSON.stringify(push) : pushLine(push));
+    },
+    onWarning: (message) => {
+      process.stderr.write(`xapplepush: warn: ${message}\n`);
+    },
+  });
+  print(options.json ? readyObject(mock) : readyLines(mock));
+  await stopped;
+  await mock.close();
+}
+
+function answersByToken(texts: readonly string[]): AnswersByToken {
+  const answers = new Map<string, MockAnswer[]>();
+  for (const { token, answer } of texts.map(parseAnswer)) {
+    answers.set(token, [...(answers.get(token) ?? []), answer]);
+  }
+  return Object.fromEntries(answers);
+}
+
+function signalled(...signals: NodeJS.Signals[]): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of signals) {
+      process.once(signal, () => {
+        resolve();
+      });
+    }
+  });
+}
+
+function readyObject({ url, dir, topic, files }: MockApns): string {
+  const { ca, clientCertificate: certificate, clientKey: key } = files;
+  return JSON.stringify({ ready: true, url: url.origin, dir, topic, certificate, key, ca });
+}
+
+function readyLines({ url, topic, files }: MockApns): string {
+  return [
+    `mock-apns is ready; topic ${topic}. For the configuration:`,
+    'apns:',
+    `  server: ${url.origin}`,
+    `  certificate: ${files.clientCertificate}`,
+    `  key: ${files.clientKey}`,
+    `  ca: ${files.ca}`,
+  ].join('\n');
+}
+
+function pushLine(push: ReceivedPush): string {
+  const mailboxes = push.m === undefined ? 'INBOX' : `${push.m.length} by hash`;
+  return [
+    new Date(push.atMs).toISOString(),
+    push.answer,
+    `token=${redactToken(push.deviceToken)}`,
+    `account=${redactAccountId(push.accountId)}`,
+    `mailboxes=${JSON.stringify(mailboxes)}`,
+    `apns-id=${push.apnsId}`,
+  ].join(' ');
+}

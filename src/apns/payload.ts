@@ -1,0 +1,28 @@
+import { createHash } from 'node:crypto';
+
+/** What Apple takes in one push: https://developer.apple.com/documentation/usernotifications. Above: 413. */
+export const MAX_PAYLOAD_BYTES = 4096;
+
+/**
+ * A hash takes 35 bytes: 32 hex digits, two quotes, a comma. A hundred take 3,499, what is around them 32: that
+ * leaves 565 of the 4,096 for the account id, which is a UUID of 36.
+ */
+export const MAX_MAILBOXES_PER_PUSH = 100;
+
+/**
+ * The JSON body of a Mail push. Without hashes Mail looks at INBOX only; with them, at the mailboxes they name.
+ * Hashes after the first MAX_MAILBOXES_PER_PUSH are left out: Apple would refuse the whole push.
+ */
+export function mailPayload(accountId: string, mailboxHashes: readonly string[]): string {
+  const aps = { 'account-id': accountId };
+  if (mailboxHashes.length === 0) return JSON.stringify({ aps });
+  return JSON.stringify({ aps: { ...aps, m: mailboxHashes.slice(0, MAX_MAILBOXES_PER_PUSH) } });
+}
+
+/**
+ * How Mail names a mailbox in `m`: MD5, in lower-case hex, of the UTF-8 bytes of the name that the IMAP server
+ * echoed, decoded from modified UTF-7, whole path, case kept.
+ */
+export function mailboxHash(decodedName: string): string {
+  return createHash('md5').update(decodedName, 'utf8').digest('hex');
+}

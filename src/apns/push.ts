@@ -1,0 +1,52 @@
+/** One push as Apple takes it: POST /3/device/<deviceToken>. */
+export interface Push {
+  /** Lower-case canonical UUID; the same on every attempt of one push. */
+  apnsId: string;
+  deviceToken: string;
+  topic: string;
+  /** The JSON body, at most 4096 bytes. */
+  payload: string;
+  /** apns-expiration, in seconds since the epoch. */
+  expirationS: number;
+}
+
+/** What Apple answered. A rejection is an answer too. */
+export interface Answer {
+  status: number;
+  /** `reason` of the body, such as BadDeviceToken; absent for 200. */
+  reason?: string;
+  /** `timestamp` of a 410's body: when the token stopped being valid. */
+  timestampMs?: number;
+  /** Retry-After of a 429 or 503, converted from seconds. */
+  retryAfterMs?: number;
+}
+
+/** Thrown where a push got no answer: connection lost, GOAWAY, time-out. */
+export class NoAnswer extends Error {
+  /** False only where HTTP/2 guarantees that the server did not process the request (RFC 9113, 6.8). */
+  readonly perhapsProcessed: boolean;
+
+  constructor(message: string, options: { perhapsProcessed: boolean; cause?: unknown }) {
+    super(message, { cause: options.cause });
+    this.name = 'NoAnswer';
+    this.perhapsProcessed = options.perhapsProcessed;
+  }
+}
+
+/** What an answer, or none, means for the push and its target. */
+export type Outcome =
+  | { kind: 'delivered' }
+  /** The token is dead since then; undefined when Apple gave no time. */
+  | { kind: 'gone'; reason: string; sinceMs: number | undefined }
+  /** Try again: the device alone is throttled, Apple is unwell, or nobody answered. */
+  | {
+      kind: 'retry';
+      reason: string;
+      scope: 'device' | 'apple' | 'connection';
+      afterMs?: number;
+      reconnect: boolean;
+    }
+  /** Apple does not want this push and never will. */
+  | { kind: 'rejected'; reason: string; badDeviceToken: boolean }
+  /** Our own mistake. `credential`: stop sending; `topic`: this target's topic does not fit. */
+  | { kind: 'misconfigured'; reason: string; scope: 'credential' | 'topic' };

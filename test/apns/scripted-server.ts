@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs';
+import {
+  createSecureServer,
+  type Http2SecureServer,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import type { MockApns } from '../support/apns.ts';
+
+/** Listens on a free port of 127.0.0.1 while `use` runs, and cuts all connections afterwards. */
+export async function listening<T>(server: Server, use: (url: URL) => Promise<T>): Promise<T> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => sockets.add(socket));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  try {
+    return await use(new URL(`https://127.0.0.1:${(server.address() as AddressInfo).port}`));
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+/** An HTTP/2 server that does with each complete request what the test says, strict or not. */
+export function scriptedServer(
+  mock: MockApns,
+  maxConcurrentStreams: number,
+  onRequest: (stream: ServerHttp2Stream, session: ServerHttp2Session) => void,
+): Http2SecureServer {
+  const server = createSecureServer({ ...tlsOf(mock), settings: { maxConcurrentStreams } });
+  server.on('session', (session) => {
+    session.on('error', () => undefined);
+    session.on('stream', (stream: ServerHttp2Stream) => {
+      stream.on('error', () => undefined);
+      stream.resume();
+      stream.on('end', () => {
+        if (!stream.destroyed) onRequest(stream, session);
+      });
+    });
+  });
+  return server;
+}
+
+/** The stand-in's server certificate, for servers that are none. */
+export function tlsOf(mock: MockApns): { cert: Buffer; key: Buffer } {
+  return { cert: readFileSync(mock.files.serverCertificate), key: readFileSync(mock.files.serverKey) };
+}
+
+export function answer(
+  stream: ServerHttp2Stream,
+  status = 200,
+  body = '',
+  headers: Record<string, string> = {},
+): void {
+  stream.respond({ ':status': status, ...headers });
+  stream.end(body);
+}
