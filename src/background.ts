@@ -1,0 +1,40 @@
+import { randomUUID } from 'node:crypto';
+import { systemClock } from './clock.ts';
+import type { Config } from './config/config.ts';
+import { openStore } from './db.ts';
+import { openDelivery } from './delivery.ts';
+import { drainSpool } from './drain-spool.ts';
+import { createIntake } from './intake.ts';
+import type { Log } from './log.ts';
+import { runDeliverer } from './outbox/deliverer.ts';
+
+/** The short-lived deliverer that `handle` starts: drains the outbox, lingers and ends. */
+export async function deliverInBackground({ config, log }: { config: Config; log: Log }): Promise<void> {
+  const ending = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.once(signal, () => {
+      ending.abort();
+    });
+  const clock = systemClock;
+  const store = openStore(config.store, { create: true });
+  try {
+    const delivery = openDelivery({ config, store, clock, log });
+    const intake = createIntake({ config, clock, log, store: () => store, newApnsId: randomUUID });
+    await runDeliverer({
+      store,
+      courier: delivery.courier,
+      takeSpool: async () => {
+        await drainSpool(config.spool, intake, clock);
+      },
+      lockFile: `${config.store}.deliverer`,
+      controlSocket: config.control,
+      lingerMs: config.delivery.lingerMs,
+      clock,
+      log,
+      signal: ending.signal,
+    });
+    await delivery.close();
+  } finally {
+    store.close();
+  }
+}

@@ -1,0 +1,125 @@
+import type { Clock } from '../clock.ts';
+import { type Lock, type Store, takeLock } from '../db.ts';
+import { openControlDoor, poke } from '../doors/control.ts';
+import type { Log } from '../log.ts';
+import type { Courier } from './courier.ts';
+import { releaseDeadLeases } from './lease.ts';
+import { owed } from './outbox.ts';
+import { delivererStarted } from './upkeep.ts';
+
+export interface DelivererOptions {
+  store: Store;
+  courier: Courier;
+  /** Brings what lies in the spool into the outbox. */
+  takeSpool: () => Promise<void>;
+  lockFile: string;
+  controlSocket: string;
+  /** How long it waits for more after the latest poke or push. */
+  lingerMs: number;
+  clock: Clock;
+  log: Log;
+  /** Ends it: what is under way gets its answer, the rest stays in the outbox. */
+  signal: AbortSignal;
+}
+
+/** How long a deliverer waits for one that is about to end, and how often it looks. */
+const TURN_TIMEOUT_MS = 15_000;
+const TURN_INTERVAL_MS = 50;
+
+/**
+ * Drains the outbox, lingers for what comes next, and ends. Only one runs for a store: where another
+ * is running, it is poked and this one ends at once.
+ */
+export async function runDeliverer(options: DelivererOptions): Promise<void> {
+  const lock = await takeTurn(options);
+  if (lock === undefined) return;
+  try {
+    await releaseDeadLeases(options.store);
+    do await deliverUntilIdle(options);
+    while (await cameInMeanwhile(options));
+  } finally {
+    lock.release();
+  }
+}
+
+/** The lock, or undefined when the holder has answered and so will do the work. */
+async function takeTurn({
+  lockFile,
+  controlSocket,
+  clock,
+  signal,
+  log,
+}: DelivererOptions): Promise<Lock | undefined> {
+  const untilMs = clock.nowMs() + TURN_TIMEOUT_MS;
+  while (!signal.aborted) {
+    const lock = takeLock(lockFile);
+    if (lock !== undefined) return lock;
+    if (await poke(controlSocket)) return undefined;
+    if (clock.nowMs() >= untilMs) break;
+    await clock.sleep(TURN_INTERVAL_MS, signal);
+  }
+  log.warn('another deliverer holds the lock but does not answer', { lockFile });
+  return undefined;
+}
+
+async function deliverUntilIdle(options: DelivererOptions): Promise<void> {
+  const { store, courier, clock, signal, controlSocket } = options;
+  const bell = createBell();
+  const door = await openControlDoor(controlSocket, () => {
+    bell.ring();
+    courier.nudge();
+  });
+  try {
+    await delivererStarted(store);
+    let idleAtMs = 0;
+    do {
+      bell.reset();
+      await options.takeSpool();
+      await courier.drain(Infinity, signal);
+      idleAtMs = clock.nowMs() + options.lingerMs;
+      await waitForWork(options, bell, idleAtMs);
+    } while (!signal.aborted && clock.nowMs() < idleAtMs);
+  } finally {
+    await door.close();
+  }
+}
+
+/** Until somebody pokes, a row is due, or there has been nothing to do for too long. */
+async function waitForWork(options: DelivererOptions, bell: Bell, idleAtMs: number): Promise<void> {
+  const { store, courier, clock, signal } = options;
+  const { nextMs } = await owed(store);
+  const dueMs = nextMs === undefined ? Infinity : Math.max(nextMs, courier.pausedUntilMs);
+  // A row that becomes due within the wait ends it early, and its attempt starts a new one.
+  const ms = Math.min(dueMs, idleAtMs) - clock.nowMs();
+  if (ms > 0) await clock.sleep(ms, AbortSignal.any([bell.signal, signal]));
+}
+
+/** Whoever committed before the door was shut relies on us; whoever came later starts a deliverer. */
+async function cameInMeanwhile({ store, courier, clock, signal }: DelivererOptions): Promise<boolean> {
+  if (signal.aborted) return false;
+  const { nextMs } = await owed(store);
+  const nowMs = clock.nowMs();
+  return nextMs !== undefined && nextMs <= nowMs && courier.pausedUntilMs <= nowMs;
+}
+
+/** Rings once until it is reset; a ring before the wait is not lost. */
+interface Bell {
+  readonly signal: AbortSignal;
+  ring(): void;
+  reset(): void;
+}
+
+function createBell(): Bell {
+  let controller = new AbortController();
+  return {
+    get signal() {
+      return controller.signal;
+    },
+    ring: () => {
+      controller.abort();
+    },
+    reset: () => {
+      controller = new AbortController();
+    },
+  };
+}

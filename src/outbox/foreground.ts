@@ -1,0 +1,87 @@
+import type { Outcome } from '../apns/push.ts';
+import type { Clock } from '../clock.ts';
+import type { Config } from '../config/config.ts';
+import type { Store } from '../db.ts';
+import { openDelivery } from '../delivery.ts';
+import { ExitCode, OperatorError } from '../errors.ts';
+import { type Log, redactToken, reportError, writeLine } from '../log.ts';
+import type { Courier } from './courier.ts';
+import { releaseDeadLeases } from './lease.ts';
+import { type ClaimedPush, owed, stillOwed } from './outbox.ts';
+import { sentence } from './tell.ts';
+
+export interface ForegroundOptions {
+  config: Config;
+  store: Store;
+  clock: Clock;
+  log: Log;
+  /** The targets whose pushes are waited for; what else is due goes along. */
+  targetIds: readonly number[];
+}
+
+/** How often it looks whether another process has sent a push that we wait for. */
+const LOOK_INTERVAL_MS = 100;
+
+interface Ending {
+  push: ClaimedPush;
+  outcome: Outcome;
+}
+
+/**
+ * Delivers in this process until nothing is owed to the given targets or `delivery.deadline` has passed, and shows
+ * how each push ended. Gives 0, or 69 or 75 where a push is still owed.
+ */
+export async function deliverNow(options: ForegroundOptions): Promise<ExitCode> {
+  const { store, targetIds } = options;
+  const endings = new Map<number, Ending>();
+  const delivery = openDelivery(options, (push, outcome) => endings.set(push.targetId, { push, outcome }));
+  try {
+    await releaseDeadLeases(store);
+    await drainUntilDeadline(delivery.courier, options);
+  } finally {
+    await delivery.close();
+  }
+  for (const id of targetIds) show(endings.get(id));
+  return verdict(await stillOwed(store, targetIds), endings, options.log);
+}
+
+async function drainUntilDeadline(courier: Courier, options: ForegroundOptions): Promise<void> {
+  const { store, clock, config, targetIds } = options;
+  const deadlineMs = clock.nowMs() + config.delivery.deadlineMs;
+  for (;;) {
+    await courier.drain(deadlineMs);
+    const left = await stillOwed(store, targetIds);
+    const nowMs = clock.nowMs();
+    if (left.length === 0 || nowMs >= deadlineMs) return;
+    const { nextMs = nowMs } = await owed(store);
+    const dueMs = Math.max(nextMs, courier.pausedUntilMs);
+    await clock.sleep(Math.min(Math.max(dueMs - nowMs, 1), LOOK_INTERVAL_MS, deadlineMs - nowMs));
+  }
+}
+
+function show(ending: Ending | undefined): void {
+  if (ending === undefined) return;
+  const { push, outcome } = ending;
+  writeLine(`${push.event} for ${push.user}, device ${redactToken(push.deviceToken)}: ${sentence(outcome)}`);
+}
+
+function verdict(left: readonly number[], endings: ReadonlyMap<number, Ending>, log: Log): ExitCode {
+  if (left.length === 0) return ExitCode.ok;
+  const outcomes = left.map((id) => endings.get(id)?.outcome);
+  const unreachable = outcomes.some((outcome) => outcome?.kind === 'retry' && outcome.scope === 'connection');
+  const exitCode = unreachable ? ExitCode.unavailable : ExitCode.tryAgain;
+  const reasons = [
+    ...new Set(outcomes.map((outcome) => (outcome && 'reason' in outcome ? outcome.reason : 'not tried'))),
+  ];
+  reportError(
+    new OperatorError(
+      `${left.length} push${left.length === 1 ? ' is' : 'es are'} still owed: ${reasons.join('; ')}`,
+      {
+        exitCode,
+        hint: 'nothing is lost: the next event or `xapplepush flush` tries again',
+      },
+    ),
+    log,
+  );
+  return exitCode;
+}

@@ -1,0 +1,55 @@
+import { spawn } from 'node:child_process';
+import { closeSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Clock } from '../clock.ts';
+import type { Config } from '../config/config.ts';
+import type { Store } from '../db.ts';
+import { poke } from '../doors/control.ts';
+import type { Log } from '../log.ts';
+import { mayStartDeliverer } from './upkeep.ts';
+
+/** A deliverer answers on the control socket within this; before, nobody else starts one. */
+const START_TIME_MS = 3000;
+
+/** Sees to it that somebody delivers what was just committed, and does not wait for it. */
+export async function ensureDelivery(config: Config, store: Store, clock: Clock, log: Log): Promise<void> {
+  if (await poke(config.control)) return;
+  if (await mayStartDeliverer(store, clock.nowMs(), START_TIME_MS)) startDeliverer(config.file, log);
+}
+
+/** Starts a deliverer in a session of its own that holds none of our descriptors: under notifyd 1 is its socket. */
+export function startDeliverer(configFile: string | undefined, log: Log): void {
+  const program = fileURLToPath(new URL('../main.js', import.meta.url));
+  const config = configFile === undefined ? [] : ['--config', configFile];
+  closeLeakedDescriptors();
+  const child = spawn(process.execPath, [program, 'deliverer', ...config], {
+    detached: true,
+    stdio: 'ignore',
+    cwd: '/',
+  });
+  // The rows are committed all the same: the next handler or flush sends them.
+  child.on('error', (error) => log.error('cannot start a deliverer', { reason: error.message }));
+  child.unref();
+}
+
+/** open(2): the flag as fdinfo of proc(5) shows it, in octal. */
+const O_CLOEXEC = 0o2000000;
+
+/**
+ * Closes what leaked into us from our parent and would pass on. Node opens its own descriptors close-on-exec and
+ * marks those that it inherits with low numbers; the rest are known by the missing mark.
+ */
+function closeLeakedDescriptors(): void {
+  const folder = '/proc/self/fdinfo';
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder)) {
+    const descriptor = Number(name);
+    if (descriptor > 2 && passesOn(`${folder}/${name}`)) closeSync(descriptor);
+  }
+}
+
+function passesOn(fdinfo: string): boolean {
+  if (!existsSync(fdinfo)) return false; // that of the listing itself
+  const flags = /^flags:\s+(\d+)/m.exec(readFileSync(fdinfo, 'latin1'))?.[1] ?? '';
+  return (parseInt(flags, 8) & O_CLOEXEC) === 0;
+}
