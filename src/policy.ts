@@ -32,9 +32,9 @@ function whyNot(event: MailboxChange, scope: EventScope): string | undefined {
   return undefined;
 }
 
-/** Flags are compared without case (RFC 3501, 2.3.2). */
-function clearsSeen({ clearedFlags = [] }: MailboxChange): boolean {
-  return clearedFlags.some((flag) => flag.toLowerCase() === SEEN);
+/** A server that cannot say may mean \Seen. Flags are compared without case (RFC 3501, 2.3.2). */
+function clearsSeen({ clearedFlags }: MailboxChange): boolean {
+  return clearedFlags === undefined || clearedFlags.some((flag) => flag.toLowerCase() === SEEN);
 }
 
 function inScope(mailboxes: Mailbox[], scope: EventScope): Mailbox[] {

@@ -36,7 +36,7 @@ export interface MailboxChange {
   name: ChangeName;
   /** The mailbox; for a move the destination and the source. Owners are as the server wrote them. */
   mailboxes: Mailbox[];
-  /** FlagsClear only: the flags that were cleared, such as `\Seen`. */
+  /** FlagsClear only: the flags that were cleared, such as `\Seen`; absent where the server cannot say. */
   clearedFlags?: string[];
 }
 

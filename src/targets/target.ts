@@ -3,6 +3,7 @@ import type { Config, UserRules } from '../config/config.ts';
 import type { Registration } from '../events/mail-event.ts';
 import { type CyrusNamespace, mailboxFromName } from '../mailboxes/cyrus-namespace.ts';
 import type { Mailbox } from '../mailboxes/mailbox.ts';
+import { mailboxFromPlainName } from '../mailboxes/plain-namespace.ts';
 import { comparableUser } from '../mailboxes/user-name.ts';
 
 /** A mailbox that a target wants to hear of. */
@@ -108,7 +109,7 @@ function subscriptionsOf(
 ): Subscription[] {
   const found = new Map<string, Subscription>();
   for (const name of requestedMailboxes(registration)) {
-    const resolved = mailboxFromName(name, registration.user, namespace);
+    const resolved = resolveName(name, registration, namespace);
     if ('bad' in resolved) continue;
     const owner = comparableUser(resolved.mailbox.owner, users);
     const { path } = resolved.mailbox;
@@ -117,6 +118,15 @@ function subscriptionsOf(
     if (!found.has(key)) found.set(key, { owner, path, name, hash });
   }
   return [...found.values()];
+}
+
+/** Only Cyrus has a namespace that its configuration tells; elsewhere a name is the registering user's own. */
+function resolveName(
+  name: string,
+  { source, user }: Registration,
+  namespace: CyrusNamespace,
+): ReturnType<typeof mailboxFromName> {
+  return source === 'cyrus' ? mailboxFromName(name, user, namespace) : mailboxFromPlainName(name, user);
 }
 
 /** Cyrus answers version 2 with the names it accepted; the Dovecot plugin never does. */

@@ -1,0 +1,35 @@
+import type { Config } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import type { ExitCode } from '../errors.ts';
+import { actAsOwnerOf } from '../identity.ts';
+import { createLog, type Log } from '../log.ts';
+
+/** What subcommands share. */
+export interface CommandContext {
+  /** The configuration and its log, as the user who owns the database. */
+  settings: () => { config: Config; log: Log };
+  out: (text: string) => void;
+  exit: (code: ExitCode) => void;
+  /** The log of the configuration, once it is known: errors go there too, since a timer's are seen nowhere else. */
+  log: Log | undefined;
+}
+
+/** A context for a command line whose `--config` is what `configFile` gives once it is parsed. */
+export function createContext(
+  configFile: () => string | undefined,
+  exit: CommandContext['exit'],
+): CommandContext {
+  const context: CommandContext = {
+    settings: () => {
+      const config = loadConfig(configFile(), process.env);
+      actAsOwnerOf(config.store);
+      const log = createLog(config.log);
+      context.log = log;
+      return { config, log };
+    },
+    out: (text) => void process.stdout.write(text),
+    exit,
+    log: undefined,
+  };
+  return context;
+}

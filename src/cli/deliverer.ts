@@ -1,0 +1,10 @@
+import type { Command } from 'commander';
+import type { CommandContext } from './context.ts';
+
+/** Started by `handle`, never by people. */
+export function addDeliverer(program: Command, context: CommandContext): void {
+  program.command('deliverer', { hidden: true }).action(async () => {
+    const { deliverInBackground } = await import('../background.ts');
+    await deliverInBackground(context.settings());
+  });
+}

@@ -1,0 +1,34 @@
+import type { Command } from 'commander';
+import { ExitCode, OperatorError } from '../errors.ts';
+
+/** `mock-apns`: needs no configuration. */
+export function addMockApns(program: Command): void {
+  program
+    .command('mock-apns')
+    .description(
+      'a strict stand-in for Apple with its own certificates, for trying things out; prints each push',
+    )
+    .requiredOption('--dir <dir>', 'folder for its CA, certificates and answers.json; made if missing')
+    .option('--port <port>', 'port on loopback, 0 for any', '2197')
+    .option('--answer <token=answer...>', "such as '*=503/ServiceUnavailable' or TOKEN=silent", [])
+    .option('--max-streams <number>', 'SETTINGS_MAX_CONCURRENT_STREAMS', '1000')
+    .option('--json', 'print one JSON object a line', false)
+    .addHelpText('after', '\nExample:\n  xapplepush mock-apns --dir /tmp/apns --port 2197')
+    .action(
+      async (options: { dir: string; port: string; answer: string[]; maxStreams: string; json: boolean }) => {
+        const { runMockApns } = await import('../apns/mock/command.ts');
+        const { dir, json, answer: answers } = options;
+        const port = numberOption('--port', options.port, 65535);
+        const maxStreams = numberOption('--max-streams', options.maxStreams, 2 ** 31 - 1);
+        await runMockApns({ dir, json, answers, port, maxStreams });
+      },
+    );
+}
+
+function numberOption(name: string, text: string, most: number): number {
+  if (/^\d+$/.test(text) && Number(text) <= most) return Number(text);
+  throw new OperatorError(`${name} is ${JSON.stringify(text)}, expected a number from 0 to ${most}`, {
+    exitCode: ExitCode.usage,
+    hint: 'see: xapplepush mock-apns --help',
+  });
+}

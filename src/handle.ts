@@ -1,0 +1,196 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { systemClock } from './clock.ts';
+import type { Config } from './config/config.ts';
+import { openStore, type Store } from './db.ts';
+import { poke } from './doors/control.ts';
+import { ExitCode, messageOf, OperatorError } from './errors.ts';
+import { readEvents } from './events/read.ts';
+import { writeSpool } from './events/spool.ts';
+import { createIntake, type Intake } from './intake.ts';
+import { type Log, reportError, writeLine } from './log.ts';
+import { ensureDelivery, startDeliverer } from './outbox/start.ts';
+import { StoreError } from './store/errors.ts';
+
+/**
+ * How long a handler waits for the database: notifyd waits for the handler, and when its queue is full the mail
+ * server waits with the mailbox locked. What takes longer goes into the spool.
+ */
+const BUSY_TIMEOUT_MS = 900;
+
+export interface HandleOptions {
+  config: Config;
+  log: Log;
+  input: Iterable<Buffer>;
+  /** Deliver in this process until the deadline, and show the outcome. */
+  wait: boolean;
+}
+
+/** Takes the events on the input and has them delivered. Writes nothing to standard output. */
+export async function handle({ config, log, input, wait }: HandleOptions): Promise<ExitCode> {
+  const store = openOnce(config);
+  const intake = createIntake({ config, clock: systemClock, log, store: store.get, newApnsId: randomUUID });
+  try {
+    const tally = await takeAll(input, intake, { config, log, onTrouble: store.fail });
+    if (wait) for (const reason of tally.silent) writeLine(`no push: ${reason}`);
+    return worst([...tally.exitCodes, await deliver(tally, { config, log, wait, store })]);
+  } catch (error) {
+    reportError(error, log);
+    return error instanceof OperatorError ? error.exitCode : ExitCode.tryAgain;
+  } finally {
+    store.close();
+  }
+}
+
+interface StoreOnce {
+  /** Opens it at the first call; throws again what `fail` was given, so that trouble is waited for once. */
+  get: () => Store;
+  fail: (error: StoreError) => void;
+  close: () => void;
+}
+
+function openOnce(config: Config): StoreOnce {
+  let store: Store | undefined;
+  let trouble: StoreError | undefined;
+  return {
+    get: () => {
+      if (trouble !== undefined) throw trouble;
+      return (store ??= openStore(config.store, { create: true, busyTimeoutMs: BUSY_TIMEOUT_MS }));
+    },
+    fail: (error) => (trouble = error),
+    close: () => store?.close(),
+  };
+}
+
+interface Tally {
+  targetIds: Set<number>;
+  /** An event is in the spool only because the database was busy: whoever delivers can take it soon. */
+  deferred: boolean;
+  /** Why events led to no push. */
+  silent: string[];
+  exitCodes: ExitCode[];
+}
+
+interface Keeping {
+  config: Pick<Config, 'spool'>;
+  log: Log | undefined;
+  onTrouble: (error: StoreError) => void;
+}
+
+async function takeAll(input: Iterable<Buffer>, intake: Intake, keeping: Keeping): Promise<Tally> {
+  const tally: Tally = { targetIds: new Set(), deferred: false, silent: [], exitCodes: [] };
+  let items = 0;
+  for (const item of readEvents(input)) {
+    items += 1;
+    try {
+      const { targetIds, bad, silent } = await intake(item);
+      tally.silent.push(...silent);
+      for (const id of targetIds) tally.targetIds.add(id);
+      if (bad !== undefined) tally.exitCodes.push(ExitCode.badInput);
+    } catch (error) {
+      keep(item.raw, error, tally, keeping);
+    }
+  }
+  if (items === 0) reportEmptyInput(tally, keeping.log);
+  return tally;
+}
+
+/** Whatever stands in the way of an event, the event itself goes into the spool. */
+function keep(raw: Buffer, error: unknown, tally: Tally, { config, log, onTrouble }: Keeping): void {
+  if (error instanceof StoreError) onTrouble(error);
+  const busy = error instanceof StoreError && error.busy;
+  try {
+    const file = writeSpool(config.spool, raw, systemClock.nowMs());
+    tally.deferred ||= busy;
+    if (busy) log?.warn('database busy: event kept in the spool', { file });
+    else reportKept(error, file, log);
+  } catch (spoolError) {
+    reportError(error, log);
+    reportError(lostEvent(config.spool, spoolError), log);
+  }
+  if (!busy) tally.exitCodes.push(error instanceof OperatorError ? error.exitCode : ExitCode.tryAgain);
+}
+
+function reportKept(error: unknown, file: string, log: Log | undefined): void {
+  if (!(error instanceof OperatorError)) {
+    reportError(error, log);
+    return;
+  }
+  const hint = `${error.hint ?? 'mend it'}; then run: xapplepush flush`;
+  const message = `${error.message}; the event is kept in ${file}`;
+  reportError(new OperatorError(message, { exitCode: error.exitCode, hint, cause: error }), log);
+}
+
+function lostEvent(spool: string, error: unknown): OperatorError {
+  return new OperatorError(
+    `the event is lost: it cannot be kept in spool ${spool} either (${messageOf(error)})`,
+    {
+      exitCode: ExitCode.tryAgain,
+      hint: `make the spool writable: install -d -m 0750 -o cyrus -g mail ${spool}`,
+      cause: error,
+    },
+  );
+}
+
+function reportEmptyInput(tally: Tally, log: Log | undefined): void {
+  const hint = 'notifyd writes an event to standard input; to try it: xapplepush < event.json';
+  reportError(
+    new OperatorError('empty input, expected an event in JSON', { exitCode: ExitCode.badInput, hint }),
+    log,
+  );
+  tally.exitCodes.push(ExitCode.badInput);
+}
+
+async function deliver(
+  tally: Tally,
+  options: Omit<HandleOptions, 'input'> & { store: StoreOnce },
+): Promise<ExitCode> {
+  const { config, log, wait, store } = options;
+  const targetIds = [...tally.targetIds];
+  try {
+    if (targetIds.length > 0 && (wait || config.delivery.mode === 'foreground')) {
+      const { deliverNow } = await import('./outbox/foreground.ts');
+      return await deliverNow({ config, log, store: store.get(), clock: systemClock, targetIds });
+    }
+    if (targetIds.length > 0) await ensureDelivery(config, store.get(), systemClock, log);
+    else if (tally.deferred) await deliverWithoutStore(config, log);
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    // The rows are committed; only who may start a deliverer could not be written down.
+    await deliverWithoutStore(config, log);
+  }
+  return ExitCode.ok;
+}
+
+async function deliverWithoutStore(config: Config, log: Log): Promise<void> {
+  if (!(await poke(config.control))) startDeliverer(config.file, log);
+}
+
+/**
+ * Keeps the events on the input where the configuration cannot be used, for `flush` to read when it is mended.
+ * Gives the exit code of that error.
+ */
+export async function handleWithoutConfig(
+  error: OperatorError,
+  input: Iterable<Buffer>,
+  spool: string,
+): Promise<ExitCode> {
+  reportError(error);
+  if (!existsSync(spool)) return error.exitCode;
+  for (const { raw } of readEvents(input)) if (raw.length > 0) keepQuietly(spool, raw);
+  return Promise.resolve(error.exitCode);
+}
+
+function keepQuietly(spool: string, raw: Buffer): void {
+  try {
+    writeSpool(spool, raw, systemClock.nowMs());
+  } catch (error) {
+    reportError(lostEvent(spool, error));
+  }
+}
+
+/** Something to try again weighs more than input that is bad for ever. */
+function worst(codes: readonly ExitCode[]): ExitCode {
+  const order = [ExitCode.configuration, ExitCode.tryAgain, ExitCode.unavailable, ExitCode.badInput];
+  return order.find((code) => codes.includes(code)) ?? ExitCode.ok;
+}

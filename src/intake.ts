@@ -1,0 +1,153 @@
+import { loadCredential } from './apns/credentials.ts';
+import type { Clock } from './clock.ts';
+import type { Config } from './config/config.ts';
+import { apsTopicOf, namespaceOf, readImapdConf } from './config/imapd-conf.ts';
+import type { Store } from './db.ts';
+import { ExitCode, messageOf, OperatorError } from './errors.ts';
+import type { Registration } from './events/mail-event.ts';
+import { parseEvent } from './events/parse.ts';
+import type { ReadItem } from './events/read.ts';
+import type { Log } from './log.ts';
+import { reportError } from './log.ts';
+import type { CyrusNamespace } from './mailboxes/cyrus-namespace.ts';
+import { comparableUser } from './mailboxes/user-name.ts';
+import { enqueue } from './outbox/outbox.ts';
+import { type Decision, decide } from './policy.ts';
+import { register } from './targets/store.ts';
+import { admit } from './targets/target.ts';
+
+export interface IntakeOptions {
+  config: Config;
+  clock: Clock;
+  log: Log;
+  /** Opens the database at the first event that needs it; throws StoreError. */
+  store: () => Store;
+  newApnsId: () => string;
+}
+
+/** What became of one piece of input. */
+export interface Taken {
+  /** Targets that a push is now owed to. */
+  targetIds: number[];
+  /** Why it, or an event in it, can never be taken; undefined when all is well. */
+  bad: string | undefined;
+  /** Why events led to no push, for somebody who waits for one. */
+  silent: string[];
+}
+
+/** Takes raw events into the database. Throws StoreError where they must be kept elsewhere for now. */
+export type Intake = (item: ReadItem) => Promise<Taken>;
+
+/** The front of the pipeline: parse, decide, look up, enqueue. Each event is one transaction. */
+export function createIntake(options: IntakeOptions): Intake {
+  const imapd = readOnce(options);
+  return async (item) => {
+    const taken: Taken = { targetIds: [], bad: undefined, silent: [] };
+    if ('bad' in item) return refuse(taken, item.bad, options.log);
+    for (const event of parseEvent(item.value, imapd().namespace)) {
+      if (event.kind === 'bad') refuse(taken, event.reason, options.log);
+      else await carryOut(decide(event, options.config.events), taken, options, imapd);
+    }
+    return taken;
+  };
+}
+
+interface ImapdSettings {
+  namespace: CyrusNamespace;
+  apsTopic: string | undefined;
+}
+
+/** imapd.conf is read when the first event needs it. */
+function readOnce({ config }: IntakeOptions): () => ImapdSettings {
+  let settings: ImapdSettings | undefined;
+  return () => {
+    if (settings === undefined) {
+      const { options } = readImapdConf(config.imapdConf);
+      settings = { namespace: namespaceOf(options), apsTopic: apsTopicOf(options) };
+    }
+    return settings;
+  };
+}
+
+function refuse(taken: Taken, reason: string, log: Log, hint = HINT): Taken {
+  reportError(new OperatorError(reason, { exitCode: ExitCode.badInput, hint }), log);
+  taken.bad ??= reason;
+  return taken;
+}
+
+const HINT =
+  'one event is one line of JSON, as notifyd writes it; other events on the same input are not affected';
+
+async function carryOut(
+  decision: Decision,
+  taken: Taken,
+  options: IntakeOptions,
+  imapd: () => ImapdSettings,
+): Promise<void> {
+  switch (decision.act) {
+    case 'ignore':
+      options.log.debug('ignored', { event: decision.name, reason: decision.reason });
+      taken.silent.push(`${decision.name} is not told to anybody: ${decision.reason}`);
+      return;
+    case 'register':
+      await registerTarget(decision.registration, taken, options, imapd());
+      return;
+    case 'push':
+      await enqueuePush(decision, taken, options);
+  }
+}
+
+async function enqueuePush(
+  { name: event, mailboxes: changed }: Extract<Decision, { act: 'push' }>,
+  taken: Taken,
+  { config, clock, log, store, newApnsId }: IntakeOptions,
+): Promise<void> {
+  const mailboxes = changed.map(({ owner, path }) => ({ owner: comparableUser(owner, config.users), path }));
+  const targetIds = await enqueue(store(), { event, mailboxes, nowMs: clock.nowMs(), newApnsId });
+  taken.targetIds.push(...targetIds);
+  const names = mailboxes.map(({ owner, path }) => `${owner}:${path}`);
+  log.debug(targetIds.length > 0 ? 'enqueued' : 'nobody subscribed', {
+    event,
+    mailboxes: names,
+    targets: targetIds.length,
+  });
+  if (targetIds.length === 0)
+    taken.silent.push(`${event} in ${names.join(', ')}: no device asked for this mailbox`);
+}
+
+async function registerTarget(
+  registration: Registration,
+  taken: Taken,
+  options: IntakeOptions,
+  { namespace, apsTopic }: ImapdSettings,
+): Promise<void> {
+  const { config, clock, log, store } = options;
+  const topic = apsTopic ?? config.apns.topic ?? certificateTopic(options);
+  const { sharedMailboxes, maxPerUser } = config.targets;
+  const admission = admit(registration, { users: config.users, sharedMailboxes, namespace, topic });
+  if ('refused' in admission) {
+    refuse(taken, admission.refused, log, admission.hint);
+    return;
+  }
+  const { target, droppedMailboxes } = admission;
+  const result = await register(store(), target, { nowMs: clock.nowMs(), maxPerUser });
+  log.info(result.created ? 'registered' : 'renewed', {
+    user: target.user,
+    deviceToken: target.deviceToken,
+    accountId: target.accountId,
+    mailboxes: target.subscriptions.map(({ name }) => name),
+    droppedMailboxes: droppedMailboxes || undefined,
+    replaced: result.replaced || undefined,
+    evicted: result.evicted || undefined,
+  });
+}
+
+/** '' where no certificate can be read: the registration stands, and its pushes use the one configured later. */
+function certificateTopic({ config, log }: IntakeOptions): string {
+  try {
+    return loadCredential(config.apns).topic;
+  } catch (error) {
+    log.warn('the topic of this registration is unknown', { reason: messageOf(error) });
+    return '';
+  }
+}

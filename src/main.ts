@@ -1,0 +1,47 @@
+import { callsHandle, parseHandleArguments } from './arguments.ts';
+import type { Config } from './config/config.ts';
+import { loadConfig } from './config/load.ts';
+import { ExitCode, OperatorError } from './errors.ts';
+import { readStandardInput } from './events/read.ts';
+import { actAsOwnerOf } from './identity.ts';
+import { createLog, reportError } from './log.ts';
+
+/** Where events go while the configuration cannot be read; the default of `spool`. */
+const DEFAULT_SPOOL = '/var/spool/xapplepush';
+
+async function main(argv: readonly string[]): Promise<ExitCode> {
+  if (callsHandle(argv)) return handleStandardInput(argv);
+  const { runCommand } = await import('./cli.ts');
+  return runCommand(argv);
+}
+
+async function handleStandardInput(argv: readonly string[]): Promise<ExitCode> {
+  const options = parseHandleArguments(argv);
+  // MAIL and SIEVE are notifications for people; their input is no event.
+  if (options.class !== undefined && options.class !== '' && options.class !== 'EVENT') return ExitCode.ok;
+  const { handle, handleWithoutConfig } = await import('./handle.ts');
+  const input = readStandardInput();
+  const config = configOrError(options.config);
+  if (config instanceof OperatorError) {
+    const spool = process.env['XAPPLEPUSH_SPOOL'] ?? DEFAULT_SPOOL;
+    return handleWithoutConfig(config, input, spool);
+  }
+  actAsOwnerOf(config.store);
+  return handle({ config, log: createLog(config.log), input, wait: options.wait });
+}
+
+function configOrError(file: string | undefined): Config | OperatorError {
+  try {
+    return loadConfig(file, process.env);
+  } catch (error) {
+    if (error instanceof OperatorError) return error;
+    throw error;
+  }
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  reportError(error);
+  process.exitCode = error instanceof OperatorError ? error.exitCode : ExitCode.tryAgain;
+}
