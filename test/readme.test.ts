@@ -1,0 +1,225 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { MAX_MAILBOXES_PER_PUSH, MAX_PAYLOAD_BYTES } from '../src/apns/payload.ts';
+import { parseImapdConf } from '../src/config/imapd-conf.ts';
+import { loadConfig } from '../src/config/load.ts';
+import { ExitCode } from '../src/errors.ts';
+import { MAX_EVENT_BYTES } from '../src/events/read.ts';
+import { BACKOFF_S } from '../src/outbox/backoff.ts';
+import { ANSWER_TIMEOUT_MS } from '../src/outbox/courier.ts';
+import { VERSION } from '../src/version.ts';
+import { COMMAND } from './support/command.ts';
+
+const PROJECT = fileURLToPath(new URL('..', import.meta.url));
+const readme = contentOf('README.md');
+
+/** A code block of the README: its language, and its text. */
+const blocks = [...readme.matchAll(/^ *```(\w*)\n([^]*?)^ *```/gm)].map(([, language, text]) => ({
+  language,
+  text: text ?? '',
+}));
+const prose = readme.replace(/^ *```[^]*?^ *```/gm, '');
+/** What stands in backquotes, outside of code blocks. */
+const inlineCode = [...prose.matchAll(/`([^`\n]+)`/g)].map(([, code]) => code ?? '');
+
+function contentOf(file: string): string {
+  return readFileSync(join(PROJECT, file), 'utf8');
+}
+
+function section(title: string): string {
+  return (readme.split(`## ${title}\n`)[1] ?? '').split(/^#{2,3} /m)[0] ?? '';
+}
+
+describe('commands', () => {
+  const environment = { XAPPLEPUSH_NODE: process.execPath };
+  const helpOf = (words: readonly string[]): string =>
+    execFileSync(COMMAND, [...words, '--help'], { encoding: 'utf8', env: environment });
+  const general = helpOf([]);
+
+  /** The names below `Commands:` of a help text. */
+  const subcommandsIn = (help: string): string[] =>
+    [...(help.split('Commands:\n')[1] ?? '').matchAll(/^ {2}(\S+)/gm)].map(([, name]) => name ?? '');
+
+  const GROUP = 'targets';
+  const commands = subcommandsIn(general)
+    .filter((name) => name !== 'help')
+    .flatMap((name) =>
+      name === GROUP
+        ? subcommandsIn(helpOf([name]))
+            .filter((verb) => verb !== 'help')
+            .map((verb) => [name, verb])
+        : [[name]],
+    );
+
+  /** The subcommand that an invocation names; `handle` where it names none. */
+  const subcommandOf = (words: readonly string[]): string[] => {
+    const names = words.slice(0, words[0] === GROUP ? 2 : 1);
+    return names[0] === undefined || /^[-<]/.test(names[0]) ? ['handle'] : names;
+  };
+
+  /** Every invocation in the README, as the words after the program's name. */
+  const invocations = [
+    ...blocks.map(({ text }) => text),
+    ...inlineCode,
+    contentOf('examples/cyrus/cyrus.conf'),
+  ]
+    .flatMap((text) => [
+      ...text.matchAll(/(?:^ *|\| |")(?:\/usr\/bin\/)?xapplepush((?: (?! *cmd=)[^\n"]*)?)(?=$|["\n])/gm),
+    ])
+    .map(([, words = '']) => words.trim().split(/\s+/).filter(Boolean))
+    .filter(([first]) => first !== 'COMMAND');
+
+  test('each invocation is one that the command knows', () => {
+    expect(invocations.length).toBeGreaterThan(10);
+    for (const words of invocations) {
+      const shown = `xapplepush ${words.join(' ')}`;
+      const options = words.filter((word) => word.startsWith('-'));
+      if (options.includes('--version')) continue;
+      expect(commands, shown).toContainEqual(subcommandOf(words));
+      const help = helpOf(subcommandOf(words)) + general;
+      for (const option of options) expect(help, shown).toMatch(new RegExp(`^ +(-\\w, )?${option}\\b`, 'm'));
+    }
+  });
+
+  test('each option that it speaks of is one of the command', () => {
+    const help = [general, ...commands.map(helpOf)].join('\n');
+    const options = inlineCode
+      .filter((code) => code.startsWith('--'))
+      .map((code) => code.split(' ')[0] ?? '');
+    expect(options).toContain('--wait');
+    for (const option of options) expect(help).toMatch(new RegExp(`^ +(-\\w, )?${option}\\b`, 'm'));
+  });
+
+  test('each command and option of the command is in the table, and nothing else', () => {
+    const rows = section('Commands').match(/^\| `xapplepush.*$/gm) ?? [];
+    const named = rows.map((row) => {
+      const [first = '', ...rest] = [...row.matchAll(/`([^`]+)`/g)].map(([, code]) => code ?? '');
+      const last = rest.find((code) => code.startsWith('xapplepush ')) ?? first;
+      const options = new Set(row.match(/(?<=[` ])--?[a-z][-a-z]*/g));
+      return { command: subcommandOf(last.split(' ').slice(1)), options: [...options].sort() };
+    });
+    const real = commands.map((command) => {
+      const options = helpOf(command).match(/^ {2}(--?[a-z][-a-z]*)/gm) ?? [];
+      const names = options.map((option) => option.trim()).filter((option) => option !== '-h');
+      return { command, options: names.sort() };
+    });
+    const byName = (a: { command: string[] }, b: { command: string[] }): number =>
+      a.command.join(' ').localeCompare(b.command.join(' '));
+    expect(named.sort(byName)).toEqual(real.sort(byName));
+  });
+
+  test('the exit codes are those of the program', () => {
+    const codes = [...section('Commands').matchAll(/^\| (\d+) /gm)].map(([, code]) => Number(code));
+    expect(codes).toEqual(Object.values(ExitCode));
+  });
+});
+
+describe('files', () => {
+  test.each([...readme.matchAll(/\]\(([^)]+)\)/g)].map(([, link]) => link ?? ''))('link %s', (link) => {
+    expect(existsSync(join(PROJECT, link))).toBe(true);
+  });
+
+  const paths = new Set(
+    [...inlineCode, ...blocks.flatMap(({ text }) => text.split(/\s+/))].filter((word) =>
+      /^(?:src|test|bin|examples|\.ci)\/\S*$/.test(word),
+    ),
+  );
+  test.each([...paths])('%s exists', (path) => {
+    expect(existsSync(join(PROJECT, path))).toBe(true);
+  });
+
+  test('every folder of the source is explained', () => {
+    const folders = readdirSync(join(PROJECT, 'src')).filter((name) =>
+      statSync(join(PROJECT, 'src', name)).isDirectory(),
+    );
+    for (const folder of folders) expect(paths, folder).toContain(`src/${folder}/`);
+  });
+
+  test('every npm script that it names exists', () => {
+    const { scripts } = JSON.parse(contentOf('package.json')) as { scripts: Record<string, string> };
+    const named = [...readme.matchAll(/npm (?:run )?(?!ci|prune|finds)([a-z]+)/g)].map(
+      ([, name]) => name ?? '',
+    );
+    expect(named).toContain('demo');
+    for (const name of named) expect(scripts).toHaveProperty(name);
+  });
+});
+
+test('the example of a configuration can be loaded', () => {
+  const yaml = blocks.filter(({ language }) => language === 'yaml').map(({ text }) => text);
+  expect(yaml).toHaveLength(1);
+  const uncommented = (yaml[0] ?? '').replace(/^( *)# (?=\w+: )/gm, '$1');
+  const dir = mkdtempSync(join(tmpdir(), 'xapplepush-readme-'));
+  try {
+    const file = join(dir, 'config.yaml');
+    writeFileSync(file, yaml[0] ?? '');
+    expect(loadConfig(file, {})).toMatchObject({
+      apns: { certificate: '/etc/xapplepush/mail.pem' },
+      log: { destination: '/var/log/xapplepush/xapplepush.log' },
+    });
+    writeFileSync(file, uncommented);
+    expect(loadConfig(file, {}).apns).toMatchObject({
+      key: '/etc/xapplepush/mail.key',
+      passphraseFile: '/etc/xapplepush/passphrase',
+    });
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});
+
+describe('Cyrus', () => {
+  test('imapd.conf is that of examples/cyrus', () => {
+    const [shown] = blocks.filter(({ text }) => text.includes('notify_external:'));
+    const options = parseImapdConf(shown?.text ?? '');
+    expect(options.size).toBe(6);
+    expect(parseImapdConf(contentOf('examples/cyrus/imapd.conf'))).toEqual(options);
+  });
+
+  test('cyrus.conf is that of examples/cyrus', () => {
+    const [shown] = blocks.filter(({ text }) => text.includes('SERVICES {'));
+    const linesOf = (text: string): string[] =>
+      text
+        .split('\n')
+        .map((line) => line.trim())
+        .filter((line) => line !== '' && !line.startsWith('#'));
+    expect(linesOf(contentOf('examples/cyrus/cyrus.conf'))).toEqual(linesOf(shown?.text ?? ''));
+  });
+});
+
+test('every dependency is named, and no other', () => {
+  const { dependencies, devDependencies } = JSON.parse(contentOf('package.json')) as Record<
+    'dependencies' | 'devDependencies',
+    Record<string, string>
+  >;
+  const rows = section('Dependencies').match(/^\| `[^|]+/gm) ?? [];
+  const named = rows.flatMap((row) => [...row.matchAll(/`([^`]+)`/g)].map(([, name]) => name ?? ''));
+  expect(named.sort()).toEqual(Object.keys({ ...dependencies, ...devDependencies }).sort());
+});
+
+describe('numbers', () => {
+  const { delivery, targets, prune } = loadConfig(undefined, {}, '/nonexistent/xapplepush.yaml');
+
+  test.each([
+    [`${BACKOFF_S.slice(0, -1).join(', ')} and ${BACKOFF_S.at(-1)} seconds`],
+    [`| ${MAX_EVENT_BYTES} bytes`],
+    [`| ${MAX_PAYLOAD_BYTES} bytes`],
+    [`| ${MAX_MAILBOXES_PER_PUSH} `],
+    [`| ${ANSWER_TIMEOUT_MS / 1000} s `],
+    [`| ${targets.maxPerUser} `],
+    [`\`delivery.linger\`, ${delivery.lingerMs / 1000} seconds`],
+    [`\`delivery.give_up\`, ${delivery.giveUpMs / 3_600_000} hours`],
+    [`\`prune.older_than\`, ${prune.olderThanMs / 86_400_000} days`],
+  ])('%s', (text) => {
+    expect(readme).toContain(text);
+  });
+});
+
+test('the changelog begins with this version', () => {
+  expect(contentOf('CHANGELOG.md')).toMatch(
+    new RegExp(`^# Changelog\n\n## ${VERSION.replaceAll('.', '\\.')}\\b`),
+  );
+});
