@@ -1,0 +1,233 @@
+import { cpSync, writeFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { configFor, startTestApns, type TestApns } from './support/apns.ts';
+import { forget } from './support/pushes.ts';
+import { createSandbox, eventually, type Sandbox } from './support/command.ts';
+import { messageNew, registration, tokenNumber } from './support/events.ts';
+
+/** As many handlers at once as the busiest host could start. */
+const CROWD = 200;
+
+let apns: TestApns;
+let sandbox: Sandbox;
+
+beforeEach(async () => {
+  apns = await startTestApns();
+  sandbox = createSandbox(configFor(apns));
+});
+afterEach(async () => {
+  sandbox.remove();
+  await apns.close();
+});
+
+/** Gives the sandbox this configuration for deliveries. */
+function configure(delivery: string): void {
+  writeFileSync(sandbox.configFile, `${configOf(sandbox)}${configFor(apns)}delivery: ${delivery}\n`);
+}
+
+function configOf({ dir, store, spool }: Sandbox): string {
+  return `store: ${store}\nspool: ${spool}\nimapd_conf: ${dir}/imapd.conf\nlog: { destination: ${dir}/log }\n`;
+}
+
+/** A device for each of these users, which all are registered in one call. */
+async function registerUsers(count: number): Promise<void> {
+  const events = range(count).map((n) => registration({ user: `user${n}`, apsDeviceToken: tokenNumber(n) }));
+  expect(await sandbox.run([], { input: events.join('') })).toMatchObject({ exitCode: 0 });
+}
+
+const range = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
+const tokensOf = (pushes: TestApns['received']): string[] =>
+  pushes.map(({ deviceToken }) => deviceToken).sort();
+const owed = async (): Promise<number> =>
+  (JSON.parse((await sandbox.run(['flush', '--json'])).stdout) as { owed: number }).owed;
+
+/** A stand-in whose certificates outlive it; the function given starts it again on its port. */
+async function restartable(): Promise<() => Promise<void>> {
+  const dir = `${sandbox.dir}/apns`;
+  cpSync(apns.dir, dir, { recursive: true });
+  await apns.close();
+  apns = await startTestApns({ dir });
+  return async () => {
+    apns = await startTestApns({ dir, port: apns.port });
+  };
+}
+
+describe('Apple', () => {
+  test('down at the first attempt and up at the next handle: both pushes are sent', async () => {
+    const restart = await restartable();
+    configure('{ deadline: 1s }');
+    await registerUsers(2);
+    await apns.close();
+    const failed = await sandbox.run(['--wait'], { input: messageNew('user0') });
+    expect(failed.exitCode).toBe(69);
+    expect(failed.stderr).toMatch(/error: 1 push is still owed: .*ECONNREFUSED.*\n.*hint: nothing is lost/);
+    await restart();
+    configure('{ deadline: 5s }');
+    const { exitCode } = await sandbox.run(['--wait'], { input: messageNew('user1') });
+    expect(exitCode).toBe(0);
+    expect(tokensOf(apns.received)).toEqual([tokenNumber(0), tokenNumber(1)]);
+  });
+
+  test('answers 500 twice, then 200: the same apns-id each time', async () => {
+    configure('{ deadline: 20s }');
+    await registerUsers(1);
+    apns.setAnswers('*', ['500', '500', '200']);
+    const { exitCode } = await sandbox.run(['--wait'], { input: messageNew('user0') });
+    expect(exitCode).toBe(0);
+    expect(apns.received.map(({ answer }) => answer)).toEqual([
+      '500/InternalServerError',
+      '500/InternalServerError',
+      '200',
+    ]);
+    expect(new Set(apns.received.map(({ apnsId }) => apnsId)).size).toBe(1);
+  });
+
+  test('says 410 for a time before the registration: the target stays', async () => {
+    await registerUsers(1);
+    apns.setAnswers('*', ['410/Unregistered@1000000000000']);
+    expect(await sandbox.run(['--wait'], { input: messageNew('user0') })).toMatchObject({ exitCode: 0 });
+    expect((await sandbox.run(['targets', 'list'])).stdout).toContain('user0');
+  });
+
+  test('says 410 for a time after the registration: the target goes', async () => {
+    await registerUsers(1);
+    apns.setAnswers('*', [`410/Unregistered@${Date.now() + 1000}`]);
+    expect(await sandbox.run(['--wait'], { input: messageNew('user0') })).toMatchObject({ exitCode: 0 });
+    expect((await sandbox.run(['targets', 'list'])).stdout).toBe('no targets\n');
+  });
+
+  test('refuses the certificate: nothing more is sent, every target and push stays', async () => {
+    configure('{ deadline: 1s }');
+    await registerUsers(3);
+    apns.setAnswers('*', ['403/BadCertificate']);
+    const finished = await sandbox.run(['--wait'], {
+      input: range(3)
+        .map((n) => messageNew(`user${n}`))
+        .join(''),
+    });
+    expect(finished.exitCode).toBe(75);
+    expect(JSON.parse((await sandbox.run(['targets', 'list', '--json'])).stdout)).toHaveLength(3);
+    apns.setAnswers('*', ['200']);
+    forget(apns);
+    expect(await sandbox.run(['flush', '--all'])).toMatchObject({ exitCode: 0 });
+    expect(tokensOf(apns.received)).toEqual(range(3).map(tokenNumber));
+  });
+
+  test('says BadDeviceToken to everything without one success: no target goes', async () => {
+    await registerUsers(10);
+    apns.setAnswers('*', ['400/BadDeviceToken']);
+    await sandbox.run(['--wait'], {
+      input: range(10)
+        .map((n) => messageNew(`user${n}`))
+        .join(''),
+    });
+    expect(apns.received).toHaveLength(10);
+    expect(JSON.parse((await sandbox.run(['targets', 'list', '--json'])).stdout)).toHaveLength(10);
+  });
+
+  test('goes away in the middle: every push arrives', async () => {
+    configure('{ deadline: 20s }');
+    await registerUsers(30);
+    apns.setAnswers(tokenNumber(7), ['goaway', '200']);
+    const { exitCode } = await sandbox.run(['--wait'], {
+      input: range(30)
+        .map((n) => messageNew(`user${n}`))
+        .join(''),
+    });
+    expect(exitCode).toBe(0);
+    const taken = apns.received.filter(({ answer }) => answer === '200');
+    expect(tokensOf(taken)).toEqual(range(30).map(tokenNumber));
+    expect(apns.connections).toBe(2);
+  });
+
+  test('never answers: the push is kept, and flushed with the same apns-id', async () => {
+    configure('{ deadline: 1s }');
+    await registerUsers(1);
+    apns.setAnswers('*', ['silent', '200']);
+    const finished = await sandbox.run(['--wait'], { input: messageNew('user0') });
+    expect(finished.exitCode).toBe(69);
+    expect(await sandbox.run(['flush', '--all'])).toMatchObject({ exitCode: 0 });
+    expect(apns.received.map(({ answer }) => answer)).toEqual(['silent', '200']);
+    expect(apns.received[0]?.apnsId).toBe(apns.received[1]?.apnsId);
+    expect(await owed()).toBe(0);
+  });
+
+  test('sends one event to many targets over one connection, within its SETTINGS', async () => {
+    await apns.close();
+    apns = await startTestApns({ maxConcurrentStreams: 5 });
+    configure('{ deadline: 20s }');
+    const events = range(20).map((n) => registration({ apsDeviceToken: tokenNumber(n) }));
+    expect(await sandbox.run([], { input: events.join('') })).toMatchObject({ exitCode: 0 });
+    expect(await sandbox.run(['--wait'], { input: messageNew() })).toMatchObject({ exitCode: 0 });
+    expect(tokensOf(apns.received)).toEqual(range(20).map(tokenNumber));
+    expect(apns.connections).toBe(1);
+  });
+});
+
+describe('processes', () => {
+  test('the deliverer is killed with a push under way: the next handler sends it', async () => {
+    configure('{ linger: 1s }');
+    await registerUsers(2);
+    apns.setAnswers('*', ['silent', '200']);
+    await sandbox.notify(messageNew('user0'));
+    await eventually(
+      () => apns.received,
+      (pushes) => pushes.length === 1,
+    );
+    const [pid] = sandbox.deliverers();
+    process.kill(pid!, 'SIGKILL');
+    await eventually(
+      () => sandbox.deliverers(),
+      (pids) => !pids.includes(pid!),
+    );
+    await sandbox.notify(messageNew('user1'));
+    const taken = await eventually(
+      () => apns.received.filter(({ answer }) => answer === '200'),
+      (pushes) => pushes.length === 2,
+    );
+    expect(tokensOf(taken)).toEqual([tokenNumber(0), tokenNumber(1)]);
+    expect(taken.some(({ apnsId }) => apnsId === apns.received[0]?.apnsId)).toBe(true);
+  });
+
+  test('two flushes at once send each push once', async () => {
+    const restart = await restartable();
+    configure('{ deadline: 1s }');
+    await registerUsers(100);
+    await apns.close();
+    const input = range(100)
+      .map((n) => messageNew(`user${n}`))
+      .join('');
+    expect(await sandbox.run(['--wait'], { input })).toMatchObject({ exitCode: 69 });
+    await restart();
+    await Promise.all(range(2).map(() => sandbox.run(['flush', '--all'])));
+    expect(tokensOf(apns.received)).toEqual(range(100).map(tokenNumber));
+  });
+
+  test(`${CROWD} handlers at once: none fails, every push arrives`, async () => {
+    configure('{ linger: 2s }');
+    await registerUsers(CROWD);
+    const finished = await Promise.all(range(CROWD).map((n) => sandbox.notify(messageNew(`user${n}`))));
+    expect(finished.filter(({ exitCode }) => exitCode !== 0)).toEqual([]);
+    await eventually(
+      () => new Set(tokensOf(apns.received)).size,
+      (count) => count === CROWD,
+    );
+    await eventually(
+      () => sandbox.deliverers(),
+      (pids) => pids.length === 0,
+    );
+    expect(tokensOf(apns.received)).toEqual(range(CROWD).map(tokenNumber));
+    expect(await owed()).toBe(0);
+  }, 120_000);
+
+  test(`${CROWD} handlers at once make one database`, async () => {
+    configure('{}');
+    const events = range(CROWD).map((n) =>
+      registration({ user: `user${n}`, apsDeviceToken: tokenNumber(n) }),
+    );
+    const finished = await Promise.all(events.map((event) => sandbox.notify(event)));
+    expect(finished.filter(({ exitCode }) => exitCode !== 0)).toEqual([]);
+    expect(await sandbox.run(['flush'])).toMatchObject({ exitCode: 0 });
+    expect(JSON.parse((await sandbox.run(['targets', 'list', '--json'])).stdout)).toHaveLength(CROWD);
+  }, 120_000);
+});

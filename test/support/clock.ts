@@ -1,0 +1,49 @@
+import type { Clock } from '../../src/clock.ts';
+
+/** A clock that stands still until the test advances it. */
+export interface TestClock extends Clock {
+  /** Moves the time on and wakes those whose sleep is over. May be negative: clocks are set back. */
+  advance(ms: number): void;
+  /** Resolves when somebody sleeps, with how long that sleep lasts from now. */
+  asleep(): Promise<number>;
+}
+
+interface Sleeper {
+  untilMs: number;
+  wake: () => void;
+}
+
+export function createTestClock(startMs = 1_700_000_000_000): TestClock {
+  let nowMs = startMs;
+  const sleepers = new Set<Sleeper>();
+  let watchers: (() => void)[] = [];
+  return {
+    nowMs: () => nowMs,
+    sleep: (ms, signal) =>
+      new Promise((resolve) => {
+        if (ms <= 0 || signal?.aborted === true) {
+          resolve();
+          return;
+        }
+        const sleeper: Sleeper = {
+          untilMs: nowMs + ms,
+          wake: () => {
+            sleepers.delete(sleeper);
+            signal?.removeEventListener('abort', sleeper.wake);
+            resolve();
+          },
+        };
+        sleepers.add(sleeper);
+        signal?.addEventListener('abort', sleeper.wake);
+        for (const tell of watchers.splice(0)) tell();
+      }),
+    advance: (ms) => {
+      nowMs += ms;
+      for (const sleeper of sleepers) if (sleeper.untilMs <= nowMs) sleeper.wake();
+    },
+    asleep: async () => {
+      while (sleepers.size === 0) await new Promise<void>((resolve) => (watchers = [...watchers, resolve]));
+      return Math.min(...[...sleepers].map(({ untilMs }) => untilMs)) - nowMs;
+    },
+  };
+}

@@ -1,0 +1,135 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The command as a mail server runs it: built, by its launcher. */
+export const COMMAND = fileURLToPath(new URL('../../bin/xapplepush', import.meta.url));
+
+/** What notifyd(8) passes for every event, the last -f without a value. */
+export const NOTIFYD_ARGUMENTS = ['-c', 'EVENT', '-p', '', '-u', '', '-m', '', '-f'];
+
+const PROCESS_TIMEOUT_MS = 60_000;
+
+export interface Finished {
+  exitCode: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface RunOptions {
+  input?: string | Buffer;
+  environment?: Record<string, string>;
+}
+
+/** A folder with a configuration, a store and a spool of its own. */
+export interface Sandbox {
+  dir: string;
+  configFile: string;
+  store: string;
+  spool: string;
+  /** Runs the command with a bare environment in the root folder. */
+  run(args: readonly string[], options?: RunOptions): Promise<Finished>;
+  /** Runs the command as notifyd does. */
+  notify(event: string | Buffer): Promise<Finished>;
+  /** Deliverers of this sandbox that are running. */
+  deliverers(): number[];
+  /** Ends what runs here and removes the folder. */
+  remove(): void;
+}
+
+/** A sandbox whose configuration has these further lines. Logs go to the file `log` in its folder. */
+export function createSandbox(yaml: string, prefix = 'xapplepush-'): Sandbox {
+  const dir = mkdtempSync(join(tmpdir(), prefix));
+  const [configFile, store, spool] = [join(dir, 'config.yaml'), join(dir, 'x.db'), join(dir, 'spool')];
+  const imapdConf = join(dir, 'imapd.conf');
+  writeFileSync(configFile, `store: ${store}\nspool: ${spool}\nimapd_conf: ${imapdConf}\n${yaml}`);
+  writeFileSync(imapdConf, '');
+  const run: Sandbox['run'] = (args, options) => runCommand(args, configFile, options);
+  const deliverers = (): number[] => processesNaming(configFile);
+  return {
+    dir,
+    configFile,
+    store,
+    spool,
+    run,
+    notify: (event) => run(NOTIFYD_ARGUMENTS, { input: event }),
+    deliverers,
+    remove: () => {
+      for (const pid of deliverers()) endProcess(pid);
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+function runCommand(
+  args: readonly string[],
+  configFile: string,
+  options: RunOptions = {},
+): Promise<Finished> {
+  const child = spawn(COMMAND, args, {
+    cwd: '/',
+    env: { XAPPLEPUSH_CONFIG: configFile, XAPPLEPUSH_NODE: process.execPath, ...options.environment },
+    timeout: PROCESS_TIMEOUT_MS,
+  });
+  const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
+  child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
+  // A command that does not read its input ends all the same.
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(options.input ?? '');
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (exitCode) =>
+      resolve({
+        exitCode,
+        stdout: Buffer.concat(stdout).toString(),
+        stderr: Buffer.concat(stderr).toString(),
+      }),
+    );
+  });
+}
+
+/** Deliverers are told apart by the configuration in their command line. */
+function processesNaming(configFile: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      const words = commandLine(pid);
+      return words.includes('deliverer') && words.includes(configFile);
+    });
+}
+
+function commandLine(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  } catch {
+    return []; // it has ended meanwhile
+  }
+}
+
+function endProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // it has ended by itself
+  }
+}
+
+/** Polls until the condition holds; throws with its last value where it does not. */
+export async function eventually<T>(
+  look: () => T | Promise<T>,
+  holds: (value: T) => boolean,
+  timeoutMs = 20_000,
+): Promise<T> {
+  const untilMs = Date.now() + timeoutMs;
+  for (;;) {
+    const value = await look();
+    if (holds(value)) return value;
+    if (Date.now() > untilMs)
+      throw new Error(`waited ${timeoutMs} ms in vain; last: ${JSON.stringify(value)}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

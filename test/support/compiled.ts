@@ -1,0 +1,69 @@
+import { spawn } from 'node:child_process';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** The program as JavaScript in a folder of its own, for tests that need several processes. */
+export interface CompiledProgram {
+  /** Runs a module that may import from the program's `src/…`, written as `@/db.js`; gives its standard output. */
+  run(script: string, ...args: string[]): Promise<string>;
+  remove(): void;
+}
+
+/** Compiles the source as it is now, without checking types. */
+export function compileProgram(): CompiledProgram {
+  const folder = mkdtempSync(join(tmpdir(), 'xapplepush-compiled-'));
+  for (const file of ['package.json', 'schema.sql']) copyFileSync(join(ROOT, file), join(folder, file));
+  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  for (const name of readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }))
+    if (name.endsWith('.ts')) compile(name, join(folder, 'dist', name.replace(/\.ts$/, '.js')));
+  return {
+    run: (script, ...args) => runModule(folder, script, args),
+    remove: () => {
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function compile(name: string, output: string): void {
+  mkdirSync(dirname(output), { recursive: true });
+  const { outputText } = ts.transpileModule(readFileSync(join(ROOT, 'src', name), 'utf8'), {
+    compilerOptions: {
+      target: ts.ScriptTarget.ES2022,
+      module: ts.ModuleKind.ES2022,
+      verbatimModuleSyntax: true,
+      rewriteRelativeImportExtensions: true,
+    },
+  });
+  writeFileSync(output, outputText);
+}
+
+function runModule(folder: string, script: string, args: readonly string[]): Promise<string> {
+  const source = script.replaceAll(/(['"])@\//g, `$1${folder}/dist/`);
+  const child = spawn(process.execPath, ['--input-type=module', '-e', source, '--', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const [stdout, stderr]: [string[], string[]] = [[], []];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => stdout.push(text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => stderr.push(text));
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => {
+      if (code === 0) resolve(stdout.join(''));
+      else reject(new Error(`the script ended with ${String(code)}: ${stderr.join('')}`));
+    });
+  });
+}

@@ -1,0 +1,6 @@
+import type { MockApns } from '../../src/apns/mock/server.ts';
+
+/** Lets the next test count from nothing. */
+export function forget(mock: MockApns): void {
+  (mock.received as MockApns['received'][number][]).length = 0;
+}

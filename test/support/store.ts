@@ -1,0 +1,139 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Driver from 'better-sqlite3';
+import { onTestFinished } from 'vitest';
+import { openStore, type Store } from '../../src/db.ts';
+import type { ChangeName } from '../../src/events/mail-event.ts';
+import { INBOX, type Mailbox } from '../../src/mailboxes/mailbox.ts';
+import { claim, type ClaimedPush, type ClaimRequest, enqueue } from '../../src/outbox/outbox.ts';
+import { register } from '../../src/targets/store.ts';
+import type { NewTarget, Subscription } from '../../src/targets/target.ts';
+import { ACCOUNT_ID, DEVICE_TOKEN } from './events.ts';
+
+/** When the rows of these tests are made. */
+export const NOW_MS = 1_700_000_000_000;
+
+export const ALICES_INBOX: Mailbox = { owner: 'alice', path: INBOX };
+export const ALICES_ARCHIVE: Mailbox = { owner: 'alice', path: 'Archive' };
+
+/** A folder of the running test's own, removed when that ends. Others may look into it. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'xapplepush-'));
+  chmodSync(folder, 0o755);
+  onTestFinished(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return folder;
+}
+
+/** A new database, or another connection to that file, closed when the running test ends. */
+export function testStore(file = join(temporaryFolder(), 'x.db'), busyTimeoutMs = 5000): Store {
+  const store = openStore(file, { create: true, busyTimeoutMs });
+  onTestFinished(() => {
+    store.close();
+  });
+  return store;
+}
+
+/** All rows of a query. */
+export function rowsOf(store: Store, query: string): Promise<Record<string, unknown>[]> {
+  return store.read((sql) => sql(query).all() as Record<string, unknown>[]);
+}
+
+/** The one outbox row that there is. */
+export async function outboxRow(store: Store): Promise<Record<string, unknown>> {
+  const rows = await rowsOf(store, 'SELECT * FROM outbox');
+  if (rows.length !== 1) throw new Error(`expected one row in the outbox, found ${rows.length}`);
+  return rows[0] ?? {};
+}
+
+/** What waits in the outbox, as owner:path. */
+export async function waitingMailboxes(store: Store): Promise<string[]> {
+  const rows = await rowsOf(store, `SELECT owner || ':' || path AS name FROM outbox_mailboxes ORDER BY name`);
+  return rows.map(({ name }) => String(name));
+}
+
+export function subscription(path: string = INBOX, owner = 'alice'): Subscription {
+  return { owner, path, name: path, hash: `md5 of ${path}` };
+}
+
+/** Alice's phone, subscribed to her INBOX and her Archive. */
+export function newTarget(changes: Partial<NewTarget> = {}): NewTarget {
+  return {
+    user: 'alice',
+    deviceToken: DEVICE_TOKEN,
+    accountId: ACCOUNT_ID,
+    subtopic: 'com.apple.mobilemail',
+    apsVersion: 2,
+    topic: 'com.apple.mail.XServer.test',
+    source: 'cyrus',
+    subscriptions: [subscription(), subscription('Archive')],
+    ...changes,
+  };
+}
+
+/** Registers the target and gives its id. */
+export async function registered(
+  store: Store,
+  changes: Partial<NewTarget> = {},
+  { nowMs = NOW_MS, maxPerUser = 20 } = {},
+): Promise<number> {
+  const target = newTarget(changes);
+  await register(store, target, { nowMs, maxPerUser });
+  return store.read(
+    (sql) =>
+      (
+        sql('SELECT id FROM targets WHERE user = ? AND device_token = ? AND account_id = ?').get(
+          target.user,
+          target.deviceToken,
+          target.accountId,
+        ) as { id: number }
+      ).id,
+  );
+}
+
+/** Puts an event about these mailboxes into the outbox; gives the targets. Its apns-id would be `apnsId`. */
+export function enqueued(
+  store: Store,
+  {
+    mailboxes = [ALICES_INBOX],
+    nowMs = NOW_MS,
+    apnsId = 'first',
+    event = 'MessageNew',
+  }: { mailboxes?: Mailbox[]; nowMs?: number; apnsId?: string; event?: ChangeName } = {},
+): Promise<number[]> {
+  return enqueue(store, { event, mailboxes, nowMs, newApnsId: () => apnsId });
+}
+
+export const LEASE_MS = 30_000;
+
+export function claimed(store: Store, changes: Partial<ClaimRequest> = {}): Promise<ClaimedPush[]> {
+  const nowMs = changes.nowMs ?? NOW_MS;
+  return claim(store, {
+    owner: 'one',
+    limit: 100,
+    maxMailboxes: 100,
+    nowMs,
+    leaseUntilMs: nowMs + LEASE_MS,
+    ...changes,
+  });
+}
+
+/** The one push that is claimed. */
+export async function claimedOne(store: Store, changes: Partial<ClaimRequest> = {}): Promise<ClaimedPush> {
+  const [push, ...others] = await claimed(store, changes);
+  if (push === undefined || others.length > 0) throw new Error('expected one push to be claimed');
+  return push;
+}
+
+/** Another connection writes to the database until the test ends or the lock is given back. */
+export function holdWriteLock(file: string): { release: () => void } {
+  const other = new Driver(file);
+  other.exec('BEGIN IMMEDIATE');
+  const release = (): void => {
+    other.close();
+  };
+  onTestFinished(release);
+  return { release };
+}
