@@ -76,7 +76,7 @@ function refuse(taken: Taken, reason: string, log: Log, hint = HINT): Taken {
 }
 
 const HINT =
-  'one event is one line of JSON, as notifyd writes it; other events on the same input are not affected';
+  'one event is one line of JSON, as notifyd or our Lua script writes it; other events on the same input are not affected';
 
 async function carryOut(
   decision: Decision,

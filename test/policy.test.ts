@@ -83,13 +83,16 @@ describe('decide', () => {
     },
   );
 
-  it.each([[[]], [['\\Flagged', 'Seen', '$\\Seen']], [undefined]])(
-    'FlagsClear of %j does not',
-    (clearedFlags) => {
-      const event = change('FlagsClear', [inbox], clearedFlags === undefined ? {} : { clearedFlags });
-      expect(decide(event, scopes('subscribed'))).toEqual(ignored('FlagsClear', /unread/));
-    },
-  );
+  it.each([[[]], [['\\Flagged', 'Seen', '$\\Seen']]])('FlagsClear of %j does not', (clearedFlags) => {
+    const event = change('FlagsClear', [inbox], { clearedFlags });
+    expect(decide(event, scopes('subscribed'))).toEqual(ignored('FlagsClear', /unread/));
+  });
+
+  it('FlagsClear from a server that cannot say of which flags counts', () => {
+    const event = change('FlagsClear', [archive, inbox], { source: 'xaps' });
+    expect(decide(event, scopes('inbox'))).toEqual({ act: 'push', name: 'FlagsClear', mailboxes: [inbox] });
+    expect(decide(event, scopes('off'))).toEqual(ignored('FlagsClear', /switched off/));
+  });
 
   it.each(['dovecot', 'xaps'] as const)('MessageExpunge counts from %s', (source) => {
     const event = change('MessageExpunge', [inbox], { source });

@@ -18,8 +18,11 @@ export const MAX_EVENTS_PER_LINE = 1000;
 /** The shapes of events we know, in the order in which they are tried: the OX driver's name is `event` too. */
 const SHAPES: Shape[] = [
   { fits: hasAny('dovecot'), parse: parseDovecotTransaction },
-  { fits: hasAny('ApsAccountId', 'ApsDeviceToken', 'Mailboxes'), parse: parseXapsRegistration },
-  { fits: hasAny('Events', 'Mailbox'), parse: parseXapsNotification },
+  {
+    fits: hasAny('ApsAccountId', 'ApsDeviceToken', 'ApsSubtopic', 'Mailboxes'),
+    parse: parseXapsRegistration,
+  },
+  { fits: hasAny('Username', 'Mailbox', 'Events'), parse: parseXapsNotification },
   { fits: hasAny('folder'), parse: parseOxEvent },
   { fits: (value) => typeof value['event'] === 'string', parse: parseCyrusEvent },
   { fits: (value) => typeof value['name'] === 'string', parse: parseDovecotEvent },

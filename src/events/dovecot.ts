@@ -1,0 +1,127 @@
+import { plainMailbox } from '../mailboxes/plain-namespace.ts';
+import { isStorableText } from '../mailboxes/storable-text.ts';
+import type { ChangeName, IgnoredEvent, MailboxChange, ParseResult } from './mail-event.ts';
+
+type Json = Record<string, unknown>;
+
+/** The version of the format in which our Lua scripts write a transaction. */
+const FORMAT_VERSION = 1;
+
+/** Dovecot's names of the events we can act on; its move is a MessageAppend and a MessageExpunge. */
+const CHANGES = new Map<string, ChangeName>([
+  ['MessageNew', 'MessageNew'],
+  ['MessageAppend', 'MessageAppend'],
+  ['MessageRead', 'MessageRead'],
+  ['MessageTrash', 'MessageTrash'],
+  ['MessageExpunge', 'MessageExpunge'],
+  ['FlagsClear', 'FlagsClear'],
+]);
+
+/** Longest part of a stranger's string that a message repeats, in UTF-16 units. */
+const MAX_QUOTED = 100;
+
+/**
+ * Parses a transaction as our Lua scripts write it:
+ * `{"dovecot":1,"user":…,"events":[{"name":…,"mailbox":…,"flags":[…]},…]}`, with `flags` for FlagsClear only.
+ * Gives one result for everything that happened, however many messages it happened to.
+ */
+export function parseDovecotTransaction({ dovecot: version, user, events }: Json): ParseResult[] {
+  if (version !== FORMAT_VERSION) return [bad(unknownVersion(version))];
+  if (!isText(user)) return [bad(notText('user', user))];
+  if (!Array.isArray(events)) return [bad(expected('a list of events', 'events', events))];
+  if (events.length === 0) return [bad('events: expected at least one event, got an empty list')];
+  const list: unknown[] = events;
+  return withoutRepetitions(list.map((event, index) => parseElement(event, `events[${index}]`, user)));
+}
+
+/** Parses one event table of Dovecot's Lua driver, dumped by a script that added the key `user`. */
+export function parseDovecotEvent({ name, user, mailbox, flags }: Json): ParseResult {
+  if (typeof name !== 'string') return bad(expected('a string', 'name', name));
+  const changeName = changeNameOf(name);
+  if (changeName === undefined) return neverActedOn(name);
+  if (!isText(user)) return bad(notText('user', user));
+  if (!isText(mailbox)) return bad(notText('mailbox', mailbox));
+  const mailboxes = [plainMailbox(user, mailbox)];
+  const change: MailboxChange = { kind: 'change', source: 'dovecot', name: changeName, mailboxes };
+  return changeName === 'FlagsClear' ? withClearedFlags(change, flags) : change;
+}
+
+function unknownVersion(version: unknown): string {
+  if (!Number.isSafeInteger(version)) return expected(`version ${FORMAT_VERSION}`, 'dovecot', version);
+  return `dovecot: expected version ${FORMAT_VERSION}, the only one known here, got ${Number(version)}`;
+}
+
+/** One command on many messages is one change of the mailbox. */
+function withoutRepetitions(results: ParseResult[]): ParseResult[] {
+  return [...new Map(results.map((result) => [JSON.stringify(result), result])).values()];
+}
+
+function parseElement(event: unknown, place: string, user: string): ParseResult {
+  if (!isObject(event)) return bad(expected('an object', place, event));
+  const result = parseDovecotEvent({ ...event, user });
+  return result.kind === 'bad' ? bad(`${place}.${result.reason}`) : result;
+}
+
+function withClearedFlags(change: MailboxChange, flags: unknown): ParseResult {
+  const list = listOf(flags);
+  if (list === undefined) return bad(expected('a list of strings', 'flags', flags));
+  if (!isStrings(list)) return bad('flags: expected a list of strings, got other values in it');
+  return { ...change, clearedFlags: list };
+}
+
+/** The value as a list. Lua has one kind of table, so its JSON encoders may write an empty list as `{}`. */
+function listOf(value: unknown): readonly unknown[] | undefined {
+  if (Array.isArray(value)) return value as unknown[];
+  return isObject(value) && Object.keys(value).length === 0 ? [] : undefined;
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The change that Dovecot means by this name of an event; undefined where we never act on it. */
+export function changeNameOf(name: string): ChangeName | undefined {
+  return CHANGES.get(name);
+}
+
+/** What every parser of Dovecot's shapes gives for such a name. */
+export function neverActedOn(name: string): IgnoredEvent {
+  return { kind: 'ignored', name: shortened(name), reason: 'not an event that Mail is told of' };
+}
+
+function shortened(text: string): string {
+  return text.length > MAX_QUOTED ? `${text.slice(0, MAX_QUOTED)}…` : text;
+}
+
+export function bad(reason: string): { kind: 'bad'; reason: string } {
+  return { kind: 'bad', reason };
+}
+
+/** Can it be the name of a user or a mailbox? */
+export function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && isStorableText(value);
+}
+
+/** Why the value is no text by `isText`. */
+export function notText(key: string, value: unknown): string {
+  if (typeof value !== 'string') return expected('a string', key, value);
+  if (value === '') return `${key}: expected a name, got empty text`;
+  return `${key}: expected text without NUL characters and halves of surrogate pairs`;
+}
+
+export function isStrings(values: readonly unknown[]): values is string[] {
+  return values.every((value) => typeof value === 'string');
+}
+
+/** Says what came by its type alone: the value may be a token or an account id. */
+export function expected(what: string, key: string, got: unknown): string {
+  return got === undefined
+    ? `${key} is missing: expected ${what}`
+    : `${key}: expected ${what}, got ${typeName(got)}`;
+}
+
+function typeName(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'a list';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
