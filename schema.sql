@@ -84,9 +84,17 @@ CREATE TABLE credentials (
   PRIMARY KEY (fingerprint, server)
 ) STRICT, WITHOUT ROWID;
 
--- Who said last that it starts a deliverer, so that many handlers at once do not each start one.
+-- The provider token (JWT) in use, shared by all processes: Apple refuses whoever makes new ones often.
+CREATE TABLE provider_tokens (
+  fingerprint TEXT PRIMARY KEY, -- SHA-256 of key id, team id and public key
+  jwt         TEXT NOT NULL,
+  issued_ms   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Who delivers. One row.
 CREATE TABLE deliverer (
-  id       INTEGER PRIMARY KEY CHECK (id = 1),
-  until_ms INTEGER NOT NULL -- others start none before
+  id              INTEGER PRIMARY KEY CHECK (id = 1),
+  until_ms        INTEGER NOT NULL, -- somebody starts a deliverer; of many handlers at once others start none before
+  served_until_ms INTEGER NOT NULL  -- a `serve` is there; it puts this off as long as it runs
 ) STRICT;
-INSERT INTO deliverer (id, until_ms) VALUES (1, 0);
+INSERT INTO deliverer (id, until_ms, served_until_ms) VALUES (1, 0, 0);

@@ -24,7 +24,7 @@ export async function deliverInBackground({ config, log }: { config: Config; log
       store,
       courier: delivery.courier,
       takeSpool: async () => {
-        await drainSpool(config.spool, intake, clock);
+        await drainSpool(config.spool, intake, clock, log);
       },
       lockFile: `${config.store}.deliverer`,
       controlSocket: config.control,

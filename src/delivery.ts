@@ -9,6 +9,7 @@ import type { Log } from './log.ts';
 import { Courier, type CourierOptions } from './outbox/courier.ts';
 import { leaseOwner } from './outbox/lease.ts';
 import { createLine, type Line } from './outbox/line.ts';
+import { Route } from './outbox/route.ts';
 
 export interface Delivery {
   courier: Courier;
@@ -23,14 +24,15 @@ export function openDelivery(
 ): Delivery {
   const credential = loadCredential(config.apns);
   const line = lineTo(config, credential);
+  const routes = [new Route(credential, line)];
   const courier = new Courier({
     store,
-    line,
+    routes: () => routes,
     owner: leaseOwner(),
-    credential,
     server: config.apns.server.origin,
     expiryMs: config.delivery.expiryMs,
     giveUpMs: config.delivery.giveUpMs,
+    throttleMs: 0,
     clock,
     random: Math.random,
     log,

@@ -39,7 +39,7 @@ export async function flush(options: FlushOptions): Promise<{ report: FlushRepor
   const store = openStore(config.store, { create: true });
   try {
     const intake = createIntake({ config, log, clock, store: () => store, newApnsId: randomUUID });
-    const spool = await drainSpool(config.spool, intake, clock);
+    const spool = await drainSpool(config.spool, intake, clock, log);
     await releaseDeadLeases(store);
     if (options.all) await makeAllDue(store, clock.nowMs());
     return await deliverOnce(store, spool, options);

@@ -31,6 +31,8 @@ export interface Taken {
   targetIds: number[];
   /** Why it, or an event in it, can never be taken; undefined when all is well. */
   bad: string | undefined;
+  /** The topic that a registration was made for; undefined where there was none. */
+  topic: string | undefined;
   /** Why events led to no push, for somebody who waits for one. */
   silent: string[];
 }
@@ -42,7 +44,7 @@ export type Intake = (item: ReadItem) => Promise<Taken>;
 export function createIntake(options: IntakeOptions): Intake {
   const imapd = readOnce(options);
   return async (item) => {
-    const taken: Taken = { targetIds: [], bad: undefined, silent: [] };
+    const taken: Taken = { targetIds: [], bad: undefined, topic: undefined, silent: [] };
     if ('bad' in item) return refuse(taken, item.bad, options.log);
     for (const event of parseEvent(item.value, imapd().namespace)) {
       if (event.kind === 'bad') refuse(taken, event.reason, options.log);
@@ -103,7 +105,8 @@ async function enqueuePush(
   { config, clock, log, store, newApnsId }: IntakeOptions,
 ): Promise<void> {
   const mailboxes = changed.map(({ owner, path }) => ({ owner: comparableUser(owner, config.users), path }));
-  const targetIds = await enqueue(store(), { event, mailboxes, nowMs: clock.nowMs(), newApnsId });
+  const request = { event, mailboxes, nowMs: clock.nowMs(), newApnsId, timing: config.delivery };
+  const targetIds = await enqueue(store(), request);
   taken.targetIds.push(...targetIds);
   const names = mailboxes.map(({ owner, path }) => `${owner}:${path}`);
   log.debug(targetIds.length > 0 ? 'enqueued' : 'nobody subscribed', {
@@ -130,6 +133,7 @@ async function registerTarget(
     return;
   }
   const { target, droppedMailboxes } = admission;
+  taken.topic = topic;
   const result = await register(store(), target, { nowMs: clock.nowMs(), maxPerUser });
   log.info(result.created ? 'registered' : 'renewed', {
     user: target.user,

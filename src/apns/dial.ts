@@ -2,10 +2,10 @@ import { isIP, type TcpNetConnectOpts } from 'node:net';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { messageOf } from '../errors.ts';
 
-/** What the TLS connection is made with; all PEM. */
+/** The client certificate of the TLS connection, all PEM; empty where provider tokens are used. */
 export interface TlsIdentity {
-  certificatePem: string;
-  keyPem: string;
+  certificatePem?: string;
+  keyPem?: string;
   passphrase?: string;
 }
 
@@ -22,8 +22,8 @@ export function dial(server: URL, identity: TlsIdentity, ca: string | undefined)
     port: Number(server.port || '443'),
     ALPNProtocols: ['h2'],
     minVersion: 'TLSv1.2',
-    cert: identity.certificatePem,
-    key: identity.keyPem,
+    ...(identity.certificatePem !== undefined && { cert: identity.certificatePem }),
+    ...(identity.keyPem !== undefined && { key: identity.keyPem }),
     ...(identity.passphrase !== undefined && { passphrase: identity.passphrase }),
     ...(ca !== undefined && { ca }),
     ...(isIP(host) === 0 && { servername: host }), // RFC 6066, 3: no addresses

@@ -20,6 +20,7 @@ export function requestHeaders(push: Push): OutgoingHttpHeaders {
     'apns-priority': '5',
     'apns-expiration': String(push.expirationS),
     'content-type': 'application/json',
+    ...(push.authorization !== undefined && { authorization: push.authorization }),
   };
 }
 

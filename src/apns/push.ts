@@ -8,6 +8,8 @@ export interface Push {
   payload: string;
   /** apns-expiration, in seconds since the epoch. */
   expirationS: number;
+  /** `bearer` and a provider token; absent where the connection's certificate speaks for us. */
+  authorization?: string;
 }
 
 /** What Apple answered. A rejection is an answer too. */

@@ -6,10 +6,10 @@ import type { Clock } from '../clock.ts';
 import type { Store } from '../db.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { backoffMs } from './backoff.ts';
-import { type Line, NotConnected } from './line.ts';
+import { NotConnected } from './line.ts';
 import { claim, type ClaimedPush } from './outbox.ts';
-import { pushOf, type TopicCover } from './push-of.ts';
+import { pushOf } from './push-of.ts';
+import { type Route, routeFor } from './route.ts';
 import { type Attempt, settle } from './settle.ts';
 import type { Settlement } from './settlement.ts';
 import { tell, tellGivenUp } from './tell.ts';
@@ -24,20 +24,18 @@ const LEASE_MS = ANSWER_TIMEOUT_MS + 20_000;
 /** Rows leased at once, whatever the peer allows: what one process can lose sight of when it is killed. */
 const MAX_IN_FLIGHT = 1000;
 
-/** How long sending rests after Apple refused the credential. */
-const CREDENTIAL_PAUSE_MS = 60_000;
-
 export interface CourierOptions {
   store: Store;
-  /** The connection to Apple, made when the first push is due. */
-  line: Line;
+  /** The ways to Apple, the main credential's first; asked for again at each drain, since files change. */
+  routes: () => readonly Route[];
   /** Names this process in leases. */
   owner: string;
-  credential: TopicCover & { fingerprint: string };
   /** Where the pushes go, as the configuration names it. */
   server: string;
   expiryMs: number;
   giveUpMs: number;
+  /** At least this long between two pushes to one target; 0 for a short-lived process. */
+  throttleMs: number;
   clock: Clock;
   /** In [0, 1). */
   random: () => number;
@@ -51,18 +49,17 @@ export class Courier {
   readonly #options: CourierOptions;
   readonly #ended: Attempt[] = [];
   #inFlight = 0;
-  #failures = 0;
   #awake = false;
-  #pausedUntilMs = 0;
+  #routes: readonly Route[] = [];
   #progress: () => void = () => undefined;
 
   constructor(options: CourierOptions) {
     this.#options = options;
   }
 
-  /** Nothing is sent before: Apple could not be reached, or refused the credential. */
+  /** Nothing is sent before: Apple could not be reached, or refused every credential. */
   get pausedUntilMs(): number {
-    return this.#pausedUntilMs;
+    return Math.min(...this.#routes.map(({ pausedUntilMs }) => pausedUntilMs));
   }
 
   /** New rows may be due: a drain that waits for answers looks again. */
@@ -75,7 +72,8 @@ export class Courier {
    * When it resolves, no push is under way and every attempt is written down.
    */
   async drain(deadlineMs = Infinity, signal?: AbortSignal): Promise<void> {
-    const { store, clock, giveUpMs, log } = this.#options;
+    const { store, clock, giveUpMs, log, routes } = this.#options;
+    this.#routes = routes();
     tellGivenUp(log, await giveUp(store, clock.nowMs() - giveUpMs, clock.nowMs()));
     for (;;) {
       const progress = new Promise<void>((resolve) => (this.#progress = resolve));
@@ -89,12 +87,13 @@ export class Courier {
 
   #mayStart(deadlineMs: number, signal: AbortSignal | undefined): boolean {
     const nowMs = this.#options.clock.nowMs();
-    return signal?.aborted !== true && nowMs < deadlineMs && nowMs >= this.#pausedUntilMs;
+    return signal?.aborted !== true && nowMs < deadlineMs && nowMs >= this.pausedUntilMs;
   }
 
   async #claim(): Promise<ClaimedPush[]> {
-    const { store, owner, line, clock } = this.#options;
-    const limit = Math.min(line.capacity, MAX_IN_FLIGHT) - this.#inFlight;
+    const { store, owner, clock } = this.#options;
+    const capacity = this.#routes.reduce((sum, { line }) => sum + line.capacity, 0);
+    const limit = Math.min(capacity, MAX_IN_FLIGHT) - this.#inFlight;
     if (limit <= 0) return [];
     const nowMs = clock.nowMs();
     const leaseUntilMs = nowMs + LEASE_MS;
@@ -109,62 +108,58 @@ export class Courier {
   }
 
   async #attempt(row: ClaimedPush, deadlineMs: number): Promise<Attempt> {
-    const { credential, clock, line, expiryMs } = this.#options;
+    const { clock, expiryMs } = this.#options;
     const nowMs = clock.nowMs();
-    const push = pushOf(row, credential, Math.floor((nowMs + expiryMs) / 1000));
-    if (push === undefined)
-      return ended(row, { kind: 'misconfigured', reason: 'TopicNotCovered', scope: 'topic' });
+    const route = routeFor(this.#routes, row.topic);
+    if (route === undefined) return ended(row, TOPIC_NOT_COVERED);
+    const refusal = route.refusal(nowMs);
+    if (refusal !== undefined) return ended(row, refusal);
+    const { fingerprint } = route.credential;
     try {
+      const push = pushOf(row, route.credential.topic, Math.floor((nowMs + expiryMs) / 1000));
       const timeoutMs = Math.max(1, Math.min(ANSWER_TIMEOUT_MS, deadlineMs - nowMs));
-      const outcome = outcomeOf(await line.push(push, timeoutMs));
-      this.#learn(outcome);
-      return ended(row, outcome);
+      const outcome = outcomeOf(await route.line.push(push, timeoutMs));
+      route.answered(outcome, clock);
+      return { ...ended(row, outcome), fingerprint };
     } catch (error) {
-      return this.#unanswered(row, error);
+      return { ...this.#unanswered(row, route, error), fingerprint };
     }
   }
 
   /** Anything but NoAnswer is a bug of ours; it ends as a failed attempt too, so that the row is kept. */
-  #unanswered(row: ClaimedPush, error: unknown): Attempt {
+  #unanswered(row: ClaimedPush, route: Route, error: unknown): Attempt {
     const noAnswer =
       error instanceof NoAnswer
         ? error
         : new NoAnswer(messageOf(error), { perhapsProcessed: true, cause: error });
-    if (error instanceof NotConnected) this.#restAfterFailure();
-    const unprocessed = !noAnswer.perhapsProcessed && !(error instanceof NotConnected);
-    return ended(row, outcomeOfNoAnswer(noAnswer), unprocessed);
-  }
-
-  /** All pushes that waited for the same connection fail together and count once. */
-  #restAfterFailure(): void {
+    const outcome = outcomeOfNoAnswer(noAnswer);
     const { clock, random } = this.#options;
-    if (clock.nowMs() < this.#pausedUntilMs) return;
-    this.#failures += 1;
-    this.#pausedUntilMs = clock.nowMs() + backoffMs(this.#failures, random());
-  }
-
-  #learn(outcome: Outcome): void {
-    this.#failures = 0;
-    if (outcome.kind === 'misconfigured' && outcome.scope === 'credential')
-      this.#pausedUntilMs = this.#options.clock.nowMs() + CREDENTIAL_PAUSE_MS;
+    if (error instanceof NotConnected) route.failed(outcome, clock, random);
+    return ended(row, outcome, !noAnswer.perhapsProcessed && !(error instanceof NotConnected));
   }
 
   async #settleEnded(): Promise<void> {
     const attempts = this.#ended.splice(0);
     if (attempts.length === 0) return;
-    const { store, clock, credential, log, onSettled } = this.#options;
-    const settlements = await settle(store, attempts, {
-      ...this.#options,
-      nowMs: clock.nowMs(),
-      newApnsId: randomUUID,
-      fingerprint: credential.fingerprint,
-    });
+    const settlements = await this.#writeDown(attempts);
+    const { log, onSettled } = this.#options;
     for (const [index, { push, outcome }] of attempts.entries()) {
       const settlement = settlements[index] as Settlement;
       tell(log, push, outcome, settlement);
       onSettled?.(push, outcome, settlement);
     }
     await this.#wakeOthers(attempts);
+  }
+
+  /** What cannot be written down now is kept for the next drain. */
+  async #writeDown(attempts: readonly Attempt[]): Promise<Settlement[]> {
+    const { store, clock } = this.#options;
+    try {
+      return await settle(store, attempts, { ...this.#options, nowMs: clock.nowMs(), newApnsId: randomUUID });
+    } catch (error) {
+      this.#ended.unshift(...attempts);
+      throw error;
+    }
   }
 
   async #wakeOthers(attempts: readonly Attempt[]): Promise<void> {
@@ -177,6 +172,8 @@ export class Courier {
   }
 }
 
+const TOPIC_NOT_COVERED: Outcome = { kind: 'misconfigured', reason: 'TopicNotCovered', scope: 'topic' };
+
 function ended(push: ClaimedPush, outcome: Outcome, unprocessed = false): Attempt {
-  return { push, outcome, unprocessed };
+  return { push, outcome, unprocessed, fingerprint: undefined };
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import { type Lock, type Store, takeLock } from '../db.ts';
 import { openControlDoor, poke } from '../doors/control.ts';
 import type { Log } from '../log.ts';
+import { type Bell, createBell } from './bell.ts';
 import type { Courier } from './courier.ts';
 import { releaseDeadLeases } from './lease.ts';
 import { owed } from './outbox.ts';
@@ -64,7 +65,7 @@ async function takeTurn({
 
 async function deliverUntilIdle(options: DelivererOptions): Promise<void> {
   const { store, courier, clock, signal, controlSocket } = options;
-  const bell = createBell();
+  const bell = createBell(signal);
   const door = await openControlDoor(controlSocket, () => {
     bell.ring();
     courier.nudge();
@@ -86,12 +87,12 @@ async function deliverUntilIdle(options: DelivererOptions): Promise<void> {
 
 /** Until somebody pokes, a row is due, or there has been nothing to do for too long. */
 async function waitForWork(options: DelivererOptions, bell: Bell, idleAtMs: number): Promise<void> {
-  const { store, courier, clock, signal } = options;
+  const { store, courier, clock } = options;
   const { nextMs } = await owed(store);
   const dueMs = nextMs === undefined ? Infinity : Math.max(nextMs, courier.pausedUntilMs);
   // A row that becomes due within the wait ends it early, and its attempt starts a new one.
   const ms = Math.min(dueMs, idleAtMs) - clock.nowMs();
-  if (ms > 0) await clock.sleep(ms, AbortSignal.any([bell.signal, signal]));
+  if (ms > 0) await clock.sleep(ms, bell.signal);
 }
 
 /** Whoever committed before the door was shut relies on us; whoever came later starts a deliverer. */
@@ -100,26 +101,4 @@ async function cameInMeanwhile({ store, courier, clock, signal }: DelivererOptio
   const { nextMs } = await owed(store);
   const nowMs = clock.nowMs();
   return nextMs !== undefined && nextMs <= nowMs && courier.pausedUntilMs <= nowMs;
-}
-
-/** Rings once until it is reset; a ring before the wait is not lost. */
-interface Bell {
-  readonly signal: AbortSignal;
-  ring(): void;
-  reset(): void;
-}
-
-function createBell(): Bell {
-  let controller = new AbortController();
-  return {
-    get signal() {
-      return controller.signal;
-    },
-    ring: () => {
-      controller.abort();
-    },
-    reset: () => {
-      controller = new AbortController();
-    },
-  };
 }

@@ -1,6 +1,8 @@
 import type { Sql, Store } from '../db.ts';
 import type { ChangeName } from '../events/mail-event.ts';
 import type { Mailbox } from '../mailboxes/mailbox.ts';
+import { AT_ONCE, dueMs, type Timing } from './timing.ts';
+import { isServed } from './upkeep.ts';
 
 /** Why a row waits although it was tried; `wake` releases those that one success shows to be over. */
 export type Hold = 'device' | 'apple' | 'connection' | 'credential' | 'topic';
@@ -32,6 +34,8 @@ export interface EnqueueRequest {
   nowMs: number;
   /** Makes the apns-id of a new push. */
   newApnsId: () => string;
+  /** Holds while a `serve` runs on this store; else every push is due at once. */
+  timing: Timing;
 }
 
 /**
@@ -44,8 +48,9 @@ export async function enqueue(store: Store, request: EnqueueRequest): Promise<nu
   const found = await store.read((sql) => subscribers(sql, request.mailboxes));
   if (found.length === 0) return [];
   return store.write((sql) => {
+    const timing = isServed(sql, request.nowMs) ? request.timing : AT_ONCE;
     const targets = subscribers(sql, request.mailboxes);
-    for (const { targetId, mailbox } of targets) join(sql, targetId, mailbox, request);
+    for (const { targetId, mailbox } of targets) join(sql, targetId, mailbox, { ...request, timing });
     return [...new Set(targets.map(({ targetId }) => targetId))];
   });
 }
@@ -62,9 +67,10 @@ function subscribers(sql: Sql, mailboxes: Mailbox[]): { targetId: number; mailbo
 
 /** A row that was tried and waits becomes a new push with a new apns-id, since its content changed. */
 function join(sql: Sql, targetId: number, mailbox: Mailbox, request: EnqueueRequest): void {
+  const { event, nowMs, timing } = request;
   const { generation } = sql(
     `INSERT INTO outbox (target_id, apns_id, generation, event, enqueued_ms, event_ms, due_ms)
-     VALUES (@targetId, @apnsId, 1, @event, @nowMs, @nowMs, @nowMs)
+     VALUES (@targetId, @apnsId, 1, @event, @nowMs, @nowMs, @dueMs)
      ON CONFLICT (target_id) DO UPDATE SET
        generation = generation + 1,
        event = excluded.event,
@@ -72,13 +78,28 @@ function join(sql: Sql, targetId: number, mailbox: Mailbox, request: EnqueueRequ
        apns_id = CASE WHEN lease_owner IS NULL AND attempts > 0 THEN excluded.apns_id ELSE apns_id END,
        due_ms = CASE WHEN held_by = 'device' THEN due_ms ELSE min(due_ms, excluded.due_ms) END
      RETURNING generation`,
-  ).get({ targetId, apnsId: request.newApnsId(), event: request.event, nowMs: request.nowMs }) as {
+  ).get({
+    targetId,
+    apnsId: request.newApnsId(),
+    event,
+    nowMs,
+    dueMs: dueMs(event, nowMs, lastPushMs(sql, targetId), timing),
+  }) as {
     generation: number;
   };
   sql(
     `INSERT INTO outbox_mailboxes (target_id, owner, path, generation) VALUES (?, ?, ?, ?)
      ON CONFLICT (target_id, owner, path) DO UPDATE SET generation = excluded.generation`,
   ).run(targetId, mailbox.owner, mailbox.path, generation);
+}
+
+/** Includes the attempt that is under way. */
+function lastPushMs(sql: Sql, targetId: number): number | null {
+  const row = sql(
+    `SELECT nullif(max(coalesce(t.last_push_ms, 0), coalesce(o.attempted_ms, 0)), 0) AS ms
+     FROM targets t LEFT JOIN outbox o ON o.target_id = t.id WHERE t.id = ?`,
+  ).get(targetId) as { ms: number | null };
+  return row.ms;
 }
 
 export interface ClaimRequest {

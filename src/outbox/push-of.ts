@@ -8,15 +8,11 @@ export interface TopicCover {
   topics: readonly string[];
 }
 
-/**
- * The push that a row asks for, or undefined where the credential does not cover the topic that the phone was
- * told: Apple would refuse it, and the phone would not listen. Pure.
- */
-export function pushOf(row: ClaimedPush, cover: TopicCover, expirationS: number): Push | undefined {
-  const topic = row.topic === '' ? cover.topic : row.topic;
-  if (!cover.topics.includes(topic)) return undefined;
-  const { apnsId, deviceToken, accountId } = row;
-  return { apnsId, deviceToken, topic, payload: mailPayload(accountId, hashesOf(row)), expirationS };
+/** The push that a row asks for; `mainTopic` is the one for a phone that was told none. Pure. */
+export function pushOf(row: ClaimedPush, mainTopic: string, expirationS: number): Push {
+  const { apnsId, deviceToken, accountId, topic } = row;
+  const payload = mailPayload(accountId, hashesOf(row));
+  return { apnsId, deviceToken, topic: topic === '' ? mainTopic : topic, payload, expirationS };
 }
 
 /** Without `m` Mail checks INBOX; with it, only the folders named. So INBOX alone is told without. */

@@ -9,6 +9,8 @@ export interface Attempt {
   outcome: Outcome;
   /** The server is known not to have processed it. */
   unprocessed: boolean;
+  /** Of the credential that was used; undefined where none was. */
+  fingerprint: string | undefined;
 }
 
 export interface SettleContext {
@@ -17,8 +19,9 @@ export interface SettleContext {
   giveUpMs: number;
   random: () => number;
   newApnsId: () => string;
-  /** Which credential was used at which server. */
-  fingerprint: string;
+  /** At least this long between two pushes to one target. */
+  throttleMs: number;
+  /** Where the pushes went: what a credential has achieved is kept for each server. */
   server: string;
 }
 
@@ -29,54 +32,53 @@ export function settle(
   context: SettleContext,
 ): Promise<Settlement[]> {
   return store.write((sql) => {
-    const credential = credentialRecord(sql, context);
+    const records = new Map<string, KeptRecord>();
     const settlements = attempts.map((attempt) => {
-      const { unprocessed, push, outcome } = attempt;
+      const { unprocessed, push, outcome, fingerprint = '' } = attempt;
+      const credential = records.get(fingerprint) ?? credentialRecord(sql, fingerprint, context.server);
+      records.set(fingerprint, credential);
       const rules = { ...context, random: context.random(), credential, unprocessed };
       const settlement = settlementOf(push, outcome, rules);
-      count(credential, outcome);
+      count(credential, outcome, context.nowMs);
       apply(sql, attempt, settlement, context);
       return settlement;
     });
-    saveCredential(
-      sql,
-      credential,
-      context,
-      attempts.some(({ outcome }) => outcome.kind === 'delivered'),
-    );
+    for (const [fingerprint, record] of records) saveCredential(sql, fingerprint, record, context.server);
     return settlements;
   });
 }
 
-function credentialRecord(sql: Sql, { fingerprint, server }: SettleContext): CredentialRecord {
-  const row = sql(
-    'SELECT successes, bad_tokens AS badTokens FROM credentials WHERE fingerprint = ? AND server = ?',
-  ).get(fingerprint, server) as CredentialRecord | undefined;
-  return row ?? { successes: 0, badTokens: 0 };
+/** As kept in the database. */
+interface KeptRecord extends CredentialRecord {
+  lastSuccessMs: number | null;
 }
 
-function count(credential: CredentialRecord, outcome: Outcome): void {
+function credentialRecord(sql: Sql, fingerprint: string, server: string): KeptRecord {
+  const row = sql(
+    `SELECT successes, bad_tokens AS badTokens, last_success_ms AS lastSuccessMs
+     FROM credentials WHERE fingerprint = ? AND server = ?`,
+  ).get(fingerprint, server) as KeptRecord | undefined;
+  return row ?? { successes: 0, badTokens: 0, lastSuccessMs: null };
+}
+
+function count(credential: KeptRecord, outcome: Outcome, nowMs: number): void {
   if (outcome.kind === 'delivered') {
     credential.successes += 1;
     credential.badTokens = 0;
+    credential.lastSuccessMs = nowMs;
   } else if (outcome.kind === 'rejected' && outcome.badDeviceToken) {
     credential.badTokens += 1;
   }
 }
 
-function saveCredential(sql: Sql, record: CredentialRecord, context: SettleContext, success: boolean): void {
+function saveCredential(sql: Sql, fingerprint: string, record: KeptRecord, server: string): void {
+  if (fingerprint === '') return;
   sql(
     `INSERT INTO credentials (fingerprint, server, successes, bad_tokens, last_success_ms)
-     VALUES (@fingerprint, @server, @successes, @badTokens, @successMs)
+     VALUES (@fingerprint, @server, @successes, @badTokens, @lastSuccessMs)
      ON CONFLICT (fingerprint, server) DO UPDATE SET successes = excluded.successes,
-       bad_tokens = excluded.bad_tokens, last_success_ms = coalesce(excluded.last_success_ms, last_success_ms)`,
-  ).run({
-    fingerprint: context.fingerprint,
-    server: context.server,
-    successes: record.successes,
-    badTokens: record.badTokens,
-    successMs: success ? context.nowMs : null,
-  });
+       bad_tokens = excluded.bad_tokens, last_success_ms = excluded.last_success_ms`,
+  ).run({ ...record, fingerprint, server });
 }
 
 function apply(sql: Sql, { push, outcome }: Attempt, settlement: Settlement, context: SettleContext): void {
@@ -119,10 +121,10 @@ function finish(sql: Sql, push: ClaimedPush, context: SettleContext): void {
        AND NOT EXISTS (SELECT 1 FROM outbox_mailboxes WHERE target_id = @id)`,
   ).run({ id: push.targetId });
   sql(
-    `UPDATE outbox SET apns_id = @apnsId, attempts = 0, enqueued_ms = event_ms, due_ms = @nowMs,
+    `UPDATE outbox SET apns_id = @apnsId, attempts = 0, enqueued_ms = event_ms, due_ms = @dueMs,
        held_by = NULL, last_reason = NULL, lease_owner = NULL, lease_until_ms = NULL
      WHERE target_id = @id`,
-  ).run({ id: push.targetId, apnsId: context.newApnsId(), nowMs: context.nowMs });
+  ).run({ id: push.targetId, apnsId: context.newApnsId(), dueMs: context.nowMs + context.throttleMs });
 }
 
 function postpone(

@@ -1,4 +1,8 @@
-import type { Store } from '../db.ts';
+import type { Sql, Store } from '../db.ts';
+
+/** A push that stays without an answer although others get one is its own trouble, not the connection's. */
+const WOKEN_ATTEMPTS = 5;
+const WOKEN_INTERVAL_MS = 5 * 60_000;
 
 /** One success shows that Apple can be reached and takes the credential: what waited for that is due now. */
 export function wake(store: Store, nowMs: number): Promise<number> {
@@ -6,8 +10,9 @@ export function wake(store: Store, nowMs: number): Promise<number> {
     (sql) =>
       sql(
         `UPDATE outbox SET due_ms = @nowMs
-         WHERE held_by IN ('connection', 'credential') AND due_ms > @nowMs AND lease_owner IS NULL`,
-      ).run({ nowMs }).changes,
+         WHERE held_by IN ('connection', 'credential') AND due_ms > @nowMs AND lease_owner IS NULL
+           AND (attempts < @attempts OR attempted_ms <= @longAgoMs)`,
+      ).run({ nowMs, attempts: WOKEN_ATTEMPTS, longAgoMs: nowMs - WOKEN_INTERVAL_MS }).changes,
   );
 }
 
@@ -17,20 +22,19 @@ export async function giveUp(
   eventBeforeMs: number,
   nowMs: number,
 ): Promise<{ user: string; reason: string }[]> {
-  const old = `FROM outbox o JOIN targets t ON t.id = o.target_id
-    WHERE o.event_ms <= @eventBeforeMs AND (o.lease_owner IS NULL OR o.lease_until_ms <= @nowMs)`;
-  const rows = await store.read(
-    (sql) =>
-      sql(`SELECT o.target_id AS id, t.user, coalesce(o.last_reason, 'never tried') AS reason ${old}`).all({
-        eventBeforeMs,
-        nowMs,
-      }) as { id: number; user: string; reason: string }[],
-  );
-  if (rows.length > 0)
-    await store.write((sql) =>
-      sql(`DELETE FROM outbox WHERE target_id IN (SELECT o.target_id ${old})`).run({ eventBeforeMs, nowMs }),
-    );
-  return rows;
+  const old = `event_ms <= @eventBeforeMs AND (lease_owner IS NULL OR lease_until_ms <= @nowMs)`;
+  const times = { eventBeforeMs, nowMs };
+  // There hardly ever is one: only then is the write lock taken.
+  const found = await store.read((sql) => sql(`SELECT 1 FROM outbox WHERE ${old} LIMIT 1`).get(times));
+  if (found === undefined) return [];
+  return store.write((sql) => {
+    const dropped = sql(
+      `SELECT user, coalesce(last_reason, 'never tried') AS reason
+       FROM outbox JOIN targets ON targets.id = target_id WHERE ${old}`,
+    ).all(times) as { user: string; reason: string }[];
+    sql(`DELETE FROM outbox WHERE ${old}`).run(times);
+    return dropped;
+  });
 }
 
 /** Gives back every lease of this process, unsent or unanswered. The rows are due as they were. */
@@ -70,4 +74,17 @@ export function makeAllDue(store: Store, nowMs: number): Promise<number> {
       sql('UPDATE outbox SET due_ms = @nowMs WHERE due_ms > @nowMs AND lease_owner IS NULL').run({ nowMs })
         .changes,
   );
+}
+
+/** A `serve` says that it is there until then; 0 when it ends. */
+export function announceServe(store: Store, untilMs: number): Promise<void> {
+  return store.write((sql) => {
+    sql('UPDATE deliverer SET served_until_ms = ?').run(untilMs);
+  });
+}
+
+/** Whether a `serve` runs on this store, so that pushes may be held back: somebody is there to send them later. */
+export function isServed(sql: Sql, nowMs: number): boolean {
+  const row = sql('SELECT served_until_ms AS untilMs FROM deliverer').get() as { untilMs: number };
+  return row.untilMs > nowMs;
 }

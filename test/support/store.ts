@@ -7,6 +7,7 @@ import { openStore, type Store } from '../../src/db.ts';
 import type { ChangeName } from '../../src/events/mail-event.ts';
 import { INBOX, type Mailbox } from '../../src/mailboxes/mailbox.ts';
 import { claim, type ClaimedPush, type ClaimRequest, enqueue } from '../../src/outbox/outbox.ts';
+import { AT_ONCE } from '../../src/outbox/timing.ts';
 import { register } from '../../src/targets/store.ts';
 import type { NewTarget, Subscription } from '../../src/targets/target.ts';
 import { ACCOUNT_ID, DEVICE_TOKEN } from './events.ts';
@@ -103,7 +104,7 @@ export function enqueued(
     event = 'MessageNew',
   }: { mailboxes?: Mailbox[]; nowMs?: number; apnsId?: string; event?: ChangeName } = {},
 ): Promise<number[]> {
-  return enqueue(store, { event, mailboxes, nowMs, newApnsId: () => apnsId });
+  return enqueue(store, { event, mailboxes, nowMs, newApnsId: () => apnsId, timing: AT_ONCE });
 }
 
 export const LEASE_MS = 30_000;

@@ -1,0 +1,20 @@
+/** Where an event came in. */
+export type DoorName = 'handle' | 'spool' | 'cyrus' | 'http';
+
+/** What became of the events in one piece of input. They are safe: in the database, or in the spool. */
+export interface Received {
+  /** Why it, or an event in it, can never be taken; undefined when all is well. */
+  bad: string | undefined;
+  /** How many targets a push is now owed to. */
+  targets: number;
+  /** The topic that a registration was made for; undefined where there was none. */
+  topic: string | undefined;
+  /** True where it is in the spool, because the database could not take it at once. */
+  spooled: boolean;
+}
+
+/**
+ * Makes one raw input (JSON, one event or an array) safe within milliseconds. Rejects only where neither the database
+ * nor the spool can take it.
+ */
+export type Receive = (raw: Buffer, door: DoorName) => Promise<Received>;

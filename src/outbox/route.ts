@@ -1,0 +1,53 @@
+import type { Outcome } from '../apns/push.ts';
+import type { Clock } from '../clock.ts';
+import { backoffMs } from './backoff.ts';
+import type { Line } from './line.ts';
+import type { TopicCover } from './push-of.ts';
+
+/** How long sending rests after Apple refused the credential. */
+const CREDENTIAL_PAUSE_MS = 60_000;
+
+/** Which credential goes over which line, and whether it may be used now. */
+export class Route {
+  readonly credential: TopicCover & { fingerprint: string };
+  readonly line: Line;
+  #failures = 0;
+  #pausedUntilMs = 0;
+  #refusal: Outcome | undefined;
+
+  constructor(credential: Route['credential'], line: Line) {
+    this.credential = credential;
+    this.line = line;
+  }
+
+  /** Nothing is sent before: Apple could not be reached, or refused the credential. */
+  get pausedUntilMs(): number {
+    return this.#pausedUntilMs;
+  }
+
+  /** How a push ends that would be sent now although the route rests; undefined where it does not. */
+  refusal(nowMs: number): Outcome | undefined {
+    return nowMs < this.#pausedUntilMs ? this.#refusal : undefined;
+  }
+
+  /** Apple has answered. */
+  answered(outcome: Outcome, clock: Clock): void {
+    this.#failures = 0;
+    if (outcome.kind !== 'misconfigured' || outcome.scope !== 'credential') return;
+    this.#refusal = outcome;
+    this.#pausedUntilMs = clock.nowMs() + CREDENTIAL_PAUSE_MS;
+  }
+
+  /** There was no connection. All pushes that waited for it fail together and count once. */
+  failed(outcome: Outcome, clock: Clock, random: () => number): void {
+    if (clock.nowMs() < this.#pausedUntilMs) return;
+    this.#failures += 1;
+    this.#refusal = outcome;
+    this.#pausedUntilMs = clock.nowMs() + backoffMs(this.#failures, random());
+  }
+}
+
+/** The route for the topic that a phone was told; the first one where it was told none. */
+export function routeFor(routes: readonly Route[], topic: string): Route | undefined {
+  return topic === '' ? routes[0] : routes.find(({ credential }) => credential.topics.includes(topic));
+}

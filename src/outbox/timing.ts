@@ -1,0 +1,24 @@
+import type { ChangeName } from '../events/mail-event.ts';
+
+/** How long pushes are held back to be told together. All zero where no `serve` runs. */
+export interface Timing {
+  /** At least this long between two pushes to one target. */
+  throttleMs: number;
+  /** How long a change that is no new mail waits for more. */
+  housekeepingDelayMs: number;
+}
+
+export const AT_ONCE: Timing = { throttleMs: 0, housekeepingDelayMs: 0 };
+
+/** New mail is told at once; everything else only tidies up what the phone shows. */
+const NEW_MAIL: ReadonlySet<ChangeName> = new Set(['MessageNew', 'MessageAppend']);
+
+/**
+ * When a push for this event is due, in milliseconds since the epoch: new mail at once, housekeeping after its delay,
+ * both not before the throttle window of the latest push has passed. A row that waits already keeps the earlier time,
+ * so that housekeeping rides along with new mail and no stream of events puts a push off for ever. Pure.
+ */
+export function dueMs(event: ChangeName, nowMs: number, lastPushMs: number | null, timing: Timing): number {
+  const readyMs = NEW_MAIL.has(event) ? nowMs : nowMs + timing.housekeepingDelayMs;
+  return Math.max(readyMs, (lastPushMs ?? -Infinity) + timing.throttleMs);
+}

@@ -1,0 +1,283 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { join, posix } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { describe, expect, test } from 'vitest';
+
+/** Files and folders that decide and do nothing: no file system, network, process, clock, chance, log or library. */
+const PURE = [
+  'policy.ts',
+  'mailboxes/',
+  'targets/target.ts',
+  'outbox/backoff.ts',
+  'outbox/settlement.ts',
+  'outbox/push-of.ts',
+  'outbox/timing.ts',
+  'apns/payload.ts',
+  'apns/outcome.ts',
+  'events/mail-event.ts',
+  'events/cyrus.ts',
+  'events/dovecot.ts',
+  'events/ox.ts',
+  'events/xaps.ts',
+  'events/parse.ts',
+  'config/duration.ts',
+];
+
+/** What of Node a pure file may use. */
+const PURE_BUILTINS = ['node:crypto'];
+
+/** Not for pure files, nor for what they import. */
+const IMPURE_FILES = ['clock.ts', 'log.ts', 'db.ts'];
+const IMPURE_WORDS = [
+  'Date.now',
+  'new Date()',
+  'Math.random',
+  'process.',
+  'performance.',
+  'setTimeout',
+  'randomUUID',
+];
+
+/** Each library, and the one file that knows it. Others may import its types. */
+const OWNERS: Record<string, string> = {
+  'better-sqlite3': 'db.ts',
+  commander: 'cli.ts',
+  'http2-wrapper': 'apns/client.ts',
+  'node-forge': 'apns/pki.ts',
+  pino: 'log.ts',
+  'prom-client': 'metrics.ts',
+  yaml: 'config/yaml.ts',
+};
+
+/** Who must not know whom, types apart. */
+const WALLS: { folder: string; knowsNothingOf: string[] }[] = [
+  {
+    folder: 'mailboxes/',
+    knowsNothingOf: ['apns/', 'cli/', 'config/', 'doors/', 'events/', 'outbox/', 'store/', 'targets/'],
+  },
+  {
+    folder: 'events/',
+    knowsNothingOf: ['apns/', 'cli/', 'db.ts', 'doors/', 'outbox/', 'store/', 'targets/'],
+  },
+  {
+    folder: 'apns/',
+    knowsNothingOf: ['cli/', 'db.ts', 'doors/', 'events/', 'outbox/', 'store/', 'targets/'],
+  },
+  { folder: 'doors/', knowsNothingOf: ['apns/', 'cli/', 'db.ts', 'targets/'] },
+  {
+    folder: 'store/',
+    knowsNothingOf: ['apns/', 'cli/', 'config/', 'doors/', 'events/', 'outbox/', 'targets/'],
+  },
+  {
+    folder: 'config/',
+    knowsNothingOf: ['apns/', 'cli/', 'db.ts', 'doors/', 'outbox/', 'store/', 'targets/'],
+  },
+  { folder: 'targets/', knowsNothingOf: ['cli/', 'doors/', 'outbox/', 'store/'] },
+  { folder: 'outbox/', knowsNothingOf: ['cli/', 'store/', 'targets/'] },
+];
+
+/** Nobody imports these: they are where the program begins. */
+const ENTRANCE = ['main.ts'];
+
+interface Import {
+  /** A file of src, such as apns/push.ts, or a module's name. */
+  of: string;
+  typeOnly: boolean;
+}
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const SOURCE = join(ROOT, 'src');
+
+const TEXTS = new Map(
+  readdirSync(SOURCE, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .sort()
+    .map((name) => [name, readFileSync(join(SOURCE, name), 'utf8')]),
+);
+const FILES = [...TEXTS.keys()];
+const IMPORTS = new Map([...TEXTS].map(([name, text]) => [name, importsOf(name, text)]));
+
+/** Static imports and re-exports, import(), import types, and calls of require, whatever made that function. */
+function importsOf(name: string, text: string): Import[] {
+  const found: Import[] = [];
+  const add = (specifier: ts.Node | undefined, typeOnly: boolean): void => {
+    if (specifier === undefined || !ts.isStringLiteralLike(specifier)) return;
+    const { text: module } = specifier;
+    const of = module.startsWith('.') ? posix.join(posix.dirname(name), module) : module;
+    found.push({ of, typeOnly });
+  };
+  const visit = (node: ts.Node): void => {
+    if (ts.isImportDeclaration(node)) {
+      add(node.moduleSpecifier, node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword);
+    } else if (ts.isExportDeclaration(node)) add(node.moduleSpecifier, node.isTypeOnly);
+    else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument))
+      add(node.argument.literal, true);
+    else if (ts.isCallExpression(node) && isLoader(node.expression)) add(node.arguments[0], false);
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile(name, text, ts.ScriptTarget.Latest));
+  return found;
+}
+
+/** import, require, or createRequire(…). */
+function isLoader(callee: ts.Expression): boolean {
+  if (callee.kind === ts.SyntaxKind.ImportKeyword) return true;
+  if (ts.isIdentifier(callee)) return callee.text === 'require';
+  return (
+    ts.isCallExpression(callee) &&
+    ts.isIdentifier(callee.expression) &&
+    callee.expression.text === 'createRequire'
+  );
+}
+
+function valueImports(file: string): string[] {
+  return (IMPORTS.get(file) ?? []).filter(({ typeOnly }) => !typeOnly).map(({ of }) => of);
+}
+
+/** The file and every file of src that it loads. */
+function closureOf(file: string, seen = new Set<string>()): Set<string> {
+  if (seen.has(file) || !TEXTS.has(file)) return seen;
+  seen.add(file);
+  for (const imported of valueImports(file)) closureOf(imported, seen);
+  return seen;
+}
+
+function isIn(file: string, place: string): boolean {
+  return place.endsWith('/') ? file.startsWith(place) : file === place;
+}
+
+/** The text without comments, so that a word in one is no use of it. */
+function codeOf(file: string): string {
+  const scanner = ts.createScanner(
+    ts.ScriptTarget.Latest,
+    true,
+    ts.LanguageVariant.Standard,
+    TEXTS.get(file) ?? '',
+  );
+  const tokens: string[] = [];
+  while (scanner.scan() !== ts.SyntaxKind.EndOfFileToken) tokens.push(scanner.getTokenText());
+  return tokens.join('');
+}
+
+describe('the lists above', () => {
+  test('name files and folders that exist', () => {
+    const named = [
+      ...PURE,
+      ...IMPURE_FILES,
+      ...ENTRANCE,
+      ...Object.values(OWNERS),
+      ...WALLS.flatMap(({ folder, knowsNothingOf }) => [folder, ...knowsNothingOf]),
+    ];
+    expect(named.filter((place) => !FILES.some((file) => isIn(file, place)))).toEqual([]);
+  });
+
+  test('name every library that the program depends on', () => {
+    const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+      dependencies: Record<string, string>;
+    };
+    expect(Object.keys(OWNERS).sort()).toEqual(Object.keys(dependencies).sort());
+  });
+
+  test('are held against what the files really import', () => {
+    expect(
+      importsOf('a/b.ts', `import { x } from './c.ts'; import type T from '../d.ts'; import 'node:fs';`),
+    ).toEqual([
+      { of: 'a/c.ts', typeOnly: false },
+      { of: 'd.ts', typeOnly: true },
+      { of: 'node:fs', typeOnly: false },
+    ]);
+    const loads = `
+      const a = await import('yaml');
+      const b = createRequire(import.meta.url)('pino') as typeof import('pino');
+      export * from './c.ts';
+      export type { X } from './d.ts';
+      import { type Y } from './e.ts';`;
+    expect(importsOf('b.ts', loads)).toEqual([
+      { of: 'yaml', typeOnly: false },
+      { of: 'pino', typeOnly: false },
+      { of: 'pino', typeOnly: true },
+      { of: 'c.ts', typeOnly: false },
+      { of: 'd.ts', typeOnly: true },
+      { of: 'e.ts', typeOnly: false },
+    ]);
+  });
+});
+
+describe('pure files', () => {
+  const pure = FILES.filter((file) => PURE.some((place) => isIn(file, place)));
+
+  test.each(pure)('%s reaches out to nothing', (file) => {
+    const reached = [...closureOf(file)].flatMap((each) => [each, ...valueImports(each)]);
+    const allowed = (name: string): boolean =>
+      TEXTS.has(name) ? !IMPURE_FILES.includes(name) : PURE_BUILTINS.includes(name);
+    expect(reached.filter((name) => !allowed(name))).toEqual([]);
+  });
+
+  test.each(pure)('%s asks for neither time nor chance', (file) => {
+    const used = [...closureOf(file)].flatMap((each) =>
+      IMPURE_WORDS.filter((word) => codeOf(each).includes(word.replaceAll(' ', ''))).map(
+        (word) => `${each}: ${word}`,
+      ),
+    );
+    expect(used).toEqual([]);
+  });
+});
+
+describe('libraries', () => {
+  test('each is loaded by its owner only', () => {
+    const loaded = FILES.flatMap((file) =>
+      valueImports(file)
+        .filter((name) => !/^node:|\.ts$|package\.json$/.test(name))
+        .map((name) => `${name} by ${file}`),
+    );
+    const owned = Object.entries(OWNERS).map(([library, owner]) => `${library} by ${owner}`);
+    expect([...new Set(loaded)].sort()).toEqual(owned.sort());
+  });
+
+  test('Node’s own modules are named as such', () => {
+    const bare = FILES.flatMap((file) => (IMPORTS.get(file) ?? []).map(({ of }) => of)).filter((name) =>
+      builtinModules.includes(name),
+    );
+    expect(bare).toEqual([]);
+  });
+});
+
+describe('walls', () => {
+  test.each(WALLS)('$folder', ({ folder, knowsNothingOf }) => {
+    const through = FILES.filter((file) => isIn(file, folder)).flatMap((file) =>
+      valueImports(file)
+        .filter((name) => knowsNothingOf.some((place) => isIn(name, place)))
+        .map((name) => `${file} imports ${name}`),
+    );
+    expect(through).toEqual([]);
+  });
+
+  test('every import of a file names one that exists, inside src', () => {
+    const local = FILES.flatMap((file) => (IMPORTS.get(file) ?? []).map(({ of }) => of)).filter(
+      (name) => name.endsWith('.ts') || name.startsWith('..'),
+    );
+    expect(local.filter((name) => !TEXTS.has(name))).toEqual(['../package.json']);
+    expect(local.length).toBeGreaterThan(FILES.length);
+  });
+
+  test('nobody imports the entrance', () => {
+    const importers = FILES.filter((file) => valueImports(file).some((name) => ENTRANCE.includes(name)));
+    expect(importers).toEqual([]);
+  });
+
+  test('no file loads itself by way of others', () => {
+    const circular = FILES.filter((file) =>
+      valueImports(file).some((name) => TEXTS.has(name) && closureOf(name).has(file)),
+    );
+    expect(circular).toEqual([]);
+  });
+
+  test('every file is of use: the entrance leads to it, if only for a type', () => {
+    const reached = new Set(ENTRANCE);
+    for (const file of reached)
+      for (const { of } of IMPORTS.get(file) ?? []) if (TEXTS.has(of)) reached.add(of);
+    expect(FILES.filter((file) => !reached.has(file))).toEqual([]);
+  });
+});

@@ -1,0 +1,479 @@
+import { describe, expect, test } from 'vitest';
+import type { ApnsConnection } from '../../src/apns/client.ts';
+import { type Answer, NoAnswer, type Outcome } from '../../src/apns/push.ts';
+import type { Store } from '../../src/db.ts';
+import { backoffMs } from '../../src/outbox/backoff.ts';
+import { ANSWER_TIMEOUT_MS, Courier, type CourierOptions } from '../../src/outbox/courier.ts';
+import { createLine } from '../../src/outbox/line.ts';
+import { owed } from '../../src/outbox/outbox.ts';
+import { Route } from '../../src/outbox/route.ts';
+import { MAX_IMMEDIATE_ATTEMPTS } from '../../src/outbox/settlement.ts';
+import { listTargets } from '../../src/targets/store.ts';
+import { eventually } from '../support/command.ts';
+import { createTestClock, type TestClock } from '../support/clock.ts';
+import { tokenNumber } from '../support/events.ts';
+import { recordedLog } from '../support/recorded-log.ts';
+import { DELIVERED, scriptedConnection } from '../support/scripted-connection.ts';
+import {
+  ALICES_ARCHIVE,
+  enqueued,
+  newTarget,
+  NOW_MS,
+  registered,
+  rowsOf,
+  testStore,
+} from '../support/store.ts';
+
+const TOPIC = newTarget().topic;
+const DAY_MS = 86_400_000;
+
+interface Setting {
+  store: Store;
+  courier: Courier;
+  clock: TestClock;
+  log: ReturnType<typeof recordedLog>;
+  /** How often a connection was asked for. */
+  connects: () => number;
+  /** What was told to `onSettled`. */
+  outcomes: Outcome[];
+}
+
+/** A courier of a new store whose connections come from `connect`. */
+function setting(
+  connect: () => ApnsConnection | Promise<ApnsConnection>,
+  changes: Partial<CourierOptions> = {},
+): Setting {
+  const store = testStore();
+  const clock = createTestClock(NOW_MS);
+  const log = recordedLog();
+  const outcomes: Outcome[] = [];
+  let connects = 0;
+  const line = createLine(async () => {
+    connects += 1;
+    return connect();
+  });
+  const routes = [new Route({ topic: TOPIC, topics: [TOPIC], fingerprint: 'fingerprint' }, line)];
+  const courier = new Courier({
+    store,
+    routes: () => routes,
+    owner: 'courier',
+    server: 'https://api.push.apple.com',
+    expiryMs: DAY_MS,
+    giveUpMs: DAY_MS,
+    throttleMs: 0,
+    clock,
+    random: () => 0.5,
+    log,
+    onSettled: (_push, outcome) => outcomes.push(outcome),
+    ...changes,
+  });
+  return { store, courier, clock, log, connects: () => connects, outcomes };
+}
+
+/** So many devices of alice, with a push owed to each. */
+async function owing(store: Store, count: number): Promise<void> {
+  for (let n = 0; n < count; n += 1)
+    await registered(store, { deviceToken: tokenNumber(n) }, { maxPerUser: count });
+  await enqueued(store);
+}
+
+async function rowsOwed(store: Store): Promise<number> {
+  return (await owed(store)).rows;
+}
+
+function refused(): Promise<ApnsConnection> {
+  return Promise.reject(new NoAnswer('connection refused', { perhapsProcessed: false }));
+}
+
+describe('drain', () => {
+  test('sends all that is due over one connection and writes it down', async () => {
+    const connection = scriptedConnection(() => DELIVERED);
+    const { store, courier, connects, outcomes, log } = setting(() => connection);
+    await owing(store, 30);
+    await courier.drain();
+    expect(await rowsOwed(store)).toBe(0);
+    expect(connects()).toBe(1);
+    expect(new Set(connection.received.map(({ deviceToken }) => deviceToken)).size).toBe(30);
+    expect(connection.received[0]).toMatchObject({
+      topic: TOPIC,
+      expirationS: (NOW_MS + DAY_MS) / 1000,
+      payload: JSON.stringify({ aps: { 'account-id': newTarget().accountId } }),
+    });
+    expect(outcomes).toEqual(Array.from({ length: 30 }, () => ({ kind: 'delivered' })));
+    expect(log.messages('info')).toHaveLength(30);
+    const targets = await listTargets(store, {});
+    expect(targets.every(({ lastSuccessMs }) => lastSuccessMs === NOW_MS)).toBe(true);
+  });
+
+  test('opens no connection where nothing is due', async () => {
+    const { store, courier, connects } = setting(refused);
+    await registered(store);
+    await enqueued(store, { nowMs: NOW_MS + 1 });
+    await courier.drain();
+    expect(connects()).toBe(0);
+    expect(await rowsOwed(store)).toBe(1);
+  });
+
+  test('has as many under way as the connection takes, never more', async () => {
+    let [underWay, most] = [0, 0];
+    const connection = scriptedConnection(async () => {
+      underWay += 1;
+      most = Math.max(most, underWay);
+      await new Promise((resolve) => setImmediate(resolve));
+      underWay -= 1;
+      return DELIVERED;
+    }, 4);
+    const { store, courier } = setting(() => connection);
+    await owing(store, 1);
+    await courier.drain(); // from here on the capacity is known
+    await owing(store, 19);
+    most = 0;
+    await courier.drain();
+    expect(await rowsOwed(store)).toBe(0);
+    expect(most).toBe(4);
+    expect(connection.received).toHaveLength(20);
+  });
+
+  test('records the attempt before it is made', async () => {
+    const connection = scriptedConnection();
+    const { store, courier } = setting(() => connection);
+    await owing(store, 1);
+    const drained = courier.drain();
+    await eventually(
+      () => connection.pending.length,
+      (count) => count === 1,
+    );
+    expect(await rowsOf(store, 'SELECT attempts, attempted_ms, lease_owner FROM outbox')).toEqual([
+      { attempts: 1, attempted_ms: NOW_MS, lease_owner: 'courier' },
+    ]);
+    expect(connection.pending[0]?.timeoutMs).toBe(ANSWER_TIMEOUT_MS);
+    connection.pending[0]?.answer(DELIVERED);
+    await drained;
+  });
+
+  test('a nudge makes it look again while answers are awaited', async () => {
+    const connection = scriptedConnection();
+    const { store, courier } = setting(() => connection);
+    await owing(store, 1);
+    const drained = courier.drain();
+    await eventually(
+      () => connection.pending.length,
+      (count) => count === 1,
+    );
+    await registered(store, { deviceToken: tokenNumber(9) });
+    await enqueued(store, { apnsId: 'second' });
+    courier.nudge();
+    await eventually(
+      () => connection.pending.length,
+      (count) => count === 2,
+    );
+    while (connection.pending.length > 0) connection.pending[0]?.answer(DELIVERED);
+    // What joined the first push while it was under way is a third one.
+    await eventually(
+      () => connection.pending.length,
+      (count) => count === 1,
+    );
+    connection.pending[0]?.answer(DELIVERED);
+    await drained;
+    expect(new Set(connection.received.map(({ apnsId }) => apnsId)).size).toBe(3);
+    expect(await rowsOwed(store)).toBe(0);
+  });
+
+  test('tells Apple of a folder that joined as a push of its own', async () => {
+    const connection = scriptedConnection();
+    const { store, courier } = setting(() => connection);
+    await owing(store, 1);
+    const drained = courier.drain();
+    await eventually(
+      () => connection.pending.length,
+      (count) => count === 1,
+    );
+    await enqueued(store, { mailboxes: [ALICES_ARCHIVE] });
+    connection.pending[0]?.answer(DELIVERED);
+    await eventually(
+      () => connection.pending.length,
+      (count) => count === 1,
+    );
+    connection.pending[0]?.answer(DELIVERED);
+    await drained;
+    expect(connection.received.map(({ payload }) => payload.includes('md5 of Archive'))).toEqual([
+      false,
+      true,
+    ]);
+  });
+
+  test('drops what is too old, and says so', async () => {
+    const { store, courier, clock, log, connects } = setting(refused);
+    await owing(store, 1);
+    clock.advance(DAY_MS);
+    await courier.drain();
+    expect(await rowsOwed(store)).toBe(0);
+    expect(connects()).toBe(0);
+    expect(log.entries).toEqual([
+      { level: 'error', message: 'gave the push up', fields: { user: 'alice', reason: 'never tried' } },
+    ]);
+  });
+});
+
+describe('the end of a drain', () => {
+  test('at its deadline nothing more is begun, and what was is written down', async () => {
+    const connection = scriptedConnection(undefined, 1);
+    const { store, courier, clock } = setting(() => connection);
+    await owing(store, 1);
+    const first = courier.drain();
+    await eventually(
+      () => connection.pending.length,
+      (count) => count === 1,
+    );
+    connection.pending[0]?.answer(DELIVERED);
+    await first;
+    await owing(store, 3);
+    const drained = courier.drain(NOW_MS + 4000);
+    await eventually(
+      () => connection.pending.length,
+      (count) => count === 1,
+    );
+    expect(connection.pending[0]?.timeoutMs).toBe(4000);
+    clock.advance(4000);
+    connection.pending[0]?.fail(new NoAnswer('no answer within 4000 ms', { perhapsProcessed: true }));
+    await drained;
+    expect(connection.received).toHaveLength(2);
+    const rows = await rowsOf(store, 'SELECT attempts, held_by, lease_owner FROM outbox ORDER BY attempts');
+    expect(rows).toEqual([
+      { attempts: 0, held_by: null, lease_owner: null },
+      { attempts: 0, held_by: null, lease_owner: null },
+      { attempts: 1, held_by: 'connection', lease_owner: null },
+    ]);
+  });
+
+  test('a signal lets what is under way have its answer and leaves the rest', async () => {
+    const connection = scriptedConnection(undefined, 1);
+    const { store, courier } = setting(() => connection);
+    await owing(store, 1);
+    const abort = new AbortController();
+    const drained = courier.drain(Infinity, abort.signal);
+    await eventually(
+      () => connection.pending.length,
+      (count) => count === 1,
+    );
+    await owing(store, 3);
+    abort.abort();
+    courier.nudge();
+    connection.pending[0]?.answer(DELIVERED);
+    await drained;
+    expect(connection.received).toHaveLength(1);
+    expect(await rowsOf(store, 'SELECT attempts, lease_owner FROM outbox')).toEqual(
+      Array.from({ length: 3 }, () => ({ attempts: 0, lease_owner: null })),
+    );
+    await courier.drain(Infinity, abort.signal);
+    expect(connection.received).toHaveLength(1);
+  });
+});
+
+describe('when Apple cannot be reached', () => {
+  test('all that waited fails together, counts once, and sending rests', async () => {
+    const { store, courier, clock, connects, outcomes } = setting(refused);
+    await owing(store, 12);
+    await courier.drain();
+    expect(connects()).toBe(1);
+    expect(outcomes).toHaveLength(12);
+    expect(courier.pausedUntilMs).toBe(NOW_MS + backoffMs(1, 0.5));
+    const held = await rowsOf(store, `SELECT DISTINCT held_by, attempts, last_reason, due_ms FROM outbox`);
+    expect(held).toEqual([
+      {
+        held_by: 'connection',
+        attempts: 1,
+        last_reason: 'connection refused',
+        due_ms: NOW_MS + backoffMs(1, 0.5),
+      },
+    ]);
+    await enqueued(store);
+    clock.advance(backoffMs(1, 0.5) - 1);
+    await courier.drain();
+    expect(connects()).toBe(1);
+  });
+
+  test('the rest grows with each failure, and an answer ends it', async () => {
+    let reachable = false;
+    const connection = scriptedConnection(() => DELIVERED);
+    const { store, courier, clock } = setting(() => (reachable ? connection : refused()));
+    await owing(store, 1);
+    const rests = [];
+    for (let n = 0; n < 3; n += 1) {
+      await enqueued(store, { nowMs: clock.nowMs() });
+      await courier.drain();
+      rests.push(courier.pausedUntilMs - clock.nowMs());
+      clock.advance(courier.pausedUntilMs - clock.nowMs());
+    }
+    expect(rests).toEqual([1, 2, 3].map((failures) => backoffMs(failures, 0.5)));
+    reachable = true;
+    await enqueued(store, { nowMs: clock.nowMs() });
+    await courier.drain();
+    expect(await rowsOwed(store)).toBe(0);
+    reachable = false;
+    connection.open = false;
+    await enqueued(store, { nowMs: clock.nowMs() });
+    await courier.drain();
+    expect(courier.pausedUntilMs - clock.nowMs()).toBe(backoffMs(1, 0.5));
+  });
+
+  test('one success makes everything due that waited for the connection', async () => {
+    let reachable = false;
+    const connection = scriptedConnection(() => DELIVERED);
+    const { store, courier, clock } = setting(() => (reachable ? connection : refused()));
+    await owing(store, 5);
+    await courier.drain();
+    // All but one would wait for long.
+    await store.write((sql) =>
+      sql('UPDATE outbox SET due_ms = ? WHERE target_id > 1').run(NOW_MS + DAY_MS / 2),
+    );
+    reachable = true;
+    clock.advance(backoffMs(1, 0.5));
+    await courier.drain();
+    expect(await rowsOwed(store)).toBe(0);
+    expect(connection.received).toHaveLength(5);
+  });
+
+  test('a connection that is lost is no rest: the next push makes a new one', async () => {
+    const lost = new NoAnswer('connection reset', { perhapsProcessed: true });
+    const connections = [scriptedConnection(() => lost), scriptedConnection(() => DELIVERED)];
+    const { store, courier, clock } = setting(() => connections.shift() as ApnsConnection);
+    await owing(store, 1);
+    await courier.drain();
+    expect(courier.pausedUntilMs).toBe(0);
+    expect(await rowsOf(store, 'SELECT held_by, due_ms FROM outbox')).toEqual([
+      { held_by: 'connection', due_ms: NOW_MS + backoffMs(1, 0.5) },
+    ]);
+    clock.advance(backoffMs(1, 0.5));
+    await courier.drain();
+    expect(await rowsOwed(store)).toBe(0);
+  });
+
+  test('what Apple did not process goes again at once, with the same apns-id, but not for ever', async () => {
+    const goAway = new NoAnswer('GOAWAY', { perhapsProcessed: false });
+    const connections: ReturnType<typeof scriptedConnection>[] = [];
+    const { store, courier } = setting(() => {
+      const connection = scriptedConnection(() => goAway);
+      connections.push(connection);
+      return connection;
+    });
+    await owing(store, 1);
+    await courier.drain();
+    const received = connections.flatMap((connection) => connection.received);
+    expect(received).toHaveLength(MAX_IMMEDIATE_ATTEMPTS);
+    expect(new Set(received.map(({ apnsId }) => apnsId)).size).toBe(1);
+    expect(await owed(store)).toEqual({ rows: 1, nextMs: NOW_MS + backoffMs(MAX_IMMEDIATE_ATTEMPTS, 0.5) });
+  });
+});
+
+describe('what Apple says', () => {
+  async function answered(answer: Answer, count = 1): Promise<Setting> {
+    const made = setting(() => scriptedConnection(() => answer));
+    await owing(made.store, count);
+    await made.courier.drain();
+    return made;
+  }
+
+  test('a refused credential: sending rests, every row and target stays', async () => {
+    const { store, courier, clock, log } = await answered({ status: 403, reason: 'BadCertificate' }, 3);
+    expect(courier.pausedUntilMs).toBe(NOW_MS + 60_000);
+    expect(await rowsOf(store, 'SELECT DISTINCT held_by FROM outbox')).toEqual([{ held_by: 'credential' }]);
+    expect(await rowsOwed(store)).toBe(3);
+    expect(await listTargets(store, {})).toHaveLength(3);
+    expect(log.messages('error')).toEqual(
+      Array.from(
+        { length: 3 },
+        () => 'Apple refuses the certificate: nothing more is sent for now, every push is kept',
+      ),
+    );
+    clock.advance(59_999);
+    await courier.drain();
+    expect(log.messages('error')).toHaveLength(3);
+    clock.advance(1);
+    await courier.drain();
+    expect(log.messages('error')).toHaveLength(6);
+  });
+
+  test('another credential delivers what waited for one', async () => {
+    const answers: Answer[] = [{ status: 403, reason: 'BadCertificate' }];
+    const connection = scriptedConnection(() => answers.shift() ?? DELIVERED);
+    const { store, courier, clock } = setting(() => connection);
+    await owing(store, 1);
+    await courier.drain();
+    clock.advance(60_000);
+    await registered(store, { deviceToken: tokenNumber(7) });
+    await enqueued(store, { nowMs: clock.nowMs() });
+    await courier.drain();
+    expect(await rowsOwed(store)).toBe(0);
+  });
+
+  test('the topic is wrong: that target waits, sending goes on', async () => {
+    const { store, courier, log } = await answered({ status: 400, reason: 'DeviceTokenNotForTopic' });
+    expect(courier.pausedUntilMs).toBe(0);
+    expect(await rowsOf(store, 'SELECT held_by FROM outbox')).toEqual([{ held_by: 'topic' }]);
+    expect(log.messages('error')).toHaveLength(1);
+  });
+
+  test('the device is gone', async () => {
+    const { store } = await answered({ status: 410, reason: 'Unregistered', timestampMs: NOW_MS });
+    expect(await listTargets(store, {})).toEqual([]);
+    expect(await rowsOwed(store)).toBe(0);
+  });
+
+  test('500 twice and then 200: one push with one apns-id', async () => {
+    const answers = [500, 500, 200].map((status): Answer => ({ status }));
+    const connection = scriptedConnection((_push, index) => answers[index] as Answer);
+    const { store, courier, clock } = setting(() => connection);
+    await owing(store, 1);
+    for (const attempt of [1, 2, 3]) {
+      await courier.drain();
+      expect(connection.received).toHaveLength(attempt);
+      clock.advance(backoffMs(attempt, 0.5));
+    }
+    expect(await rowsOwed(store)).toBe(0);
+    expect(new Set(connection.received.map(({ apnsId }) => apnsId)).size).toBe(1);
+  });
+
+  test('Retry-After is kept', async () => {
+    const { store } = await answered({ status: 429, reason: 'TooManyRequests', retryAfterMs: 700_000 });
+    expect(await owed(store)).toEqual({ rows: 1, nextMs: NOW_MS + 700_000 });
+    expect(await rowsOf(store, 'SELECT held_by FROM outbox')).toEqual([{ held_by: 'device' }]);
+  });
+});
+
+describe('what is never sent', () => {
+  test('a push whose topic the certificate does not cover', async () => {
+    const connection = scriptedConnection(() => DELIVERED);
+    const { store, courier, connects, outcomes } = setting(() => connection);
+    await registered(store, { topic: 'com.apple.mail.XServer.other' });
+    await enqueued(store);
+    await courier.drain();
+    expect(connects()).toBe(0);
+    expect(outcomes).toEqual([{ kind: 'misconfigured', reason: 'TopicNotCovered', scope: 'topic' }]);
+    expect(await rowsOf(store, 'SELECT held_by, last_reason FROM outbox')).toEqual([
+      { held_by: 'topic', last_reason: 'TopicNotCovered' },
+    ]);
+    await registered(store);
+    await enqueued(store);
+    await courier.drain();
+    expect(connection.received).toMatchObject([{ topic: TOPIC }]);
+  });
+});
+
+describe('a bug of ours', () => {
+  test('in the middle of a push keeps the row, and the others are sent', async () => {
+    const connection = scriptedConnection(({ deviceToken }) =>
+      deviceToken === tokenNumber(1) ? new TypeError('x is undefined') : DELIVERED,
+    );
+    const { store, courier, log } = setting(() => connection);
+    await owing(store, 3);
+    await courier.drain();
+    const rows = await rowsOf(
+      store,
+      'SELECT device_token AS token, attempts, last_reason AS reason, lease_owner AS lease FROM outbox JOIN targets ON id = target_id',
+    );
+    expect(rows).toMatchObject([{ token: tokenNumber(1), reason: 'x is undefined', lease: null }]);
+    expect(log.messages('warn')).toContain('not delivered, will be tried again');
+    expect(await listTargets(store, {})).toHaveLength(3);
+  });
+});

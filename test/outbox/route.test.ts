@@ -1,0 +1,73 @@
+import { describe, expect, test } from 'vitest';
+import type { Outcome } from '../../src/apns/push.ts';
+import type { Line } from '../../src/outbox/line.ts';
+import { Route, routeFor } from '../../src/outbox/route.ts';
+import { createTestClock } from '../support/clock.ts';
+import { NOW_MS } from '../support/store.ts';
+
+const REFUSED: Outcome = { kind: 'misconfigured', reason: 'BadCertificate', scope: 'credential' };
+const UNREACHABLE: Outcome = { kind: 'retry', reason: 'refused', scope: 'connection', reconnect: true };
+const unused: Line = {
+  push: () => Promise.reject(new Error('nothing is sent here')),
+  capacity: 1,
+  close: () => Promise.resolve(),
+};
+
+function route(...topics: string[]): Route {
+  return new Route({ topic: topics[0] ?? '', topics, fingerprint: topics.join() }, unused);
+}
+
+describe('a route rests', () => {
+  test('after Apple refused its credential, and says why', () => {
+    const clock = createTestClock(NOW_MS);
+    const resting = route('a');
+    resting.answered(REFUSED, clock);
+    expect(resting.refusal(clock.nowMs())).toEqual(REFUSED);
+    expect(resting.refusal(resting.pausedUntilMs)).toBeUndefined();
+  });
+
+  test('after a failed connection, longer each time, and all that waited count once', () => {
+    const clock = createTestClock(NOW_MS);
+    const resting = route('a');
+    const pauses = [0, 1, 2].map(() => {
+      for (let waiting = 0; waiting < 5; waiting += 1) resting.failed(UNREACHABLE, clock, () => 0.5);
+      const pauseMs = resting.pausedUntilMs - clock.nowMs();
+      clock.advance(pauseMs);
+      return pauseMs;
+    });
+    expect(pauses).toEqual([2000, 5000, 15_000]);
+  });
+
+  test('no longer than at first once Apple has answered', () => {
+    const clock = createTestClock(NOW_MS);
+    const resting = route('a');
+    for (let failure = 0; failure < 3; failure += 1) {
+      resting.failed(UNREACHABLE, clock, () => 0.5);
+      clock.advance(resting.pausedUntilMs - clock.nowMs());
+    }
+    resting.answered({ kind: 'delivered' }, clock);
+    resting.failed(UNREACHABLE, clock, () => 0.5);
+    expect(resting.pausedUntilMs - clock.nowMs()).toBe(2000);
+  });
+
+  test('not for what concerns one device or one topic', () => {
+    const clock = createTestClock(NOW_MS);
+    const open = route('a');
+    open.answered({ kind: 'misconfigured', reason: 'TopicDisallowed', scope: 'topic' }, clock);
+    open.answered({ kind: 'retry', reason: 'TooManyRequests', scope: 'device', reconnect: false }, clock);
+    expect(open.refusal(clock.nowMs())).toBeUndefined();
+  });
+});
+
+describe('routeFor', () => {
+  const routes = [route('new', 'both'), route('old')];
+  test.each([
+    ['new', 0],
+    ['both', 0],
+    ['old', 1],
+    ['', 0],
+    ['other', undefined],
+  ])('topic %j takes route %j', (topic, index) => {
+    expect(routeFor(routes, topic)).toBe(index === undefined ? undefined : routes[index]);
+  });
+});

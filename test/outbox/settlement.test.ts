@@ -1,0 +1,180 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Outcome } from '../../src/apns/push.ts';
+import { backoffMs } from '../../src/outbox/backoff.ts';
+import type { ClaimedPush } from '../../src/outbox/outbox.ts';
+import {
+  MAX_BAD_TOKENS_IN_A_ROW,
+  MAX_IMMEDIATE_ATTEMPTS,
+  settlementOf,
+  type Settlement,
+  type SettlementRules,
+} from '../../src/outbox/settlement.ts';
+import { NOW_MS } from '../support/store.ts';
+
+const DAY_MS = 86_400_000;
+
+const PUSH: ClaimedPush = {
+  targetId: 1,
+  user: 'alice',
+  deviceToken: 'aa',
+  accountId: 'account',
+  topic: '',
+  renewedMs: NOW_MS - 1000,
+  apnsId: 'id',
+  event: 'MessageNew',
+  generation: 1,
+  attempts: 1,
+  eventMs: NOW_MS - 10,
+  mailboxes: [],
+};
+
+const RULES: SettlementRules = {
+  nowMs: NOW_MS,
+  giveUpMs: DAY_MS,
+  random: 0.5,
+  credential: { successes: 1, badTokens: 0 },
+  unprocessed: false,
+};
+
+const RETRY = { kind: 'retry', reason: 'ServiceUnavailable', scope: 'apple', reconnect: false } as const;
+const BAD_TOKEN = { kind: 'rejected', reason: 'BadDeviceToken', badDeviceToken: true } as const;
+
+function settled(
+  outcome: Outcome,
+  push: Partial<ClaimedPush> = {},
+  rules: Partial<SettlementRules> = {},
+): Settlement {
+  return settlementOf({ ...PUSH, ...push }, outcome, { ...RULES, ...rules });
+}
+
+describe('delivered, gone and rejected end the push', () => {
+  test('delivered', () => {
+    const over = { row: 'finished', removeTarget: false, reason: undefined, gaveUp: false };
+    expect(settled({ kind: 'delivered' })).toEqual(over);
+  });
+
+  test.each([
+    ['registered before', PUSH.renewedMs + 1, true],
+    ['registered at that moment', PUSH.renewedMs, true],
+    ['registered since', PUSH.renewedMs - 1, false],
+    ['no time given', undefined, true],
+  ])('gone, %s', (_name, sinceMs, removeTarget) => {
+    const outcome: Outcome = { kind: 'gone', reason: 'Unregistered', sinceMs };
+    expect(settled(outcome)).toEqual({
+      row: 'finished',
+      removeTarget,
+      reason: 'Unregistered',
+      gaveUp: false,
+    });
+  });
+
+  test('rejected for any reason but the token', () => {
+    const outcome: Outcome = { kind: 'rejected', reason: 'PayloadTooLarge', badDeviceToken: false };
+    expect(settled(outcome)).toMatchObject({
+      row: 'finished',
+      removeTarget: false,
+      reason: 'PayloadTooLarge',
+    });
+  });
+
+  test.each([
+    ['never got a push through', 0, 0, false],
+    ['got one through', 1, 0, true],
+    ['was told so a few times', 9, MAX_BAD_TOKENS_IN_A_ROW - 1, true],
+    ['was told so too often', 9, MAX_BAD_TOKENS_IN_A_ROW, false],
+  ])('BadDeviceToken, where the credential %s', (_name, successes, badTokens, removeTarget) => {
+    const result = settled(BAD_TOKEN, {}, { credential: { successes, badTokens } });
+    expect(result).toEqual({ row: 'finished', removeTarget, reason: 'BadDeviceToken', gaveUp: false });
+  });
+});
+
+describe('everything else is tried again', () => {
+  test.each([
+    [{ ...RETRY, scope: 'device' }, 'device'],
+    [RETRY, 'apple'],
+    [{ ...RETRY, scope: 'connection' }, 'connection'],
+    [{ kind: 'misconfigured', reason: 'BadTopic', scope: 'topic' }, 'topic'],
+    [{ kind: 'misconfigured', reason: 'BadCertificate', scope: 'credential' }, 'credential'],
+  ] as [Extract<Outcome, { reason: string }>, string][])('%j', (outcome, hold) => {
+    expect(settled(outcome, { attempts: 3 }, { random: 0.25 })).toEqual({
+      row: { retryAtMs: NOW_MS + backoffMs(3, 0.25), hold },
+      removeTarget: false,
+      reason: outcome.reason,
+      gaveUp: false,
+    });
+  });
+
+  test('not before the time that Apple asked for', () => {
+    const afterMs = 600_000;
+    expect(settled({ ...RETRY, afterMs })).toMatchObject({ row: { retryAtMs: NOW_MS + afterMs } });
+  });
+
+  test('at once where Apple did not process it, but not for ever', () => {
+    for (let attempts = 1; attempts < MAX_IMMEDIATE_ATTEMPTS; attempts += 1)
+      expect(settled(RETRY, { attempts }, { unprocessed: true })).toMatchObject({
+        row: { retryAtMs: NOW_MS },
+      });
+    const tired = settled(RETRY, { attempts: MAX_IMMEDIATE_ATTEMPTS }, { unprocessed: true });
+    expect(tired).toMatchObject({ row: { retryAtMs: NOW_MS + backoffMs(MAX_IMMEDIATE_ATTEMPTS, 0.5) } });
+  });
+
+  test('until the time for it is over, counted from the latest event', () => {
+    const nextMs = NOW_MS + backoffMs(1, 0.5);
+    expect(settled(RETRY, { eventMs: nextMs - DAY_MS + 1 })).toMatchObject({ gaveUp: false });
+    expect(settled(RETRY, { eventMs: nextMs - DAY_MS })).toEqual({
+      row: 'finished',
+      removeTarget: false,
+      reason: 'ServiceUnavailable',
+      gaveUp: true,
+    });
+  });
+});
+
+const outcomes: fc.Arbitrary<Outcome> = fc.oneof(
+  fc.constant<Outcome>({ kind: 'delivered' }),
+  fc.record({
+    kind: fc.constant('gone' as const),
+    reason: fc.string(),
+    sinceMs: fc.option(fc.nat(), { nil: undefined }),
+  }),
+  fc.record({ kind: fc.constant('rejected' as const), reason: fc.string(), badDeviceToken: fc.boolean() }),
+  fc.record({
+    kind: fc.constant('misconfigured' as const),
+    reason: fc.string(),
+    scope: fc.constantFrom('credential' as const, 'topic' as const),
+  }),
+  fc.record({
+    kind: fc.constant('retry' as const),
+    reason: fc.string(),
+    scope: fc.constantFrom('device' as const, 'apple' as const, 'connection' as const),
+    reconnect: fc.boolean(),
+  }),
+);
+
+const situations = fc.record({
+  outcome: outcomes,
+  attempts: fc.integer({ min: 1, max: 100 }),
+  random: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+  successes: fc.nat(20),
+  badTokens: fc.nat(20),
+  unprocessed: fc.boolean(),
+  ageMs: fc.nat(2 * DAY_MS),
+});
+
+test('our own mistake and an unwell Apple never cost a target, and never go on for ever', () => {
+  fc.assert(
+    fc.property(situations, ({ outcome, attempts, random, successes, badTokens, unprocessed, ageMs }) => {
+      const result = settled(
+        outcome,
+        { attempts, eventMs: NOW_MS - ageMs },
+        { random, unprocessed, credential: { successes, badTokens } },
+      );
+      const again = outcome.kind === 'misconfigured' || outcome.kind === 'retry';
+      if (again) expect(result.removeTarget).toBe(false);
+      else expect(result.row).toBe('finished');
+      if (result.row === 'finished') expect(result.gaveUp).toBe(again);
+      else expect(result.row.retryAtMs).toBeLessThan(NOW_MS - ageMs + DAY_MS);
+    }),
+  );
+});

@@ -1,0 +1,177 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Store } from '../../src/db.ts';
+import { delivererStarted, giveUp, makeAllDue, mayStartDeliverer, wake } from '../../src/outbox/upkeep.ts';
+import { type CompiledProgram, compileProgram } from '../support/compiled.ts';
+import { tokenNumber } from '../support/events.ts';
+import { claimed, enqueued, LEASE_MS, NOW_MS, registered, rowsOf, testStore } from '../support/store.ts';
+
+let program: CompiledProgram;
+
+beforeAll(() => {
+  program = compileProgram();
+});
+afterAll(() => {
+  program.remove();
+});
+
+const HOLDS = ['device', 'apple', 'connection', 'credential', 'topic', null] as const;
+const LATER_MS = NOW_MS + 60_000;
+
+/** A row for each hold, all due later; the user is the hold. */
+async function rowsOnHold(): Promise<Store> {
+  const store = testStore();
+  for (const [n, hold] of HOLDS.entries())
+    await registered(store, { user: hold ?? 'none', deviceToken: tokenNumber(n) });
+  await enqueued(store);
+  await store.write((sql) => {
+    sql('UPDATE outbox SET due_ms = ?').run(LATER_MS);
+    for (const hold of HOLDS)
+      sql('UPDATE outbox SET held_by = ? WHERE target_id = (SELECT id FROM targets WHERE user = ?)').run(
+        hold,
+        hold ?? 'none',
+      );
+  });
+  return store;
+}
+
+async function usersDue(store: Store, nowMs = NOW_MS): Promise<string[]> {
+  const rows = await rowsOf(
+    store,
+    `SELECT user FROM outbox JOIN targets ON id = target_id WHERE due_ms <= ${nowMs} ORDER BY user`,
+  );
+  return rows.map(({ user }) => String(user));
+}
+
+describe('wake', () => {
+  test('makes due what waited for the connection or the credential, and nothing else', async () => {
+    const store = await rowsOnHold();
+    expect(await wake(store, NOW_MS)).toBe(2);
+    expect(await usersDue(store)).toEqual(['connection', 'credential']);
+    expect(await wake(store, NOW_MS)).toBe(0);
+  });
+
+  test('leaves what somebody is sending', async () => {
+    const store = await rowsOnHold();
+    await claimed(store, { nowMs: LATER_MS });
+    expect(await wake(store, NOW_MS)).toBe(0);
+    expect(await usersDue(store)).toEqual([]);
+  });
+});
+
+describe('makeAllDue', () => {
+  test('makes every row due that nobody is sending', async () => {
+    const store = await rowsOnHold();
+    await claimed(store, { nowMs: LATER_MS, limit: 2 });
+    expect(await makeAllDue(store, NOW_MS)).toBe(4);
+    expect(await usersDue(store)).toHaveLength(4);
+    expect(await makeAllDue(store, NOW_MS)).toBe(0);
+  });
+});
+
+describe('giveUp', () => {
+  test('drops what is too old, and says whose it was and why it waited', async () => {
+    const store = testStore();
+    await registered(store);
+    await registered(store, {
+      user: 'bob',
+      subscriptions: [{ owner: 'bob', path: 'INBOX', name: 'INBOX', hash: undefined }],
+    });
+    await enqueued(store, { nowMs: NOW_MS });
+    await enqueued(store, { nowMs: NOW_MS + 1, mailboxes: [{ owner: 'bob', path: 'INBOX' }] });
+    await store.write((sql) =>
+      sql(`UPDATE outbox SET last_reason = 'Shutdown' WHERE event_ms > ?`).run(NOW_MS),
+    );
+    expect(await giveUp(store, NOW_MS - 1, LATER_MS)).toEqual([]);
+    expect(await giveUp(store, NOW_MS, LATER_MS)).toMatchObject([{ user: 'alice', reason: 'never tried' }]);
+    expect(await giveUp(store, NOW_MS + 1, LATER_MS)).toMatchObject([{ user: 'bob', reason: 'Shutdown' }]);
+    for (const table of ['outbox', 'outbox_mailboxes'])
+      expect(await rowsOf(store, `SELECT * FROM ${table}`)).toEqual([]);
+    expect(await rowsOf(store, 'SELECT user FROM targets')).toHaveLength(2);
+  });
+
+  test('counts from the latest event', async () => {
+    const store = testStore();
+    await registered(store);
+    await enqueued(store, { nowMs: NOW_MS });
+    await enqueued(store, { nowMs: NOW_MS + 10 });
+    expect(await giveUp(store, NOW_MS + 9, LATER_MS)).toEqual([]);
+  });
+
+  test('leaves what somebody is sending until the lease ends', async () => {
+    const store = testStore();
+    await registered(store);
+    await enqueued(store);
+    await claimed(store);
+    expect(await giveUp(store, NOW_MS, NOW_MS + LEASE_MS - 1)).toEqual([]);
+    expect(await giveUp(store, NOW_MS, NOW_MS + LEASE_MS)).toHaveLength(1);
+  });
+});
+
+describe('mayStartDeliverer', () => {
+  const FOR_MS = 3000;
+
+  test('is true for one in that time', async () => {
+    const store = testStore();
+    expect(await mayStartDeliverer(store, NOW_MS, FOR_MS)).toBe(true);
+    expect(await mayStartDeliverer(store, NOW_MS, FOR_MS)).toBe(false);
+    expect(await mayStartDeliverer(store, NOW_MS + FOR_MS - 1, FOR_MS)).toBe(false);
+    expect(await mayStartDeliverer(store, NOW_MS + FOR_MS, FOR_MS)).toBe(true);
+  });
+
+  test('is true again once the deliverer is up', async () => {
+    const store = testStore();
+    await mayStartDeliverer(store, NOW_MS, FOR_MS);
+    await delivererStarted(store);
+    expect(await mayStartDeliverer(store, NOW_MS + 1, FOR_MS)).toBe(true);
+  });
+
+  test('a clock that was set back does not block it', async () => {
+    const store = testStore();
+    await mayStartDeliverer(store, NOW_MS + 3_600_000, FOR_MS);
+    expect(await mayStartDeliverer(store, NOW_MS, FOR_MS)).toBe(true);
+    expect(await mayStartDeliverer(store, NOW_MS + 1, FOR_MS)).toBe(false);
+  });
+
+  test('is true for one of many connections', async () => {
+    const store = testStore();
+    const stores = [store, ...Array.from({ length: 9 }, () => testStore(store.file))];
+    const answers = await Promise.all(
+      stores.flatMap((each) => [0, 1, 2].map((n) => mayStartDeliverer(each, NOW_MS + n, FOR_MS))),
+    );
+    expect(answers.filter((answer) => answer)).toHaveLength(1);
+  });
+});
+
+describe('processes on one database', () => {
+  const PROCESSES = 5;
+
+  test('one of them starts the deliverer, and no two claim the same row', async () => {
+    const store = testStore();
+    for (let n = 0; n < 60; n += 1)
+      await registered(store, { deviceToken: tokenNumber(n) }, { maxPerUser: 60 });
+    await enqueued(store);
+    const script = `
+      import { openStore } from '@/db.js';
+      import { claim } from '@/outbox/outbox.js';
+      import { mayStartDeliverer } from '@/outbox/upkeep.js';
+      const [file, startMs, owner] = process.argv.slice(1);
+      const [nowMs, ids] = [${NOW_MS}, []];
+      while (Date.now() < Number(startMs));
+      const store = openStore(file, { create: true });
+      const starts = await mayStartDeliverer(store, nowMs, 3000);
+      for (let rows = [0]; rows.length > 0;) {
+        rows = await claim(store, { owner, limit: 2, maxMailboxes: 9, nowMs, leaseUntilMs: nowMs + 1 });
+        ids.push(...rows.map(({ targetId }) => targetId));
+      }
+      console.log(JSON.stringify({ starts, ids }));`;
+    const startMs = String(Date.now() + 400);
+    const outputs = await Promise.all(
+      Array.from({ length: PROCESSES }, (_, n) => program.run(script, store.file, startMs, `process ${n}`)),
+    );
+    const results = outputs.map((output) => JSON.parse(output) as { starts: boolean; ids: number[] });
+    expect(results.filter(({ starts }) => starts)).toHaveLength(1);
+    const ids = results.flatMap((result) => result.ids);
+    expect(ids).toHaveLength(60);
+    expect(new Set(ids).size).toBe(60);
+  });
+});

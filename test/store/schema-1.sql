@@ -1,0 +1,100 @@
+-- xapplepush's database: the whole schema, version 1.
+-- A new database is made from this file. An older one is brought here by the migrations of src/db.ts,
+-- which are only ever appended to. A database newer than the program is refused.
+--
+-- All times are milliseconds since the epoch. PRAGMA user_version holds the version of the schema.
+
+-- When this database reached which version, and by which version of the program.
+CREATE TABLE migrations (
+  version    INTEGER PRIMARY KEY,
+  applied_ms INTEGER NOT NULL,
+  program    TEXT NOT NULL
+) STRICT;
+
+-- Who gets a push: a user's account on a device. The user is part of the key, so nobody takes over
+-- a target by claiming its ids; a cloned phone has the same account id under another token.
+CREATE TABLE targets (
+  id              INTEGER PRIMARY KEY AUTOINCREMENT, -- never used again, so an outbox row cannot change hands
+  user            TEXT NOT NULL,    -- made comparable by the `users` rules
+  device_token    TEXT NOT NULL,    -- lower-case hex
+  account_id      TEXT NOT NULL,    -- exactly as registered
+  subtopic        TEXT NOT NULL,
+  aps_version     INTEGER NOT NULL,
+  topic           TEXT NOT NULL,    -- aps_topic in force at the registration; '' if none was known
+  source          TEXT NOT NULL,    -- cyrus | dovecot | xaps
+  registered_ms   INTEGER NOT NULL, -- first registration
+  renewed_ms      INTEGER NOT NULL, -- latest registration
+  last_push_ms    INTEGER,          -- latest attempt
+  last_success_ms INTEGER,          -- latest 200 from Apple
+  last_error      TEXT,             -- reason of the latest answer that was no 200
+  last_error_ms   INTEGER,
+  failures        INTEGER NOT NULL DEFAULT 0, -- answers in a row that were no 200
+  UNIQUE (user, device_token, account_id)
+) STRICT;
+
+CREATE INDEX targets_by_renewal ON targets (renewed_ms);
+
+-- A mailbox that a target wants to hear of. Replaced as a whole at each registration.
+CREATE TABLE subscriptions (
+  target_id INTEGER NOT NULL REFERENCES targets (id) ON DELETE CASCADE,
+  owner     TEXT NOT NULL, -- made comparable by the `users` rules; '' for a shared mailbox
+  path      TEXT NOT NULL, -- UTF-8 name as its owner sees it; INBOX in capitals
+  name      TEXT NOT NULL, -- exactly as registered (modified UTF-7)
+  hash      TEXT,          -- MD5 of the decoded name for `m`; NULL where the server did not echo the name
+  PRIMARY KEY (owner, path, target_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX subscriptions_by_target ON subscriptions (target_id);
+
+-- The pushes owed to Apple: one row a target. A newer event joins the waiting row.
+CREATE TABLE outbox (
+  target_id      INTEGER PRIMARY KEY REFERENCES targets (id) ON DELETE CASCADE,
+  apns_id        TEXT NOT NULL,    -- the same on every attempt of one push
+  generation     INTEGER NOT NULL, -- raised by every event that joins
+  event          TEXT NOT NULL,    -- name of the latest event
+  enqueued_ms    INTEGER NOT NULL, -- first event of this row
+  event_ms       INTEGER NOT NULL, -- latest event of this row; `give_up` counts from here
+  due_ms         INTEGER NOT NULL, -- no attempt before
+  attempts       INTEGER NOT NULL DEFAULT 0, -- recorded before each attempt is made
+  attempted_ms   INTEGER,
+  held_by        TEXT,             -- why it waits: device | apple | connection | credential | topic
+  last_reason    TEXT,
+  lease_owner    TEXT,             -- the process that is sending it now
+  lease_until_ms INTEGER
+) STRICT;
+
+CREATE INDEX outbox_by_due ON outbox (due_ms);
+
+-- What a waiting push is about.
+CREATE TABLE outbox_mailboxes (
+  target_id  INTEGER NOT NULL REFERENCES outbox (target_id) ON DELETE CASCADE,
+  owner      TEXT NOT NULL,
+  path       TEXT NOT NULL,
+  generation INTEGER NOT NULL, -- of the latest event in this mailbox; what a push covered is deleted up to its own
+  PRIMARY KEY (target_id, owner, path)
+) STRICT, WITHOUT ROWID;
+
+-- What a credential has achieved at a server: BadDeviceToken removes a target only where pushes got through.
+CREATE TABLE credentials (
+  fingerprint     TEXT NOT NULL, -- SHA-256 of the certificate
+  server          TEXT NOT NULL,
+  successes       INTEGER NOT NULL DEFAULT 0,
+  last_success_ms INTEGER,
+  bad_tokens      INTEGER NOT NULL DEFAULT 0, -- BadDeviceToken answers since the latest success
+  PRIMARY KEY (fingerprint, server)
+) STRICT, WITHOUT ROWID;
+
+-- The provider token (JWT) in use, shared by all processes: Apple refuses whoever makes new ones often.
+CREATE TABLE provider_tokens (
+  fingerprint TEXT PRIMARY KEY, -- SHA-256 of key id, team id and public key
+  jwt         TEXT NOT NULL,
+  issued_ms   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Who delivers. One row.
+CREATE TABLE deliverer (
+  id              INTEGER PRIMARY KEY CHECK (id = 1),
+  until_ms        INTEGER NOT NULL, -- somebody starts a deliverer; of many handlers at once others start none before
+  served_until_ms INTEGER NOT NULL  -- a `serve` is there; it puts this off as long as it runs
+) STRICT;
+INSERT INTO deliverer (id, until_ms, served_until_ms) VALUES (1, 0, 0);
