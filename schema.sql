@@ -81,6 +81,7 @@ CREATE TABLE credentials (
   successes       INTEGER NOT NULL DEFAULT 0,
   last_success_ms INTEGER,
   bad_tokens      INTEGER NOT NULL DEFAULT 0, -- BadDeviceToken answers since the latest success
+  warned_ms       INTEGER, -- when its end was last told in the log
   PRIMARY KEY (fingerprint, server)
 ) STRICT, WITHOUT ROWID;
 

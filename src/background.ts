@@ -7,6 +7,7 @@ import { drainSpool } from './drain-spool.ts';
 import { createIntake } from './intake.ts';
 import type { Log } from './log.ts';
 import { runDeliverer } from './outbox/deliverer.ts';
+import { warnOfExpiry } from './outbox/expiry.ts';
 
 /** The short-lived deliverer that `handle` starts: drains the outbox, lingers and ends. */
 export async function deliverInBackground({ config, log }: { config: Config; log: Log }): Promise<void> {
@@ -20,6 +21,7 @@ export async function deliverInBackground({ config, log }: { config: Config; log
   try {
     const delivery = openDelivery({ config, store, clock, log });
     const intake = createIntake({ config, clock, log, store: () => store, newApnsId: randomUUID });
+    await warnOfExpiry(delivery.credentials(), { store, server: config.apns.server.origin, clock, log });
     await runDeliverer({
       store,
       courier: delivery.courier,

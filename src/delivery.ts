@@ -1,49 +1,128 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { connectApns } from './apns/client.ts';
-import { type Credential, loadCredential } from './apns/credentials.ts';
+import { type Credential, loadCredentials } from './apns/credentials.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import type { Store } from './db.ts';
 import { ExitCode, messageOf, OperatorError } from './errors.ts';
 import type { Log } from './log.ts';
+import { withBearer } from './outbox/bearer.ts';
 import { Courier, type CourierOptions } from './outbox/courier.ts';
 import { leaseOwner } from './outbox/lease.ts';
-import { createLine, type Line } from './outbox/line.ts';
+import { createLine } from './outbox/line.ts';
 import { Route } from './outbox/route.ts';
 
 export interface Delivery {
   courier: Courier;
-  /** Closes the connection; leases that are left are given back. */
+  /** In use now. */
+  credentials(): readonly Credential[];
+  /** Open to Apple. */
+  connections(): number;
   close(): Promise<void>;
 }
 
-/** A courier as the configuration wants it. Throws OperatorError (exit 78) where the credential cannot be used. */
-export function openDelivery(
-  { config, store, clock, log }: { config: Config; store: Store; clock: Clock; log: Log },
-  onSettled?: CourierOptions['onSettled'],
-): Delivery {
-  const credential = loadCredential(config.apns);
-  const line = lineTo(config, credential);
-  const routes = [new Route(credential, line)];
+export interface DeliveryOptions {
+  config: Config;
+  store: Store;
+  clock: Clock;
+  log: Log;
+  /** Hold pushes back by `delivery.throttle`: somebody is there to send them later. */
+  throttled?: boolean;
+}
+
+/** A courier as the configuration wants it. Throws OperatorError (exit 78) where a credential cannot be used. */
+export function openDelivery(options: DeliveryOptions, onSettled?: CourierOptions['onSettled']): Delivery {
+  const { config, store, clock, log, throttled = false } = options;
+  const routes = new WatchedRoutes(options);
   const courier = new Courier({
     store,
-    routes: () => routes,
+    routes: () => routes.current(),
     owner: leaseOwner(),
     server: config.apns.server.origin,
     expiryMs: config.delivery.expiryMs,
     giveUpMs: config.delivery.giveUpMs,
-    throttleMs: 0,
+    throttleMs: throttled ? config.delivery.throttleMs : 0,
     clock,
     random: Math.random,
     log,
     ...(onSettled && { onSettled }),
   });
-  return { courier, close: () => line.close() };
+  return {
+    courier,
+    credentials: () => routes.credentials,
+    connections: () => routes.current().filter(({ line }) => line.connected).length,
+    close: () => routes.close(),
+  };
 }
 
-function lineTo({ apns }: Config, credential: Credential): Line {
+/** The routes of the configured credentials; made anew when one of their files changes. */
+class WatchedRoutes {
+  readonly #options: DeliveryOptions;
+  #credentials: Credential[];
+  #routes: Route[];
+  #seen: string;
+
+  constructor(options: DeliveryOptions) {
+    this.#options = options;
+    this.#credentials = loadCredentials(options.config.apns, options.clock.nowMs());
+    this.#seen = stateOf(this.#credentials);
+    this.#routes = routesOf(this.#credentials, options);
+  }
+
+  get credentials(): readonly Credential[] {
+    return this.#credentials;
+  }
+
+  current(): readonly Route[] {
+    const state = stateOf(this.#credentials);
+    if (state !== this.#seen) this.#reload(state);
+    return this.#routes;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#routes.map(({ line }) => line.close()));
+  }
+
+  /** A file that cannot be used, perhaps half-written, changes nothing; it is read again when it changes again. */
+  #reload(state: string): void {
+    const { config, clock, log } = this.#options;
+    this.#seen = state;
+    try {
+      this.#credentials = loadCredentials(config.apns, clock.nowMs());
+      const old = this.#routes;
+      this.#routes = routesOf(this.#credentials, this.#options);
+      for (const { line } of old) void line.close();
+      log.info('the credential has changed on disk and is used from now on');
+    } catch (error) {
+      log.error('the credential has changed on disk and cannot be used; the old one stays in use', {
+        reason: messageOf(error),
+      });
+    }
+  }
+}
+
+/** Changes whenever one of the files is written or replaced. */
+function stateOf(credentials: readonly Credential[]): string {
+  const files = new Set(credentials.flatMap(({ files }) => files));
+  return [...files]
+    .map((file) => {
+      const stat = statSync(file, { throwIfNoEntry: false });
+      return stat === undefined ? `${file} missing` : `${file} ${stat.ino} ${stat.size} ${stat.mtimeMs}`;
+    })
+    .join('\n');
+}
+
+function routesOf(credentials: readonly Credential[], { config, store, clock }: DeliveryOptions): Route[] {
+  const { apns } = config;
   const ca = apns.ca === undefined ? {} : { ca: readCa(apns.ca) };
-  return createLine((timeoutMs) => connectApns(apns.server, credential, { ...ca, timeoutMs }));
+  return credentials.map((credential) => {
+    const identity = credential.kind === 'certificate' ? credential : {};
+    const line = createLine((timeoutMs) => connectApns(apns.server, identity, { ...ca, timeoutMs }));
+    return new Route(
+      credential,
+      credential.kind === 'token' ? withBearer(line, credential, store, clock) : line,
+    );
+  });
 }
 
 function readCa(file: string): string {

@@ -33,6 +33,8 @@ export interface Taken {
   bad: string | undefined;
   /** The topic that a registration was made for; undefined where there was none. */
   topic: string | undefined;
+  /** What the events were: RFC 5423 names, or registration, ignored, bad. */
+  names: string[];
   /** Why events led to no push, for somebody who waits for one. */
   silent: string[];
 }
@@ -44,7 +46,7 @@ export type Intake = (item: ReadItem) => Promise<Taken>;
 export function createIntake(options: IntakeOptions): Intake {
   const imapd = readOnce(options);
   return async (item) => {
-    const taken: Taken = { targetIds: [], bad: undefined, topic: undefined, silent: [] };
+    const taken: Taken = { targetIds: [], bad: undefined, topic: undefined, names: [], silent: [] };
     if ('bad' in item) return refuse(taken, item.bad, options.log);
     for (const event of parseEvent(item.value, imapd().namespace)) {
       if (event.kind === 'bad') refuse(taken, event.reason, options.log);
@@ -74,6 +76,7 @@ function readOnce({ config }: IntakeOptions): () => ImapdSettings {
 function refuse(taken: Taken, reason: string, log: Log, hint = HINT): Taken {
   reportError(new OperatorError(reason, { exitCode: ExitCode.badInput, hint }), log);
   taken.bad ??= reason;
+  taken.names.push('bad');
   return taken;
 }
 
@@ -89,6 +92,7 @@ async function carryOut(
   switch (decision.act) {
     case 'ignore':
       options.log.debug('ignored', { event: decision.name, reason: decision.reason });
+      taken.names.push('ignored');
       taken.silent.push(`${decision.name} is not told to anybody: ${decision.reason}`);
       return;
     case 'register':
@@ -108,6 +112,7 @@ async function enqueuePush(
   const request = { event, mailboxes, nowMs: clock.nowMs(), newApnsId, timing: config.delivery };
   const targetIds = await enqueue(store(), request);
   taken.targetIds.push(...targetIds);
+  taken.names.push(event);
   const names = mailboxes.map(({ owner, path }) => `${owner}:${path}`);
   log.debug(targetIds.length > 0 ? 'enqueued' : 'nobody subscribed', {
     event,
@@ -134,6 +139,7 @@ async function registerTarget(
   }
   const { target, droppedMailboxes } = admission;
   taken.topic = topic;
+  taken.names.push('registration');
   const result = await register(store(), target, { nowMs: clock.nowMs(), maxPerUser });
   log.info(result.created ? 'registered' : 'renewed', {
     user: target.user,

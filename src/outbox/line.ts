@@ -8,6 +8,8 @@ export interface Line {
   push(push: Push, timeoutMs: number): Promise<Answer>;
   /** Streams at once: what the peer's SETTINGS allow, or a guess before they are known. */
   readonly capacity: number;
+  /** A connection is open. */
+  readonly connected: boolean;
   /** Takes no new push and closes when those under way have ended. */
   close(): Promise<void>;
 }
@@ -21,7 +23,8 @@ const CAPACITY_BEFORE_SETTINGS = 100;
 interface Current {
   connection: Promise<ApnsConnection>;
   capacity: () => number;
-  open: () => boolean;
+  /** Undefined until it is made. */
+  open: () => boolean | undefined;
   underWay: number;
   retired: boolean;
 }
@@ -53,6 +56,9 @@ export function createLine(connect: (timeoutMs: number) => Promise<ApnsConnectio
     get capacity() {
       return current?.capacity() ?? CAPACITY_BEFORE_SETTINGS;
     },
+    get connected() {
+      return current?.open() === true;
+    },
     close: async () => {
       const line = current;
       if (line === undefined) return;
@@ -66,7 +72,7 @@ function begin(connection: Promise<ApnsConnection>): Current {
   const line: Current = {
     connection,
     capacity: () => CAPACITY_BEFORE_SETTINGS,
-    open: () => true,
+    open: () => undefined,
     underWay: 0,
     retired: false,
   };

@@ -10,6 +10,7 @@ const UNREACHABLE: Outcome = { kind: 'retry', reason: 'refused', scope: 'connect
 const unused: Line = {
   push: () => Promise.reject(new Error('nothing is sent here')),
   capacity: 1,
+  connected: false,
   close: () => Promise.resolve(),
 };
 

@@ -1,0 +1,92 @@
+import { systemClock } from './clock.ts';
+import type { Config } from './config/config.ts';
+import { type Lock, type Store, takeLock } from './db.ts';
+import type { Delivery } from './delivery.ts';
+import { openControlDoor } from './doors/control.ts';
+import { messageOf } from './errors.ts';
+import type { Log } from './log.ts';
+import { warnOfExpiry } from './outbox/expiry.ts';
+import { releaseDeadLeases } from './outbox/lease.ts';
+import { announceServe } from './outbox/upkeep.ts';
+
+const clock = systemClock;
+
+/** While it says so every now and then, handlers hold pushes back by `throttle` and `housekeeping_delay`. */
+const ANNOUNCE_INTERVAL_MS = 20_000;
+const ANNOUNCED_FOR_MS = 60_000;
+
+/** The log is told once a day; this is how often it is looked at. */
+const WARNING_INTERVAL_MS = 3_600_000;
+
+/** How often a second `serve` looks whether the first one has gone. */
+const LOCK_INTERVAL_MS = 1000;
+
+/** Tells of certificates that end soon. */
+export async function keepWarning(
+  config: Config,
+  store: Store,
+  delivery: Delivery,
+  log: Log,
+  ending: AbortSignal,
+): Promise<void> {
+  const server = config.apns.server.origin;
+  while (!ending.aborted) {
+    await warnOfExpiry(delivery.credentials(), { store, server, clock, log }).catch((error: unknown) => {
+      log.warn('cannot tell whether a certificate expires soon', { reason: messageOf(error) });
+    });
+    await clock.sleep(WARNING_INTERVAL_MS, ending);
+  }
+}
+
+/** Handlers hold pushes back only while somebody is there to send them later. */
+export async function keepAnnouncing(store: Store, log: Log, ending: AbortSignal): Promise<void> {
+  const announce = (untilMs: number): Promise<void> =>
+    announceServe(store, untilMs).catch((error: unknown) => {
+      log.warn('the database does not know that serve runs', { reason: messageOf(error) });
+    });
+  while (!ending.aborted) {
+    await announce(clock.nowMs() + ANNOUNCED_FOR_MS);
+    await clock.sleep(ANNOUNCE_INTERVAL_MS, ending);
+  }
+  await announce(0);
+}
+
+/** The control socket belongs to one process of a store: a short-lived deliverer or another `serve` may have it. */
+export async function keepControlDoor(
+  config: Config,
+  store: Store,
+  onPoke: () => void,
+  log: Log,
+  ending: AbortSignal,
+): Promise<void> {
+  const lock = await waitForLock(`${config.store}.deliverer`, ending);
+  if (lock === undefined) return;
+  try {
+    await releaseDeadLeases(store);
+    const door = await openControlDoor(config.control, onPoke);
+    onPoke(); // what was committed while nobody listened
+    await aborted(ending);
+    await door.close();
+  } catch (error) {
+    log.error('the control socket cannot be used', { path: config.control, reason: messageOf(error) });
+  } finally {
+    lock.release();
+  }
+}
+
+async function waitForLock(file: string, ending: AbortSignal): Promise<Lock | undefined> {
+  while (!ending.aborted) {
+    const lock = takeLock(file);
+    if (lock !== undefined) return lock;
+    await clock.sleep(LOCK_INTERVAL_MS, ending);
+  }
+  return undefined;
+}
+
+/** Resolves when the signal aborts. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,58 @@
+import { existsSync, type FSWatcher, mkdirSync, watch } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock } from '../clock.ts';
+import { messageOf } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { createBell } from '../outbox/bell.ts';
+
+export interface SpoolDoorOptions {
+  spool: string;
+  /** Takes every file that waits. */
+  drain: () => Promise<unknown>;
+  clock: Clock;
+  log: Log;
+}
+
+/** The safety net under inotify(7), which may lose events and does not work on every file system. */
+const SWEEP_INTERVAL_MS = 5000;
+
+/** Takes files of the spool as they come; `close` returns when the one at hand is taken. */
+export function openSpoolDoor(options: SpoolDoorOptions): { close(): Promise<void> } {
+  const { spool, clock, log } = options;
+  const ending = new AbortController();
+  const bell = createBell(ending.signal);
+  const watcher = watchFolder(join(spool, 'new'), () => bell.ring(), log);
+  const sweeping = (async () => {
+    while (!ending.signal.aborted) {
+      bell.reset();
+      try {
+        await options.drain();
+      } catch (error) {
+        log.error('the spool cannot be read now, its files are kept', { reason: messageOf(error) });
+      }
+      await clock.sleep(SWEEP_INTERVAL_MS, bell.signal);
+    }
+  })();
+  return {
+    close: async () => {
+      watcher?.close();
+      ending.abort();
+      await sweeping;
+    },
+  };
+}
+
+/** Undefined where the folder cannot be watched: then the sweep alone finds the files. */
+function watchFolder(folder: string, onChange: () => void, log: Log): FSWatcher | undefined {
+  try {
+    if (!existsSync(folder)) mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const watcher = watch(folder, onChange);
+    watcher.on('error', (error) =>
+      log.warn('the spool is no longer watched, only swept', { reason: error.message }),
+    );
+    return watcher;
+  } catch (error) {
+    log.warn('the spool is not watched, only swept', { reason: messageOf(error) });
+    return undefined;
+  }
+}

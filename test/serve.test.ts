@@ -1,0 +1,167 @@
+import { cpSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { writeSpool } from '../src/events/spool.ts';
+import { configFor, startTestApns, type TestApns } from './support/apns.ts';
+import { createSandbox, eventually, type Sandbox } from './support/command.ts';
+import { captured, DEVICE_TOKEN, messageNew, registration, tokenNumber } from './support/events.ts';
+import { forget } from './support/pushes.ts';
+import { type Served, servings, startServe } from './support/serve.ts';
+
+let apns: TestApns;
+let sandbox: Sandbox;
+let served: Served[];
+
+beforeEach(async () => {
+  apns = await startTestApns();
+  sandbox = createSandbox('');
+  served = [];
+  configure('{ throttle: 1s, housekeeping_delay: 1s }');
+});
+afterEach(async () => {
+  await Promise.all(served.map(({ end }) => end('SIGKILL')));
+  sandbox.remove();
+  await apns.close();
+});
+
+function configure(delivery: string, serve = `{ cyrus_socket: ${sandbox.dir}/cyrus.sock }`): void {
+  const { dir, store, spool } = sandbox;
+  writeFileSync(
+    sandbox.configFile,
+    `store: ${store}\nspool: ${spool}\nimapd_conf: ${dir}/imapd.conf\nlog: { destination: ${dir}/log }\n` +
+      `${configFor(apns)}delivery: ${delivery}\nserve: ${serve}\n`,
+  );
+}
+
+async function start(): Promise<Served> {
+  const process = await startServe(sandbox);
+  served.push(process);
+  return process;
+}
+
+/** What the door of Cyrus answers. */
+function notify(bytes: Buffer): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(join(sandbox.dir, 'cyrus.sock'));
+    socket.on('error', reject);
+    socket.once('data', (answer) => {
+      socket.destroy();
+      resolve(answer.toString());
+    });
+    socket.write(bytes);
+  });
+}
+
+const pushes = (count: number): Promise<TestApns['received']> =>
+  eventually(
+    () => apns.received,
+    (received) => received.length >= count,
+  );
+
+describe('doors', () => {
+  test('the control socket: handle pokes serve and starts no deliverer', async () => {
+    await start();
+    await sandbox.notify(registration());
+    expect(await sandbox.notify(messageNew())).toMatchObject({ exitCode: 0 });
+    await pushes(1);
+    expect(sandbox.deliverers()).toEqual([]);
+  });
+
+  test('the spool', async () => {
+    await start();
+    writeSpool(sandbox.spool, Buffer.from(registration()), Date.now());
+    writeSpool(sandbox.spool, Buffer.from(messageNew()), Date.now() + 1);
+    expect((await pushes(1))[0]?.deviceToken).toBe(DEVICE_TOKEN);
+  });
+
+  test("Cyrus's notify socket", async () => {
+    await start();
+    expect(await notify(captured('dlist-ApplePushService.bin'))).toBe('OK NIL\r\n');
+    expect(await notify(captured('dlist-MessageNew.bin'))).toBe('OK NIL\r\n');
+    await pushes(1);
+  });
+
+  test('HTTP: the plugin of Dovecot registers and notifies', async () => {
+    configure('{}', '{ http: "127.0.0.1:0" }');
+    await start();
+    const address = /http (127\.0\.0\.1:\d+)/.exec(readFileSync(join(sandbox.dir, 'log'), 'utf8'))?.[1];
+    const post = (path: string, body: string): Promise<Response> =>
+      fetch(`http://${address}${path}`, { method: 'POST', body });
+    const register = readFileSync(
+      new URL('fixtures/dovecot/xaps-register-01-ios.json', import.meta.url),
+      'utf8',
+    );
+    const answer = await post('/register', register);
+    expect(await answer.text()).toBe(apns.topic);
+    expect(
+      (await post('/notify', '{"Username":"alice","Mailbox":"INBOX","Events":["MessageNew"]}')).status,
+    ).toBe(200);
+    await pushes(1);
+    const metrics = await (await fetch(`http://${address}/metrics`)).text();
+    expect(metrics).toMatch(/xapplepush_pushes_total\{outcome="delivered",reason="none"\} 1/);
+  });
+});
+
+describe('signals', () => {
+  test('SIGTERM: what is under way gets its answer, what is not stays for the next', async () => {
+    const process = await start();
+    await sandbox.notify(registration());
+    apns.setAnswers('*', ['silent', '200']);
+    await sandbox.notify(messageNew());
+    await pushes(1);
+    expect(await process.end('SIGTERM')).toBe(0);
+    await start();
+    await pushes(2);
+    expect(apns.received[1]?.apnsId).toBe(apns.received[0]?.apnsId);
+  });
+
+  test('SIGHUP: the configuration is read again; a bad one changes nothing', async () => {
+    const process = await start();
+    const good = readFileSync(sandbox.configFile, 'utf8');
+    writeFileSync(sandbox.configFile, `${good}unknown: 1\n`);
+    process.signal('SIGHUP');
+    await eventually(
+      () => readFileSync(join(sandbox.dir, 'log'), 'utf8'),
+      (log) => log.includes('the old one stays in force'),
+    );
+    writeFileSync(sandbox.configFile, good.replace('cyrus.sock', 'other.sock'));
+    process.signal('SIGHUP');
+    await eventually(
+      () => servings(sandbox),
+      (count) => count === 2,
+    );
+    await expect(notify(captured('dlist-MessageNew.bin'))).rejects.toThrow(/ENOENT/);
+    expect(await process.end('SIGTERM')).toBe(0);
+  });
+});
+
+test('two of them on one store share the work: every push once', async () => {
+  configure('{ throttle: 0s }', '{}');
+  await start();
+  await start();
+  const range = Array.from({ length: 100 }, (_, n) => n);
+  const events = range.map((n) => registration({ user: `user${n}`, apsDeviceToken: tokenNumber(n) }));
+  await sandbox.run([], { input: events.join('') });
+  for (const n of range) writeSpool(sandbox.spool, Buffer.from(messageNew(`user${n}`)), Date.now());
+  await pushes(range.length);
+  await Promise.all(served.map(({ end }) => end('SIGTERM')));
+  expect(apns.received.map(({ deviceToken }) => deviceToken).sort()).toEqual(range.map(tokenNumber));
+});
+
+test('a refused certificate stops sending until its file changes', async () => {
+  await start();
+  await sandbox.notify(registration());
+  apns.setAnswers('*', ['403/BadCertificate']);
+  await sandbox.notify(messageNew());
+  await pushes(1);
+  apns.setAnswers('*', ['200']);
+  forget(apns);
+  // Another file with the same content is a change: it has another inode.
+  const { clientCertificate } = apns.files;
+  cpSync(clientCertificate, `${clientCertificate}.new`);
+  renameSync(`${clientCertificate}.new`, clientCertificate);
+  await sandbox.notify(messageNew());
+  await pushes(1);
+  expect(apns.received[0]?.answer).toBe('200');
+});
