@@ -1,0 +1,91 @@
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { MockAnswer } from '../src/apns/mock/answers.ts';
+import { writeSpool } from '../src/events/spool.ts';
+import { configFor, startTestApns, type TestApns } from './support/apns.ts';
+import { createSandbox, eventually, type Sandbox } from './support/command.ts';
+import { messageNew, registration, tokenNumber } from './support/events.ts';
+import { type Served, startServe } from './support/serve.ts';
+
+const USERS = 20;
+const KILLS = 8;
+const EVENTS_BETWEEN_KILLS = 40;
+const THROTTLE_MS = 1000;
+
+/** An attempt is recorded before it is made, and arrives a little later. */
+const CLOCK_SLACK_MS = 250;
+const MOODS: readonly MockAnswer[] = ['200', '429', '500', '503', 'goaway', 'reset', 'silent', 'disconnect'];
+
+let apns: TestApns;
+let sandbox: Sandbox;
+let served: Served | undefined;
+
+beforeEach(async () => {
+  apns = await startTestApns();
+  sandbox = createSandbox('');
+  const { dir, store, spool, configFile } = sandbox;
+  writeFileSync(
+    configFile,
+    `store: ${store}\nspool: ${spool}\nimapd_conf: ${dir}/imapd.conf\nlog: { destination: ${dir}/log }\n` +
+      `${configFor(apns)}delivery: { throttle: ${THROTTLE_MS / 1000}s }\n`,
+  );
+});
+afterEach(async () => {
+  await served?.end('SIGKILL');
+  sandbox.remove();
+  await apns.close();
+});
+
+/** Kills `serve` again and again under load; gives when the last event of each user was handed over. */
+async function rage(): Promise<number[]> {
+  const lastEventMs = new Array<number>(USERS).fill(0);
+  for (let kill = 0; kill < KILLS; kill += 1) {
+    served = await startServe(sandbox);
+    for (let n = 0; n < EVENTS_BETWEEN_KILLS; n += 1) {
+      const user = (kill * 7 + n * 13) % USERS;
+      if (n % 5 === 0) apns.setAnswers('*', [MOODS[(kill + n) % MOODS.length]!]);
+      lastEventMs[user] = Date.now();
+      writeSpool(sandbox.spool, Buffer.from(messageNew(`user${user}`)), Date.now());
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    await served.end('SIGKILL');
+  }
+  return lastEventMs;
+}
+
+/** Raw events and pushes that are not done with. */
+function left(): number {
+  const database = new Database(sandbox.store, { readonly: true });
+  const { rows } = database.prepare('SELECT count(*) AS rows FROM outbox').get() as { rows: number };
+  database.close();
+  return (
+    rows + readdirSync(join(sandbox.spool, 'new')).length + readdirSync(join(sandbox.spool, 'cur')).length
+  );
+}
+
+test('killed again and again while Apple flaps: nothing is lost, nobody is asked too often', async () => {
+  const users = Array.from({ length: USERS }, (_, n) => n);
+  const registrations = users.map((n) => registration({ user: `user${n}`, apsDeviceToken: tokenNumber(n) }));
+  expect(await sandbox.run([], { input: registrations.join('') })).toMatchObject({ exitCode: 0 });
+  const lastEventMs = await rage();
+
+  apns.setAnswers('*', ['200']);
+  served = await startServe(sandbox);
+  await eventually(left, (count) => count === 0, 200_000);
+
+  const taken = (n: number): TestApns['received'] =>
+    apns.received.filter(({ deviceToken, answer }) => deviceToken === tokenNumber(n) && answer === '200');
+  const missed = users.filter((n) => !taken(n).some(({ atMs }) => atMs >= lastEventMs[n]!));
+  expect(missed).toEqual([]);
+  for (const n of users) {
+    const pushes = taken(n);
+    for (const [index, push] of pushes.entries()) {
+      const before = pushes[index - 1];
+      // The same push may come again at once: whoever sent it was killed before it knew that Apple had taken it.
+      if (before === undefined || before.apnsId === push.apnsId) continue;
+      expect(push.atMs - before.atMs).toBeGreaterThanOrEqual(THROTTLE_MS - CLOCK_SLACK_MS);
+    }
+  }
+}, 300_000);
