@@ -14,8 +14,14 @@ const IGNORED = new Set(['-p', '-u', '-m', '-f']);
 /** True where these arguments, after the program's name, call `handle` and do not ask for help. */
 export function callsHandle(argv: readonly string[]): boolean {
   if (argv.some((argument) => ['--help', '-h', '--version', '-V'].includes(argument))) return false;
-  const [first] = argv;
+  const first = argv[leadingConfig(argv)];
   return first === undefined || first === 'handle' || first.startsWith('-');
+}
+
+/** How many arguments a `--config` before the subcommand takes. */
+function leadingConfig([first, second]: readonly string[]): number {
+  if (first?.startsWith('--config=') === true) return 1;
+  return first === '--config' && second !== undefined ? 2 : 0;
 }
 
 /**
@@ -24,7 +30,8 @@ export function callsHandle(argv: readonly string[]): boolean {
  */
 export function parseHandleArguments(argv: readonly string[]): HandleArguments {
   const parsed: HandleArguments = { wait: false, config: undefined, class: undefined };
-  const rest = [...(argv[0] === 'handle' ? argv.slice(1) : argv)];
+  const rest = [...argv];
+  if (rest[leadingConfig(rest)] === 'handle') rest.splice(leadingConfig(rest), 1);
   for (let argument; (argument = rest.shift()) !== undefined;) {
     if (argument === '--wait') parsed.wait = true;
     else if (argument === '--config') parsed.config = valueOf(argument, rest);

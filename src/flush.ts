@@ -42,7 +42,8 @@ export async function flush(options: FlushOptions): Promise<{ report: FlushRepor
     const spool = await drainSpool(config.spool, intake, clock, log);
     await releaseDeadLeases(store);
     if (options.all) await makeAllDue(store, clock.nowMs());
-    return await deliverOnce(store, spool, options);
+    const { report, exitCode } = await deliverOnce(store, spool, options);
+    return { report, exitCode: exitCode === ExitCode.ok && spool.stuck ? ExitCode.tryAgain : exitCode };
   } finally {
     store.close();
   }

@@ -32,6 +32,21 @@ describe('arguments that are understood', () => {
   good(['handle', '--config', 'a.yaml', '--wait'], { config: 'a.yaml', wait: true });
   good(['--config=a=b.yaml'], { config: 'a=b.yaml' });
   good(['--config='], { config: '' });
+  good(['--config', 'a.yaml', 'handle', '--wait'], { config: 'a.yaml', wait: true });
+});
+
+describe('a subcommand', () => {
+  test.each([
+    [['targets', 'list'], false],
+    [['--config', 'a.yaml', 'targets', 'list'], false],
+    [['--config=a.yaml', 'cert', 'show'], false],
+    [['--config', 'a.yaml', '--help'], false],
+    [['--config', 'a.yaml'], true],
+    [['--config', 'a.yaml', '-c', 'EVENT', '-f'], true],
+    [['-c', 'EVENT', '-f'], true],
+  ])('%j calls handle: %j', (argv, handles) => {
+    expect(callsHandle(argv)).toBe(handles);
+  });
 });
 
 describe('arguments that are not', () => {

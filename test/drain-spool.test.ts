@@ -39,7 +39,7 @@ describe('drainSpool', () => {
   test('takes every file, oldest first, with every line in it', async () => {
     const taken: unknown[] = [];
     const spool = spoolWith('{"n":1}\n{"n":2}\n', '{"n":3}', '\n\n');
-    expect(await drain(spool, recordingIntake(taken))).toEqual({ taken: 3, bad: 0 });
+    expect(await drain(spool, recordingIntake(taken))).toEqual({ taken: 3, bad: 0, stuck: false });
     expect(taken).toEqual([1, 2, 3]);
     expect(count(spool)).toEqual({ tmp: 0, new: 0, cur: 0 });
   });
@@ -47,13 +47,13 @@ describe('drainSpool', () => {
   test('sets aside what can never be taken, and takes the good lines in it', async () => {
     const taken: unknown[] = [];
     const spool = spoolWith('{"n":1}\n{}\n{"n":2}', 'not JSON', '{"n":3}');
-    expect(await drain(spool, recordingIntake(taken))).toEqual({ taken: 1, bad: 2 });
+    expect(await drain(spool, recordingIntake(taken))).toEqual({ taken: 1, bad: 2, stuck: false });
     expect(taken).toEqual([1, 2, 3]);
     const bad = readdirSync(join(spool, 'bad'));
     expect(bad.filter((name) => name.endsWith('.reason'))).toHaveLength(2);
     const [reason] = bad.filter((name) => name.endsWith('.reason'));
     expect(readFileSync(join(spool, 'bad', reason ?? ''), 'utf8')).toBe('no number\n');
-    expect(await drain(spool, recordingIntake(taken))).toEqual({ taken: 0, bad: 0 });
+    expect(await drain(spool, recordingIntake(taken))).toEqual({ taken: 0, bad: 0, stuck: false });
   });
 
   test('puts the file back when the database cannot take it, and stops there', async () => {
@@ -62,7 +62,7 @@ describe('drainSpool', () => {
     await expect(drain(spool, recordingIntake(taken, 2))).rejects.toBe(BUSY);
     expect(taken).toEqual([1]);
     expect(count(spool)).toMatchObject({ new: 2, cur: 0 });
-    expect(await drain(spool, recordingIntake(taken))).toEqual({ taken: 2, bad: 0 });
+    expect(await drain(spool, recordingIntake(taken))).toEqual({ taken: 2, bad: 0, stuck: false });
     expect(taken).toEqual([1, 2, 3]);
   });
 
@@ -73,13 +73,17 @@ describe('drainSpool', () => {
     writeFileSync(outside, '{"n":99}');
     symlinkSync(outside, join(spool, 'new', '0.json'));
     mkdirSync(join(spool, 'new', '1.json'));
-    expect(await drain(spool, recordingIntake(taken))).toEqual({ taken: 1, bad: 2 });
+    expect(await drain(spool, recordingIntake(taken))).toEqual({ taken: 1, bad: 2, stuck: false });
     expect(taken).toEqual([1]);
     expect(readFileSync(outside, 'utf8')).toBe('{"n":99}');
     expect(count(spool)).toMatchObject({ new: 0, cur: 0, bad: 4 });
   });
 
   test('where there is no spool nothing is taken', async () => {
-    expect(await drain(join(temporaryFolder(), 'none'), recordingIntake([]))).toEqual({ taken: 0, bad: 0 });
+    expect(await drain(join(temporaryFolder(), 'none'), recordingIntake([]))).toEqual({
+      taken: 0,
+      bad: 0,
+      stuck: false,
+    });
   });
 });

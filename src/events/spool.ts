@@ -1,19 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import {
   closeSync,
-  constants,
-  existsSync,
   fsyncSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
-  readSync,
   renameSync,
   rmSync,
-  statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { readSpoolFile } from './spool-file.ts';
 
 /**
  * A directory of raw events that are not in the database yet. A file is written in tmp/ and renamed into new/, so
@@ -22,10 +21,11 @@ import { join } from 'node:path';
  */
 export type SpoolFolder = 'tmp' | 'new' | 'cur' | 'bad';
 
-/** A file in cur/ that is older belongs to a reader that died. */
+/** A file in cur/ whose reader has not touched it for this long belongs to one that died. */
 const READER_TIMEOUT_MS = 60_000;
 
-const CHUNK_BYTES = 64 * 1024;
+/** Longest name that is kept in bad/, in bytes; with `.reason` it must not pass the 255 of Linux. */
+const MAX_BAD_NAME_BYTES = 200;
 
 /** Only the mail user reads whose events these are. */
 const FILE_MODE = 0o600;
@@ -40,6 +40,7 @@ export function writeSpool(spool: string, raw: Buffer, nowMs: number): string {
   const draft = join(spool, 'tmp', name);
   const file = join(spool, 'new', name);
   writeFileSync(draft, raw, { mode: FILE_MODE, flag: 'wx', flush: true });
+  utimesSync(draft, nowMs / 1000, nowMs / 1000);
   renameSync(draft, file);
   syncFolder(join(spool, 'new'));
   return file;
@@ -48,23 +49,36 @@ export function writeSpool(spool: string, raw: Buffer, nowMs: number): string {
 /** A file that this process alone reads now. */
 export interface SpooledEvents {
   file: string;
-  /** Its bytes; a link is not followed. */
+  /** Its bytes. Throws UnfitFileError for what never can be read, such as a link, which is not followed. */
   read(): Generator<Buffer>;
   /** All of it is in the database. */
   done(): void;
   /** Cannot be taken now: back to where it was. */
   putBack(): void;
-  /** Never can be taken: set aside, with the reason beside it. */
-  setAside(reason: string): void;
+  /** Never can be taken: set aside, with the reason beside it. Gives where it is now. */
+  setAside(reason: string): string;
 }
 
-/** The files of new/, oldest name first, each claimed for this process when it is reached. */
-export function* claimSpool(spool: string, nowMs: number): Generator<SpooledEvents> {
+/**
+ * The files of new/, the oldest first, each claimed for this process when it is reached. One that may not be
+ * claimed stays where it is and is told to `onStuck`. Throws errno errors where the spool cannot be read.
+ */
+export function* claimSpool(
+  spool: string,
+  nowMs: number,
+  onStuck: (file: string, error: unknown) => void = rethrow,
+): Generator<SpooledEvents> {
   putBackAbandoned(spool, nowMs);
-  for (const name of namesIn(spool, 'new')) {
+  for (const name of oldestFirst(spool, 'new')) {
     mkdirSync(join(spool, 'cur'), { recursive: true, mode: FOLDER_MODE });
-    const file = join(spool, 'cur', name);
-    if (move(join(spool, 'new', name), file)) yield claimed(spool, name, file);
+    const [waiting, file] = [join(spool, 'new', name), join(spool, 'cur', name)];
+    try {
+      if (!move(waiting, file)) continue;
+    } catch (error) {
+      onStuck(waiting, error);
+      continue;
+    }
+    yield claimed(spool, name, file);
   }
 }
 
@@ -73,10 +87,14 @@ export function countSpool(spool: string): number {
   return namesIn(spool, 'new').length;
 }
 
+function rethrow(_file: string, error: unknown): never {
+  throw error;
+}
+
 function claimed(spool: string, name: string, file: string): SpooledEvents {
   return {
     file,
-    read: () => chunksOf(file),
+    read: () => readSpoolFile(file),
     done: () => {
       rmSync(file, { force: true });
     },
@@ -85,37 +103,51 @@ function claimed(spool: string, name: string, file: string): SpooledEvents {
     },
     setAside: (reason) => {
       mkdirSync(join(spool, 'bad'), { recursive: true, mode: FOLDER_MODE });
-      writeFileSync(join(spool, 'bad', `${name}.reason`), `${reason}\n`, { mode: FILE_MODE });
-      move(file, join(spool, 'bad', name));
+      const aside = join(spool, 'bad', nameForBad(spool, name));
+      writeFileSync(`${aside}.reason`, `${reason}\n`, { mode: FILE_MODE, flag: 'wx' });
+      if (!move(file, aside)) rmSync(`${aside}.reason`);
+      return aside;
     },
   };
 }
 
-function* chunksOf(file: string): Generator<Buffer> {
-  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW);
-  try {
-    const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-    for (let bytes; (bytes = readSync(descriptor, buffer)) > 0;) yield Buffer.from(buffer.subarray(0, bytes));
-  } finally {
-    closeSync(descriptor);
-  }
+/** Its own name, unless that is too long or would overwrite what was set aside before. */
+function nameForBad(spool: string, name: string): string {
+  const isFree = (each: string): boolean => changed(join(spool, 'bad', each)) === undefined;
+  const fits = Buffer.byteLength(name) <= MAX_BAD_NAME_BYTES;
+  if (fits && isFree(name) && isFree(`${name}.reason`)) return name;
+  return `${name.slice(0, 40)}.${randomBytes(8).toString('hex')}`;
 }
 
 function putBackAbandoned(spool: string, nowMs: number): void {
   for (const name of namesIn(spool, 'cur')) {
     const file = join(spool, 'cur', name);
-    const claimedMs = statSync(file, { throwIfNoEntry: false })?.ctimeMs;
+    const claimedMs = changed(file)?.ctimeMs;
     if (claimedMs !== undefined && nowMs - claimedMs > READER_TIMEOUT_MS)
       move(file, join(spool, 'new', name));
   }
 }
 
+/** By the time of the last write, then by name: writers make their names in different ways. */
+function oldestFirst(spool: string, folder: SpoolFolder): string[] {
+  return namesIn(spool, folder)
+    .map((name) => ({ name, writtenMs: changed(join(spool, folder, name))?.mtimeMs ?? 0 }))
+    .sort((a, b) => a.writtenMs - b.writtenMs || (a.name < b.name ? -1 : 1))
+    .map(({ name }) => name);
+}
+
 function namesIn(spool: string, folder: SpoolFolder): string[] {
-  const path = join(spool, folder);
-  if (!existsSync(path)) return [];
-  return readdirSync(path)
-    .filter((name) => !name.startsWith('.'))
-    .sort();
+  try {
+    return readdirSync(join(spool, folder)).filter((name) => !name.startsWith('.'));
+  } catch (error) {
+    if (isGone(error)) return [];
+    throw error;
+  }
+}
+
+/** When it was changed; undefined where it is gone. A link is not followed. */
+function changed(path: string): { mtimeMs: number; ctimeMs: number } | undefined {
+  return lstatSync(path, { throwIfNoEntry: false });
 }
 
 /** False where another reader was quicker. */
@@ -124,9 +156,13 @@ function move(from: string, to: string): boolean {
     renameSync(from, to);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    if (isGone(error)) return false;
     throw error;
   }
+}
+
+function isGone(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT';
 }
 
 function syncFolder(folder: string): void {

@@ -30,17 +30,20 @@ export function imapdConf(options: ImapdOptions): string {
     .join('');
 }
 
-/** cyrus.conf(5). Master does not hand its -C to the services, so every command carries its own. */
-export function cyrusConf({ dir, bin, imapsPort, lmtpPort }: CyrusLayout): string {
+/**
+ * cyrus.conf(5). Master does not hand its -C to the services, so every command carries its own. There is no notifyd
+ * where imapd.conf sends notifications elsewhere, to a `dlist:` socket.
+ */
+export function cyrusConf({ dir, bin, imapsPort, lmtpPort }: CyrusLayout, options: ImapdOptions): string {
   const command = (program: string, flags = '') => `cmd="${bin}/${program} -C ${dir}/imapd.conf${flags}"`;
+  const notifyd = `  notify ${command('notifyd')} listen="${notifySocket(dir)}" proto="udp" prefork=1\n`;
   return `START {
   recover ${command('ctl_cyrusdb', ' -r')}
 }
 SERVICES {
   imaps ${command('imapd', ' -s')} listen="127.0.0.1:${imapsPort}" prefork=1
   lmtp ${command('lmtpd', ' -a')} listen="127.0.0.1:${lmtpPort}" prefork=1
-  notify ${command('notifyd')} listen="${notifySocket(dir)}" proto="udp" prefork=1
-}
+${options['notifysocket']?.startsWith('dlist:') === true ? '' : notifyd}}
 EVENTS {
 }
 `;

@@ -50,7 +50,7 @@ function findCyrus(): CyrusInstallation | { why: string } {
   if (saslpasswd2 === undefined) return { why: 'saslpasswd2 is not installed' };
   if (openssl === undefined) return { why: 'openssl is not installed' };
   if (timeout === undefined) return { why: 'timeout (coreutils) is not installed' };
-  const [uid, gid] = [idOfCyrus('-u'), idOfCyrus('-g')];
+  const [uid, gid] = [idOf('-u', 'cyrus'), idOf('-g', 'cyrus')];
   if (uid === undefined || gid === undefined) return { why: 'there is no user cyrus' };
   return { bin, uid, gid, saslpasswd2, openssl, timeout };
 }
@@ -59,14 +59,16 @@ function hasServer(directory: string): boolean {
   return SERVER_PROGRAMS.every((program) => existsSync(`${directory}/${program}`));
 }
 
-function tool(name: string): string | undefined {
+/** The path of a program, wherever distributions put it. */
+export function tool(name: string): string | undefined {
   return TOOL_DIRECTORIES.map((directory) => `${directory}/${name}`).find((path) => existsSync(path));
 }
 
-function idOfCyrus(flag: '-u' | '-g'): number | undefined {
+/** The number of a user (-u) or its group (-g); undefined where there is no such user. */
+export function idOf(flag: '-u' | '-g', user: string): number | undefined {
   try {
     return Number(
-      execFileSync('id', [flag, 'cyrus'], { stdio: ['ignore', 'pipe', 'ignore'], encoding: 'utf8' }),
+      execFileSync('id', [flag, user], { stdio: ['ignore', 'pipe', 'ignore'], encoding: 'utf8' }),
     );
   } catch {
     // id(1) exits 1 for a user that does not exist.

@@ -4,12 +4,21 @@ import type { CyrusAvailability } from './cyrus-installation.ts';
 
 export type SuiteMode = 'run' | 'skip' | 'fail';
 
+/** A describe block that needs a real Cyrus. */
+export function describeWithCyrus(name: string, body: () => void): void {
+  describeWithServer('a Cyrus', cyrusAvailability(), name, body);
+}
+
 /**
- * A describe block that needs a real Cyrus. Without one it is skipped on a developer's machine, with the
+ * A describe block that needs a real server. Without one it is skipped on a developer's machine, with the
  * installation command in its title, and fails where the environment variable CI is set.
  */
-export function describeWithCyrus(name: string, body: () => void): void {
-  const availability = cyrusAvailability();
+export function describeWithServer(
+  server: string,
+  availability: CyrusAvailability,
+  name: string,
+  body: () => void,
+): void {
   switch (suiteMode(availability, process.env['CI'])) {
     case 'run':
       describe(name, body);
@@ -19,7 +28,7 @@ export function describeWithCyrus(name: string, body: () => void): void {
       return;
     case 'fail':
       describe(name, () => {
-        it('has a Cyrus to run against', () => {
+        it(`has ${server} to run against`, () => {
           throw new Error(missing(availability));
         });
       });

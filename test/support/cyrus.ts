@@ -1,8 +1,6 @@
-import { execFileSync } from 'node:child_process';
 import { chmod, chown, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative, sep } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createInboxes, createPasswords } from './cyrus-accounts.ts';
 import { cyrusConf, imapdConf, imapdOptions, sasldbPath, stateDirectories } from './cyrus-config.ts';
 import type { CyrusLayout, ImapdOptions } from './cyrus-config.ts';
@@ -11,8 +9,7 @@ import type { CyrusInstallation } from './cyrus-installation.ts';
 import { startMaster } from './cyrus-master.ts';
 import type { CyrusMaster } from './cyrus-master.ts';
 import { freePort } from './cyrus-port.ts';
-import { connectImap } from './imap.ts';
-import type { ImapEndpoint } from './imap.ts';
+import { createCertificate, untilReady } from './imap-server.ts';
 
 export { cyrusAvailability } from './cyrus-installation.ts';
 export { describeWithCyrus } from './cyrus-suite.ts';
@@ -48,8 +45,6 @@ export interface Cyrus {
 }
 
 const DEFAULT_EVENT_GROUPS = 'applepushservice message flags';
-const READY_TIMEOUT_MS = 20_000;
-const PROBE_TIMEOUT_MS = 5_000;
 
 /** Runs a Cyrus of its own: IMAPS and LMTP on loopback ports, notifyd, state in a temporary directory. */
 export async function startCyrus(options: CyrusOptions): Promise<Cyrus> {
@@ -67,6 +62,7 @@ export async function startCyrus(options: CyrusOptions): Promise<Cyrus> {
     const { notifydPid } = master;
     const caPem = await readFile(`${dir}/cert.pem`, 'utf8');
     const cyrus = { ...layout, imapdConf: `${dir}/imapd.conf`, caPem, stop, notifydPid };
+    // It binds all sockets before it starts a service.
     await untilReady(cyrus, master);
     await createInboxes(cyrus, options.users, imapd);
     return cyrus;
@@ -86,7 +82,7 @@ async function prepare(
   const events = { eventGroups: DEFAULT_EVENT_GROUPS, ...options };
   const imapd = imapdOptions(layout, events, options.namespace ?? {});
   await writeFile(`${dir}/imapd.conf`, imapdConf(imapd));
-  await writeFile(`${dir}/cyrus.conf`, cyrusConf(layout));
+  await writeFile(`${dir}/cyrus.conf`, cyrusConf(layout, imapd));
   createCertificate(dir, tools.openssl);
   createPasswords(dir, tools, options.users, imapd);
   await Promise.all(stateDirectories(dir).map((path) => mkdir(path, { recursive: true })));
@@ -104,29 +100,4 @@ function handlerDirectories({ notifyExternal, environment = {} }: CyrusOptions):
   return [notifyExternal, ...Object.values(environment)]
     .filter((path) => path.startsWith(`${temporary}${sep}`))
     .map((path) => join(temporary, relative(temporary, path).split(sep)[0] ?? ''));
-}
-
-function createCertificate(dir: string, openssl: string): void {
-  const names = 'subjectAltName=DNS:localhost,IP:127.0.0.1';
-  const options = `-x509 -days 2 -subj /CN=localhost -addext ${names} -nodes -newkey ec`.split(' ');
-  const curve = ['-pkeyopt', 'ec_paramgen_curve:prime256v1'];
-  const files = ['-keyout', `${dir}/key.pem`, '-out', `${dir}/cert.pem`];
-  execFileSync(openssl, ['req', ...options, ...curve, ...files], { stdio: ['ignore', 'ignore', 'pipe'] });
-}
-
-/** Master answers as soon as imapd greets: it binds all sockets before it starts a service. */
-async function untilReady(endpoint: ImapEndpoint, master: CyrusMaster): Promise<void> {
-  const deadline = performance.now() + READY_TIMEOUT_MS;
-  for (;;) {
-    try {
-      const client = await connectImap(endpoint, PROBE_TIMEOUT_MS);
-      await client.close();
-      return;
-    } catch (error) {
-      if (master.hasExited() || performance.now() > deadline) {
-        throw new Error(`Cyrus does not answer ${master.complaints()}`.trim(), { cause: error });
-      }
-      await sleep(20);
-    }
-  }
 }

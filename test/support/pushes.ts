@@ -2,5 +2,5 @@ import type { MockApns } from '../../src/apns/mock/server.ts';
 
 /** Lets the next test count from nothing. */
 export function forget(mock: MockApns): void {
-  (mock.received as MockApns['received'][number][]).length = 0;
+  mock.received.length = 0;
 }
