@@ -4,6 +4,7 @@ import http2wrapper from 'http2-wrapper';
 import { messageOf } from '../errors.ts';
 import { causeOf, dial, secured, type TlsIdentity } from './dial.ts';
 import { exchange, requestHeaders } from './exchange.ts';
+import { keptAlive, PING_IDLE_MS } from './keep-alive.ts';
 import { NoAnswer, type Answer, type Push } from './push.ts';
 import { createStreamSlots, type StreamSlots } from './stream-slots.ts';
 
@@ -29,14 +30,22 @@ interface GoAway {
 
 const CLOSE_GRACE_MS = 1000;
 
+export interface ConnectOptions {
+  /** PEM; replaces the system's roots. */
+  ca?: string;
+  timeoutMs: number;
+  /** Without a push for so long, the connection is checked with a PING (RFC 9113, 6.7). */
+  pingIdleMs?: number;
+}
+
 /**
- * One TLS connection and one HTTP/2 session to Apple, ready for pushes: its SETTINGS have arrived. `ca` (PEM)
- * replaces the system's roots. Throws NoAnswer, which names host, port and cause.
+ * One TLS connection and one HTTP/2 session to Apple, ready for pushes: its SETTINGS have arrived.
+ * Throws NoAnswer, which names host, port and cause.
  */
 export async function connectApns(
   server: URL,
   credential: TlsIdentity,
-  { ca, timeoutMs }: { ca?: string; timeoutMs: number },
+  { ca, timeoutMs, pingIdleMs = PING_IDLE_MS }: ConnectOptions,
 ): Promise<ApnsConnection> {
   const address = `${server.hostname}:${server.port || '443'}`;
   let socket: TLSSocket | undefined;
@@ -46,7 +55,8 @@ export async function connectApns(
     // Every failure reaches us by way of the session or `secured`; without a listener Node would end the process.
     socket.on('error', () => undefined);
     await secured(socket);
-    return connection(await openSession(server, socket), socket, address);
+    const session = await openSession(server, socket);
+    return keptAlive(connection(session, socket, address), session, pingIdleMs);
   } catch (error) {
     socket?.destroy();
     const message = `cannot connect to ${address}: ${causeOf(error)}`;

@@ -1,6 +1,8 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type Forge from 'node-forge';
+import { messageOf } from '../errors.ts';
+import type { Environment } from './apple-extensions.ts';
 
 /** A certificate and its RSA key, both PEM. */
 export interface KeyPair {
@@ -18,25 +20,28 @@ type Attributes = Forge.pki.CertificateField[];
 type Extension = Record<string, unknown>;
 
 // Apple's extensions: WWDR Certification Practice Statement.
-const APNS_DEVELOPMENT_OID = '1.2.840.113635.100.6.3.1';
-const APNS_PRODUCTION_OID = '1.2.840.113635.100.6.3.2';
+const ENVIRONMENT_OIDS = {
+  development: '1.2.840.113635.100.6.3.1',
+  production: '1.2.840.113635.100.6.3.2',
+} satisfies Record<Environment, string>;
 const APNS_TOPICS_OID = '1.2.840.113635.100.6.3.6';
 const USER_ID_OID = '0.9.2342.19200300.100.1.1'; // RFC 4519, 2.39
 
 const DAY_MS = 24 * 3600 * 1000;
 
-/** Loaded at the first call: a certificate in PEM without Apple's extensions needs none of it. */
+/** Loaded at the first call: who needs no certificate need not wait for it. */
 function forge(): typeof Forge {
   return createRequire(import.meta.url)('node-forge') as typeof Forge;
 }
 
 /**
  * What a PKCS#12 file holds, as PEM: RC2-40 and 3DES as Keychain writes them, AES as OpenSSL 3 does.
- * Throws an Error that says `password` or `decrypt` where the passphrase does not open it.
+ * Throws an Error that says `password` or `decrypt` where the passphrase does not open it, and `unsupported` where
+ * the cipher is unknown.
  */
 export function readPkcs12(der: Buffer, passphrase: string): { certificates: string[]; keys: string[] } {
-  const { pki, pkcs12 } = forge();
-  const bags = pkcs12.pkcs12FromAsn1(parseDer(der), passphrase).safeContents.flatMap((safe) => safe.safeBags);
+  const { pki } = forge();
+  const bags = openPkcs12(der, passphrase).safeContents.flatMap((safe) => safe.safeBags);
   const derOf = (bag: Forge.pkcs12.Bag): Asn1 => {
     if (bag.cert) return pki.certificateToAsn1(bag.cert);
     return bag.key ? pki.wrapRsaPrivateKey(pki.privateKeyToAsn1(bag.key)) : bag.asn1;
@@ -49,6 +54,40 @@ export function readPkcs12(der: Buffer, passphrase: string): { certificates: str
   };
 }
 
+function openPkcs12(der: Buffer, passphrase: string): Forge.pkcs12.Pkcs12Pfx {
+  const { pkcs12 } = forge();
+  try {
+    return pkcs12.pkcs12FromAsn1(parseDer(der), passphrase);
+  } catch (error) {
+    const isWrong = messageOf(error).includes('MAC');
+    const opened =
+      passphrase === '' ? openWithNone(der) : isWrong ? undefined : openWithUtf8(der, passphrase);
+    if (opened === undefined) throw error;
+    return opened;
+  }
+}
+
+/** An empty passphrase and none are not the same, and programs write both: RFC 7292, B.1. */
+function openWithNone(der: Buffer): Forge.pkcs12.Pkcs12Pfx | undefined {
+  try {
+    return forge().pkcs12.pkcs12FromAsn1(parseDer(der));
+  } catch {
+    return undefined; // the error of the empty one counts
+  }
+}
+
+/** AES (PBES2) takes the passphrase as UTF-8, which node-forge leaves to us; the MAC, which was right, as UTF-16. */
+function openWithUtf8(der: Buffer, passphrase: string): Forge.pkcs12.Pkcs12Pfx | undefined {
+  const { pkcs12, util } = forge();
+  const pfx = parseDer(der);
+  if (Array.isArray(pfx.value)) pfx.value.splice(2); // RFC 7292, 4: macData is the third
+  try {
+    return pkcs12.pkcs12FromAsn1(pfx, util.encodeUtf8(passphrase));
+  } catch {
+    return undefined; // the error of the usual way counts
+  }
+}
+
 /** PKCS#12 encrypted with 3DES, which every reader takes. */
 export function writePkcs12({ certificatePem, keyPem }: KeyPair, passphrase: string): Buffer {
   const { asn1, pki, pkcs12 } = forge();
@@ -56,15 +95,6 @@ export function writePkcs12({ certificatePem, keyPem }: KeyPair, passphrase: str
   const certificate = pki.certificateFromPem(certificatePem);
   const pfx = pkcs12.toPkcs12Asn1(key, [certificate], passphrase, { algorithm: '3des' });
   return Buffer.from(asn1.toDer(pfx).getBytes(), 'binary');
-}
-
-/** The topics that Apple lists in the certificate's extension 1.2.840.113635.100.6.3.6; empty where it is absent. */
-export function readTopicList(certificateDer: Buffer): string[] {
-  const { asn1, util } = forge();
-  const list = extensionValue(parseDer(certificateDer), APNS_TOPICS_OID);
-  if (list === undefined) return [];
-  const names = childrenOf(parseDer(Buffer.from(list, 'binary')));
-  return names.filter((name) => name.type === asn1.Type.UTF8).map((name) => util.decodeUtf8(textOf(name)));
 }
 
 /** A certificate authority, self-signed. */
@@ -89,11 +119,17 @@ export function issueServerCertificate(authority: KeyPair, validity = tenYears()
   ]);
 }
 
-/** A client's certificate as Apple issues them for pushes; `topics` are those of its list, none = no list. */
-export function issueClientCertificate(
-  authority: KeyPair,
-  { topic, topics = [], validity = tenYears() }: { topic: string; topics?: string[]; validity?: Validity },
-): KeyPair {
+export interface ClientOptions {
+  topic: string;
+  /** Those of Apple's list; none = no list. */
+  topics?: string[];
+  environments?: readonly Environment[];
+  validity?: Validity;
+}
+
+/** A client's certificate as Apple issues them for pushes. */
+export function issueClientCertificate(authority: KeyPair, options: ClientOptions): KeyPair {
+  const { topic, topics = [], environments = ['production', 'development'], validity = tenYears() } = options;
   const subject = [
     { name: 'commonName', value: `APSP:${topic.slice(-36)}` }, // at most 64 characters: RFC 5280, A.1
     { type: USER_ID_OID, value: topic },
@@ -102,8 +138,7 @@ export function issueClientCertificate(
     const none = asn1.create(asn1.Class.UNIVERSAL, asn1.Type.NULL, false, '');
     return [
       { name: 'extKeyUsage', clientAuth: true },
-      { id: APNS_DEVELOPMENT_OID, value: none },
-      { id: APNS_PRODUCTION_OID, value: none },
+      ...environments.map((name) => ({ id: ENVIRONMENT_OIDS[name], value: none })),
       ...(topics.length > 0 ? [{ id: APNS_TOPICS_OID, value: topicList(topics) }] : []),
     ];
   });
@@ -157,24 +192,4 @@ function parseDer(der: Buffer): Asn1 {
 function pem(label: string, node: Asn1): string {
   const base64 = Buffer.from(forge().asn1.toDer(node).getBytes(), 'binary').toString('base64');
   return `-----BEGIN ${label}-----\n${base64.replace(/.{1,64}/g, '$&\n')}-----END ${label}-----\n`;
-}
-
-function childrenOf(node: Asn1): Asn1[] {
-  return Array.isArray(node.value) ? node.value : [];
-}
-
-function textOf(node: Asn1): string {
-  return typeof node.value === 'string' ? node.value : '';
-}
-
-/** The content of an extension: the octet string that ends the sequence which begins with its id. */
-function extensionValue(node: Asn1, oid: string): string | undefined {
-  const { asn1 } = forge();
-  const [id, ...rest] = childrenOf(node);
-  if (id?.type === asn1.Type.OID && asn1.derToOid(textOf(id)) === oid) return rest.map(textOf).at(-1);
-  for (const child of childrenOf(node)) {
-    const value = extensionValue(child, oid);
-    if (value !== undefined) return value;
-  }
-  return undefined;
 }

@@ -11,14 +11,20 @@ export interface UserRules {
   domain: 'keep' | 'strip';
 }
 
-export interface ApnsConfig {
-  /** Origin of the server, such as https://api.push.apple.com:443. */
-  server: URL;
+/** Files that prove to Apple who we are: a certificate or a provider token. */
+export interface CredentialConfig {
   certificate?: string;
   key?: string;
   passphraseFile?: string;
   token?: { key: string; keyId: string; teamId: string };
   topic?: string;
+}
+
+export interface ApnsConfig extends CredentialConfig {
+  /** Origin of the server, such as https://api.push.apple.com:443. */
+  server: URL;
+  /** Further credentials, for devices that registered under another topic; absent where there are none. */
+  also?: CredentialConfig[];
   ca?: string;
 }
 

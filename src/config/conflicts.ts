@@ -14,9 +14,16 @@ export type GivenKeys = Map<string, Position>;
 
 /** What is wrong with keys together, each being right on its own. */
 export function conflicts(config: Config, given: GivenKeys): ConfigProblem[] {
-  const found = [...credentialConflicts(given), ...missingTokenKeys(given), ...socketConflicts(config)];
+  const further = [...given.keys()].filter((key) => FURTHER_CREDENTIAL.test(key));
+  const found = [
+    ...['apns', ...further].flatMap((prefix) => credentialConflicts(given, prefix)),
+    ...further.flatMap((prefix) => emptyCredential(given, prefix)),
+    ...socketConflicts(config),
+  ];
   return found.map(({ at, key, message }) => ({ ...placeOf(given, at), key, message }));
 }
+
+const FURTHER_CREDENTIAL = /^apns\.also\[\d+\]$/;
 
 interface Conflict {
   /** The keys that may stand in the file, the best place first. */
@@ -25,29 +32,39 @@ interface Conflict {
   message: string;
 }
 
-function credentialConflicts(given: GivenKeys): Conflict[] {
+/** The same for the keys of `apns` and for those of each entry of `apns.also`. */
+function credentialConflicts(given: GivenKeys, prefix: string): Conflict[] {
+  const [certificate, key, token] = [`${prefix}.certificate`, `${prefix}.key`, `${prefix}.token`];
   const found: Conflict[] = [];
-  const certificate = given.get('apns.certificate');
-  if (given.has('apns.token') && certificate !== undefined) {
-    const message = `conflicts with apns.certificate in line ${certificate.line}: give one of them`;
-    found.push({ at: ['apns.token'], key: 'apns.token', message });
+  const certificateAt = given.get(certificate);
+  if (given.has(token) && certificateAt !== undefined) {
+    const message = `conflicts with ${certificate} in line ${certificateAt.line}: give one of them`;
+    found.push({ at: [token], key: token, message });
   }
-  if (given.has('apns.key') && certificate === undefined) {
-    const message = 'belongs to apns.certificate, which is not given (the key of a token is apns.token.key)';
-    found.push({ at: ['apns.key'], key: 'apns.key', message });
+  if (given.has(key) && certificateAt === undefined) {
+    const message = `belongs to ${certificate}, which is not given (the key of a token is ${token}.key)`;
+    found.push({ at: [key], key, message });
   }
-  return found;
+  return [...found, ...missingTokenKeys(given, token)];
 }
 
-const TOKEN_KEYS = ['apns.token.key', 'apns.token.key_id', 'apns.token.team_id'];
+const TOKEN_KEYS = ['key', 'key_id', 'team_id'];
 
-function missingTokenKeys(given: GivenKeys): Conflict[] {
-  if (!given.has('apns.token')) return [];
-  return TOKEN_KEYS.filter((key) => !given.has(key)).map((key) => ({
-    at: ['apns.token'],
-    key,
-    message: 'is missing: a token needs key, key_id and team_id',
-  }));
+function missingTokenKeys(given: GivenKeys, token: string): Conflict[] {
+  if (!given.has(token)) return [];
+  return TOKEN_KEYS.map((name) => `${token}.${name}`)
+    .filter((key) => !given.has(key))
+    .map((key) => ({
+      at: [token],
+      key,
+      message: 'is missing: a token needs key, key_id and team_id',
+    }));
+}
+
+function emptyCredential(given: GivenKeys, prefix: string): Conflict[] {
+  const names = [`${prefix}.certificate`, `${prefix}.token`, `${prefix}.key`]; // of a key alone it is told above
+  if (names.some((key) => given.has(key))) return [];
+  return [{ at: [prefix], key: prefix, message: 'is no credential: it has neither certificate nor token' }];
 }
 
 function socketConflicts({ control, store, serve }: Config): Conflict[] {

@@ -1,10 +1,10 @@
 import { posix } from 'node:path';
-import type { Config } from './config.ts';
+import type { Config, CredentialConfig } from './config.ts';
 import type { ConfigProblem, GivenKeys } from './conflicts.ts';
 import { conflicts } from './conflicts.ts';
 import { nearest } from './nearest.ts';
 import type { Section, Setting, ValuesOf } from './schema.ts';
-import { isSetting, SCHEMA } from './schema.ts';
+import { isSectionList, isSetting, SCHEMA } from './schema.ts';
 import type { YamlEntry, YamlNode, YamlScalar } from './yaml.ts';
 
 export type ConfigReading = { config: Config } | { problems: ConfigProblem[] };
@@ -39,6 +39,8 @@ function readSection<S extends Section>(
     const entry = entries.get(key);
     if (isSetting(expected)) return [key, readSetting(expected, entry, path, findings)] as const;
     if (entry !== undefined && !isNull(entry.value)) findings.given.set(path, entry.at);
+    if (isSectionList(expected))
+      return [key, readList(expected.eachOf, entry?.value, path, findings)] as const;
     return [key, readSection(expected, entry?.value, path, findings)] as const;
   });
   return Object.fromEntries(values) as ValuesOf<S>;
@@ -49,6 +51,25 @@ function entriesOf(node: YamlNode | undefined, key: string, { problems }: Findin
   if (node === undefined || isNull(node)) return [];
   if (node.kind === 'map') return node.entries;
   problems.push({ ...node.at, key, message: `expected keys with values, got ${describe(node)}` });
+  return [];
+}
+
+/** Entries are named by their place in the list, from 1: `apns.also[1]`. */
+function readList<S extends Section>(
+  section: S,
+  node: YamlNode | undefined,
+  key: string,
+  findings: Findings,
+): ValuesOf<S>[] {
+  if (node === undefined || isNull(node)) return [];
+  if (node.kind === 'list') {
+    return node.items.map((item, index) => {
+      const path = `${key}[${index + 1}]`;
+      findings.given.set(path, item.at);
+      return readSection(section, item, path, findings);
+    });
+  }
+  findings.problems.push({ ...node.at, key, message: `expected a list, got ${describe(node)}` });
   return [];
 }
 
@@ -87,8 +108,9 @@ function configOf(values: ValuesOf<typeof SCHEMA>, file: string | undefined): Co
     file,
     apns: {
       server: apns.server,
-      ...defined({ certificate: apns.certificate, key: apns.key, passphraseFile: apns.passphrase_file }),
-      ...defined({ token: tokenOf(apns.token), topic: apns.topic, ca: apns.ca }),
+      ...credentialOf(apns),
+      ...(apns.also.length > 0 && { also: apns.also.map(credentialOf) }),
+      ...defined({ ca: apns.ca }),
     },
     store: values.store,
     spool: values.spool,
@@ -112,11 +134,19 @@ function configOf(values: ValuesOf<typeof SCHEMA>, file: string | undefined): Co
   };
 }
 
-function tokenOf({
+type CredentialValues = Omit<ValuesOf<typeof SCHEMA>['apns'], 'server' | 'also' | 'ca'>;
+
+function credentialOf({
+  certificate,
   key,
-  key_id,
-  team_id,
-}: ValuesOf<typeof SCHEMA>['apns']['token']): Config['apns']['token'] {
+  passphrase_file,
+  token,
+  topic,
+}: CredentialValues): CredentialConfig {
+  return defined({ certificate, key, passphraseFile: passphrase_file, token: tokenOf(token), topic });
+}
+
+function tokenOf({ key, key_id, team_id }: CredentialValues['token']): CredentialConfig['token'] {
   if (key === undefined || key_id === undefined || team_id === undefined) return undefined;
   return { key, keyId: key_id, teamId: team_id };
 }

@@ -13,11 +13,22 @@ export interface Setting<T> {
 
 /** Keys under a name of their own. */
 export interface Section {
-  readonly [key: string]: Setting<unknown> | Section;
+  readonly [key: string]: Setting<unknown> | SectionList | Section;
+}
+
+/** A list, each of whose entries has these keys; empty by default. */
+export interface SectionList<S extends Section = Section> {
+  eachOf: S;
 }
 
 /** What the keys of a section hold, read and with defaults. */
-export type ValuesOf<S> = { [K in keyof S]: S[K] extends Setting<infer T> ? T : ValuesOf<S[K]> };
+export type ValuesOf<S> = {
+  [K in keyof S]: S[K] extends Setting<infer T>
+    ? T
+    : S[K] extends SectionList<infer E>
+      ? ValuesOf<E>[]
+      : ValuesOf<S[K]>;
+};
 
 // Waited for by a timer: setTimeout takes 2^31-1 ms at most, which is less than 25 days.
 const wait = duration({ min: '0s', max: '24d' });
@@ -28,19 +39,24 @@ const retention = duration({ min: '1d', max: '3650d' });
 
 const scope = choice<EventScope>('subscribed', 'inbox', 'off');
 
+const CREDENTIAL = {
+  certificate: optional(secretPath),
+  key: optional(secretPath),
+  passphrase_file: optional(secretPath),
+  token: {
+    key: optional(secretPath),
+    key_id: optional(text),
+    team_id: optional(text),
+  },
+  topic: optional(text), // by default the certificate's UID
+} satisfies Section;
+
 /** Every key of the configuration file: its kind and its default. */
 export const SCHEMA = {
   apns: {
     server: setting(apnsServer, 'production'),
-    certificate: optional(secretPath),
-    key: optional(secretPath),
-    passphrase_file: optional(secretPath),
-    token: {
-      key: optional(secretPath),
-      key_id: optional(text),
-      team_id: optional(text),
-    },
-    topic: optional(text), // by default the certificate's UID
+    ...CREDENTIAL,
+    also: { eachOf: CREDENTIAL },
     ca: optional(path),
   },
   store: setting(path, '/var/lib/xapplepush/xapplepush.db'),
@@ -87,8 +103,14 @@ export const SCHEMA = {
   },
 } satisfies Section;
 
-export function isSetting(entry: Setting<unknown> | Section): entry is Setting<unknown> {
+type Entry = Section[string];
+
+export function isSetting(entry: Entry): entry is Setting<unknown> {
   return 'byDefault' in entry;
+}
+
+export function isSectionList(entry: Entry): entry is SectionList {
+  return 'eachOf' in entry;
 }
 
 function setting<T>(kind: Kind<T>, byDefault: YamlScalar): Setting<T> {

@@ -7,7 +7,6 @@ import {
   issueClientCertificate,
   issueServerCertificate,
   readPkcs12,
-  readTopicList,
   writePkcs12,
 } from '../../src/apns/pki.ts';
 
@@ -42,14 +41,8 @@ test('the server certificate is for this machine', () => {
   expect(x509(certificatePem).checkHost('example.org')).toBeUndefined();
 });
 
-test('the client certificate has the topic as UID and in the list', () => {
+test('the client certificate has the topic as UID', () => {
   expect(x509(client.certificatePem).subject.split('\n')).toContain(`UID=${TOPIC}`);
-  expect(readTopicList(x509(client.certificatePem).raw)).toEqual([TOPIC, `${TOPIC}.other`]);
-});
-
-test('a certificate without the list has no topics in it', () => {
-  expect(readTopicList(x509(authority.certificatePem).raw)).toEqual([]);
-  expect(readTopicList(x509(fixture('leaf.pem').toString()).raw)).toEqual([]);
 });
 
 describe('readPkcs12', () => {

@@ -123,6 +123,40 @@ serve: { cyrus_socket: /b/cyrus.sock, http: '[::1]:11619', metrics: false }
     const { apns } = configOf('apns: { token: { key: /a/k.p8, key_id: ABC123DEFG, team_id: DEF123GHIJ } }');
     expect(apns.token).toEqual({ key: '/a/k.p8', keyId: 'ABC123DEFG', teamId: 'DEF123GHIJ' });
   });
+
+  it('of further credentials is read', () => {
+    const text = `
+apns:
+  certificate: /a/new.pem
+  also:
+    - certificate: /a/old.p12
+      key: /a/old.key
+      passphrase_file: /a/passphrase
+      topic: com.apple.mail.XServer.1
+    - token: { key: /a/k.p8, key_id: ABC123DEFG, team_id: DEF123GHIJ }
+      topic: com.apple.mail.XServer.2
+`;
+    expect(configOf(text).apns).toStrictEqual({
+      server: new URL('https://api.push.apple.com:443'),
+      certificate: '/a/new.pem',
+      also: [
+        {
+          certificate: '/a/old.p12',
+          key: '/a/old.key',
+          passphraseFile: '/a/passphrase',
+          topic: 'com.apple.mail.XServer.1',
+        },
+        {
+          token: { key: '/a/k.p8', keyId: 'ABC123DEFG', teamId: 'DEF123GHIJ' },
+          topic: 'com.apple.mail.XServer.2',
+        },
+      ],
+    });
+  });
+
+  it.each(['apns: { also: }', 'apns: { also: [] }'])('further credentials: %s has none', (text) => {
+    expect(configOf(text).apns).toStrictEqual(DEFAULTS.apns);
+  });
 });
 
 describe('the control socket', () => {
@@ -178,6 +212,24 @@ describe('problems', () => {
     '2:3: apns.token.key_id: is missing: a token needs key, key_id and team_id',
     '2:3: apns.token.team_id: is missing: a token needs key, key_id and team_id',
   );
+  bad('apns: { also: { certificate: /c } }', '1:15: apns.also: expected a list, got keys with values');
+  bad(
+    'apns:\n  also: [a]',
+    '2:10: apns.also[1]: expected keys with values, got the value "a"',
+    '2:10: apns.also[1]: is no credential: it has neither certificate nor token',
+  );
+  bad(
+    'apns:\n  also:\n    - topic: a\n    -\n    - certificate: /c\n      server: sandbox',
+    '6:7: apns.also[3].server: unknown key; known here: certificate, key, passphrase_file, token, topic',
+    '3:7: apns.also[1]: is no credential: it has neither certificate nor token',
+    '4:6: apns.also[2]: is no credential: it has neither certificate nor token',
+  );
+  bad(
+    'apns:\n  certificate: /c\n  also:\n    - certificate: /c\n      token: { key: /k, key_id: a }\n    - key: /k',
+    '5:7: apns.also[1].token: conflicts with apns.also[1].certificate in line 4: give one of them',
+    '5:7: apns.also[1].token.team_id: is missing: a token needs key, key_id and team_id',
+    '6:7: apns.also[2].key: belongs to apns.also[2].certificate, which is not given (the key of a token is apns.also[2].token.key)',
+  );
   bad('store: /x\ncontrol: /x', '2:1: control: is the same file as store');
   bad('store: /x.sock', '1:1: control: is the same file as store');
   bad('control: /x\nserve: { cyrus_socket: /x }', '2:10: serve.cyrus_socket: is the same file as control');
@@ -191,8 +243,8 @@ describe('problems', () => {
 
   it('never show what may be a secret', () => {
     const text =
-      'apns: { certificate: hunter2, key: hunter2, passphrase_file: hunter2, token: { key: hunter2 } }';
-    expect(problemsOf(text)).toHaveLength(7);
+      'apns: { certificate: hunter2, key: hunter2, passphrase_file: hunter2, token: { key: hunter2 }, also: [{ key: hunter2 }] }';
+    expect(problemsOf(text)).toHaveLength(9);
     expect(problemsOf(text).join('\n')).not.toContain('hunter2');
   });
 
@@ -218,6 +270,7 @@ describe('problems', () => {
       'apns',
       'server',
       'token',
+      'also',
       'key',
       'delivery',
       'linger',

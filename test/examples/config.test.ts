@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { readConfig } from '../../src/config/read.ts';
 import type { Section, Setting } from '../../src/config/schema.ts';
-import { isSetting, SCHEMA } from '../../src/config/schema.ts';
+import { isSectionList, isSetting, SCHEMA } from '../../src/config/schema.ts';
 import type { YamlNode } from '../../src/config/yaml.ts';
 import { parseYaml } from '../../src/config/yaml.ts';
 
@@ -15,16 +15,25 @@ const shipped = fs.readFileSync(FILE, 'utf8');
 const everyKey = shipped.replace(/^( *)#(?=\w+:)/gm, '$1');
 
 function settings(section: Section, prefix = ''): [string, Setting<unknown>][] {
-  return Object.entries(section).flatMap(([key, entry]) =>
-    isSetting(entry) ? [[prefix + key, entry]] : settings(entry, `${prefix}${key}.`),
-  );
+  return Object.entries(section).flatMap(([key, entry]) => {
+    if (isSetting(entry)) return [[prefix + key, entry]];
+    if (isSectionList(entry)) return [[prefix + key, LIST]];
+    return settings(entry, `${prefix}${key}.`);
+  });
 }
+
+/** For a list, whose entries have the keys that are shown above it. */
+const LIST: Setting<unknown> = {
+  kind: { expected: 'a list', read: (value) => ({ value }) },
+  byDefault: undefined,
+};
 
 function values(node: YamlNode | undefined, prefix = ''): [string, unknown][] {
   if (node?.kind !== 'map') return [];
-  return node.entries.flatMap(({ key, value }) =>
-    value.kind === 'scalar' ? [[prefix + key, value.value]] : values(value, `${prefix}${key}.`),
-  );
+  return node.entries.flatMap(({ key, value }) => {
+    if (value.kind === 'scalar') return [[prefix + key, value.value]];
+    return value.kind === 'list' ? [[prefix + key, value.items]] : values(value, `${prefix}${key}.`);
+  });
 }
 
 describe('examples/config.yaml', () => {

@@ -1,0 +1,89 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { lookup } from 'node:dns/promises';
+import { connect, isIP } from 'node:net';
+import { ExitCode, messageOf, OperatorError } from '../errors.ts';
+import type { Credential } from './credentials.ts';
+import { causeOf, dial, secured, type TlsIdentity } from './dial.ts';
+import type { Push } from './push.ts';
+
+/** A token of the right form that no device has. */
+export const ZERO_TOKEN = '0'.repeat(64);
+
+/**
+ * The push that proves credential and topic without a device: Apple checks both before the token, so that
+ * BadDeviceToken means that it accepts them.
+ */
+export function zeroTokenPush(topic: string): Push {
+  const payload = JSON.stringify({ aps: {} });
+  return { apnsId: randomUUID(), deviceToken: ZERO_TOKEN, topic, payload, expirationS: 0 };
+}
+
+/** The addresses of the server. Each step towards it throws an Error that says what is wrong. */
+export async function resolveServer({ hostname }: URL, timeoutMs: number): Promise<string[]> {
+  const literal = hostname.replace(/^\[|\]$/g, '');
+  if (isIP(literal) !== 0) return [literal];
+  const addresses = await within(timeoutMs, lookup(hostname, { all: true }), () => undefined);
+  return addresses.map(({ address }) => address);
+}
+
+/** Whether somebody listens there: a TCP connection, closed at once. Gives the address that answered. */
+export function reachServer(server: URL, timeoutMs: number): Promise<string> {
+  const socket = connect({ host: server.hostname.replace(/^\[|\]$/g, ''), port: portOf(server) });
+  const connected = new Promise<string>((resolve, reject) => {
+    socket.once('connect', () => resolve(socket.remoteAddress ?? server.hostname));
+    socket.once('error', reject);
+  });
+  return within(timeoutMs, connected, () => socket.destroy());
+}
+
+/** Whether TLS comes up, with a server that we trust and that speaks HTTP/2. Gives the version of TLS. */
+export async function secureServer(
+  server: URL,
+  identity: TlsIdentity,
+  { ca, timeoutMs }: { ca?: string; timeoutMs: number },
+): Promise<string> {
+  const socket = dial(server, identity, ca);
+  socket.on('error', () => undefined); // `secured` tells of the first; a later one changes nothing
+  const version = secured(socket).then(() => socket.getProtocol() ?? 'TLS');
+  return within(timeoutMs, version, () => socket.destroy());
+}
+
+export function portOf({ port }: URL): number {
+  return Number(port || '443');
+}
+
+/** The promise, or an Error when the time is up; cleans up in any case. */
+async function within<T>(timeoutMs: number, promise: Promise<T>, cleanUp: () => unknown): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } catch (error) {
+    throw new Error(causeOf(error), { cause: error });
+  } finally {
+    clearTimeout(timer);
+    cleanUp();
+  }
+}
+
+/** What a connection shows in TLS: a provider token needs nothing there. */
+export function identityOf(credential: Credential | undefined): TlsIdentity {
+  return credential?.kind === 'certificate' ? credential : {};
+}
+
+/** The root certificates that take the place of the system's. Throws OperatorError, exit 78. */
+export function rootsOf(file: string | undefined): { ca?: string } {
+  if (file === undefined) return {};
+  try {
+    return { ca: readFileSync(file, 'utf8') };
+  } catch (error) {
+    throw new OperatorError(`apns.ca: cannot read ${file} (${messageOf(error)})`, {
+      exitCode: ExitCode.configuration,
+      hint: 'name a PEM file with the root certificate, or remove the key: Apple needs none',
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,123 @@
+import type { X509Certificate } from 'node:crypto';
+import {
+  type CertificateFacts,
+  certificateFacts,
+  type KeyFacts,
+  keyFacts,
+} from '../apns/certificate-facts.ts';
+import type { CertificateInspection } from '../apns/credential-certificate.ts';
+import { coveredTopics, type Defect } from '../apns/credential-defects.ts';
+import { daysLeft, expiryWarning } from '../apns/credential-expiry.ts';
+import type { TokenInspection } from '../apns/credential-token.ts';
+import type { Inspection } from '../apns/credentials.ts';
+import { timeText } from '../table.ts';
+import { modeOf, modeWarnings } from './file-modes.ts';
+
+/** What is to be said of a credential, without any secret; null where it is not known or there is none. */
+export interface Description {
+  /** `apns`, `apns.also[1]`, or the file that was named. */
+  credential: string;
+  kind: 'certificate' | 'token';
+  files: { path: string; mode: string | null }[];
+  topic: string | null;
+  topics: string[];
+  commonName: string | null;
+  organization: string | null;
+  issuer: string | null;
+  notBefore: string | null;
+  notAfter: string | null;
+  daysLeft: number | null;
+  environments: string[];
+  keyId: string | null;
+  teamId: string | null;
+  /** Of the certificate; where there is none, of the private key. */
+  key: KeyFacts | null;
+  /** Whether the private key is the certificate's; null where there is none. */
+  keyMatches: boolean | null;
+  /** Common names or subjects of the issuers that the file holds. */
+  chain: string[];
+  fingerprint: string | null;
+  warnings: string[];
+  problems: Defect[];
+}
+
+export function describe(inspection: Inspection, nowMs: number): Description {
+  const { source, kind, files, secretFiles, topic, defects } = inspection;
+  const facts = kind === 'certificate' ? ofCertificate(inspection, nowMs) : ofToken(inspection);
+  return {
+    ...NOTHING,
+    credential: source.called,
+    kind,
+    files: files.map((path) => ({ path, mode: modeOf(path) ?? null })),
+    topic: topic ?? null,
+    topics: topic === undefined ? [] : [topic],
+    ...facts,
+    warnings: [...expiry(inspection, nowMs), ...modeWarnings(files, secretFiles)],
+    problems: defects,
+  };
+}
+
+const NOTHING = {
+  commonName: null,
+  organization: null,
+  issuer: null,
+  notBefore: null,
+  notAfter: null,
+  daysLeft: null,
+  environments: [],
+  keyId: null,
+  teamId: null,
+  key: null,
+  keyMatches: null,
+  chain: [],
+  fingerprint: null,
+};
+
+function ofCertificate({ identity, contents }: CertificateInspection, nowMs: number): Partial<Description> {
+  const [anyKey] = contents.keys;
+  if (!identity) return { key: anyKey ? keyFacts(anyKey.key) : null };
+  const { facts, chain, key } = identity;
+  return {
+    ...validity(facts, nowMs),
+    ...(coveredTopics(facts).length > 0 && { topics: coveredTopics(facts) }),
+    commonName: facts.commonName ?? null,
+    organization: facts.organization ?? null,
+    issuer: facts.issuer,
+    environments: facts.environments,
+    key: facts.key,
+    keyMatches: anyKey ? key !== undefined : null,
+    chain: chain.map(nameOf),
+    fingerprint: facts.fingerprint,
+  };
+}
+
+function validity({ notBeforeMs, notAfterMs }: CertificateFacts, nowMs: number): Partial<Description> {
+  return {
+    notBefore: timeText(notBeforeMs),
+    notAfter: timeText(notAfterMs),
+    daysLeft: daysLeft(notAfterMs, nowMs),
+  };
+}
+
+function ofToken({ token, key, credential }: TokenInspection): Partial<Description> {
+  return {
+    keyId: token.keyId,
+    teamId: token.teamId,
+    key: key ? keyFacts(key.key) : null,
+    fingerprint: credential?.fingerprint ?? null,
+  };
+}
+
+/** Of an end that is near; one that is over is a defect. */
+function expiry(inspection: Inspection, nowMs: number): string[] {
+  if (inspection.kind === 'token' || !inspection.identity) return [];
+  const { files, identity } = inspection;
+  const { notAfterMs } = identity.facts;
+  if (notAfterMs <= nowMs) return [];
+  return [expiryWarning({ topic: identity.topic ?? 'no topic', files, notAfterMs }, nowMs) ?? []].flat();
+}
+
+function nameOf(certificate: X509Certificate): string {
+  const { commonName, subject } = certificateFacts(certificate);
+  return commonName ?? subject;
+}
