@@ -1,10 +1,14 @@
 import { Command, CommanderError } from 'commander';
+import { addCert } from './cli/cert.ts';
+import { addCheck } from './cli/check.ts';
 import { type CommandContext, createContext } from './cli/context.ts';
 import { addDeliverer } from './cli/deliverer.ts';
 import { addFlush } from './cli/flush.ts';
 import { addHandle } from './cli/handle.ts';
 import { addMockApns } from './cli/mock-apns.ts';
 import { addPrune } from './cli/prune.ts';
+import { addPush } from './cli/push.ts';
+import { addServe } from './cli/serve.ts';
 import { addTargets } from './cli/targets.ts';
 import { ExitCode, OperatorError } from './errors.ts';
 import { reportError } from './log.ts';
@@ -42,9 +46,13 @@ function createProgram(): Command {
 
 function addCommands(program: Command, context: CommandContext): void {
   addHandle(program);
+  addServe(program, context);
   addFlush(program, context);
   addTargets(program, context);
   addPrune(program, context);
+  addPush(program, context);
+  addCert(program, context);
+  addCheck(program, context);
   addMockApns(program);
   addDeliverer(program, context);
 }

@@ -1,6 +1,8 @@
-/** Exit codes of sysexits(3), by the meaning they have here. */
+/** Exit codes of sysexits(3), by the meaning they have here, and that of `check`. */
 export const ExitCode = {
   ok: 0,
+  /** `check` has found a problem. */
+  problem: 1,
   usage: 64,
   badInput: 65,
   unavailable: 69,

@@ -102,7 +102,7 @@ function openAll(
     };
   const receive = createReceiver({ intake: counted, spool: config.spool, clock, log, onWork });
   const takeSpool = async (): Promise<void> => {
-    const { taken } = await drainSpool(config.spool, counted('spool'), clock);
+    const { taken } = await drainSpool(config.spool, counted('spool'), clock, log);
     if (taken > 0) onWork();
   };
   const ready = (): { ready: boolean; reason?: string } =>

@@ -4,6 +4,8 @@ import { parseAnswers, type AnswersByToken, type MockAnswer } from './answers.ts
 
 /** Which answer a push gets. */
 export interface AnswerBook {
+  /** Whether this very token has answers, so that a bad token can be given a mood too. */
+  names(token: string): boolean;
   /** The next answer for a device token: its own, else that of `*`, else 200. */
   next(token: string): MockAnswer;
   /** From now on these, used in turn; the last one stays. None: the token has no answers of its own any more. */
@@ -34,6 +36,10 @@ export function createAnswerBook(
   };
   refresh();
   return {
+    names: (token) => {
+      refresh();
+      return queues.has(token.toLowerCase());
+    },
     next: (token) => {
       refresh();
       const queue = queues.get(token.toLowerCase()) ?? queues.get('*') ?? [];

@@ -39,6 +39,8 @@ export interface Connection {
   topics: readonly string[];
   /** The answer that is due to a well-formed push. */
   nextAnswer(token: string): MockAnswer;
+  /** Whether answers are set for this very token: then even a bad one gets them, such as that of all zeros. */
+  hasAnswer(token: string): boolean;
   record(push: ReceivedPush): void;
 }
 
@@ -93,7 +95,10 @@ function takeRequest(
   request: MockRequest,
 ): { push: ReceivedPush; reply: Mood | Answer } {
   const checked = answerTo(request, connection.topics);
-  const reply = checked.status === 200 ? replyOf(connection.nextAnswer(tokenOf(request))) : checked;
+  const token = tokenOf(request);
+  const isForToken =
+    checked.status === 200 || (checked.reason === 'BadDeviceToken' && connection.hasAnswer(token));
+  const reply = isForToken ? replyOf(connection.nextAnswer(token)) : checked;
   const push = { ...received(request), connection: connection.number, answer: textOf(reply) };
   connection.record(push);
   return { push, reply };

@@ -58,6 +58,7 @@ export async function startMockApns(options: MockApnsOptions): Promise<MockApns>
   const server = secureServer(files, options.maxConcurrentStreams ?? DEFAULT_MAX_CONCURRENT_STREAMS);
   const count = serveConnections(server, {
     nextAnswer: (token) => book.next(token),
+    hasAnswer: (token) => book.names(token),
     record: (push) => {
       received.push(push);
       options.onPush?.(push);
@@ -99,7 +100,7 @@ function secureServer(files: MockFiles, maxConcurrentStreams: number): Http2Secu
 /** Gives a function that counts the connections so far. */
 function serveConnections(
   server: Http2SecureServer,
-  answering: Pick<Connection, 'nextAnswer' | 'record'>,
+  answering: Pick<Connection, 'nextAnswer' | 'hasAnswer' | 'record'>,
 ): () => number {
   let count = 0;
   let newest: TLSSocket | undefined;

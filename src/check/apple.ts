@@ -1,0 +1,126 @@
+import { connectApns } from '../apns/client.ts';
+import type { Credential } from '../apns/credentials.ts';
+import { identityOf, reachServer, resolveServer, rootsOf, secureServer } from '../apns/probe.ts';
+import { portOf, zeroTokenPush } from '../apns/probe.ts';
+import type { Clock } from '../clock.ts';
+import type { ApnsConfig } from '../config/config.ts';
+import type { Store } from '../db.ts';
+import { messageOf } from '../errors.ts';
+import { withBearer } from '../outbox/bearer.ts';
+import { createLine, type Line } from '../outbox/line.ts';
+import { judgeZeroPush } from './apple-answer.ts';
+import { numbered, type Point, ok, problem, skippedAll } from './point.ts';
+
+export const APPLE_NAME = 'Apple: name';
+export const APPLE_PORT = 'Apple: port';
+export const APPLE_TLS = 'Apple: TLS';
+export const APPLE_HTTP2 = 'Apple: HTTP/2';
+export const APPLE_PUSH = 'Apple: push';
+export const OF_APPLE = [APPLE_NAME, APPLE_PORT, APPLE_TLS, APPLE_HTTP2, APPLE_PUSH];
+
+export interface AppleOptions {
+  apns: ApnsConfig;
+  /** Undefined where they cannot be loaded. */
+  credentials: readonly Credential[] | undefined;
+  /** Keeps the provider token that all processes share; undefined where there is no database. */
+  store: Store | undefined;
+  clock: Clock;
+  /** For each step. */
+  timeoutMs: number;
+}
+
+/** Goes to Apple step by step, and stops at the first that fails. */
+export async function checkApple(options: AppleOptions): Promise<Point[]> {
+  const points: Point[] = [];
+  for (const { point, go, mend } of stepsOf(options)) {
+    try {
+      points.push(ok(point, await go()));
+    } catch (error) {
+      points.push(problem(point, `${options.apns.server.host}: ${messageOf(error)}`, mend));
+      return [...points, ...skippedAll(OF_APPLE.slice(points.length), point)];
+    }
+  }
+  const { credentials } = options;
+  if (credentials === undefined) return [...points, ...skippedAll([APPLE_HTTP2, APPLE_PUSH], 'credential')];
+  for (const [index, credential] of credentials.entries())
+    points.push(...(await checkCredential(credential, index, options)));
+  return points;
+}
+
+interface Step {
+  point: string;
+  /** Gives what was found; throws an Error that says why it does not work. */
+  go: () => Promise<string>;
+  mend: string;
+}
+
+function stepsOf({ apns: { server, ca }, credentials, timeoutMs }: AppleOptions): Step[] {
+  const port = portOf(server);
+  return [
+    {
+      point: APPLE_NAME,
+      go: async () => `${server.hostname} is ${(await resolveServer(server, timeoutMs)).join(', ')}`,
+      mend: `see that this host resolves names: getent hosts ${server.hostname}`,
+    },
+    {
+      point: APPLE_PORT,
+      go: async () => `${await reachServer(server, timeoutMs)} answers on port ${port}`,
+      mend: `let this host connect to port ${port} of ${server.hostname}; Apple answers on 443 and 2197`,
+    },
+    {
+      point: APPLE_TLS,
+      go: async () => {
+        const identity = identityOf(credentials?.[0]);
+        const version = await secureServer(server, identity, { ...rootsOf(ca), timeoutMs });
+        return `${version}, with a server that we trust`;
+      },
+      mend: 'see whether a proxy or firewall breaks TLS open; apns.ca is for such a proxy or a stand-in only',
+    },
+  ];
+}
+
+async function checkCredential(
+  credential: Credential,
+  index: number,
+  options: AppleOptions,
+): Promise<Point[]> {
+  const [http2 = '', push = ''] = [APPLE_HTTP2, APPLE_PUSH].map((name) => numbered(name, index));
+  const { apns, timeoutMs } = options;
+  try {
+    const connection = await connectApns(apns.server, identityOf(credential), {
+      ...rootsOf(apns.ca),
+      timeoutMs,
+    });
+    const line = createLine(() => Promise.resolve(connection));
+    try {
+      const found = ok(http2, `ready for ${connection.capacity} pushes at once`);
+      return [found, ...(await pushZeros(line, credential, push, options))];
+    } finally {
+      await connection.close();
+    }
+  } catch (error) {
+    const mend =
+      'use the certificate that Apple issued for Mail pushes; see whether something between speaks no HTTP/2';
+    return [problem(http2, messageOf(error), mend), ...skippedAll([push], http2)];
+  }
+}
+
+async function pushZeros(
+  line: Line,
+  credential: Credential,
+  point: string,
+  { store, clock, timeoutMs }: AppleOptions,
+): Promise<Point[]> {
+  if (credential.kind === 'token' && store === undefined) return skippedAll([point], 'database');
+  const proving = credential.kind === 'token' && store ? withBearer(line, credential, store, clock) : line;
+  const points: Point[] = [];
+  for (const topic of credential.topics) {
+    try {
+      points.push(judgeZeroPush(point, topic, await proving.push(zeroTokenPush(topic), timeoutMs)));
+    } catch (error) {
+      const mend = 'check again; if it stays so, see what stands between this host and Apple';
+      points.push(problem(point, `no answer for ${topic}: ${messageOf(error)}`, mend));
+    }
+  }
+  return points;
+}

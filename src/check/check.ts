@@ -1,0 +1,116 @@
+import type { Credential } from '../apns/credentials.ts';
+import type { Clock } from '../clock.ts';
+import type { Config } from '../config/config.ts';
+import { ExitCode, messageOf } from '../errors.ts';
+import { checkApple, OF_APPLE } from './apple.ts';
+import { checkConfiguration, CONFIGURATION } from './configuration.ts';
+import { checkCredentials, CREDENTIAL, type Credentials } from './credential.ts';
+import { type Cyrus, checkCyrus, findCyrus, IMAPD_CONF, OF_CYRUS } from './cyrus.ts';
+import { checkDeliverer, DELIVERER } from './deliverer.ts';
+import { checkLog, checkReading, checkSecrecy, FILES_TO_READ, LOG, SECRET_FILES } from './files.ts';
+import { findMailUser, MAIL_USER } from './mail-user.ts';
+import { type Point, problem, skippedAll } from './point.ts';
+import { exitCodeOf } from './show.ts';
+import { checkSpool, checkSpoolFolder, SPOOL, SPOOL_FOLDER } from './spool.ts';
+import { checkDatabase, checkOutbox, checkStoreFolder, DATABASE, DATABASE_FOLDER, OUTBOX } from './store.ts';
+import { checkTargets, TARGETS } from './targets.ts';
+import type { MailUser } from './trial.ts';
+
+export interface CheckOptions {
+  /** `--config`. */
+  configFile: string | undefined;
+  environment: NodeJS.ProcessEnv;
+  clock: Clock;
+  /** For each step towards Apple. */
+  timeoutMs: number;
+  /** Before it, files are tried as the mail server's user; after it, the database may be opened. */
+  actAsOwnerOf: (store: string) => void;
+}
+
+/** Everything that can be skipped because the configuration cannot be used. */
+const ALL = [
+  ...[MAIL_USER, SECRET_FILES, FILES_TO_READ, LOG, CREDENTIAL, IMAPD_CONF],
+  ...OF_CYRUS,
+  ...[DATABASE_FOLDER, DATABASE, OUTBOX, SPOOL_FOLDER, SPOOL],
+  ...OF_APPLE,
+  ...[TARGETS, DELIVERER],
+];
+
+/**
+ * Goes through the whole set-up, changing nothing. Gives 0 where all is well or nearly so, 1 where there is a
+ * problem, 78 where the configuration cannot be used.
+ */
+export async function check(options: CheckOptions): Promise<{ points: Point[]; exitCode: ExitCode }> {
+  const { config, points } = checkConfiguration(options.configFile, options.environment);
+  if (config === undefined)
+    return { points: [...points, ...skippedAll(ALL, CONFIGURATION)], exitCode: ExitCode.configuration };
+  points.push(...(await checkWith(config, options)));
+  return { points, exitCode: exitCodeOf(points) };
+}
+
+async function checkWith(config: Config, options: CheckOptions): Promise<Point[]> {
+  const cyrus = findCyrus(config.imapdConf);
+  const { user, point } = findMailUser(cyrus.options, config.store);
+  const credentials = checkCredentials(config.apns, options.clock.nowMs());
+  const folders = checkFolders(config, user);
+  return [
+    point,
+    ...checkFiles(config, cyrus, credentials, user),
+    ...credentials.points,
+    cyrus.point,
+    ...checkCyrus(cyrus, {
+      ...{ user, credentials: credentials.usable, environment: options.environment },
+      serveSocket: config.serve.cyrusSocket,
+    }),
+    ...folders,
+    ...changeUser(config, options), // the points above were made before
+    ...(await checkRest(config, credentials.usable, options)),
+  ];
+}
+
+function checkFiles(
+  { apns, file, imapdConf, log }: Config,
+  cyrus: Cyrus,
+  { files, secretFiles }: Credentials,
+  user: MailUser | undefined,
+): Point[] {
+  const secrecy = checkSecrecy(secretFiles);
+  if (user === undefined) return [...secrecy, ...skippedAll([FILES_TO_READ, LOG], MAIL_USER)];
+  const others = [file, apns.ca, cyrus.options && imapdConf].filter((each) => each !== undefined);
+  return [...secrecy, ...checkReading([...others, ...files], user), checkLog(log, user)];
+}
+
+function checkFolders({ store, spool }: Config, user: MailUser | undefined): Point[] {
+  if (user === undefined) return skippedAll([DATABASE_FOLDER, SPOOL_FOLDER], MAIL_USER);
+  return [checkStoreFolder(store, user), checkSpoolFolder(spool, user)];
+}
+
+function changeUser({ store }: Config, { actAsOwnerOf }: CheckOptions): Point[] {
+  try {
+    actAsOwnerOf(store);
+    return [];
+  } catch (error) {
+    return [problem(MAIL_USER, messageOf(error), 'run the check where root may become that user')];
+  }
+}
+
+async function checkRest(
+  config: Config,
+  credentials: readonly Credential[] | undefined,
+  { clock, timeoutMs }: CheckOptions,
+): Promise<Point[]> {
+  const { store, point } = await checkDatabase(config.store);
+  const unusable = point.state === 'problem';
+  try {
+    return [
+      point,
+      ...(unusable ? skippedAll([OUTBOX], DATABASE) : [await checkOutbox(store, clock.nowMs())]),
+      checkSpool(config.spool),
+      ...(await checkApple({ apns: config.apns, credentials, store, clock, timeoutMs })),
+      ...(unusable ? skippedAll([TARGETS], DATABASE) : await checkTargets(store, credentials)),
+      await checkDeliverer(config),
+    ];
+  } finally {
+    store?.close();
+  }
+}

@@ -1,0 +1,97 @@
+import { existsSync, statSync } from 'node:fs';
+import { readImapdConf } from '../config/imapd-conf.ts';
+import { OperatorError } from '../errors.ts';
+import { checkHandler, HANDLER, NOTIFY_EXTERNAL } from './handler.ts';
+import {
+  APS_TOPIC,
+  type Covered,
+  EVENT_CONTENT,
+  EVENT_GROUPS,
+  EVENT_NOTIFIER,
+  judgeImapdConf,
+  LOGIN,
+} from './imapd-conf.ts';
+import { MAIL_USER } from './mail-user.ts';
+import { type Point, ok, problem, skipped, skippedAll, warning } from './point.ts';
+import type { MailUser } from './trial.ts';
+
+export const IMAPD_CONF = 'imapd.conf';
+export const NOTIFYSOCKET = 'notifysocket';
+
+/** What there is of Cyrus on this host. */
+export interface Cyrus {
+  /** Undefined where imapd.conf is missing or cannot be read. */
+  options?: ReadonlyMap<string, string>;
+  point: Point;
+}
+
+/** Reads imapd.conf, if this is a host with Cyrus. */
+export function findCyrus(file: string): Cyrus {
+  try {
+    const { options, missing } = readImapdConf(file);
+    if (!missing) return { options, point: ok(IMAPD_CONF, file) };
+    const text = `there is no ${file}, so no Cyrus on this host: its points are left out`;
+    return { point: ok(IMAPD_CONF, text) };
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    return { point: problem(IMAPD_CONF, error.message, error.hint ?? 'correct imapd_conf') };
+  }
+}
+
+const OF_HANDLER = [NOTIFY_EXTERNAL, HANDLER];
+export const OF_CYRUS = [
+  ...[EVENT_NOTIFIER, EVENT_GROUPS, EVENT_CONTENT, APS_TOPIC, LOGIN, NOTIFYSOCKET],
+  ...OF_HANDLER,
+];
+
+export interface CyrusOptions {
+  user: MailUser | undefined;
+  credentials: readonly Covered[] | undefined;
+  /** `serve.cyrus_socket`. */
+  serveSocket: string | undefined;
+  environment: NodeJS.ProcessEnv;
+}
+
+/** The points of a host with Cyrus; without Cyrus each is skipped. */
+export function checkCyrus({ options }: Cyrus, { user, credentials, ...rest }: CyrusOptions): Point[] {
+  if (options === undefined) return skippedAll(OF_CYRUS, IMAPD_CONF);
+  const points = judgeImapdConf(options, credentials);
+  const socket = options.get('notifysocket') ?? socketByDefault(options);
+  if (socket?.startsWith(DLIST) === true)
+    return [...points, checkDlist(socket.slice(DLIST.length), rest.serveSocket), ...UNUSED];
+  points.push(checkSocket(socket));
+  if (user === undefined) return [...points, ...skippedAll(OF_HANDLER, MAIL_USER)];
+  return [...points, ...checkHandler(options.get('notify_external'), user, rest.environment)];
+}
+
+/** imapd.conf(5): socket/notify in configdirectory. */
+function socketByDefault(options: ReadonlyMap<string, string>): string | undefined {
+  const folder = options.get('configdirectory');
+  return folder === undefined ? undefined : `${folder}/socket/notify`;
+}
+
+/** Cyrus connects by itself to what stands behind this, without notifyd. */
+const DLIST = 'dlist:';
+
+const UNUSED = OF_HANDLER.map((point) => ok(point, 'not used: Cyrus connects to notifysocket by itself'));
+
+/** In this form of the socket only `serve` answers. */
+function checkDlist(path: string, serveSocket: string | undefined): Point {
+  if (path !== serveSocket)
+    return problem(
+      NOTIFYSOCKET,
+      `dlist:${path} is for xapplepush serve only, and serve.cyrus_socket is ${serveSocket ?? 'not set'}`,
+      `set serve.cyrus_socket to ${path} and run serve; without serve, let notifysocket name the socket of notifyd`,
+    );
+  if (!existsSync(path))
+    return problem(NOTIFYSOCKET, `there is no ${path}: nobody listens`, 'start xapplepush serve');
+  return ok(NOTIFYSOCKET, `dlist:${path}, which xapplepush serve listens on`);
+}
+
+function checkSocket(path: string | undefined): Point {
+  if (path === undefined) return skipped(NOTIFYSOCKET, 'configdirectory in imapd.conf');
+  const mend = `in cyrus.conf, SERVICES: notify cmd="notifyd" listen="${path}" proto="udp"; then restart Cyrus`;
+  if (!existsSync(path)) return warning(NOTIFYSOCKET, `there is no ${path}: notifyd does not listen`, mend);
+  if (!statSync(path).isSocket()) return problem(NOTIFYSOCKET, `${path} is no socket`, mend);
+  return ok(NOTIFYSOCKET, path);
+}

@@ -1,0 +1,17 @@
+import type { Config } from '../config/config.ts';
+import { poke } from '../doors/control.ts';
+import { type Point, ok, warning } from './point.ts';
+
+export const DELIVERER = 'deliverer';
+
+/** Whether somebody delivers now: a `serve`, which must run where it has a door, or what an event has started. */
+export async function checkDeliverer({ control, serve }: Pick<Config, 'control' | 'serve'>): Promise<Point> {
+  if (await poke(control)) return ok(DELIVERER, `running: it answers on ${control}`);
+  const doors = [serve.cyrusSocket, serve.http].filter((door) => door !== undefined);
+  if (doors.length === 0) return ok(DELIVERER, 'none is running: the next event starts one');
+  return warning(
+    DELIVERER,
+    `none is running, and only xapplepush serve answers on ${doors.join(' and ')}`,
+    'start xapplepush serve; without it, remove the keys cyrus_socket and http from the configuration',
+  );
+}

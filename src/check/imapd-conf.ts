@@ -1,0 +1,127 @@
+import { type Point, ok, problem, skipped, warning } from './point.ts';
+
+export const EVENT_NOTIFIER = 'event_notifier';
+export const EVENT_GROUPS = 'event_groups';
+export const EVENT_CONTENT = 'event content';
+export const APS_TOPIC = 'aps_topic';
+export const LOGIN = 'login';
+
+type Options = ReadonlyMap<string, string>;
+
+/** What a credential is good for. */
+export interface Covered {
+  topic: string;
+  topics: readonly string[];
+}
+
+/** What the options of imapd.conf(5) mean for Mail push; without credentials the topic is not judged. Pure. */
+export function judgeImapdConf(options: Options, credentials: readonly Covered[] | undefined): Point[] {
+  return [
+    judgeNotifier(options.get('event_notifier')),
+    ...judgeGroups(options.get('event_groups')),
+    ...judgeContent(options),
+    judgeApsTopic(options.get('aps_topic'), credentials ?? []),
+    judgeLogin(options),
+  ];
+}
+
+function judgeNotifier(notifier: string | undefined): Point {
+  if (notifier === 'external') return ok(EVENT_NOTIFIER, 'external');
+  const text =
+    notifier === undefined
+      ? 'not set: Cyrus tells of nothing and offers no push'
+      : `${notifier}: notifyd does not start notify_external`;
+  return problem(EVENT_NOTIFIER, text, 'in imapd.conf: event_notifier: external');
+}
+
+const WANTED_GROUPS = 'in imapd.conf: event_groups: applepushservice message flags';
+
+function judgeGroups(value: string | undefined): Point[] {
+  const groups = (value ?? '').toLowerCase().split(/\s+/);
+  const has = (group: string): boolean => groups.includes(group);
+  const points: Point[] = [];
+  if (!has('applepushservice'))
+    points.push(problem(EVENT_GROUPS, 'without applepushservice no device can register', WANTED_GROUPS));
+  if (!has('message'))
+    points.push(problem(EVENT_GROUPS, 'without message Cyrus does not tell of new mail', WANTED_GROUPS));
+  if (has('quota'))
+    points.push(
+      problem(
+        EVENT_GROUPS,
+        'with quota, Cyrus 3.6.1 aborts a delivery to a mailbox that is over its quota',
+        WANTED_GROUPS,
+      ),
+    );
+  if (!has('flags'))
+    points.push(
+      warning(EVENT_GROUPS, 'without flags a badge stays when mail is read elsewhere', WANTED_GROUPS),
+    );
+  if (has('mailbox'))
+    points.push(
+      warning(
+        EVENT_GROUPS,
+        'with mailbox notifyd starts the program twice for each delivery, to no use',
+        WANTED_GROUPS,
+      ),
+    );
+  return points.length > 0 ? points : [ok(EVENT_GROUPS, groups.join(' '))];
+}
+
+function judgeContent(options: Options): Point[] {
+  const points: Point[] = [];
+  const mode = options.get('event_content_inclusion_mode') ?? 'standard';
+  if (mode.toLowerCase() !== 'standard')
+    points.push(
+      problem(
+        EVENT_CONTENT,
+        `with event_content_inclusion_mode ${mode}, lmtpd and imapd of Cyrus 3.6.1 abort`,
+        'remove event_content_inclusion_mode from imapd.conf',
+      ),
+    );
+  if (/(?:^|\s)messagecontent(?:\s|$)/i.test(options.get('event_extra_params') ?? ''))
+    points.push(
+      problem(
+        EVENT_CONTENT,
+        'event_extra_params has messageContent, which no push needs',
+        'remove that word from event_extra_params in imapd.conf',
+      ),
+    );
+  return points.length > 0 ? points : [ok(EVENT_CONTENT, 'none of a message is asked for')];
+}
+
+/** Whether pushes can be sent for the topic that Cyrus hands to devices. */
+function judgeApsTopic(topic: string | undefined, credentials: readonly Covered[]): Point {
+  const [main] = credentials;
+  if (topic === undefined)
+    return problem(
+      APS_TOPIC,
+      'not set: Cyrus offers no push to devices',
+      `in imapd.conf: aps_topic: ${main?.topic ?? 'the topic of your certificate'}`,
+    );
+  if (main === undefined) return skipped(APS_TOPIC, 'credential');
+  if (credentials.some(({ topics }) => topics.includes(topic))) return ok(APS_TOPIC, topic);
+  return problem(
+    APS_TOPIC,
+    `devices register for ${topic}, and no credential is for it`,
+    `in imapd.conf: aps_topic: ${main.topic}; or configure the credential for ${topic}`,
+  );
+}
+
+const ON = /^(?:1|y|t|on)/i;
+
+function judgeLogin(options: Options): Point {
+  if (ON.test(options.get('allowplaintext') ?? 'no'))
+    return warning(
+      LOGIN,
+      'allowplaintext is on: passwords may cross the network in the clear',
+      'in imapd.conf: allowplaintext: no',
+    );
+  const certificate = options.get('tls_server_cert') ?? options.get('tls_cert_file');
+  if (certificate === undefined || certificate === 'disabled')
+    return warning(
+      LOGIN,
+      'LOGIN is for connections under TLS, and there is no certificate for TLS',
+      'set tls_server_cert and tls_server_key in imapd.conf: devices register only when they are logged in',
+    );
+  return ok(LOGIN, 'under TLS only');
+}

@@ -1,0 +1,78 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { type Point, ok, problem, warning } from './point.ts';
+import { messageOf } from '../errors.ts';
+import { type MailUser, tryAs } from './trial.ts';
+
+export const MAIL_USER = 'mail user';
+
+/** Where id(1) is, also for a timer's process that has no PATH. */
+const USUAL_PATH = '/usr/bin:/bin';
+
+/**
+ * Who that is: with Cyrus the user that its master becomes, which imapd.conf(5) calls `cyrus_user`; without it the
+ * owner of the database's folder.
+ */
+export function findMailUser(
+  imapdOptions: ReadonlyMap<string, string> | undefined,
+  store: string,
+): { user?: MailUser; point: Point } {
+  const found = imapdOptions === undefined ? ownerOf(dirname(store)) : userNamed(imapdOptions);
+  if ('point' in found) return found;
+  const failure = whyNotAs(found.user);
+  return failure === undefined
+    ? { ...found, point: introduction(found.user, found.why) }
+    : { point: failure };
+}
+
+type Found = { user: MailUser; why: string } | { point: Point };
+
+function userNamed(imapdOptions: ReadonlyMap<string, string>): Found {
+  const configured = imapdOptions.get('cyrus_user');
+  const name = configured ?? 'cyrus';
+  const why = configured === undefined ? "Cyrus's default" : 'cyrus_user of imapd.conf';
+  try {
+    const [uid, gid] = [Number(idOf('-u', name)), Number(idOf('-g', name))];
+    return {
+      user: { called: `user ${name}`, uid, gid, ownership: `-o ${name} -g ${idOf('-gn', name)}` },
+      why,
+    };
+  } catch {
+    const text = `there is no user ${name} (${why}) for Cyrus to run as`;
+    return { point: problem(MAIL_USER, text, 'install Cyrus, or set cyrus_user in imapd.conf to its user') };
+  }
+}
+
+function idOf(flag: '-u' | '-g' | '-gn', name: string): string {
+  const env = { PATH: `${process.env['PATH'] ?? ''}:${USUAL_PATH}` };
+  return execFileSync('id', [flag, '--', name], { encoding: 'utf8', env, stdio: 'pipe' }).trim();
+}
+
+function ownerOf(folder: string): Found {
+  if (!existsSync(folder)) {
+    const text = `nobody knows who it is: there is no Cyrus, and no ${folder}, whose owner it would be`;
+    const mend = `make that folder for the user of your mail server: install -d -m 0750 -o USER -g GROUP ${folder}`;
+    return { point: problem(MAIL_USER, text, mend) };
+  }
+  const { uid, gid } = statSync(folder);
+  const ownership = `-o ${uid} -g ${gid}`;
+  return { user: { called: `user id ${uid}`, uid, gid, ownership }, why: `the owner of ${folder}` };
+}
+
+function introduction({ called, uid }: MailUser, why: string): Point {
+  const own = process.geteuid?.() ?? 0;
+  if (own === 0 || own === uid) return ok(MAIL_USER, `${called}: ${why}`);
+  const text = `this check runs as user id ${own} and cannot try files as ${called} (${why})`;
+  return warning(MAIL_USER, text, 'run it as root: what is said of files below holds for your own user only');
+}
+
+function whyNotAs(user: MailUser): Point | undefined {
+  try {
+    tryAs(user, []);
+    return undefined;
+  } catch (error) {
+    const text = `cannot act as ${user.called}: ${messageOf(error)}`;
+    return problem(MAIL_USER, text, 'run the check where root may become that user');
+  }
+}

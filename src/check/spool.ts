@@ -1,0 +1,56 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { messageOf } from '../errors.ts';
+import { countSpool } from '../events/spool.ts';
+import { countOf } from '../table.ts';
+import { type Point, ok, problem, warning } from './point.ts';
+import { type MailUser, obstacle } from './trial.ts';
+
+export const SPOOL_FOLDER = 'spool folder';
+export const SPOOL = 'spool';
+
+/** The spool is written into as the mail server's user, or can be made by it. */
+export function checkSpoolFolder(spool: string, user: MailUser): Point {
+  const path = nearestThere(spool);
+  const found = obstacle(user, { kind: 'fill', path });
+  if (path === spool) {
+    if (found !== undefined) return problem(SPOOL_FOLDER, found.text, found.mend);
+    return ok(SPOOL_FOLDER, `${user.called} can write into ${spool}`);
+  }
+  if (found === undefined) return ok(SPOOL_FOLDER, `${spool} is made when needed`);
+  const text = `there is no ${spool}, and ${user.called} cannot make it`;
+  return problem(SPOOL_FOLDER, text, `install -d -m 0750 ${user.ownership} ${spool}`);
+}
+
+function nearestThere(folder: string): string {
+  return existsSync(folder) || folder === dirname(folder) ? folder : nearestThere(dirname(folder));
+}
+
+/** What lies in the spool. */
+export function checkSpool(spool: string): Point {
+  try {
+    return judgeSpool(spool, { waiting: countSpool(spool), bad: countBad(spool) });
+  } catch (error) {
+    return problem(SPOOL, `cannot be looked at: ${messageOf(error)}`, `see: ls -ld ${spool}`);
+  }
+}
+
+/** Each bad file has its reason beside it. */
+function countBad(spool: string): number {
+  const folder = join(spool, 'bad');
+  return existsSync(folder) ? readdirSync(folder).filter((name) => !name.endsWith('.reason')).length : 0;
+}
+
+function judgeSpool(spool: string, { waiting, bad }: { waiting: number; bad: number }): Point {
+  if (waiting > 0) {
+    const text = `${countOf(waiting, 'file waits', 'files wait')}: the database could not be used when they came`;
+    return warning(SPOOL, text, 'xapplepush flush');
+  }
+  if (bad > 0)
+    return warning(
+      SPOOL,
+      `${countOf(bad, 'file')} could not be understood`,
+      `read the reasons in ${join(spool, 'bad')}, then remove the files`,
+    );
+  return ok(SPOOL, 'empty');
+}

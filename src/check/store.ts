@@ -1,0 +1,95 @@
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { openStore, type Store } from '../db.ts';
+import { OperatorError } from '../errors.ts';
+import { countOf, timeText } from '../table.ts';
+import { type Point, ok, problem, warning } from './point.ts';
+import { type MailUser, obstacle } from './trial.ts';
+
+export const DATABASE_FOLDER = 'database folder';
+export const DATABASE = 'database';
+export const OUTBOX = 'outbox';
+
+/** The folder is written into, and the database's files are written to, as the mail server's user. */
+export function checkStoreFolder(file: string, user: MailUser): Point {
+  const folder = dirname(file);
+  if (!existsSync(folder)) return checkMissing(folder, user);
+  // https://sqlite.org/walformat.html: the files of a database in WAL mode.
+  const files = [file, `${file}-wal`, `${file}-shm`].filter((each) => existsSync(each));
+  const trials = [
+    { kind: 'fill' as const, path: folder },
+    ...files.map((path) => ({ kind: 'append' as const, path })),
+  ];
+  const [found] = trials.flatMap((trial) => obstacle(user, trial) ?? []);
+  if (found !== undefined) return problem(DATABASE_FOLDER, found.text, found.mend);
+  return ok(DATABASE_FOLDER, `${user.called} can write into ${folder}`);
+}
+
+/** The program makes one level of folders. */
+function checkMissing(folder: string, user: MailUser): Point {
+  const found = obstacle(user, { kind: 'fill', path: dirname(folder) });
+  if (found === undefined) return ok(DATABASE_FOLDER, `${folder} is made when needed`);
+  const text = `there is no ${folder}, and ${user.called} cannot make it`;
+  return problem(DATABASE_FOLDER, text, `install -d -m 0750 ${user.ownership} ${folder}`);
+}
+
+/** Opens the database, if there is one. The caller closes the store. */
+export async function checkDatabase(file: string): Promise<{ store?: Store; point: Point }> {
+  if (!existsSync(file))
+    return { point: ok(DATABASE, `there is no ${file} yet: the first registration makes it`) };
+  try {
+    const store = openStore(file, { create: false });
+    return { store, point: ok(DATABASE, `${file}, version ${await versionOf(store)}`) };
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    return { point: problem(DATABASE, error.message, error.hint ?? 'see README, When something fails') };
+  }
+}
+
+function versionOf(store: Store): Promise<number> {
+  return store.read((sql) => {
+    const row = sql('SELECT max(version) AS version FROM migrations').get() as { version: number };
+    return row.version;
+  });
+}
+
+/** What is owed to Apple. */
+export interface Owed {
+  rows: number;
+  /** The first event of the oldest push; null where nothing is owed. */
+  oldestMs: number | null;
+  /** Why its latest attempt failed; null where there was none. */
+  reason: string | null;
+}
+
+/** Whether pushes wait for longer than they should. */
+export async function checkOutbox(store: Store | undefined, nowMs: number): Promise<Point> {
+  return judgeOwed(store === undefined ? NOTHING : await readOwed(store), nowMs);
+}
+
+const NOTHING: Owed = { rows: 0, oldestMs: null, reason: null };
+
+function readOwed(store: Store): Promise<Owed> {
+  return store.read((sql) => {
+    const { rows } = sql('SELECT count(*) AS rows FROM outbox').get() as { rows: number };
+    const oldest = sql(
+      'SELECT enqueued_ms AS oldestMs, last_reason AS reason FROM outbox ORDER BY enqueued_ms LIMIT 1',
+    ).get() as Omit<Owed, 'rows'> | undefined;
+    return { ...NOTHING, ...oldest, rows };
+  });
+}
+
+/** A deliverer sends within seconds, and after a failure within minutes. */
+const LATE_MS = 10 * 60 * 1000;
+
+function judgeOwed({ rows, oldestMs, reason }: Owed, nowMs: number): Point {
+  if (oldestMs === null) return ok(OUTBOX, 'no push is owed');
+  const text = `${countOf(rows, 'push is', 'pushes are')} owed, the oldest since ${timeText(oldestMs)}`;
+  if (nowMs - oldestMs < LATE_MS) return ok(OUTBOX, text);
+  const why = reason === null ? 'never tried' : `latest failure: ${reason}`;
+  return warning(
+    OUTBOX,
+    `${text} (${why})`,
+    'mend what is said of Apple below, then: xapplepush flush --all',
+  );
+}

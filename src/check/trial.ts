@@ -1,0 +1,86 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, realpathSync } from 'node:fs';
+import { type Trial, type TrialOrder, type TrialResult, TRIAL_SCRIPT } from './trial-script.ts';
+
+/** The user that the mail server runs us as. */
+export interface MailUser {
+  /** `user cyrus`, `user id 4711`. */
+  called: string;
+  uid: number;
+  gid: number;
+  /** Options of install(1) for a folder of theirs: `-o cyrus -g mail`. */
+  ownership: string;
+}
+
+/** Far more than a program needs to print its version; the mail server waits for it too. */
+const RUN_TIMEOUT_MS = 10_000;
+
+/** Tries each as that user, if we are root, in a process of its own; else as ourselves. */
+export function tryAs(
+  { uid, gid }: MailUser,
+  trials: readonly Trial[],
+  { environment = {}, timeoutMs = RUN_TIMEOUT_MS }: Partial<TrialOrder> = {},
+): TrialResult[] {
+  const order: TrialOrder = { uid, gid, trials, environment, timeoutMs };
+  const { error, status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['-e', TRIAL_SCRIPT, '--', JSON.stringify(order)],
+    { cwd: '/', env: {}, encoding: 'utf8' },
+  );
+  if (error !== undefined) throw error;
+  if (status !== 0) throw new Error(lastErrorLine(stderr));
+  return JSON.parse(stdout) as TrialResult[];
+}
+
+function lastErrorLine(stderr: string): string {
+  return /^\w*Error: .*$/m.exec(stderr)?.[0] ?? 'the trial failed';
+}
+
+/** Tries one thing; gives why it failed and what helps, or undefined where it went well. */
+export function obstacle(user: MailUser, { kind, path }: Trial): { text: string; mend: string } | undefined {
+  const target = existsSync(path) ? realpathSync(path) : path;
+  const [asNamed, asMeant] = tryAs(user, [
+    { kind, path },
+    { kind, path: target },
+  ]);
+  if (asNamed?.code === undefined) return undefined;
+  return explain(user, { kind, path }, asNamed.code, asNamed.at ?? asMeant?.at);
+}
+
+const VERBS: Readonly<Record<Trial['kind'], string>> = {
+  read: 'read',
+  append: 'write to',
+  fill: 'write into',
+  execute: 'execute',
+  run: 'execute',
+};
+
+function explain(
+  { called }: MailUser,
+  { kind, path }: Trial,
+  code: string,
+  closed: string | undefined,
+): { text: string; mend: string } {
+  const verb = VERBS[kind];
+  switch (code) {
+    case 'ENOENT':
+      return { text: `there is no ${path}`, mend: `put it there, or correct the path` };
+    case 'EACCES':
+      if (closed !== undefined)
+        return {
+          text: `${called} cannot ${verb} ${path}: it may not enter ${closed}`,
+          mend: `let it enter, such as by chmod o+x ${closed}, or choose another place`,
+        };
+      return {
+        text: `${called} may not ${verb} ${path}`,
+        mend: `change owner or mode, such as by chown; see: ls -ld ${path}`,
+      };
+    case 'EROFS':
+      return { text: `${path} is on a file system that is read-only`, mend: 'mount it for writing' };
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return { text: `there is no space left for ${path}`, mend: 'make room on its file system' };
+    default:
+      return { text: `${called} cannot ${verb} ${path}: ${code}`, mend: `look at it: ls -ld ${path}` };
+  }
+}

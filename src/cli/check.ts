@@ -1,0 +1,35 @@
+import type { Command } from 'commander';
+import { systemClock } from '../clock.ts';
+import { actAsOwnerOf } from '../identity.ts';
+import type { CommandContext } from './context.ts';
+
+/** Apple answers within a second; a step that takes longer than this fails. */
+const STEP_TIMEOUT_MS = 10_000;
+
+/** `check`: reads the configuration itself, since its faults are among what it tells. */
+export function addCheck(program: Command, context: CommandContext): void {
+  program
+    .command('check')
+    .description('go through the whole set-up and say what is wrong with it, and the mend')
+    .option('--json', 'print as JSON, for monitoring', false)
+    .addHelpText(
+      'after',
+      '\nExits 0 where all is well or there are warnings only, 1 where there is a problem, 78 where the ' +
+        'configuration cannot be used.\nRun it as root, so that files can be tried as the user that Cyrus runs as.' +
+        '\n\nExample:\n  xapplepush check || mail -s "Mail push is broken" root',
+    )
+    .action(async ({ json }: { json: boolean }, command: Command) => {
+      const { check } = await import('../check/check.ts');
+      const { describePoints, jsonOf, wantsColour } = await import('../check/show.ts');
+      const { points, exitCode } = await check({
+        configFile: command.optsWithGlobals<{ config?: string }>().config,
+        environment: process.env,
+        clock: systemClock,
+        timeoutMs: STEP_TIMEOUT_MS,
+        actAsOwnerOf,
+      });
+      const colour = wantsColour(process.stdout.isTTY, process.env);
+      context.out(json ? jsonOf(points) : describePoints(points, { colour }));
+      context.exit(exitCode);
+    });
+}

@@ -1,0 +1,74 @@
+import { BYTE, broken, endOfLine, expectByte, peek, take, unexpected } from './dlist-input.ts';
+import type { Input, Parse } from './dlist-input.ts';
+
+/** Digits of a literal's length: no limit of ours has more. */
+const MAX_DIGITS = 10;
+
+/** An atom, a quoted string or a literal: the astring of RFC 3501. */
+export function* string(input: Input): Parse<{ bytes: Buffer; isAtom: boolean }> {
+  const first = yield* peek(input);
+  if (first === BYTE.quote) return { bytes: yield* quoted(input), isAtom: false };
+  if (first === BYTE.openBrace) return { bytes: yield* literal(input), isAtom: false };
+  return { bytes: yield* atom(input), isAtom: true };
+}
+
+function* atom(input: Input): Parse<Buffer> {
+  const bytes: number[] = [];
+  for (;;) {
+    const next = yield* peek(input);
+    if (isAtomByte(next)) bytes.push(yield* take(input));
+    else if (bytes.length > 0) return Buffer.from(bytes);
+    else return yield* unexpected(next, 'a value');
+  }
+}
+
+/** Wider than the atom of RFC 3501: Cyrus writes paths and flags as they are. */
+function isAtomByte(byte: number): boolean {
+  return byte > BYTE.space && byte !== BYTE.del && !SPECIALS.includes(byte);
+}
+
+const SPECIALS: readonly number[] = [BYTE.open, BYTE.close, BYTE.percent, BYTE.openBrace, BYTE.quote];
+
+function* quoted(input: Input): Parse<Buffer> {
+  const bytes: number[] = [];
+  yield* take(input);
+  for (;;) {
+    const byte = yield* take(input);
+    if (byte === BYTE.quote) return Buffer.from(bytes);
+    if (byte === BYTE.cr || byte === BYTE.lf || byte === BYTE.nul)
+      return yield* unexpected(byte, 'the end of a quoted string');
+    bytes.push(byte === BYTE.backslash ? yield* take(input) : byte);
+  }
+}
+
+function* literal(input: Input): Parse<Buffer> {
+  yield* take(input);
+  const length = yield* literalLength(input);
+  const isSynchronising = (yield* peek(input)) !== BYTE.plus;
+  if (!isSynchronising) yield* take(input);
+  yield* expectByte(input, BYTE.closeBrace, 'the closing brace after the length of a literal');
+  yield* endOfLine(input, 'the end of the line after the length of a literal');
+  if (isSynchronising) yield { kind: 'go ahead?' };
+  const bytes = Buffer.alloc(length);
+  for (let filled = 0; filled < length;) {
+    if (input.at === input.chunk.length) yield undefined;
+    const copied = input.chunk.copy(bytes, filled, input.at);
+    input.at += copied;
+    filled += copied;
+  }
+  return bytes;
+}
+
+function* literalLength(input: Input): Parse<number> {
+  let digits = '';
+  while (isDigit(yield* peek(input)) && digits.length <= MAX_DIGITS)
+    digits += String.fromCharCode(yield* take(input));
+  if (digits === '') return yield* unexpected(yield* peek(input), 'the length of a literal');
+  input.literalBytes += Number(digits);
+  if (input.literalBytes <= input.limits.literalBytes) return Number(digits);
+  return yield* broken(`literals of more than ${input.limits.literalBytes} bytes in a command`);
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39;
+}

@@ -1,0 +1,172 @@
+import { randomUUID } from 'node:crypto';
+import { connectApns } from './apns/client.ts';
+import { type Credential, loadCredentials } from './apns/credentials.ts';
+import { identityOf, rootsOf } from './apns/probe.ts';
+import { NoAnswer } from './apns/push.ts';
+import type { Clock } from './clock.ts';
+import type { Config } from './config/config.ts';
+import { openStore, type Store } from './db.ts';
+import { ExitCode, OperatorError } from './errors.ts';
+import { INBOX } from './mailboxes/mailbox.ts';
+import { comparableUser } from './mailboxes/user-name.ts';
+import { withBearer } from './outbox/bearer.ts';
+import { createLine, type Line } from './outbox/line.ts';
+import type { ClaimedPush } from './outbox/outbox.ts';
+import { pushOf } from './outbox/push-of.ts';
+import { answered, exitCodeOf, type TestPush, testPush, unanswered, unsent } from './push-report.ts';
+import { listTargets, subscriptionsOf, type Target } from './targets/store.ts';
+import type { Subscription } from './targets/target.ts';
+
+export interface TestPushOptions {
+  config: Config;
+  clock: Clock;
+  user: string;
+  /** As its owner sees it. */
+  mailbox: string;
+  /** For connecting, and for each answer. */
+  timeoutMs?: number;
+}
+
+/** Apple answers within a second. */
+const TIMEOUT_MS = 10_000;
+
+interface Device {
+  target: Target;
+  subscriptions: Subscription[];
+}
+
+/**
+ * Sends a push to each of the user's devices, past the outbox, and notes nothing of it: neither success nor a
+ * device that is gone. Throws OperatorError: 65 where the user has no device or none asked for the mailbox, 75 where the database
+ * and 78 where a credential cannot be used.
+ */
+export async function pushToUser(
+  options: TestPushOptions,
+): Promise<{ pushes: TestPush[]; exitCode: ExitCode }> {
+  const { config, clock } = options;
+  const mailbox = options.mailbox.toUpperCase() === INBOX ? INBOX : options.mailbox;
+  const store = openStore(config.store, { create: false });
+  try {
+    const devices = await devicesOf(store, options, mailbox);
+    const credentials = loadCredentials(config.apns, clock.nowMs());
+    const pushes = await pushToAll(devices, mailbox, waysOf(credentials, store, options), options);
+    return { pushes, exitCode: exitCodeOf(pushes) };
+  } finally {
+    store.close();
+  }
+}
+
+async function devicesOf(
+  store: Store,
+  { config, user }: TestPushOptions,
+  mailbox: string,
+): Promise<Device[]> {
+  const targets = await listTargets(store, { user: comparableUser(user, config.users) });
+  const devices = await Promise.all(
+    targets.map(async (target) => ({ target, subscriptions: await subscriptionsOf(store, target.id) })),
+  );
+  if (devices.length === 0) throw noDevice(user);
+  if (!devices.some((device) => hears(device, mailbox))) throw noSubscription(user, mailbox, devices);
+  return devices;
+}
+
+/** A credential and the line over which it is used. */
+interface Way {
+  credential: Credential;
+  line: Line;
+}
+
+function waysOf(
+  credentials: readonly Credential[],
+  store: Store,
+  { config: { apns }, clock }: TestPushOptions,
+): Way[] {
+  const roots = rootsOf(apns.ca);
+  return credentials.map((credential) => {
+    const identity = identityOf(credential);
+    const line = createLine((timeoutMs) => connectApns(apns.server, identity, { ...roots, timeoutMs }));
+    return {
+      credential,
+      line: credential.kind === 'token' ? withBearer(line, credential, store, clock) : line,
+    };
+  });
+}
+
+async function pushToAll(
+  devices: readonly Device[],
+  mailbox: string,
+  ways: readonly Way[],
+  options: TestPushOptions,
+): Promise<TestPush[]> {
+  try {
+    return await Promise.all(devices.map((device) => pushToDevice(device, mailbox, ways, options)));
+  } finally {
+    await Promise.all(ways.map(({ line }) => line.close()));
+  }
+}
+
+/** Mail looks at INBOX for every push without names, so that this needs no subscription. */
+function hears(device: Device, mailbox: string): boolean {
+  return mailbox === INBOX || subscriptionTo(device, mailbox) !== undefined;
+}
+
+function subscriptionTo({ target, subscriptions }: Device, mailbox: string): Subscription | undefined {
+  const matching = subscriptions.filter(({ path }) => path === mailbox);
+  return matching.find(({ owner }) => owner === target.user) ?? matching[0];
+}
+
+async function pushToDevice(
+  device: Device,
+  mailbox: string,
+  ways: readonly Way[],
+  { clock, config, timeoutMs = TIMEOUT_MS }: TestPushOptions,
+): Promise<TestPush> {
+  const { target } = device;
+  const topic = target.topic === '' ? (ways[0]?.credential.topic ?? '') : target.topic;
+  const end = (ending: Parameters<typeof testPush>[3]): TestPush => testPush(target, mailbox, topic, ending);
+  if (!hears(device, mailbox)) return end(unsent(`This device asked for ${pathsOf([device])} only.`));
+  const way = ways.find(({ credential }) => credential.topics.includes(topic));
+  if (way === undefined) return end(unsent(NOT_COVERED));
+  const expirationS = Math.floor((clock.nowMs() + config.delivery.expiryMs) / 1000);
+  try {
+    return end(answered(await way.line.push(pushOf(rowFor(device, mailbox), topic, expirationS), timeoutMs)));
+  } catch (error) {
+    if (error instanceof NoAnswer) return end(unanswered(error));
+    throw error;
+  }
+}
+
+const NOT_COVERED =
+  'No configured credential is for the topic that this device registered with: it must register again, which a ' +
+  'phone does daily, or the credential of that topic must be configured too.';
+
+/** A row as the outbox would have it, so that the test push is what a real one is. */
+function rowFor(device: Device, mailbox: string): ClaimedPush {
+  const { id, user, deviceToken, accountId, topic, renewedMs } = device.target;
+  const { owner = user, hash } = subscriptionTo(device, mailbox) ?? {};
+  const inbox = mailbox === INBOX && owner === user;
+  return {
+    ...{ targetId: id, user, deviceToken, accountId, topic, renewedMs },
+    ...{ apnsId: randomUUID(), event: 'MessageNew', generation: 0, attempts: 1, eventMs: 0 },
+    mailboxes: [{ owner, path: mailbox, hash, inbox }],
+  };
+}
+
+function pathsOf(devices: readonly Device[]): string {
+  const paths = devices.flatMap(({ subscriptions }) => subscriptions.map(({ path }) => path));
+  return [...new Set(paths)].sort().join(', ') || 'no mailbox';
+}
+
+function noDevice(user: string): OperatorError {
+  return new OperatorError(`user ${JSON.stringify(user)} has no device that gets pushes`, {
+    exitCode: ExitCode.badInput,
+    hint: 'see who has: xapplepush targets list. A phone registers when the account is set to Push in Fetch New Data',
+  });
+}
+
+function noSubscription(user: string, mailbox: string, devices: readonly Device[]): OperatorError {
+  return new OperatorError(`no device of ${user} asked for the mailbox ${JSON.stringify(mailbox)}`, {
+    exitCode: ExitCode.badInput,
+    hint: `its devices asked for: ${pathsOf(devices)}`,
+  });
+}

@@ -1,0 +1,201 @@
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { withMockApns } from '../support/apns.ts';
+import { ACCOUNT_ID, tokenNumber } from '../support/events.ts';
+import { enqueued, registered, testStore } from '../support/store.ts';
+import { give, goodSetup, notOk, said, USER } from './setup.ts';
+
+const MINUTE_MS = 60_000;
+
+describe('a good set-up', () => {
+  test('is ok in every point, in a fixed order, and changes nothing', async () => {
+    await withMockApns({}, async (mock) => {
+      const setup = await goodSetup(mock);
+      const store = testStore(setup.store);
+      await registered(store, { topic: mock.topic });
+      give(setup.store);
+      store.close();
+      const before = [readdirSync(setup.dir), readdirSync(setup.spool)];
+      const { points, exitCode } = await setup.run();
+      expect(notOk(points)).toEqual([]);
+      expect(exitCode).toBe(0);
+      expect(points.map(({ point }) => point)).toEqual([
+        ...['configuration', 'mail user', 'secret files', 'files to read', 'log', 'credential', 'imapd.conf'],
+        ...['event_notifier', 'event_groups', 'event content', 'aps_topic', 'login', 'notifysocket'],
+        ...['notify_external', 'handler', 'database folder', 'spool folder', 'database', 'outbox', 'spool'],
+        ...['Apple: name', 'Apple: port', 'Apple: TLS', 'Apple: HTTP/2', 'Apple: push'],
+        ...['targets', 'target success', 'target topics', 'deliverer'],
+      ]);
+      expect(points.every(({ text }) => text !== '' && !text.includes('\n'))).toBe(true);
+      expect([readdirSync(setup.dir), readdirSync(setup.spool)]).toEqual(before);
+    });
+  });
+
+  test('before anything has happened there are no devices, which is a warning', async () => {
+    await withMockApns({}, async (mock) => {
+      const setup = await goodSetup(mock);
+      const { points, exitCode } = await setup.run();
+      expect(notOk(points)).toEqual(['targets: warning']);
+      expect(exitCode).toBe(0);
+      expect(said(points, 'database')[0]).toContain('the first registration makes it');
+    });
+  });
+
+  test('on a host without Cyrus its points are left out, and the store says who the mail user is', async () => {
+    await withMockApns({}, async (mock) => {
+      const setup = await goodSetup(mock);
+      rmSync(setup.imapdConf);
+      const { points, exitCode } = await setup.run();
+      expect(exitCode).toBe(0);
+      expect(said(points, 'imapd.conf')[0]).toMatch(/^ok: .*no Cyrus on this host/);
+      expect(said(points, 'mail user')[0]).toContain(`user id ${USER.uid}`);
+      const skippedOnes = points.filter(({ state }) => state === 'skipped').map(({ point }) => point);
+      expect(skippedOnes).toContain('aps_topic');
+      expect(skippedOnes).toHaveLength(8);
+    });
+  });
+});
+
+describe('a configuration that cannot be used', () => {
+  test('gives 78, a point for each problem, and nothing else is judged', async () => {
+    await withMockApns({}, async (mock) => {
+      const setup = await goodSetup(mock);
+      setup.configure('delivery: { linger: 10 }\nnonsense: 1\n');
+      const { points, exitCode } = await setup.run();
+      expect(exitCode).toBe(78);
+      const [linger, nonsense, ...others] = said(points, 'configuration');
+      expect(linger).toMatch(/^problem: .*config\.yaml:\d+:\d+: delivery\.linger: expected/);
+      expect(nonsense).toContain('unknown key');
+      expect(others).toEqual([]);
+      expect(points.slice(2).every(({ state }) => state === 'skipped')).toBe(true);
+      expect(points[5]?.text).toBe('needs first: configuration');
+      expect(mock.received).toEqual([]);
+    });
+  });
+});
+
+describe('one fault', () => {
+  test('of the credential leaves its points and those that need it', async () => {
+    await withMockApns({}, async (mock) => {
+      const setup = await goodSetup(mock);
+      writeFileSync(mock.files.clientCertificate, 'nothing');
+      const { points, exitCode } = await setup.run();
+      expect(exitCode).toBe(1);
+      expect(notOk(points)).toEqual([
+        ...['credential: problem', 'aps_topic: skipped'],
+        ...['Apple: HTTP/2: skipped', 'Apple: push: skipped', 'targets: warning'],
+      ]);
+    });
+  });
+
+  test('of the topic is told where Cyrus hands out another one', async () => {
+    await withMockApns({}, async (mock) => {
+      const setup = await goodSetup(mock);
+      setup.imapd({ aps_topic: 'com.apple.mail.XServer.other' });
+      const { points, exitCode } = await setup.run();
+      expect(exitCode).toBe(1);
+      expect(notOk(points)).toEqual(['aps_topic: problem', 'targets: warning']);
+      expect(points.find(({ point }) => point === 'aps_topic')?.mend).toContain(mock.topic);
+    });
+  });
+
+  test('of the database leaves what is in it', async () => {
+    await withMockApns({}, async (mock) => {
+      const setup = await goodSetup(mock);
+      writeFileSync(setup.store, 'no database at all, but long enough to be taken for one'.repeat(20));
+      give(setup.store);
+      const { points, exitCode } = await setup.run();
+      expect(exitCode).toBe(1);
+      expect(notOk(points)).toEqual(['database: problem', 'outbox: skipped', 'targets: skipped']);
+    });
+  });
+
+  test('of imapd.conf that cannot be read leaves all that is in it', async () => {
+    await withMockApns({}, async (mock) => {
+      const setup = await goodSetup(mock);
+      rmSync(setup.imapdConf);
+      mkdirSync(setup.imapdConf);
+      const { points, exitCode } = await setup.run();
+      expect(exitCode).toBe(1);
+      expect(said(points, 'imapd.conf')[0]).toMatch(/^problem: cannot read/);
+      expect(said(points, 'handler')).toEqual(['skipped: needs first: imapd.conf']);
+    });
+  });
+
+  test('of the mail user leaves what is tried as that user', async () => {
+    await withMockApns({}, async (mock) => {
+      const setup = await goodSetup(mock);
+      setup.imapd({ cyrus_user: 'no-such-user' });
+      const { points, exitCode } = await setup.run();
+      expect(exitCode).toBe(1);
+      expect(notOk(points)).toEqual([
+        ...['mail user: problem', 'files to read: skipped', 'log: skipped'],
+        ...['notify_external: skipped', 'handler: skipped'],
+        ...['database folder: skipped', 'spool folder: skipped', 'targets: warning'],
+      ]);
+    });
+  });
+
+  test('of the spool, waiting files and bad ones', async () => {
+    await withMockApns({}, async (mock) => {
+      const setup = await goodSetup(mock);
+      mkdirSync(join(setup.spool, 'bad'));
+      for (const name of ['1.json', '1.json.reason']) writeFileSync(join(setup.spool, 'bad', name), '');
+      expect(said((await setup.run()).points, 'spool')).toEqual(['warning: 1 file could not be understood']);
+      mkdirSync(join(setup.spool, 'new'));
+      for (const name of ['1.json', '2.json']) writeFileSync(join(setup.spool, 'new', name), '');
+      expect(said((await setup.run()).points, 'spool')[0]).toMatch(/^warning: 2 files wait/);
+    });
+  });
+});
+
+describe('what the database holds', () => {
+  test('pushes that are owed are a warning from ten minutes on', async () => {
+    await withMockApns({}, async (mock) => {
+      const setup = await goodSetup(mock);
+      const store = testStore(setup.store);
+      const nowMs = setup.clock.nowMs();
+      await registered(store, { topic: mock.topic });
+      await enqueued(store, { nowMs: nowMs - 9 * MINUTE_MS });
+      store.close();
+      give(setup.store);
+      expect(said((await setup.run()).points, 'outbox')[0]).toMatch(/^ok: 1 push is owed, the oldest since/);
+      setup.clock.advance(MINUTE_MS);
+      const { points, exitCode } = await setup.run();
+      expect(said(points, 'outbox')[0]).toMatch(/^warning: 1 push is owed.*\(never tried\)/);
+      expect(exitCode).toBe(0);
+    });
+  });
+
+  test('devices that never had a success, and those of a topic that nobody covers, are named', async () => {
+    await withMockApns({}, async (mock) => {
+      const setup = await goodSetup(mock);
+      const store = testStore(setup.store);
+      await registered(store, { topic: mock.topic });
+      await registered(store, {
+        user: 'bob',
+        deviceToken: tokenNumber(1),
+        topic: 'com.apple.mail.XServer.old',
+      });
+      await registered(store, { user: 'carol', deviceToken: tokenNumber(2), topic: '' });
+      await store.write((sql) =>
+        sql("UPDATE targets SET last_push_ms = 1, last_error = 'BadDeviceToken' WHERE user = 'bob'").run(),
+      );
+      await store.write((sql) =>
+        sql("UPDATE targets SET last_push_ms = 1, last_success_ms = 1 WHERE user = 'alice'").run(),
+      );
+      give(setup.store);
+      store.close();
+      const { points, exitCode } = await setup.run();
+      expect(exitCode).toBe(0);
+      expect(said(points, 'targets')).toEqual(['ok: 3 devices of 3 users']);
+      expect(said(points, 'target success')).toEqual([
+        'warning: never a success: bob 00000000…0002; the first says BadDeviceToken',
+      ]);
+      expect(said(points, 'target topics')[0]).toMatch(/^warning: must register again.*: bob 00000000…0002$/);
+      expect(JSON.stringify(points)).not.toContain(tokenNumber(1));
+      expect(JSON.stringify(points)).not.toContain(ACCOUNT_ID);
+    });
+  });
+});

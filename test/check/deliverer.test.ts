@@ -1,0 +1,29 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { checkDeliverer } from '../../src/check/deliverer.ts';
+import { openControlDoor } from '../../src/doors/control.ts';
+import { temporaryFolder } from '../support/store.ts';
+
+const NO_DOORS = { metrics: true };
+
+test('nobody need run, since an event starts a deliverer', async () => {
+  const control = join(temporaryFolder(), 'x.sock');
+  expect(await checkDeliverer({ control, serve: NO_DOORS })).toMatchObject({ state: 'ok' });
+});
+
+test('whoever answers on the control socket delivers', async () => {
+  const control = join(temporaryFolder(), 'x.sock');
+  const door = await openControlDoor(control, () => undefined);
+  const point = await checkDeliverer({ control, serve: NO_DOORS });
+  await door.close();
+  expect(point).toMatchObject({ state: 'ok', text: `running: it answers on ${control}` });
+});
+
+test('serve must run where it has a door', async () => {
+  const control = join(temporaryFolder(), 'x.sock');
+  const serve = { metrics: true, cyrusSocket: '/run/cyrus.sock', http: '[::1]:11619' };
+  expect(await checkDeliverer({ control, serve })).toMatchObject({
+    state: 'warning',
+    text: expect.stringContaining('answers on /run/cyrus.sock and [::1]:11619') as string,
+  });
+});
