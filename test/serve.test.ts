@@ -53,6 +53,13 @@ function notify(bytes: Buffer): Promise<string> {
   });
 }
 
+/** Where the HTTP door listens, as the log tells. */
+function httpAddress(): string {
+  const [, address = ''] =
+    /http (127\.0\.0\.1:\d+)/.exec(readFileSync(join(sandbox.dir, 'log'), 'utf8')) ?? [];
+  return address;
+}
+
 const pushes = (count: number): Promise<TestApns['received']> =>
   eventually(
     () => apns.received,
@@ -85,7 +92,7 @@ describe('doors', () => {
   test('HTTP: the plugin of Dovecot registers and notifies', async () => {
     configure('{}', '{ http: "127.0.0.1:0" }');
     await start();
-    const address = /http (127\.0\.0\.1:\d+)/.exec(readFileSync(join(sandbox.dir, 'log'), 'utf8'))?.[1];
+    const address = httpAddress();
     const post = (path: string, body: string): Promise<Response> =>
       fetch(`http://${address}${path}`, { method: 'POST', body });
     const register = readFileSync(
@@ -100,6 +107,35 @@ describe('doors', () => {
     await pushes(1);
     const metrics = await (await fetch(`http://${address}/metrics`)).text();
     expect(metrics).toMatch(/xapplepush_pushes_total\{outcome="delivered",reason="none"\} 1/);
+  });
+});
+
+describe('the password of the HTTP door', () => {
+  const ox = '{"user":"alice","event":"messageNew","folder":"INBOX"}';
+  const put = (authorization?: string): Promise<Response> =>
+    fetch(`http://${httpAddress()}/notify`, {
+      method: 'PUT',
+      body: ox,
+      headers: authorization === undefined ? {} : { authorization },
+    });
+
+  test('is asked for where it is configured', async () => {
+    const file = join(sandbox.dir, 'password');
+    writeFileSync(file, 'dovecot:secret\n');
+    configure('{}', `{ http: "127.0.0.1:0", http_password_file: ${file} }`);
+    await start();
+    await sandbox.notify(registration());
+    expect((await put()).status).toBe(401);
+    expect((await put(`Basic ${btoa('dovecot:wrong')}`)).status).toBe(401);
+    expect((await put(`Basic ${btoa('dovecot:secret')}`)).status).toBe(200);
+    await pushes(1);
+  });
+
+  test('a file that holds none is a configuration error', async () => {
+    configure('{}', `{ http: "127.0.0.1:0", http_password_file: ${sandbox.dir}/none }`);
+    const finished = await sandbox.run(['serve']);
+    expect(finished.exitCode).toBe(78);
+    expect(finished.stderr).toMatch(/error: serve\.http_password_file: .* cannot be read/);
   });
 });
 

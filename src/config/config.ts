@@ -53,5 +53,5 @@ export interface Config {
   prune: { olderThanMs: number };
   log: { level: LogLevel; destination: string };
   control: string;
-  serve: { cyrusSocket?: string; http?: string; metrics: boolean };
+  serve: { cyrusSocket?: string; http?: string; httpPasswordFile?: string; metrics: boolean };
 }

@@ -130,7 +130,14 @@ function configOf(values: ValuesOf<typeof SCHEMA>, file: string | undefined): Co
     prune: { olderThanMs: prune.older_than },
     log: values.log,
     control: values.control ?? controlBeside(values.store),
-    serve: { ...defined({ cyrusSocket: serve.cyrus_socket, http: serve.http }), metrics: serve.metrics },
+    serve: {
+      ...defined({
+        cyrusSocket: serve.cyrus_socket,
+        http: serve.http,
+        httpPasswordFile: serve.http_password_file,
+      }),
+      metrics: serve.metrics,
+    },
   };
 }
 

@@ -99,6 +99,7 @@ export const SCHEMA = {
   serve: {
     cyrus_socket: optional(socketPath),
     http: optional(httpAddress),
+    http_password_file: optional(path),
     metrics: setting(flag, true),
   },
 } satisfies Section;

@@ -1,9 +1,11 @@
+import { readFileSync } from 'node:fs';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
+import { ExitCode, messageOf, OperatorError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { openCyrusDoor } from './cyrus.ts';
 import type { Door } from './door.ts';
-import { openHttpDoor } from './http.ts';
+import { type HttpDoor, openHttpDoor } from './http.ts';
 import type { Receive } from './receive.ts';
 import { openSpoolDoor } from './spool.ts';
 
@@ -27,7 +29,7 @@ export interface Doors extends Door {
 /** Opens the doors that the configuration names, all or none. Throws OperatorError where one cannot be opened. */
 export async function openDoors(options: DoorsOptions): Promise<Doors> {
   const { config, receive, log } = options;
-  const { cyrusSocket, http, metrics } = config.serve;
+  const { cyrusSocket, http } = config.serve;
   const open: [string, Door][] = [];
   const close = async (): Promise<void> => {
     await Promise.all(open.map(([, door]) => door.close()));
@@ -41,14 +43,7 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
     if (cyrusSocket !== undefined)
       open.push([`cyrus ${cyrusSocket}`, await openCyrusDoor({ path: cyrusSocket, receive, log })]);
     if (http !== undefined) {
-      const { ready } = options;
-      const door = await openHttpDoor({
-        listen: http,
-        receive,
-        ready,
-        log,
-        ...(metrics && { metrics: options.metrics }),
-      });
+      const door = await openHttp(http, options);
       open.push([`http ${door.address}`, door]);
     }
   } catch (error) {
@@ -56,4 +51,34 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
     throw error;
   }
   return { close, names: open.map(([name]) => name) };
+}
+
+function openHttp(listen: string, { config, receive, ready, metrics, log }: DoorsOptions): Promise<HttpDoor> {
+  const { httpPasswordFile, metrics: withMetrics } = config.serve;
+  return openHttpDoor({
+    listen,
+    receive,
+    ready,
+    log,
+    ...(withMetrics && { metrics }),
+    ...(httpPasswordFile !== undefined && { authorization: readPassword(httpPasswordFile) }),
+  });
+}
+
+/** `name:password`, one line. Throws OperatorError (exit 78), which never shows what the file holds. */
+function readPassword(file: string): string {
+  const refuse = (why: string): OperatorError =>
+    new OperatorError(`serve.http_password_file: ${file} ${why}`, {
+      exitCode: ExitCode.configuration,
+      hint: 'write one line name:password into it, readable by the user that serve runs as',
+    });
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw refuse(`cannot be read (${messageOf(error)})`);
+  }
+  const line = text.replace(/\r?\n$/, '');
+  if (!/^[^:\r\n]+:[^\r\n]+$/.test(line)) throw refuse('does not hold one line name:password');
+  return line;
 }

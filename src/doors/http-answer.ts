@@ -1,0 +1,37 @@
+/** What is answered to a request. */
+export interface Answer {
+  status: number;
+  body: string;
+  headers: Record<string, string>;
+}
+
+/** When a client that could not be served shall ask again: the database is rarely busy for longer. */
+const RETRY_AFTER_S = 2;
+
+/** Text for a person or a plugin, exactly as it is given. */
+export function text(status: number, body: string, headers: Record<string, string> = {}): Answer {
+  return { status, body, headers: { 'Content-Type': 'text/plain; charset=utf-8', ...headers } };
+}
+
+export function json(status: number, value: unknown): Answer {
+  return { status, body: `${JSON.stringify(value)}\n`, headers: { 'Content-Type': 'application/json' } };
+}
+
+export const NO_CONTENT: Answer = { status: 204, body: '', headers: {} };
+
+export const NOT_FOUND = text(404, 'there is nothing here\n');
+
+export const UNAUTHORIZED = text(401, 'expected user and password\n', {
+  'WWW-Authenticate': 'Basic realm="xapplepush", charset="UTF-8"', // RFC 7617, 2
+});
+
+export const TOO_LARGE = text(413, 'the body is too large\n', { Connection: 'close' });
+
+export function notAllowed(allow: string): Answer {
+  return text(405, `expected ${allow}\n`, { Allow: allow });
+}
+
+/** Dovecot's HTTP client and others repeat the request after that time. */
+export function tryAgain(body: string): Answer {
+  return text(503, body, { 'Retry-After': String(RETRY_AFTER_S) });
+}

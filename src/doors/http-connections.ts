@@ -1,0 +1,51 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+
+export interface Connections {
+  /** From now on each answer is the last on its connection. */
+  readonly closing: boolean;
+  /** Cuts the connections that wait for no answer. */
+  close(): void;
+}
+
+/**
+ * Keeps the connections within `max`: a newcomer takes the place of the one that has been without a request for
+ * longest, so that idle or slow clients keep nobody out.
+ */
+export function watchConnections(server: Server, max: number): Connections {
+  const pending = new Map<Socket, number>(); // requests without an answer; in the order of last use
+  let closing = false;
+  server.on('connection', (socket: Socket) => {
+    if (pending.size >= max) (idlest(pending) ?? socket).destroy();
+    pending.set(socket, 0);
+    socket.once('close', () => pending.delete(socket));
+  });
+  server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    count(pending, socket, 1);
+    response.once('close', () => {
+      count(pending, socket, -1);
+      if (closing && pending.get(socket) === 0) socket.destroySoon();
+    });
+  });
+  return {
+    get closing() {
+      return closing;
+    },
+    close: () => {
+      closing = true;
+      for (const [socket, requests] of pending) if (requests === 0) socket.destroy();
+    },
+  };
+}
+
+function idlest(pending: ReadonlyMap<Socket, number>): Socket | undefined {
+  for (const [socket, requests] of pending) if (requests === 0 && !socket.destroyed) return socket;
+  return undefined;
+}
+
+function count(pending: Map<Socket, number>, socket: Socket, change: 1 | -1): void {
+  const requests = pending.get(socket);
+  if (requests === undefined) return; // it has closed already
+  pending.delete(socket);
+  pending.set(socket, requests + change);
+}

@@ -1,0 +1,65 @@
+import { type Answer, NOT_FOUND, notAllowed, text } from './http-answer.ts';
+import { events, type EventContext, notifyByOx, notifyByXaps, registerByXaps } from './http-events.ts';
+
+export interface RouteContext extends EventContext {
+  ready: () => { ready: boolean; reason?: string };
+  /** Absent: /metrics is answered as if it were nothing. */
+  metrics?: () => Promise<string>;
+}
+
+export type Route = {
+  /** For the log; the path is the client's. */
+  name: string;
+  /** Answered without a password too. */
+  open: boolean;
+} & (
+  | { takesBody: boolean; handle: (body: Buffer, context: RouteContext) => Answer | Promise<Answer> }
+  | { answer: Answer }
+);
+
+/** https://prometheus.io/docs/instrumenting/exposition_formats/, basic info */
+const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+
+const POST: Record<string, Route> = {
+  '/register': { name: 'register', open: false, takesBody: true, handle: registerByXaps },
+  '/notify': { name: 'notify', open: false, takesBody: true, handle: notifyByXaps },
+  '/events': { name: 'events', open: false, takesBody: true, handle: events },
+};
+
+const GET: Record<string, Route> = {
+  '/healthz': { name: 'healthz', open: true, takesBody: false, handle: () => text(200, 'ok\n') },
+  '/readyz': { name: 'readyz', open: false, takesBody: false, handle: (_, context) => readiness(context) },
+  '/metrics': { name: 'metrics', open: false, takesBody: false, handle: (_, context) => metrics(context) },
+};
+
+/** PUT is the OX driver's, on whatever path the operator gave it. */
+const PUT: Route = { name: 'ox', open: false, takesBody: true, handle: notifyByOx };
+
+/** The route of a request; `path` is without its query. */
+export function findRoute(method: string, path: string): Route {
+  if (method === 'PUT') return PUT;
+  const [read, write] = [own(GET, path), own(POST, path)];
+  const found = method === 'POST' ? write : method === 'GET' || method === 'HEAD' ? read : undefined;
+  if (found !== undefined) return found;
+  if (read !== undefined) return refusal(notAllowed('GET, HEAD, PUT'));
+  if (write !== undefined) return refusal(notAllowed('POST, PUT'));
+  return refusal(NOT_FOUND);
+}
+
+function own(routes: Record<string, Route>, path: string): Route | undefined {
+  return Object.hasOwn(routes, path) ? routes[path] : undefined;
+}
+
+function refusal(answer: Answer): Route {
+  return { name: 'none', open: false, answer };
+}
+
+function readiness({ ready }: RouteContext): Answer {
+  const state = ready();
+  return state.ready ? text(200, 'ready\n') : text(503, `not ready: ${state.reason ?? 'starting'}\n`);
+}
+
+async function metrics({ metrics: collect }: RouteContext): Promise<Answer> {
+  if (collect === undefined) return NOT_FOUND;
+  return text(200, await collect(), { 'Content-Type': METRICS_TYPE });
+}
