@@ -44,11 +44,11 @@ describe('commands', () => {
   const subcommandsIn = (help: string): string[] =>
     [...(help.split('Commands:\n')[1] ?? '').matchAll(/^ {2}(\S+)/gm)].map(([, name]) => name ?? '');
 
-  const GROUP = 'targets';
+  const GROUPS = ['targets', 'cert'];
   const commands = subcommandsIn(general)
     .filter((name) => name !== 'help')
     .flatMap((name) =>
-      name === GROUP
+      GROUPS.includes(name)
         ? subcommandsIn(helpOf([name]))
             .filter((verb) => verb !== 'help')
             .map((verb) => [name, verb])
@@ -57,7 +57,7 @@ describe('commands', () => {
 
   /** The subcommand that an invocation names; `handle` where it names none. */
   const subcommandOf = (words: readonly string[]): string[] => {
-    const names = words.slice(0, words[0] === GROUP ? 2 : 1);
+    const names = words.slice(0, GROUPS.includes(words[0] ?? '') ? 2 : 1);
     return names[0] === undefined || /^[-<]/.test(names[0]) ? ['handle'] : names;
   };
 

@@ -105,8 +105,10 @@ describe('doors', () => {
       (await post('/notify', '{"Username":"alice","Mailbox":"INBOX","Events":["MessageNew"]}')).status,
     ).toBe(200);
     await pushes(1);
-    const metrics = await (await fetch(`http://${address}/metrics`)).text();
-    expect(metrics).toMatch(/xapplepush_pushes_total\{outcome="delivered",reason="none"\} 1/);
+    await eventually(
+      async () => (await fetch(`http://${address}/metrics`)).text(),
+      (text) => text.includes('xapplepush_pushes_total{outcome="delivered",reason="none"} 1'),
+    );
   });
 });
 

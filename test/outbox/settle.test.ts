@@ -280,6 +280,7 @@ describe('BadDeviceToken', () => {
         successes: 1,
         last_success_ms: LATER_MS,
         bad_tokens: 1,
+        warned_ms: null,
       },
       expect.objectContaining({ fingerprint: 'another', successes: 0, bad_tokens: 1, last_success_ms: null }),
       expect.objectContaining({ server: 'https://api.sandbox.push.apple.com', successes: 0, bad_tokens: 1 }),
