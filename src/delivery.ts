@@ -1,10 +1,11 @@
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { connectApns } from './apns/client.ts';
 import { type Credential, loadCredentials } from './apns/credentials.ts';
+import { identityOf, rootsOf } from './apns/tls.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import type { Store } from './db.ts';
-import { ExitCode, messageOf, OperatorError } from './errors.ts';
+import { messageOf } from './errors.ts';
 import type { Log } from './log.ts';
 import { withBearer } from './outbox/bearer.ts';
 import { Courier, type CourierOptions } from './outbox/courier.ts';
@@ -112,27 +113,18 @@ function stateOf(credentials: readonly Credential[]): string {
     .join('\n');
 }
 
-function routesOf(credentials: readonly Credential[], { config, store, clock }: DeliveryOptions): Route[] {
-  const { apns } = config;
-  const ca = apns.ca === undefined ? {} : { ca: readCa(apns.ca) };
+/** A route for each credential. Throws OperatorError (exit 78) where `apns.ca` cannot be read. */
+export function routesOf(
+  credentials: readonly Credential[],
+  { config: { apns }, store, clock }: Pick<DeliveryOptions, 'config' | 'store' | 'clock'>,
+): Route[] {
+  const roots = rootsOf(apns.ca);
   return credentials.map((credential) => {
-    const identity = credential.kind === 'certificate' ? credential : {};
-    const line = createLine((timeoutMs) => connectApns(apns.server, identity, { ...ca, timeoutMs }));
+    const identity = identityOf(credential);
+    const line = createLine((timeoutMs) => connectApns(apns.server, identity, { ...roots, timeoutMs }));
     return new Route(
       credential,
       credential.kind === 'token' ? withBearer(line, credential, store, clock) : line,
     );
   });
-}
-
-function readCa(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new OperatorError(`apns.ca: cannot read ${file} (${messageOf(error)})`, {
-      exitCode: ExitCode.configuration,
-      hint: 'name a PEM file with the root certificate, or remove the key: Apple needs none',
-      cause: error,
-    });
-  }
 }

@@ -1,18 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { connectApns } from './apns/client.ts';
-import { type Credential, loadCredentials } from './apns/credentials.ts';
-import { identityOf, rootsOf } from './apns/probe.ts';
+import { loadCredentials } from './apns/credentials.ts';
 import { NoAnswer } from './apns/push.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { openStore, type Store } from './db.ts';
+import { routesOf } from './delivery.ts';
 import { ExitCode, OperatorError } from './errors.ts';
 import { INBOX } from './mailboxes/mailbox.ts';
 import { comparableUser } from './mailboxes/user-name.ts';
-import { withBearer } from './outbox/bearer.ts';
-import { createLine, type Line } from './outbox/line.ts';
-import type { ClaimedPush } from './outbox/outbox.ts';
-import { pushOf } from './outbox/push-of.ts';
+import { type PushContent, pushOf } from './outbox/push-of.ts';
+import { type Route, routeFor } from './outbox/route.ts';
 import { answered, exitCodeOf, type TestPush, testPush, unanswered, unsent } from './push-report.ts';
 import { listTargets, subscriptionsOf, type Target } from './targets/store.ts';
 import type { Subscription } from './targets/target.ts';
@@ -49,7 +46,12 @@ export async function pushToUser(
   try {
     const devices = await devicesOf(store, options, mailbox);
     const credentials = loadCredentials(config.apns, clock.nowMs());
-    const pushes = await pushToAll(devices, mailbox, waysOf(credentials, store, options), options);
+    const pushes = await pushToAll(
+      devices,
+      mailbox,
+      routesOf(credentials, { config, store, clock }),
+      options,
+    );
     return { pushes, exitCode: exitCodeOf(pushes) };
   } finally {
     store.close();
@@ -70,38 +72,16 @@ async function devicesOf(
   return devices;
 }
 
-/** A credential and the line over which it is used. */
-interface Way {
-  credential: Credential;
-  line: Line;
-}
-
-function waysOf(
-  credentials: readonly Credential[],
-  store: Store,
-  { config: { apns }, clock }: TestPushOptions,
-): Way[] {
-  const roots = rootsOf(apns.ca);
-  return credentials.map((credential) => {
-    const identity = identityOf(credential);
-    const line = createLine((timeoutMs) => connectApns(apns.server, identity, { ...roots, timeoutMs }));
-    return {
-      credential,
-      line: credential.kind === 'token' ? withBearer(line, credential, store, clock) : line,
-    };
-  });
-}
-
 async function pushToAll(
   devices: readonly Device[],
   mailbox: string,
-  ways: readonly Way[],
+  routes: readonly Route[],
   options: TestPushOptions,
 ): Promise<TestPush[]> {
   try {
-    return await Promise.all(devices.map((device) => pushToDevice(device, mailbox, ways, options)));
+    return await Promise.all(devices.map((device) => pushToDevice(device, mailbox, routes, options)));
   } finally {
-    await Promise.all(ways.map(({ line }) => line.close()));
+    await Promise.all(routes.map(({ line }) => line.close()));
   }
 }
 
@@ -118,18 +98,20 @@ function subscriptionTo({ target, subscriptions }: Device, mailbox: string): Sub
 async function pushToDevice(
   device: Device,
   mailbox: string,
-  ways: readonly Way[],
+  routes: readonly Route[],
   { clock, config, timeoutMs = TIMEOUT_MS }: TestPushOptions,
 ): Promise<TestPush> {
   const { target } = device;
-  const topic = target.topic === '' ? (ways[0]?.credential.topic ?? '') : target.topic;
+  const topic = target.topic === '' ? (routes[0]?.credential.topic ?? '') : target.topic;
   const end = (ending: Parameters<typeof testPush>[3]): TestPush => testPush(target, mailbox, topic, ending);
   if (!hears(device, mailbox)) return end(unsent(`This device asked for ${pathsOf([device])} only.`));
-  const way = ways.find(({ credential }) => credential.topics.includes(topic));
-  if (way === undefined) return end(unsent(NOT_COVERED));
+  const route = routeFor(routes, topic);
+  if (route === undefined) return end(unsent(NOT_COVERED));
   const expirationS = Math.floor((clock.nowMs() + config.delivery.expiryMs) / 1000);
   try {
-    return end(answered(await way.line.push(pushOf(rowFor(device, mailbox), topic, expirationS), timeoutMs)));
+    return end(
+      answered(await route.line.push(pushOf(rowFor(device, mailbox), topic, expirationS), timeoutMs)),
+    );
   } catch (error) {
     if (error instanceof NoAnswer) return end(unanswered(error));
     throw error;
@@ -141,15 +123,12 @@ const NOT_COVERED =
   'phone does daily, or the credential of that topic must be configured too.';
 
 /** A row as the outbox would have it, so that the test push is what a real one is. */
-function rowFor(device: Device, mailbox: string): ClaimedPush {
-  const { id, user, deviceToken, accountId, topic, renewedMs } = device.target;
+function rowFor(device: Device, mailbox: string): PushContent {
+  const { user, deviceToken, accountId, topic } = device.target;
   const { owner = user, hash } = subscriptionTo(device, mailbox) ?? {};
   const inbox = mailbox === INBOX && owner === user;
-  return {
-    ...{ targetId: id, user, deviceToken, accountId, topic, renewedMs },
-    ...{ apnsId: randomUUID(), event: 'MessageNew', generation: 0, attempts: 1, eventMs: 0 },
-    mailboxes: [{ owner, path: mailbox, hash, inbox }],
-  };
+  const mailboxes = [{ owner, path: mailbox, hash, inbox }];
+  return { apnsId: randomUUID(), deviceToken, accountId, topic, mailboxes };
 }
 
 function pathsOf(devices: readonly Device[]): string {

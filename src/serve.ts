@@ -38,7 +38,7 @@ export interface ServeOptions {
 }
 
 /** How long pushes under way may take once the end has come; systemd waits longer before it kills. */
-const ENDING_TIMEOUT_MS = 9000;
+export const ENDING_TIMEOUT_MS = 9000;
 
 /** Keeps the connection to Apple, takes events through its doors and sends what is owed, until `ending` aborts. */
 export async function serve(options: ServeOptions): Promise<void> {
@@ -79,9 +79,19 @@ async function serveStore(
   onReady();
   await aborted(ending);
   await doors.close();
-  await Promise.race([delivering, clock.sleep(ENDING_TIMEOUT_MS)]);
+  await within(ENDING_TIMEOUT_MS, delivering);
   await delivery.close();
   await Promise.all(chores);
+}
+
+/** Resolves with the promise, or after that time; leaves no timer that would keep the process alive. */
+async function within(timeoutMs: number, promise: Promise<void>): Promise<void> {
+  const settled = new AbortController();
+  try {
+    await Promise.race([promise, clock.sleep(timeoutMs, settled.signal)]);
+  } finally {
+    settled.abort();
+  }
 }
 
 function openAll(

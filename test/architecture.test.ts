@@ -31,6 +31,7 @@ const PURE = [
   'events/mail-event.ts',
   'events/cyrus.ts',
   'events/dovecot.ts',
+  'events/fields.ts',
   'events/ox.ts',
   'events/xaps.ts',
   'events/parse.ts',

@@ -1,9 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { lookup } from 'node:dns/promises';
 import { connect, isIP } from 'node:net';
-import { ExitCode, messageOf, OperatorError } from '../errors.ts';
-import type { Credential } from './credentials.ts';
 import { causeOf, dial, secured, type TlsIdentity } from './dial.ts';
 import type { Push } from './push.ts';
 
@@ -66,24 +63,5 @@ async function within<T>(timeoutMs: number, promise: Promise<T>, cleanUp: () => 
   } finally {
     clearTimeout(timer);
     cleanUp();
-  }
-}
-
-/** What a connection shows in TLS: a provider token needs nothing there. */
-export function identityOf(credential: Credential | undefined): TlsIdentity {
-  return credential?.kind === 'certificate' ? credential : {};
-}
-
-/** The root certificates that take the place of the system's. Throws OperatorError, exit 78. */
-export function rootsOf(file: string | undefined): { ca?: string } {
-  if (file === undefined) return {};
-  try {
-    return { ca: readFileSync(file, 'utf8') };
-  } catch (error) {
-    throw new OperatorError(`apns.ca: cannot read ${file} (${messageOf(error)})`, {
-      exitCode: ExitCode.configuration,
-      hint: 'name a PEM file with the root certificate, or remove the key: Apple needs none',
-      cause: error,
-    });
   }
 }

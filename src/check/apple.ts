@@ -1,6 +1,7 @@
 import { connectApns } from '../apns/client.ts';
 import type { Credential } from '../apns/credentials.ts';
-import { identityOf, reachServer, resolveServer, rootsOf, secureServer } from '../apns/probe.ts';
+import { reachServer, resolveServer, secureServer } from '../apns/probe.ts';
+import { identityOf, rootsOf } from '../apns/tls.ts';
 import { portOf, zeroTokenPush } from '../apns/probe.ts';
 import type { Clock } from '../clock.ts';
 import type { ApnsConfig } from '../config/config.ts';

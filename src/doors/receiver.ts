@@ -12,7 +12,7 @@ export interface ReceiverOptions {
   spool: string;
   clock: Clock;
   log: Log;
-  /** Called when a push has become owed, or an event has gone into the spool. */
+  /** Called when a push has become owed; for an event in the spool that is when it is taken from there. */
   onWork: () => void;
 }
 
@@ -41,7 +41,7 @@ export function createReceiver({ intake, spool, clock, log, onWork }: ReceiverOp
         reason: error.message,
       });
     }
-    if (received.targets > 0 || received.spooled) onWork();
+    if (received.targets > 0) onWork();
     return received;
   };
 }

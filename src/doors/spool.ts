@@ -16,6 +16,9 @@ export interface SpoolDoorOptions {
 /** The safety net under inotify(7), which may lose events and does not work on every file system. */
 const SWEEP_INTERVAL_MS = 5000;
 
+/** While the database is locked every look at the spool holds all doors up, and a file put back rings the bell. */
+const TROUBLE_WAIT_MS = 1000;
+
 /** Takes files of the spool as they come; `close` returns when the one at hand is taken. */
 export function openSpoolDoor(options: SpoolDoorOptions): { close(): Promise<void> } {
   const { spool, clock, log } = options;
@@ -27,10 +30,11 @@ export function openSpoolDoor(options: SpoolDoorOptions): { close(): Promise<voi
       bell.reset();
       try {
         await options.drain();
+        await clock.sleep(SWEEP_INTERVAL_MS, bell.signal);
       } catch (error) {
         log.error('the spool cannot be read now, its files are kept', { reason: messageOf(error) });
+        await clock.sleep(TROUBLE_WAIT_MS, ending.signal);
       }
-      await clock.sleep(SWEEP_INTERVAL_MS, bell.signal);
     }
   })();
   return {

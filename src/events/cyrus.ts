@@ -1,6 +1,7 @@
 import { mailboxFromUri, type CyrusNamespace } from '../mailboxes/cyrus-namespace.ts';
 import type { Mailbox } from '../mailboxes/mailbox.ts';
 import { isStorableText } from '../mailboxes/storable-text.ts';
+import { bad, expected, quoted, shortened } from './fields.ts';
 import type { ChangeName, MailboxChange, ParseResult } from './mail-event.ts';
 
 type Json = Record<string, unknown>;
@@ -23,9 +24,6 @@ const CHANGES = new Map<string, ChangeName>([
  * such as `l` for a folder kept from before Cyrus 3.6 (mboxlist_mbtype_to_string in Cyrus's source).
  */
 const MAIL_TYPE = /^e?[dmrzil]*$/;
-
-/** Longest part of a stranger's string that a message repeats, in UTF-16 units. */
-const MAX_QUOTED = 100;
 
 /** XAPPLEPUSHSERVICE's aps-version where the event has none, as Cyrus itself fills it in. */
 const DEFAULT_APS_VERSION = 2;
@@ -102,31 +100,6 @@ function parseMailboxes(
     found.push(parsed.mailbox);
   }
   return { found };
-}
-
-function bad(reason: string): ParseResult {
-  return { kind: 'bad', reason };
-}
-
-/** Says what came by its type alone: the value may be a token or an account id. */
-function expected(what: string, key: string, got: unknown): string {
-  return got === undefined
-    ? `${key} is missing: expected ${what}`
-    : `${key}: expected ${what}, got ${typeName(got)}`;
-}
-
-function typeName(value: unknown): string {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'a list';
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
-}
-
-function quoted(text: string): string {
-  return JSON.stringify(shortened(text));
-}
-
-function shortened(text: string): string {
-  return text.length > MAX_QUOTED ? `${text.slice(0, MAX_QUOTED)}…` : text;
 }
 
 function isString(value: unknown): value is string {

@@ -1,5 +1,6 @@
 import { plainMailbox } from '../mailboxes/plain-namespace.ts';
 import { isStorableText } from '../mailboxes/storable-text.ts';
+import { bad, expected, shortened } from './fields.ts';
 import type { ChangeName, IgnoredEvent, MailboxChange, ParseResult } from './mail-event.ts';
 
 type Json = Record<string, unknown>;
@@ -16,9 +17,6 @@ const CHANGES = new Map<string, ChangeName>([
   ['MessageExpunge', 'MessageExpunge'],
   ['FlagsClear', 'FlagsClear'],
 ]);
-
-/** Longest part of a stranger's string that a message repeats, in UTF-16 units. */
-const MAX_QUOTED = 100;
 
 /**
  * Parses a transaction as our Lua scripts write it:
@@ -89,14 +87,6 @@ export function neverActedOn(name: string): IgnoredEvent {
   return { kind: 'ignored', name: shortened(name), reason: 'not an event that Mail is told of' };
 }
 
-function shortened(text: string): string {
-  return text.length > MAX_QUOTED ? `${text.slice(0, MAX_QUOTED)}…` : text;
-}
-
-export function bad(reason: string): { kind: 'bad'; reason: string } {
-  return { kind: 'bad', reason };
-}
-
 /** Can it be the name of a user or a mailbox? */
 export function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== '' && isStorableText(value);
@@ -111,17 +101,4 @@ export function notText(key: string, value: unknown): string {
 
 export function isStrings(values: readonly unknown[]): values is string[] {
   return values.every((value) => typeof value === 'string');
-}
-
-/** Says what came by its type alone: the value may be a token or an account id. */
-export function expected(what: string, key: string, got: unknown): string {
-  return got === undefined
-    ? `${key} is missing: expected ${what}`
-    : `${key}: expected ${what}, got ${typeName(got)}`;
-}
-
-function typeName(value: unknown): string {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'a list';
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }

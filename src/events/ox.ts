@@ -1,5 +1,6 @@
 import { plainMailbox } from '../mailboxes/plain-namespace.ts';
-import { bad, expected, isText, neverActedOn, notText } from './dovecot.ts';
+import { isText, neverActedOn, notText } from './dovecot.ts';
+import { bad, expected } from './fields.ts';
 import type { ParseResult } from './mail-event.ts';
 
 /** The one event that Dovecot's OX driver tells of: a delivery. */

@@ -1,6 +1,7 @@
 import type { CyrusNamespace } from '../mailboxes/cyrus-namespace.ts';
 import { parseCyrusEvent } from './cyrus.ts';
 import { parseDovecotEvent, parseDovecotTransaction } from './dovecot.ts';
+import { bad } from './fields.ts';
 import type { ParseResult } from './mail-event.ts';
 import { parseOxEvent } from './ox.ts';
 import { parseXapsNotification, parseXapsRegistration } from './xaps.ts';
@@ -58,8 +59,4 @@ function isObject(value: unknown): value is Json {
 
 function tooMany(events: number): ParseResult {
   return bad(`a list of ${events} events: expected at most ${MAX_EVENTS_PER_LINE}`);
-}
-
-function bad(reason: string): ParseResult {
-  return { kind: 'bad', reason };
 }

@@ -1,5 +1,6 @@
 import { plainMailbox } from '../mailboxes/plain-namespace.ts';
-import { bad, changeNameOf, expected, isStrings, isText, neverActedOn, notText } from './dovecot.ts';
+import { changeNameOf, isStrings, isText, neverActedOn, notText } from './dovecot.ts';
+import { bad, expected } from './fields.ts';
 import type { ParseResult } from './mail-event.ts';
 
 type Json = Record<string, unknown>;

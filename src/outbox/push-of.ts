@@ -8,15 +8,18 @@ export interface TopicCover {
   topics: readonly string[];
 }
 
+/** What a push is made of. */
+export type PushContent = Pick<ClaimedPush, 'apnsId' | 'deviceToken' | 'accountId' | 'topic' | 'mailboxes'>;
+
 /** The push that a row asks for; `mainTopic` is the one for a phone that was told none. Pure. */
-export function pushOf(row: ClaimedPush, mainTopic: string, expirationS: number): Push {
+export function pushOf(row: PushContent, mainTopic: string, expirationS: number): Push {
   const { apnsId, deviceToken, accountId, topic } = row;
   const payload = mailPayload(accountId, hashesOf(row));
   return { apnsId, deviceToken, topic: topic === '' ? mainTopic : topic, payload, expirationS };
 }
 
 /** Without `m` Mail checks INBOX; with it, only the folders named. So INBOX alone is told without. */
-function hashesOf({ mailboxes }: ClaimedPush): string[] {
+function hashesOf({ mailboxes }: PushContent): string[] {
   if (mailboxes.every(({ inbox }) => inbox)) return [];
   return mailboxes.flatMap(({ hash }) => (hash === undefined ? [] : [hash]));
 }

@@ -7,9 +7,9 @@ import { COMMAND, eventually, type Sandbox } from './command.ts';
 export interface Served {
   pid: number;
   /** Sends the signal and resolves with the exit code, or the signal, when the process has ended. */
-  end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
-  signal(signal: NodeJS.Signals): void;
-  stderr(): string;
+  end: (signal: NodeJS.Signals) => Promise<number | NodeJS.Signals | null>;
+  signal: (signal: NodeJS.Signals) => void;
+  stderr: () => string;
 }
 
 /** Starts `serve` and resolves when its doors are open. */
