@@ -81,15 +81,17 @@ describeWithCyrus('serve at the notify socket of a real Cyrus', () => {
   }, 120_000);
 
   test('while the database is locked events go into the spool, and none is lost', async () => {
+    const freeMs = Math.max(...(await Promise.all(many(MESSAGES).map((user) => deliverAll([user])))));
+    await host.sent();
+    forget(host.apns);
     const lock = holdWriteLock(host.sandbox.store);
     const startMs = Date.now();
-    let count = 0;
-    let slowestMs = 0;
-    slowestMs = Math.max(...(await Promise.all(many(40).map((user) => deliverAll([user]))))); count = 40; while (Date.now() - startMs < LOCKED_MS) {
-      slowestMs = Math.max(slowestMs, await deliverAll([USERS[count % USERS.length]!]));
-      count += 1;
-    }
-    process.stdout.write(`slowest LMTP reply: ${slowestMs} ms with a locked database, ${count} mails\n`);
+    const tookMs = await Promise.all(many(MESSAGES).map((user) => deliverAll([user])));
+    while (Date.now() - startMs < LOCKED_MS) tookMs.push(await deliverAll([USERS[0]!]));
+    const [count, slowestMs] = [tookMs.length, Math.max(...tookMs)];
+    process.stdout.write(
+      `slowest LMTP reply: ${freeMs} ms with a free database, ${slowestMs} ms with a locked one\n`,
+    );
     // Every reply came while the lock was held: none waited for it.
     await eventually(
       () => spooled(host.sandbox),
