@@ -9,6 +9,7 @@ import { addMockApns } from './cli/mock-apns.ts';
 import { addPrune } from './cli/prune.ts';
 import { addPush } from './cli/push.ts';
 import { addServe } from './cli/serve.ts';
+import { addStatus } from './cli/status.ts';
 import { addTargets } from './cli/targets.ts';
 import { ExitCode, OperatorError } from './errors.ts';
 import { reportError } from './log.ts';
@@ -53,6 +54,7 @@ function addCommands(program: Command, context: CommandContext): void {
   addPush(program, context);
   addCert(program, context);
   addCheck(program, context);
+  addStatus(program, context);
   addMockApns(program);
   addDeliverer(program, context);
 }

@@ -7,6 +7,7 @@ import { drainSpool, type SpoolReport } from './drain-spool.ts';
 import { ExitCode } from './errors.ts';
 import { createIntake } from './intake.ts';
 import type { Log } from './log.ts';
+import { warnOfExpiry } from './outbox/expiry.ts';
 import { releaseDeadLeases } from './outbox/lease.ts';
 import { owed } from './outbox/outbox.ts';
 import { makeAllDue } from './outbox/upkeep.ts';
@@ -69,6 +70,7 @@ async function deliverOnce(
     }
   });
   try {
+    await warnOfExpiry(delivery.credentials(), { store, server: config.apns.server.origin, clock, log });
     // One drain sends all that is due; what fails is due later.
     await delivery.courier.drain();
   } finally {

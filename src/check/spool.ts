@@ -1,7 +1,7 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { messageOf } from '../errors.ts';
-import { countSpool } from '../events/spool.ts';
+import { countBad, countSpool } from '../events/spool.ts';
 import { countOf } from '../table.ts';
 import { type Point, ok, problem, warning } from './point.ts';
 import { type MailUser, obstacle } from './trial.ts';
@@ -33,12 +33,6 @@ export function checkSpool(spool: string): Point {
   } catch (error) {
     return problem(SPOOL, `cannot be looked at: ${messageOf(error)}`, `see: ls -ld ${spool}`);
   }
-}
-
-/** Each bad file has its reason beside it. */
-function countBad(spool: string): number {
-  const folder = join(spool, 'bad');
-  return existsSync(folder) ? readdirSync(folder).filter((name) => !name.endsWith('.reason')).length : 0;
 }
 
 function judgeSpool(spool: string, { waiting, bad }: { waiting: number; bad: number }): Point {

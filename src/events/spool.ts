@@ -87,6 +87,11 @@ export function countSpool(spool: string): number {
   return namesIn(spool, 'new').length;
 }
 
+/** How many files were set aside; each has its reason beside it. */
+export function countBad(spool: string): number {
+  return namesIn(spool, 'bad').filter((name) => !name.endsWith('.reason')).length;
+}
+
 function rethrow(_file: string, error: unknown): never {
   throw error;
 }

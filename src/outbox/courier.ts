@@ -12,7 +12,7 @@ import { pushOf } from './push-of.ts';
 import { type Route, routeFor } from './route.ts';
 import { type Attempt, settle } from './settle.ts';
 import type { Settlement } from './settlement.ts';
-import { tell, tellGivenUp } from './tell.ts';
+import { tell, tellGivenUp, tellRefused } from './tell.ts';
 import { giveUp, wake } from './upkeep.ts';
 
 /** An answer that takes longer is none; Apple answers within a second. */
@@ -119,7 +119,7 @@ export class Courier {
       const push = pushOf(row, route.credential.topic, Math.floor((nowMs + expiryMs) / 1000));
       const timeoutMs = Math.max(1, Math.min(ANSWER_TIMEOUT_MS, deadlineMs - nowMs));
       const outcome = outcomeOf(await route.line.push(push, timeoutMs));
-      route.answered(outcome, clock);
+      if (route.answered(outcome, clock)) tellRefused(this.#options.log, outcome, route.credential.topic);
       return { ...ended(row, outcome), fingerprint };
     } catch (error) {
       return { ...this.#unanswered(row, route, error), fingerprint };

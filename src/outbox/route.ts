@@ -14,6 +14,7 @@ export class Route {
   #failures = 0;
   #pausedUntilMs = 0;
   #refusal: Outcome | undefined;
+  #refused = false;
 
   constructor(credential: Route['credential'], line: Line) {
     this.credential = credential;
@@ -30,12 +31,17 @@ export class Route {
     return nowMs < this.#pausedUntilMs ? this.#refusal : undefined;
   }
 
-  /** Apple has answered. */
-  answered(outcome: Outcome, clock: Clock): void {
+  /** Apple has answered. True where it refuses the credential and nobody was told yet. */
+  answered(outcome: Outcome, clock: Clock): boolean {
     this.#failures = 0;
-    if (outcome.kind !== 'misconfigured' || outcome.scope !== 'credential') return;
-    this.#refusal = outcome;
-    this.#pausedUntilMs = clock.nowMs() + CREDENTIAL_PAUSE_MS;
+    const refused = outcome.kind === 'misconfigured' && outcome.scope === 'credential';
+    const news = refused && !this.#refused;
+    this.#refused = refused;
+    if (refused) {
+      this.#refusal = outcome;
+      this.#pausedUntilMs = clock.nowMs() + CREDENTIAL_PAUSE_MS;
+    }
+    return news;
   }
 
   /** There was no connection. All pushes that waited for it fail together and count once. */

@@ -1,4 +1,5 @@
 import type { Store } from '../db.ts';
+import { isServed } from './upkeep.ts';
 
 /** The state of the store in numbers. */
 export interface StoreSummary {
@@ -15,5 +16,41 @@ export function summarise(store: Store): Promise<StoreSummary> {
        FROM outbox`,
     ).get() as { targets: number; waiting: number; oldestMs: number | null };
     return { ...row, oldestMs: row.oldestMs ?? undefined };
+  });
+}
+
+/** What the targets have been through. Times are milliseconds since the epoch. */
+export interface TargetSummary {
+  users: number;
+  /** Renewed since the time that was asked for. */
+  renewed: number;
+  lastSuccessMs: number | undefined;
+  lastFailure: { ms: number; reason: string } | undefined;
+  /** A `serve` says that it is there. */
+  served: boolean;
+}
+
+export function summariseTargets(
+  store: Store,
+  renewedSinceMs: number,
+  nowMs: number,
+): Promise<TargetSummary> {
+  return store.read((sql) => {
+    const row = sql(
+      `SELECT count(DISTINCT user) AS users, count(CASE WHEN renewed_ms >= ? THEN 1 END) AS renewed,
+         max(last_success_ms) AS lastSuccessMs FROM targets`,
+    ).get(renewedSinceMs) as { users: number; renewed: number; lastSuccessMs: number | null };
+    const lastFailure = sql(
+      `SELECT last_error_ms AS ms, last_error AS reason FROM targets
+       WHERE last_error_ms IS NOT NULL ORDER BY last_error_ms DESC LIMIT 1`,
+    ).get() as { ms: number; reason: string } | undefined;
+    const lastSuccessMs = row.lastSuccessMs ?? undefined;
+    return {
+      users: row.users,
+      renewed: row.renewed,
+      lastSuccessMs,
+      lastFailure,
+      served: isServed(sql, nowMs),
+    };
   });
 }

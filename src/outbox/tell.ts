@@ -16,16 +16,23 @@ export function tell(log: Log, push: ClaimedPush, outcome: Outcome, settlement: 
   if (outcome.kind === 'delivered') log.info('delivered to Apple', fields);
   else if (settlement.gaveUp) log.error('gave the push up', fields);
   else if (settlement.removeTarget) log.info('Apple knows the device no more: target removed', fields);
-  else if (outcome.kind === 'misconfigured')
-    log.error(MISCONFIGURED[outcome.scope], { ...fields, topic: push.topic });
+  else if (outcome.kind === 'misconfigured' && outcome.scope === 'credential') log.debug('kept', fields);
+  else if (outcome.kind === 'misconfigured') log.error(WRONG_TOPIC, { ...fields, topic: push.topic });
   else if (outcome.kind === 'retry') log.warn('not delivered, will be tried again', fields);
   else log.warn('Apple refused the push', fields);
 }
 
-const MISCONFIGURED = {
-  credential: 'Apple refuses the certificate: nothing more is sent for now, every push is kept',
-  topic: 'the certificate does not fit the topic that the device registered with; it must register again',
-} as const;
+const WRONG_TOPIC =
+  'the certificate does not fit the topic that the device registered with; it must register again';
+
+/** One log line for all pushes that a refused credential keeps. */
+export function tellRefused(log: Log, outcome: Outcome, topic: string): void {
+  const reason = 'reason' in outcome ? outcome.reason : undefined;
+  log.error('Apple refuses the certificate: nothing more is sent for now, every push is kept', {
+    reason,
+    topic,
+  });
+}
 
 /** One log line for each push that was dropped for its age. */
 export function tellGivenUp(log: Log, dropped: readonly { user: string; reason: string }[]): void {

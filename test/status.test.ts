@@ -1,0 +1,75 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { writeSpool } from '../src/events/spool.ts';
+import type { Status } from '../src/status.ts';
+import { configFor, startTestApns, type TestApns } from './support/apns.ts';
+import { createSandbox, type Sandbox } from './support/command.ts';
+import { messageNew, registration, tokenNumber } from './support/events.ts';
+import { startServe } from './support/serve.ts';
+
+let apns: TestApns;
+let sandbox: Sandbox;
+
+beforeEach(async () => {
+  apns = await startTestApns();
+  sandbox = createSandbox('');
+  const { dir, store, spool, configFile } = sandbox;
+  writeFileSync(
+    configFile,
+    `store: ${store}\nspool: ${spool}\nimapd_conf: ${dir}/imapd.conf\nlog: { destination: ${dir}/log }\n` +
+      `${configFor(apns)}delivery: { deadline: 1s }\n`,
+  );
+});
+afterEach(async () => {
+  sandbox.remove();
+  await apns.close();
+});
+
+async function status(): Promise<Status> {
+  const { exitCode, stdout } = await sandbox.run(['status', '--json']);
+  expect(exitCode).toBe(0);
+  return JSON.parse(stdout) as Status;
+}
+
+test('tells what is there, what came through and what waits', async () => {
+  const devices = [0, 1].map((n) => registration({ user: `user${n}`, apsDeviceToken: tokenNumber(n) }));
+  await sandbox.run([], { input: devices.join('') });
+  expect(await status()).toMatchObject({
+    targets: 2,
+    users: 2,
+    renewedToday: 2,
+    waiting: 0,
+    oldestWaiting: null,
+    lastSuccess: null,
+    lastFailure: null,
+    spool: { waiting: 0, bad: 0 },
+    certificates: [{ topic: apns.topic, warning: null, problems: [] }],
+    serve: 'not running',
+  });
+  await sandbox.run(['--wait'], { input: messageNew('user0') });
+  apns.setAnswers('*', ['503']);
+  await sandbox.run(['--wait'], { input: messageNew('user1') });
+  const later = await status();
+  expect(later).toMatchObject({ waiting: 1, lastFailure: { reason: 'ServiceUnavailable' } });
+  expect(later.lastSuccess).toMatch(/^\d{4}-.*Z$/);
+  expect(later.oldestWaiting).toMatch(/^\d{4}-.*Z$/);
+});
+
+test('counts the files of the spool, bad ones apart', async () => {
+  await sandbox.run([], { input: registration() });
+  writeSpool(sandbox.spool, Buffer.from(messageNew()), Date.now());
+  mkdirSync(join(sandbox.spool, 'bad'));
+  for (const name of ['a.json', 'a.json.reason']) writeFileSync(join(sandbox.spool, 'bad', name), '');
+  expect((await status()).spool).toEqual({ waiting: 1, bad: 1 });
+});
+
+test('tells of a certificate that cannot be used, and of a serve that runs', async () => {
+  const served = await startServe(sandbox);
+  writeFileSync(apns.files.clientCertificate, 'no certificate');
+  const { stdout } = await sandbox.run(['status']);
+  expect(stdout).toMatch(/^serve +running$/m);
+  expect(stdout).toMatch(/^certificate +.*client\.pem/m);
+  expect(await served.end('SIGTERM')).toBe(0);
+  expect((await status()).serve).toBe('not running');
+});
