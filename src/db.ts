@@ -29,6 +29,9 @@ export interface OpenOptions {
 /** A transaction takes about a millisecond; two hundred handlers at once are through well within this. */
 export const BUSY_TIMEOUT_MS = 5000;
 
+/** A long look at a large database makes the write-ahead log grow; afterwards it shrinks to this again. */
+const WAL_LIMIT_BYTES = 16 * 1024 * 1024;
+
 /**
  * Opens the database, made or migrated first where that is due.
  * Throws an OperatorError (exit 75) that says why it cannot be used.
@@ -55,6 +58,7 @@ function openExisting(file: string, busyTimeoutMs: number): Database {
     // FULL: a committed event survives a power cut (https://sqlite.org/pragma.html#pragma_synchronous).
     database.pragma('synchronous = FULL');
     database.pragma('foreign_keys = ON');
+    database.pragma(`journal_size_limit = ${WAL_LIMIT_BYTES}`);
     migrate(database, file);
     return database;
   } catch (error) {
