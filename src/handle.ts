@@ -3,13 +3,11 @@ import { existsSync } from 'node:fs';
 import { systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { openStore, type Store } from './db.ts';
-import { poke } from './doors/control.ts';
 import { ExitCode, messageOf, OperatorError } from './errors.ts';
 import { readEvents } from './events/read.ts';
 import { writeSpool } from './events/spool.ts';
 import { createIntake, type Intake } from './intake.ts';
 import { type Log, reportError, writeLine } from './log.ts';
-import { ensureDelivery, startDeliverer } from './outbox/start.ts';
 import { StoreError } from './store/errors.ts';
 
 /**
@@ -152,18 +150,21 @@ async function deliver(
       const { deliverNow } = await import('./outbox/foreground.ts');
       return await deliverNow({ config, log, store: store.get(), clock: systemClock, targetIds });
     }
-    if (targetIds.length > 0) await ensureDelivery(config, store.get(), systemClock, log);
-    else if (tally.deferred) await deliverWithoutStore(config, log);
+    if (targetIds.length > 0) {
+      const { ensureDelivery } = await import('./outbox/start.ts');
+      await ensureDelivery(config, store.get(), systemClock, log);
+      return ExitCode.ok;
+    }
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     // The rows are committed; only who may start a deliverer could not be written down.
-    await deliverWithoutStore(config, log);
+    tally.deferred = true;
+  }
+  if (tally.deferred) {
+    const { pokeOrStart } = await import('./outbox/start.ts');
+    await pokeOrStart(config, log);
   }
   return ExitCode.ok;
-}
-
-async function deliverWithoutStore(config: Config, log: Log): Promise<void> {
-  if (!(await poke(config.control))) startDeliverer(config.file, log);
 }
 
 /**

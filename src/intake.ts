@@ -1,4 +1,3 @@
-import { loadCredential } from './apns/credentials.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { apsTopicOf, namespaceOf, readImapdConf } from './config/imapd-conf.ts';
@@ -130,7 +129,7 @@ async function registerTarget(
   { namespace, apsTopic }: ImapdSettings,
 ): Promise<void> {
   const { config, clock, log, store } = options;
-  const topic = apsTopic ?? config.apns.topic ?? certificateTopic(options);
+  const topic = apsTopic ?? config.apns.topic ?? (await certificateTopic(options));
   const { sharedMailboxes, maxPerUser } = config.targets;
   const admission = admit(registration, { users: config.users, sharedMailboxes, namespace, topic });
   if ('refused' in admission) {
@@ -153,8 +152,10 @@ async function registerTarget(
 }
 
 /** '' where no certificate can be read: the registration stands, and its pushes use the one configured later. */
-function certificateTopic({ config, log }: IntakeOptions): string {
+async function certificateTopic({ config, log }: IntakeOptions): Promise<string> {
   try {
+    // Only here: most events need no credential, and a handler's start is what it costs.
+    const { loadCredential } = await import('./apns/credentials.ts');
     return loadCredential(config.apns).topic;
   } catch (error) {
     log.warn('the topic of this registration is unknown', { reason: messageOf(error) });

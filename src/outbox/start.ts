@@ -17,6 +17,11 @@ export async function ensureDelivery(config: Config, store: Store, clock: Clock,
   if (await mayStartDeliverer(store, clock.nowMs(), START_TIME_MS)) startDeliverer(config.file, log);
 }
 
+/** The same where the database cannot be asked who starts one: a deliverer too many finds that out for itself. */
+export async function pokeOrStart(config: Config, log: Log): Promise<void> {
+  if (!(await poke(config.control))) startDeliverer(config.file, log);
+}
+
 /** Starts a deliverer in a session of its own that holds none of our descriptors: under notifyd 1 is its socket. */
 export function startDeliverer(configFile: string | undefined, log: Log): void {
   const program = fileURLToPath(new URL('../main.js', import.meta.url));
