@@ -27,6 +27,9 @@ const READER_TIMEOUT_MS = 60_000;
 /** Longest name that is kept in bad/, in bytes; with `.reason` it must not pass the 255 of Linux. */
 const MAX_BAD_NAME_BYTES = 200;
 
+/** What nobody reads must not fill the disk: beyond so many files that were set aside, the oldest go. */
+export const MAX_BAD_FILES = 1000;
+
 /** Only the mail user reads whose events these are. */
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
@@ -111,9 +114,17 @@ function claimed(spool: string, name: string, file: string): SpooledEvents {
       const aside = join(spool, 'bad', nameForBad(spool, name));
       writeFileSync(`${aside}.reason`, `${reason}\n`, { mode: FILE_MODE, flag: 'wx' });
       if (!move(file, aside)) rmSync(`${aside}.reason`);
+      removeOldestBad(spool);
       return aside;
     },
   };
+}
+
+function removeOldestBad(spool: string): void {
+  const names = oldestFirst(spool, 'bad').filter((name) => !name.endsWith('.reason'));
+  for (const name of names.slice(0, Math.max(0, names.length - MAX_BAD_FILES)))
+    for (const gone of [name, `${name}.reason`])
+      rmSync(join(spool, 'bad', gone), { recursive: true, force: true });
 }
 
 /** Its own name, unless that is too long or would overwrite what was set aside before. */

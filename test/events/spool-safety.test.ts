@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { drainSpool, type SpoolReport } from '../../src/drain-spool.ts';
-import { claimSpool, type SpooledEvents } from '../../src/events/spool.ts';
+import { claimSpool, MAX_BAD_FILES, type SpooledEvents } from '../../src/events/spool.ts';
 import { MAX_SPOOL_FILE_BYTES } from '../../src/events/spool-file.ts';
 import type { Intake, Taken } from '../../src/intake.ts';
 import { createTestClock } from '../support/clock.ts';
@@ -171,6 +171,21 @@ describe('what is set aside', () => {
       'bad 2',
     ]);
     for (const name of names) expect(reasonOf(name)).toMatch(/^not JSON/);
+  });
+
+  test('is bounded: the oldest goes with its reason', async () => {
+    for (let n = 0; n < MAX_BAD_FILES; n += 1) {
+      const file = join(spool, 'bad', `old${n}`);
+      for (const name of [file, `${file}.reason`]) writeFileSync(name, '');
+      utimesSync(file, n, n);
+    }
+    arrives('newest', 'bad');
+    await drain();
+    const names = namesIn('bad').filter((name) => !name.endsWith('.reason'));
+    expect(names).toHaveLength(MAX_BAD_FILES);
+    expect(names).toContain('newest');
+    expect(names).toContain('old1');
+    expect(namesIn('bad').filter((name) => /^old0(\.|$)/.test(name))).toEqual([]);
   });
 
   test('does not write its reason through a link that was set aside before', async () => {
