@@ -72,8 +72,8 @@ export class Courier {
    * When it resolves, no push is under way and every attempt is written down.
    */
   async drain(deadlineMs = Infinity, signal?: AbortSignal): Promise<void> {
-    const { store, clock, giveUpMs, log, routes } = this.#options;
-    this.#routes = routes();
+    const { store, clock, giveUpMs, log } = this.#options;
+    await this.#useRoutes();
     tellGivenUp(log, await giveUp(store, clock.nowMs() - giveUpMs, clock.nowMs()));
     for (;;) {
       const progress = new Promise<void>((resolve) => (this.#progress = resolve));
@@ -83,6 +83,14 @@ export class Courier {
       if (this.#inFlight === 0 && this.#ended.length === 0) return;
       await progress;
     }
+  }
+
+  /** With another credential, what waited for the old one need not wait for its next attempt. */
+  async #useRoutes(): Promise<void> {
+    const { store, clock, routes } = this.#options;
+    const before = this.#routes;
+    this.#routes = routes();
+    if (before.length > 0 && before !== this.#routes) await wake(store, clock.nowMs());
   }
 
   #mayStart(deadlineMs: number, signal: AbortSignal | undefined): boolean {

@@ -10,8 +10,8 @@ export function wake(store: Store, nowMs: number): Promise<number> {
     (sql) =>
       sql(
         `UPDATE outbox SET due_ms = @nowMs
-         WHERE held_by IN ('connection', 'credential') AND due_ms > @nowMs AND lease_owner IS NULL
-           AND (attempts < @attempts OR attempted_ms <= @longAgoMs)`,
+         WHERE due_ms > @nowMs AND lease_owner IS NULL AND (held_by = 'credential'
+           OR held_by = 'connection' AND (attempts < @attempts OR attempted_ms <= @longAgoMs))`,
       ).run({ nowMs, attempts: WOKEN_ATTEMPTS, longAgoMs: nowMs - WOKEN_INTERVAL_MS }).changes,
   );
 }

@@ -403,6 +403,28 @@ describe('what Apple says', () => {
     expect(await rowsOwed(store)).toBe(0);
   });
 
+  test('a renewed credential sends at once what the old one kept, however often that was refused', async () => {
+    const refusing = scriptedConnection(() => ({ status: 403, reason: 'BadCertificate' }));
+    const renewed = scriptedConnection(() => DELIVERED);
+    const routeOver = (connection: ApnsConnection, fingerprint: string): Route =>
+      new Route(
+        { topic: TOPIC, topics: [TOPIC], fingerprint },
+        createLine(() => Promise.resolve(connection)),
+      );
+    let routes = [routeOver(refusing, 'old')];
+    const { store, courier, clock } = setting(refused, { routes: () => routes });
+    await owing(store, 3);
+    for (let hour = 0; hour < 6; hour += 1) {
+      await courier.drain();
+      clock.advance(3_600_000);
+    }
+    await courier.drain();
+    routes = [routeOver(renewed, 'new')];
+    await courier.drain();
+    expect(renewed.received).toHaveLength(3);
+    expect(await rowsOwed(store)).toBe(0);
+  });
+
   test('the topic is wrong: that target waits, sending goes on', async () => {
     const { store, courier, log } = await answered({ status: 400, reason: 'DeviceTokenNotForTopic' });
     expect(courier.pausedUntilMs).toBe(0);
