@@ -71,7 +71,7 @@ interface Tally {
 
 interface Keeping {
   config: Pick<Config, 'spool'>;
-  log: Log | undefined;
+  log: Log;
   onTrouble: (error: StoreError) => void;
 }
 
@@ -100,7 +100,7 @@ function keep(raw: Buffer, error: unknown, tally: Tally, { config, log, onTroubl
   try {
     const file = writeSpool(config.spool, raw, systemClock.nowMs());
     tally.deferred ||= busy;
-    if (busy) log?.warn('database busy: event kept in the spool', { file });
+    if (busy) log.warn('database busy: event kept in the spool', { file });
     else reportKept(error, file, log);
   } catch (spoolError) {
     reportError(error, log);
@@ -109,7 +109,7 @@ function keep(raw: Buffer, error: unknown, tally: Tally, { config, log, onTroubl
   if (!busy) tally.exitCodes.push(error instanceof OperatorError ? error.exitCode : ExitCode.tryAgain);
 }
 
-function reportKept(error: unknown, file: string, log: Log | undefined): void {
+function reportKept(error: unknown, file: string, log: Log): void {
   if (!(error instanceof OperatorError)) {
     reportError(error, log);
     return;
@@ -130,7 +130,7 @@ function lostEvent(spool: string, error: unknown): OperatorError {
   );
 }
 
-function reportEmptyInput(tally: Tally, log: Log | undefined): void {
+function reportEmptyInput(tally: Tally, log: Log): void {
   const hint = 'notifyd writes an event to standard input; to try it: xapplepush < event.json';
   reportError(
     new OperatorError('empty input, expected an event in JSON', { exitCode: ExitCode.badInput, hint }),
@@ -171,15 +171,11 @@ async function deliver(
  * Keeps the events on the input where the configuration cannot be used, for `flush` to read when it is mended.
  * Gives the exit code of that error.
  */
-export async function handleWithoutConfig(
-  error: OperatorError,
-  input: Iterable<Buffer>,
-  spool: string,
-): Promise<ExitCode> {
+export function handleWithoutConfig(error: OperatorError, input: Iterable<Buffer>, spool: string): ExitCode {
   reportError(error);
   if (!existsSync(spool)) return error.exitCode;
   for (const { raw } of readEvents(input)) if (raw.length > 0) keepQuietly(spool, raw);
-  return Promise.resolve(error.exitCode);
+  return error.exitCode;
 }
 
 function keepQuietly(spool: string, raw: Buffer): void {
