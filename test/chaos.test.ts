@@ -1,11 +1,11 @@
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { MockAnswer } from '../src/apns/mock/answers.ts';
 import { writeSpool } from '../src/events/spool.ts';
 import { configFor, startTestApns, type TestApns } from './support/apns.ts';
-import { createSandbox, eventually, type Sandbox } from './support/command.ts';
+import { configure, createSandbox, eventually, type Sandbox } from './support/command.ts';
 import { messageNew, registration, tokenNumber } from './support/events.ts';
 import { type Served, startServe } from './support/serve.ts';
 
@@ -25,12 +25,7 @@ let served: Served | undefined;
 beforeEach(async () => {
   apns = await startTestApns();
   sandbox = createSandbox('');
-  const { dir, store, spool, configFile } = sandbox;
-  writeFileSync(
-    configFile,
-    `store: ${store}\nspool: ${spool}\nimapd_conf: ${dir}/imapd.conf\nlog: { destination: ${dir}/log }\n` +
-      `${configFor(apns)}delivery: { throttle: ${THROTTLE_MS / 1000}s }\n`,
-  );
+  configure(sandbox, `${configFor(apns)}delivery: { throttle: ${THROTTLE_MS / 1000}s }\n`);
 });
 afterEach(async () => {
   await served?.end('SIGKILL');

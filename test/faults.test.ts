@@ -1,8 +1,8 @@
-import { cpSync, writeFileSync } from 'node:fs';
+import { cpSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { configFor, startTestApns, type TestApns } from './support/apns.ts';
 import { forget } from './support/pushes.ts';
-import { createSandbox, eventually, type Sandbox } from './support/command.ts';
+import { configure as writeConfig, createSandbox, eventually, type Sandbox } from './support/command.ts';
 import { messageNew, registration, tokenNumber } from './support/events.ts';
 
 /** As many handlers at once as the busiest host could start. */
@@ -22,11 +22,7 @@ afterEach(async () => {
 
 /** Gives the sandbox this configuration for deliveries. */
 function configure(delivery: string): void {
-  writeFileSync(sandbox.configFile, `${configOf(sandbox)}${configFor(apns)}delivery: ${delivery}\n`);
-}
-
-function configOf({ dir, store, spool }: Sandbox): string {
-  return `store: ${store}\nspool: ${spool}\nimapd_conf: ${dir}/imapd.conf\nlog: { destination: ${dir}/log }\n`;
+  writeConfig(sandbox, `${configFor(apns)}delivery: ${delivery}\n`);
 }
 
 /** A device for each of these users, which all are registered in one call. */

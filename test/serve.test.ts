@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { writeSpool } from '../src/events/spool.ts';
 import { configFor, startTestApns, type TestApns } from './support/apns.ts';
-import { createSandbox, eventually, type Sandbox } from './support/command.ts';
+import { configure as writeConfig, createSandbox, eventually, type Sandbox } from './support/command.ts';
 import { captured, DEVICE_TOKEN, messageNew, registration, tokenNumber } from './support/events.ts';
 import { forget } from './support/pushes.ts';
 import { type Served, servings, startServe } from './support/serve.ts';
@@ -26,12 +26,7 @@ afterEach(async () => {
 });
 
 function configure(delivery: string, serve = `{ cyrus_socket: ${sandbox.dir}/cyrus.sock }`): void {
-  const { dir, store, spool } = sandbox;
-  writeFileSync(
-    sandbox.configFile,
-    `store: ${store}\nspool: ${spool}\nimapd_conf: ${dir}/imapd.conf\nlog: { destination: ${dir}/log }\n` +
-      `${configFor(apns)}delivery: ${delivery}\nserve: ${serve}\n`,
-  );
+  writeConfig(sandbox, `${configFor(apns)}delivery: ${delivery}\nserve: ${serve}\n`);
 }
 
 async function start(): Promise<Served> {

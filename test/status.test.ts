@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { writeSpool } from '../src/events/spool.ts';
 import type { Status } from '../src/status.ts';
 import { configFor, startTestApns, type TestApns } from './support/apns.ts';
-import { createSandbox, type Sandbox } from './support/command.ts';
+import { configure, createSandbox, type Sandbox } from './support/command.ts';
 import { messageNew, registration, tokenNumber } from './support/events.ts';
 import { startServe } from './support/serve.ts';
 
@@ -14,12 +14,7 @@ let sandbox: Sandbox;
 beforeEach(async () => {
   apns = await startTestApns();
   sandbox = createSandbox('');
-  const { dir, store, spool, configFile } = sandbox;
-  writeFileSync(
-    configFile,
-    `store: ${store}\nspool: ${spool}\nimapd_conf: ${dir}/imapd.conf\nlog: { destination: ${dir}/log }\n` +
-      `${configFor(apns)}delivery: { deadline: 1s }\n`,
-  );
+  configure(sandbox, `${configFor(apns)}delivery: { deadline: 1s }\n`);
 });
 afterEach(async () => {
   sandbox.remove();

@@ -63,6 +63,12 @@ export function createSandbox(yaml: string, prefix = 'xapplepush-'): Sandbox {
   };
 }
 
+/** Writes the sandbox's configuration anew: its own places, logs into the file `log`, and these further lines. */
+export function configure({ dir, store, spool, configFile }: Sandbox, yaml: string): void {
+  const places = `store: ${store}\nspool: ${spool}\nimapd_conf: ${dir}/imapd.conf\n`;
+  writeFileSync(configFile, `${places}log: { destination: ${dir}/log }\n${yaml}`);
+}
+
 function runCommand(
   args: readonly string[],
   configFile: string,
