@@ -1,5 +1,5 @@
--- xapplepush's database: the whole schema, version 1.
--- A new database is made from this file. An older one is brought here by the migrations of src/db.ts,
+-- xapplepush's database: the whole schema, version 2.
+-- A new database is made from this file. An older one is brought here by the migrations of src/store/migrations.ts,
 -- which are only ever appended to. A database newer than the program is refused.
 --
 -- All times are milliseconds since the epoch. PRAGMA user_version holds the version of the schema.
@@ -14,21 +14,23 @@ CREATE TABLE migrations (
 -- Who gets a push: a user's account on a device. The user is part of the key, so nobody takes over
 -- a target by claiming its ids; a cloned phone has the same account id under another token.
 CREATE TABLE targets (
-  id              INTEGER PRIMARY KEY AUTOINCREMENT, -- never used again, so an outbox row cannot change hands
-  user            TEXT NOT NULL,    -- made comparable by the `users` rules
-  device_token    TEXT NOT NULL,    -- lower-case hex
-  account_id      TEXT NOT NULL,    -- exactly as registered
-  subtopic        TEXT NOT NULL,
-  aps_version     INTEGER NOT NULL,
-  topic           TEXT NOT NULL,    -- aps_topic in force at the registration; '' if none was known
-  source          TEXT NOT NULL,    -- cyrus | dovecot | xaps
-  registered_ms   INTEGER NOT NULL, -- first registration
-  renewed_ms      INTEGER NOT NULL, -- latest registration
-  last_push_ms    INTEGER,          -- latest attempt
-  last_success_ms INTEGER,          -- latest 200 from Apple
-  last_error      TEXT,             -- reason of the latest answer that was no 200
-  last_error_ms   INTEGER,
-  failures        INTEGER NOT NULL DEFAULT 0, -- answers in a row that were no 200
+  id               INTEGER PRIMARY KEY AUTOINCREMENT, -- never used again, so an outbox row cannot change hands
+  user             TEXT NOT NULL,    -- made comparable by the `users` rules
+  device_token     TEXT NOT NULL,    -- lower-case hex
+  account_id       TEXT NOT NULL,    -- exactly as registered
+  subtopic         TEXT NOT NULL,
+  aps_version      INTEGER NOT NULL,
+  topic            TEXT NOT NULL,    -- aps_topic in force at the registration; '' if none was known
+  source           TEXT NOT NULL,    -- cyrus | dovecot | xaps
+  registered_ms    INTEGER NOT NULL, -- first registration
+  renewed_ms       INTEGER NOT NULL, -- latest registration
+  last_push_ms     INTEGER,          -- latest attempt
+  last_success_ms  INTEGER,          -- latest 200 from Apple
+  last_error       TEXT,             -- reason of the latest answer that was no 200
+  last_error_ms    INTEGER,
+  failures         INTEGER NOT NULL DEFAULT 0, -- answers in a row that were no 200
+  failing_since_ms INTEGER,         -- first of them that Apple gave and that is not our own mistake
+  disabled_ms      INTEGER,          -- no pushes from here on, until it registers again
   UNIQUE (user, device_token, account_id)
 ) STRICT;
 
@@ -96,6 +98,7 @@ CREATE TABLE provider_tokens (
 CREATE TABLE deliverer (
   id              INTEGER PRIMARY KEY CHECK (id = 1),
   until_ms        INTEGER NOT NULL, -- somebody starts a deliverer; of many handlers at once others start none before
-  served_until_ms INTEGER NOT NULL  -- a `serve` is there; it puts this off as long as it runs
+  served_until_ms INTEGER NOT NULL, -- a `serve` is there; it puts this off as long as it runs
+  served_since_ms INTEGER           -- when that process began
 ) STRICT;
 INSERT INTO deliverer (id, until_ms, served_until_ms) VALUES (1, 0, 0);

@@ -40,8 +40,9 @@ export async function keepWarning(
 
 /** Handlers hold pushes back only while somebody is there to send them later. */
 export async function keepAnnouncing(store: Store, log: Log, ending: AbortSignal): Promise<void> {
+  const sinceMs = clock.nowMs() - Math.round(process.uptime() * 1000);
   const announce = (untilMs: number): Promise<void> =>
-    announceServe(store, untilMs).catch((error: unknown) => {
+    announceServe(store, { sinceMs, untilMs }).catch((error: unknown) => {
       log.warn('the database does not know that serve runs', { reason: messageOf(error) });
     });
   while (!ending.aborted) {

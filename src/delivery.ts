@@ -43,6 +43,7 @@ export function openDelivery(options: DeliveryOptions, onSettled?: CourierOption
     expiryMs: config.delivery.expiryMs,
     giveUpMs: config.delivery.giveUpMs,
     throttleMs: throttled ? config.delivery.throttleMs : 0,
+    disableAfterMs: config.targets.disableAfterMs,
     clock,
     random: Math.random,
     log,

@@ -13,6 +13,7 @@ import { comparableUser } from './mailboxes/user-name.ts';
 import { enqueue } from './outbox/outbox.ts';
 import { type Decision, decide } from './policy.ts';
 import { register } from './targets/store.ts';
+import { countOf } from './table.ts';
 import { admit } from './targets/target.ts';
 
 export interface IntakeOptions {
@@ -109,7 +110,7 @@ async function enqueuePush(
 ): Promise<void> {
   const mailboxes = changed.map(({ owner, path }) => ({ owner: comparableUser(owner, config.users), path }));
   const request = { event, mailboxes, nowMs: clock.nowMs(), newApnsId, timing: config.delivery };
-  const targetIds = await enqueue(store(), request);
+  const { targetIds, disabled } = await enqueue(store(), request);
   taken.targetIds.push(...targetIds);
   taken.names.push(event);
   const names = mailboxes.map(({ owner, path }) => `${owner}:${path}`);
@@ -118,8 +119,12 @@ async function enqueuePush(
     mailboxes: names,
     targets: targetIds.length,
   });
-  if (targetIds.length === 0)
-    taken.silent.push(`${event} in ${names.join(', ')}: no device asked for this mailbox`);
+  if (targetIds.length === 0) taken.silent.push(`${event} in ${names.join(', ')}: ${whyNobody(disabled)}`);
+}
+
+function whyNobody(disabled: number): string {
+  if (disabled === 0) return 'no device asked for this mailbox';
+  return `${countOf(disabled, 'device')} asked and failed for too long; it gets no pushes until it registers again`;
 }
 
 async function registerTarget(

@@ -49,7 +49,7 @@ export async function statusOf(config: Config, clock: Clock): Promise<Status> {
         lastFailure === undefined ? null : { at: timeText(lastFailure.ms), reason: lastFailure.reason },
       spool: { waiting: countSpool(config.spool), bad: countBad(config.spool) },
       certificates: certificatesOf(config, nowMs),
-      serve: summary.served ? 'running' : 'not running',
+      serve: summary.servedSinceMs === undefined ? 'not running' : 'running',
     };
   } finally {
     store.close();

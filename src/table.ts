@@ -1,5 +1,6 @@
-/** Rows as aligned columns under their headings, for people; no trailing space. */
-export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+/** Rows as aligned columns under their headings, for people; control characters are shown, no trailing space. */
+export function table(headings: readonly string[], texts: readonly (readonly string[])[]): string {
+  const rows = texts.map((row) => row.map(visible));
   const widths = headings.map((heading, column) =>
     Math.max(heading.length, ...rows.map((row) => (row[column] ?? '').length)),
   );
@@ -9,6 +10,14 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
       .join('  ')
       .trimEnd();
   return [headings, ...rows].map((cells) => `${line(cells)}\n`).join('');
+}
+
+/** What a user, a file or a server put into a text must not paint the screen: such characters as `\u001b`. */
+export function visible(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (character) => {
+    const units = Array.from({ length: character.length }, (_, index) => character.charCodeAt(index));
+    return units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('');
+  });
 }
 
 /** A time for people and programs alike: ISO 8601, UTC, whole seconds; `never` where there is none. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { countOf, table, timeText } from '../src/table.ts';
+import { countOf, table, timeText, visible } from '../src/table.ts';
 
 describe('table', () => {
   test('columns are as wide as their widest cell', () => {
@@ -43,4 +43,17 @@ test('times are in UTC, to the second', () => {
 test('one is singular, all else plural', () => {
   expect([0, 1, 2].map((count) => countOf(count, 'target'))).toEqual(['0 targets', '1 target', '2 targets']);
   expect([1, 2].map((count) => countOf(count, 'push', 'pushes'))).toEqual(['1 push', '2 pushes']);
+});
+
+describe('visible', () => {
+  test.each([
+    ['Entwürfe 📨', 'Entwürfe 📨'],
+    ['a\u001b[2Jb', 'a\\u001b[2Jb'],
+    ['a\nb\r', 'a\\u000ab\\u000d'],
+    ['\u202ercod', '\\u202ercod'],
+    ['\ud800', '\\ud800'],
+    ['\u{e0001}', '\\udb40\\udc01'],
+  ])('%j', (text, want) => {
+    expect(visible(text)).toBe(want);
+  });
 });

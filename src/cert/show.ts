@@ -3,7 +3,7 @@ import { fileSource } from '../apns/credential-source.ts';
 import { inspect, inspectCredentials, type Inspection, loadCredential } from '../apns/credentials.ts';
 import type { ApnsConfig } from '../config/config.ts';
 import { ExitCode } from '../errors.ts';
-import { countOf } from '../table.ts';
+import { countOf, visible } from '../table.ts';
 import { describe, type Description } from './description.ts';
 
 export interface Shown {
@@ -103,9 +103,4 @@ const LABEL_WIDTH = Math.max(...['environments', 'organization'].map((label) => 
 
 function lineText([label, text]: Line): string {
   return text === null ? '' : `  ${label.padEnd(LABEL_WIDTH)}  ${visible(text)}\n`;
-}
-
-/** What somebody put into a certificate must not paint the screen. */
-function visible(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => JSON.stringify(character).slice(1, -1));
 }

@@ -20,7 +20,8 @@ export function addCheck(program: Command, context: CommandContext): void {
     )
     .action(async ({ json }: { json: boolean }, command: Command) => {
       const { check } = await import('../check/check.ts');
-      const { describePoints, jsonOf, wantsColour } = await import('../check/show.ts');
+      const { describePoints, jsonOf } = await import('../check/show.ts');
+      const { wantsColour } = await import('../terminal.ts');
       const { points, exitCode } = await check({
         configFile: command.optsWithGlobals<{ config?: string }>().config,
         environment: process.env,

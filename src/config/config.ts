@@ -49,8 +49,9 @@ export interface Config {
   users: UserRules;
   events: Record<ChangeName, EventScope>;
   delivery: DeliveryConfig;
-  targets: { maxPerUser: number; sharedMailboxes: boolean };
+  targets: { maxPerUser: number; sharedMailboxes: boolean; disableAfterMs: number };
   prune: { olderThanMs: number };
+  history: { maxAgeMs: number; maxEntries: number };
   log: { level: LogLevel; destination: string };
   control: string;
   serve: { cyrusSocket?: string; http?: string; httpPasswordFile?: string; metrics: boolean };

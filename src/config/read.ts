@@ -1,10 +1,10 @@
-import { posix } from 'node:path';
-import type { Config, CredentialConfig } from './config.ts';
+import type { Config } from './config.ts';
 import type { ConfigProblem, GivenKeys } from './conflicts.ts';
 import { conflicts } from './conflicts.ts';
 import { nearest } from './nearest.ts';
 import type { Section, Setting, ValuesOf } from './schema.ts';
 import { isSectionList, isSetting, SCHEMA } from './schema.ts';
+import { configOf } from './values.ts';
 import type { YamlEntry, YamlNode, YamlScalar } from './yaml.ts';
 
 export type ConfigReading = { config: Config } | { problems: ConfigProblem[] };
@@ -100,73 +100,6 @@ function defaultOf<T>(read: Setting<T>['kind']['read'], byDefault: YamlScalar, k
   const reading = read(byDefault);
   if ('problem' in reading) throw new Error(`the default of ${key}: ${reading.problem}`);
   return reading.value;
-}
-
-function configOf(values: ValuesOf<typeof SCHEMA>, file: string | undefined): Config {
-  const { apns, delivery, targets, prune, serve } = values;
-  return {
-    file,
-    apns: {
-      server: apns.server,
-      ...credentialOf(apns),
-      ...(apns.also.length > 0 && { also: apns.also.map(credentialOf) }),
-      ...defined({ ca: apns.ca }),
-    },
-    store: values.store,
-    spool: values.spool,
-    imapdConf: values.imapd_conf,
-    users: values.users,
-    events: values.events,
-    delivery: {
-      mode: delivery.mode,
-      lingerMs: delivery.linger,
-      deadlineMs: delivery.deadline,
-      expiryMs: delivery.expiry,
-      throttleMs: delivery.throttle,
-      housekeepingDelayMs: delivery.housekeeping_delay,
-      giveUpMs: delivery.give_up,
-    },
-    targets: { maxPerUser: targets.max_per_user, sharedMailboxes: targets.shared_mailboxes },
-    prune: { olderThanMs: prune.older_than },
-    log: values.log,
-    control: values.control ?? controlBeside(values.store),
-    serve: {
-      ...defined({
-        cyrusSocket: serve.cyrus_socket,
-        http: serve.http,
-        httpPasswordFile: serve.http_password_file,
-      }),
-      metrics: serve.metrics,
-    },
-  };
-}
-
-type CredentialValues = Omit<ValuesOf<typeof SCHEMA>['apns'], 'server' | 'also' | 'ca'>;
-
-function credentialOf({
-  certificate,
-  key,
-  passphrase_file,
-  token,
-  topic,
-}: CredentialValues): CredentialConfig {
-  return defined({ certificate, key, passphraseFile: passphrase_file, token: tokenOf(token), topic });
-}
-
-function tokenOf({ key, key_id, team_id }: CredentialValues['token']): CredentialConfig['token'] {
-  if (key === undefined || key_id === undefined || team_id === undefined) return undefined;
-  return { key, keyId: key_id, teamId: team_id };
-}
-
-/** `/var/lib/xapplepush/xapplepush.db` has its control socket at `/var/lib/xapplepush/xapplepush.sock`. */
-function controlBeside(store: string): string {
-  const { dir, name } = posix.parse(store);
-  return posix.join(dir, `${name}.sock`);
-}
-
-function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  const entries = Object.entries(values).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
 }
 
 function join(prefix: string, key: string): string {

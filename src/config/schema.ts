@@ -87,9 +87,14 @@ export const SCHEMA = {
   targets: {
     max_per_user: setting(count({ min: 1, max: 1000 }), 20),
     shared_mailboxes: setting(flag, false),
+    disable_after: setting(period, '72h'),
   },
   prune: {
     older_than: setting(retention, '10d'),
+  },
+  history: {
+    max_age: setting(period, '7d'),
+    max_entries: setting(count({ min: 0, max: 10_000_000 }), 100_000),
   },
   log: {
     level: setting(choice<LogLevel>('debug', 'info', 'warn', 'error'), 'info'),

@@ -36,6 +36,8 @@ export interface CourierOptions {
   giveUpMs: number;
   /** At least this long between two pushes to one target; 0 for a short-lived process. */
   throttleMs: number;
+  /** A target that has failed for so long gets no more pushes until it registers again. */
+  disableAfterMs: number;
   clock: Clock;
   /** In [0, 1). */
   random: () => number;

@@ -38,31 +38,52 @@ export interface EnqueueRequest {
   timing: Timing;
 }
 
+export interface Enqueued {
+  /** Targets that a push is now owed to. */
+  targetIds: number[];
+  /** How many more asked for it and get no pushes until they register again. */
+  disabled: number;
+}
+
 /**
- * Puts one push into the outbox for each target subscribed to one of the mailboxes; gives the ids of these targets.
- * A push that is waiting is joined: its mailboxes merge, and it is due now unless Apple asked us to leave this
- * device alone.
+ * Puts one push into the outbox for each target subscribed to one of the mailboxes. A push that is waiting is joined:
+ * its mailboxes merge, and it is due now unless Apple asked us to leave this device alone.
  */
-export async function enqueue(store: Store, request: EnqueueRequest): Promise<number[]> {
+export async function enqueue(store: Store, request: EnqueueRequest): Promise<Enqueued> {
   // Most events concern users without a device: they never take the write lock.
   const found = await store.read((sql) => subscribers(sql, request.mailboxes));
-  if (found.length === 0) return [];
+  if (found.every(({ disabled }) => disabled)) return enqueued(found);
   return store.write((sql) => {
     const timing = isServed(sql, request.nowMs) ? request.timing : AT_ONCE;
     const targets = subscribers(sql, request.mailboxes);
-    for (const { targetId, mailbox } of targets) join(sql, targetId, mailbox, { ...request, timing });
-    return [...new Set(targets.map(({ targetId }) => targetId))];
+    for (const { targetId, mailbox, disabled } of targets)
+      if (!disabled) join(sql, targetId, mailbox, { ...request, timing });
+    return enqueued(targets);
   });
 }
 
-function subscribers(sql: Sql, mailboxes: Mailbox[]): { targetId: number; mailbox: Mailbox }[] {
-  const select = sql('SELECT target_id AS targetId FROM subscriptions WHERE owner = ? AND path = ?');
-  return mailboxes.flatMap((mailbox) =>
-    (select.all(mailbox.owner, mailbox.path) as { targetId: number }[]).map(({ targetId }) => ({
-      targetId,
-      mailbox,
-    })),
+interface Subscriber {
+  targetId: number;
+  mailbox: Mailbox;
+  disabled: boolean;
+}
+
+function subscribers(sql: Sql, mailboxes: Mailbox[]): Subscriber[] {
+  const select = sql(
+    `SELECT target_id AS targetId, disabled_ms IS NOT NULL AS disabled
+     FROM subscriptions JOIN targets ON id = target_id WHERE owner = ? AND path = ?`,
   );
+  return mailboxes.flatMap((mailbox) =>
+    (select.all(mailbox.owner, mailbox.path) as { targetId: number; disabled: number }[]).map(
+      ({ targetId, disabled }) => ({ targetId, mailbox, disabled: disabled === 1 }),
+    ),
+  );
+}
+
+function enqueued(subscribers: readonly Subscriber[]): Enqueued {
+  const ids = (wanted: boolean): Set<number> =>
+    new Set(subscribers.filter(({ disabled }) => disabled === wanted).map(({ targetId }) => targetId));
+  return { targetIds: [...ids(false)], disabled: ids(true).size };
 }
 
 /** A row that was tried and waits becomes a new push with a new apns-id, since its content changed. */

@@ -1,7 +1,7 @@
 import type { Outcome } from '../apns/push.ts';
 import type { Sql, Store } from '../db.ts';
 import type { ClaimedPush } from './outbox.ts';
-import { type CredentialRecord, type Settlement, settlementOf } from './settlement.ts';
+import { blamesDevice, type CredentialRecord, type Settlement, settlementOf } from './settlement.ts';
 
 /** An attempt that has ended. */
 export interface Attempt {
@@ -21,6 +21,8 @@ export interface SettleContext {
   newApnsId: () => string;
   /** At least this long between two pushes to one target. */
   throttleMs: number;
+  /** A target that has failed for so long gets no more pushes until it registers again. */
+  disableAfterMs: number;
   /** Where the pushes went: what a credential has achieved is kept for each server. */
   server: string;
 }
@@ -32,12 +34,13 @@ export function settle(
   context: SettleContext,
 ): Promise<Settlement[]> {
   return store.write((sql) => {
-    const records = new Map<string, KeptRecord>();
+    const records = new Map<string, CredentialRecord>();
     const settlements = attempts.map((attempt) => {
       const { unprocessed, push, outcome, fingerprint = '' } = attempt;
       const credential = records.get(fingerprint) ?? credentialRecord(sql, fingerprint, context.server);
       records.set(fingerprint, credential);
-      const rules = { ...context, random: context.random(), credential, unprocessed };
+      const failingSinceMs = blamesDevice(outcome) ? failingSince(sql, push.targetId) : null;
+      const rules = { ...context, random: context.random(), credential, unprocessed, failingSinceMs };
       const settlement = settlementOf(push, outcome, rules);
       count(credential, outcome, context.nowMs);
       apply(sql, attempt, settlement, context);
@@ -48,20 +51,20 @@ export function settle(
   });
 }
 
-/** As kept in the database. */
-interface KeptRecord extends CredentialRecord {
-  lastSuccessMs: number | null;
-}
-
-function credentialRecord(sql: Sql, fingerprint: string, server: string): KeptRecord {
+function credentialRecord(sql: Sql, fingerprint: string, server: string): CredentialRecord {
   const row = sql(
     `SELECT successes, bad_tokens AS badTokens, last_success_ms AS lastSuccessMs
      FROM credentials WHERE fingerprint = ? AND server = ?`,
-  ).get(fingerprint, server) as KeptRecord | undefined;
+  ).get(fingerprint, server) as CredentialRecord | undefined;
   return row ?? { successes: 0, badTokens: 0, lastSuccessMs: null };
 }
 
-function count(credential: KeptRecord, outcome: Outcome, nowMs: number): void {
+function failingSince(sql: Sql, targetId: number): number | null {
+  const row = sql('SELECT failing_since_ms AS ms FROM targets WHERE id = ?').get(targetId);
+  return (row as { ms: number | null } | undefined)?.ms ?? null;
+}
+
+function count(credential: CredentialRecord, outcome: Outcome, nowMs: number): void {
   if (outcome.kind === 'delivered') {
     credential.successes += 1;
     credential.badTokens = 0;
@@ -71,7 +74,7 @@ function count(credential: KeptRecord, outcome: Outcome, nowMs: number): void {
   }
 }
 
-function saveCredential(sql: Sql, fingerprint: string, record: KeptRecord, server: string): void {
+function saveCredential(sql: Sql, fingerprint: string, record: CredentialRecord, server: string): void {
   if (fingerprint === '') return;
   sql(
     `INSERT INTO credentials (fingerprint, server, successes, bad_tokens, last_success_ms)
@@ -86,25 +89,36 @@ function apply(sql: Sql, { push, outcome }: Attempt, settlement: Settlement, con
     // Unless the device has registered again while the push was under way.
     sql('DELETE FROM targets WHERE id = ? AND renewed_ms = ?').run(push.targetId, push.renewedMs);
   }
-  recordOnTarget(sql, push.targetId, settlement, outcome.kind === 'delivered', context.nowMs);
-  if (settlement.row === 'finished') finish(sql, push, context);
+  recordOnTarget(sql, push.targetId, settlement, outcome, context.nowMs);
+  if (settlement.disableTarget) sql('DELETE FROM outbox WHERE target_id = ?').run(push.targetId);
+  else if (settlement.row === 'finished') finish(sql, push, context);
   else postpone(sql, push, settlement.row, settlement.reason, context);
 }
 
 function recordOnTarget(
   sql: Sql,
   targetId: number,
-  { reason }: Settlement,
-  delivered: boolean,
+  { reason = '', disableTarget }: Settlement,
+  outcome: Outcome,
   nowMs: number,
 ): void {
-  const update = delivered
-    ? 'last_success_ms = @nowMs, failures = 0'
-    : 'last_error = @reason, last_error_ms = @nowMs, failures = failures + 1';
-  sql(`UPDATE targets SET last_push_ms = @nowMs, ${update} WHERE id = @targetId`).run({
+  if (outcome.kind === 'delivered') {
+    sql(
+      `UPDATE targets SET last_push_ms = @nowMs, last_success_ms = @nowMs, failures = 0,
+         failing_since_ms = NULL, disabled_ms = NULL WHERE id = @targetId`,
+    ).run({ targetId, nowMs });
+    return;
+  }
+  sql(
+    `UPDATE targets SET last_push_ms = @nowMs, last_error = @reason, last_error_ms = @nowMs,
+       failures = failures + 1, failing_since_ms = coalesce(failing_since_ms, @failingMs),
+       disabled_ms = coalesce(disabled_ms, @disabledMs) WHERE id = @targetId`,
+  ).run({
     targetId,
     nowMs,
-    ...(delivered ? {} : { reason: reason ?? '' }),
+    reason,
+    failingMs: blamesDevice(outcome) ? nowMs : null,
+    disabledMs: disableTarget ? nowMs : null,
   });
 }
 

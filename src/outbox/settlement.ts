@@ -7,6 +7,8 @@ export interface CredentialRecord {
   successes: number;
   /** BadDeviceToken answers since the latest success. */
   badTokens: number;
+  /** Milliseconds since the epoch; null where there was none. */
+  lastSuccessMs: number | null;
 }
 
 /** What becomes of the row and of the target. */
@@ -14,6 +16,8 @@ export interface Settlement {
   /** The push is over, or the time of its next attempt and why it waits. */
   row: 'finished' | { retryAtMs: number; hold: Hold };
   removeTarget: boolean;
+  /** It has failed for so long that it gets no more pushes until it registers again. */
+  disableTarget: boolean;
   /** For the operator: what happened, in a word or two; undefined for a delivered push. */
   reason: string | undefined;
   gaveUp: boolean;
@@ -27,6 +31,9 @@ export interface SettlementRules {
   credential: CredentialRecord;
   /** The server is known not to have processed the push: it may go again at once. */
   unprocessed: boolean;
+  /** Since when this target has had no success although Apple answered; null where it has not failed. */
+  failingSinceMs: number | null;
+  disableAfterMs: number;
 }
 
 /**
@@ -40,9 +47,28 @@ export const MAX_IMMEDIATE_ATTEMPTS = 3;
 
 /** Decides by the outcome of an attempt. Pure. */
 export function settlementOf(push: ClaimedPush, outcome: Outcome, rules: SettlementRules): Settlement {
+  const settlement = byOutcome(push, outcome, rules);
+  if (settlement.removeTarget || !failedForTooLong(outcome, rules)) return settlement;
+  return { ...settlement, row: 'finished', disableTarget: true };
+}
+
+/** True for an answer that speaks of this device: a connection that fails and a mistake of our own do not. */
+export function blamesDevice(outcome: Outcome): boolean {
+  if (outcome.kind === 'retry') return outcome.scope !== 'connection';
+  return outcome.kind === 'gone' || outcome.kind === 'rejected';
+}
+
+/** Only where pushes to others got through meanwhile: else the fault may be ours, and no device pays for it. */
+function failedForTooLong(outcome: Outcome, rules: SettlementRules): boolean {
+  const { failingSinceMs, credential, nowMs, disableAfterMs } = rules;
+  if (failingSinceMs === null || !blamesDevice(outcome)) return false;
+  return nowMs - failingSinceMs >= disableAfterMs && (credential.lastSuccessMs ?? -Infinity) > failingSinceMs;
+}
+
+function byOutcome(push: ClaimedPush, outcome: Outcome, rules: SettlementRules): Settlement {
   switch (outcome.kind) {
     case 'delivered':
-      return { row: 'finished', removeTarget: false, reason: undefined, gaveUp: false };
+      return finished(undefined, false);
     case 'gone':
       return finished(outcome.reason, registeredBefore(push, outcome.sinceMs ?? rules.nowMs));
     case 'rejected':
@@ -54,8 +80,8 @@ export function settlementOf(push: ClaimedPush, outcome: Outcome, rules: Settlem
   }
 }
 
-function finished(reason: string, removeTarget: boolean): Settlement {
-  return { row: 'finished', removeTarget, reason, gaveUp: false };
+function finished(reason: string | undefined, removeTarget: boolean): Settlement {
+  return { row: 'finished', removeTarget, disableTarget: false, reason, gaveUp: false };
 }
 
 /** A device that registered after its token was reported dead has a live token again. */
@@ -76,7 +102,6 @@ function again(
 ): Settlement {
   const immediate = rules.unprocessed && push.attempts < MAX_IMMEDIATE_ATTEMPTS;
   const retryAtMs = rules.nowMs + (immediate ? 0 : backoffMs(push.attempts, rules.random, afterMs));
-  if (retryAtMs >= push.eventMs + rules.giveUpMs)
-    return { row: 'finished', removeTarget: false, reason, gaveUp: true };
-  return { row: { retryAtMs, hold }, removeTarget: false, reason, gaveUp: false };
+  if (retryAtMs >= push.eventMs + rules.giveUpMs) return { ...finished(reason, false), gaveUp: true };
+  return { ...finished(reason, false), row: { retryAtMs, hold } };
 }

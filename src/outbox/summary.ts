@@ -1,5 +1,5 @@
 import type { Store } from '../db.ts';
-import { isServed } from './upkeep.ts';
+import { servedSince } from './upkeep.ts';
 
 /** The state of the store in numbers. */
 export interface StoreSummary {
@@ -26,8 +26,10 @@ export interface TargetSummary {
   renewed: number;
   lastSuccessMs: number | undefined;
   lastFailure: { ms: number; reason: string } | undefined;
-  /** A `serve` says that it is there. */
-  served: boolean;
+  /** Failed for so long that they get no pushes until they register again. */
+  disabled: number;
+  /** When the `serve` that says it is there began; undefined where there is none. */
+  servedSinceMs: number | undefined;
 }
 
 export function summariseTargets(
@@ -37,20 +39,19 @@ export function summariseTargets(
 ): Promise<TargetSummary> {
   return store.read((sql) => {
     const row = sql(
-      `SELECT count(DISTINCT user) AS users, count(CASE WHEN renewed_ms >= ? THEN 1 END) AS renewed,
+      `SELECT count(DISTINCT user) AS users, count(CASE WHEN renewed_ms >= ? THEN 1 END) AS renewed, count(disabled_ms) AS disabled,
          max(last_success_ms) AS lastSuccessMs FROM targets`,
-    ).get(renewedSinceMs) as { users: number; renewed: number; lastSuccessMs: number | null };
+    ).get(renewedSinceMs) as {
+      users: number;
+      renewed: number;
+      disabled: number;
+      lastSuccessMs: number | null;
+    };
     const lastFailure = sql(
       `SELECT last_error_ms AS ms, last_error AS reason FROM targets
        WHERE last_error_ms IS NOT NULL ORDER BY last_error_ms DESC LIMIT 1`,
     ).get() as { ms: number; reason: string } | undefined;
     const lastSuccessMs = row.lastSuccessMs ?? undefined;
-    return {
-      users: row.users,
-      renewed: row.renewed,
-      lastSuccessMs,
-      lastFailure,
-      served: isServed(sql, nowMs),
-    };
+    return { ...row, lastSuccessMs, lastFailure, servedSinceMs: servedSince(sql, nowMs) };
   });
 }

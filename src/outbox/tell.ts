@@ -14,6 +14,7 @@ export function tell(log: Log, push: ClaimedPush, outcome: Outcome, settlement: 
     reason: settlement.reason,
   };
   if (outcome.kind === 'delivered') log.info('delivered to Apple', fields);
+  else if (settlement.disableTarget) log.warn(DISABLED, fields);
   else if (settlement.gaveUp) log.error('gave the push up', fields);
   else if (settlement.removeTarget) log.info('Apple knows the device no more: target removed', fields);
   else if (outcome.kind === 'misconfigured' && outcome.scope === 'credential') log.debug('kept', fields);
@@ -21,6 +22,8 @@ export function tell(log: Log, push: ClaimedPush, outcome: Outcome, settlement: 
   else if (outcome.kind === 'retry') log.warn('not delivered, will be tried again', fields);
   else log.warn('Apple refused the push', fields);
 }
+
+const DISABLED = 'the device has failed for too long: no more pushes until it registers again';
 
 const WRONG_TOPIC =
   'the certificate does not fit the topic that the device registered with; it must register again';

@@ -76,15 +76,26 @@ export function makeAllDue(store: Store, nowMs: number): Promise<number> {
   );
 }
 
-/** A `serve` says that it is there until then; 0 when it ends. */
-export function announceServe(store: Store, untilMs: number): Promise<void> {
+/** A `serve`, whose process began at `sinceMs`, says that it is there until then; 0 when it ends. */
+export function announceServe(
+  store: Store,
+  { sinceMs, untilMs }: { sinceMs: number; untilMs: number },
+): Promise<void> {
   return store.write((sql) => {
-    sql('UPDATE deliverer SET served_until_ms = ?').run(untilMs);
+    sql('UPDATE deliverer SET served_since_ms = ?, served_until_ms = ?').run(sinceMs, untilMs);
   });
 }
 
 /** Whether a `serve` runs on this store, so that pushes may be held back: somebody is there to send them later. */
 export function isServed(sql: Sql, nowMs: number): boolean {
-  const row = sql('SELECT served_until_ms AS untilMs FROM deliverer').get() as { untilMs: number };
-  return row.untilMs > nowMs;
+  return servedSince(sql, nowMs) !== undefined;
+}
+
+/** When the process of the `serve` on this store began, in milliseconds since the epoch; undefined where none runs. */
+export function servedSince(sql: Sql, nowMs: number): number | undefined {
+  const row = sql('SELECT served_until_ms AS untilMs, served_since_ms AS sinceMs FROM deliverer').get() as {
+    untilMs: number;
+    sinceMs: number | null;
+  };
+  return row.untilMs > nowMs ? (row.sinceMs ?? nowMs) : undefined;
 }

@@ -9,8 +9,15 @@ export interface Migration {
   sql: string;
 }
 
-/** Version 1 is schema.sql as first released, so the first migration will be 2. */
-export const MIGRATIONS: readonly Migration[] = [];
+/** Version 1 is the first schema; schema.sql is the newest. */
+export const MIGRATIONS: readonly Migration[] = [
+  {
+    version: 2,
+    sql: `ALTER TABLE targets ADD COLUMN failing_since_ms INTEGER;
+      ALTER TABLE targets ADD COLUMN disabled_ms INTEGER;
+      ALTER TABLE deliverer ADD COLUMN served_since_ms INTEGER;`,
+  },
+];
 
 export const CURRENT_VERSION = MIGRATIONS.at(-1)?.version ?? 1;
 

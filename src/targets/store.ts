@@ -11,6 +11,10 @@ export interface Target extends Omit<NewTarget, 'subscriptions'> {
   lastError: string | null;
   lastErrorMs: number | null;
   failures: number;
+  /** The first of these that Apple gave and that is not our own mistake. */
+  failingSinceMs: number | null;
+  /** No pushes from then on, until it registers again. */
+  disabledMs: number | null;
 }
 
 export interface RegisterResult {
@@ -62,7 +66,8 @@ function upsert(sql: Sql, target: NewTarget, nowMs: number): number {
      VALUES (@user, @deviceToken, @accountId, @subtopic, @apsVersion, @topic, @source, @nowMs, @nowMs)
      ON CONFLICT (user, device_token, account_id) DO UPDATE SET
        subtopic = excluded.subtopic, aps_version = excluded.aps_version, topic = excluded.topic,
-       source = excluded.source, renewed_ms = max(renewed_ms, excluded.renewed_ms), failures = 0
+       source = excluded.source, renewed_ms = max(renewed_ms, excluded.renewed_ms), failures = 0,
+       failing_since_ms = NULL, disabled_ms = NULL
      RETURNING id`,
   ).get({ ...target, subscriptions: null, nowMs }) as { id: number };
   return row.id;
@@ -139,6 +144,8 @@ interface TargetRow {
   last_error: string | null;
   last_error_ms: number | null;
   failures: number;
+  failing_since_ms: number | null;
+  disabled_ms: number | null;
 }
 
 function targetOf(row: TargetRow): Target {
@@ -158,5 +165,7 @@ function targetOf(row: TargetRow): Target {
     lastError: row.last_error,
     lastErrorMs: row.last_error_ms,
     failures: row.failures,
+    failingSinceMs: row.failing_since_ms,
+    disabledMs: row.disabled_ms,
   };
 }

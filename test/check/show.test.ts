@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ok, type Point, problem, skipped, warning } from '../../src/check/point.ts';
-import { describePoints, exitCodeOf, jsonOf, wantsColour } from '../../src/check/show.ts';
+import { describePoints, exitCodeOf, jsonOf } from '../../src/check/show.ts';
 
 const POINTS: Point[] = [
   ok('one', 'is well'),
@@ -36,17 +36,6 @@ describe('describePoints', () => {
     const shown = describePoints([problem('p', 'a\u001b[31mb\nc', 'd\u0085')], { colour: false });
     expect(shown).toContain('p  a\\u001b[31mb\\u000ac\n');
     expect(shown).not.toMatch(/[\u001b\u0085]/);
-  });
-});
-
-describe('wantsColour', () => {
-  test.each<[boolean, NodeJS.ProcessEnv, boolean]>([
-    [true, {}, true],
-    [true, { NO_COLOR: '' }, true],
-    [true, { NO_COLOR: '1' }, false],
-    [false, {}, false],
-  ])('terminal %s, %j: %s', (terminal, environment, want) => {
-    expect(wantsColour(terminal, environment)).toBe(want);
   });
 });
 

@@ -61,6 +61,7 @@ function setting(
     expiryMs: DAY_MS,
     giveUpMs: DAY_MS,
     throttleMs: 0,
+    disableAfterMs: 259_200_000,
     clock,
     random: () => 0.5,
     log,

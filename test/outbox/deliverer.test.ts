@@ -49,6 +49,7 @@ async function setting(
     expiryMs: 1000,
     giveUpMs: 86_400_000,
     throttleMs: 0,
+    disableAfterMs: 259_200_000,
     clock,
     random: () => 0.5,
     log,

@@ -43,12 +43,13 @@ beforeEach(async () => {
     expiryMs: DAY_MS,
     giveUpMs: DAY_MS,
     throttleMs: TIMING.throttleMs,
+    disableAfterMs: 259_200_000,
     clock,
     random: () => 0.5,
     log: recordedLog(),
   });
   await registered(store);
-  await announceServe(store, NOW_MS + DAY_MS);
+  await announceServe(store, { sinceMs: NOW_MS, untilMs: NOW_MS + DAY_MS });
 });
 afterEach(() => store.close());
 
@@ -112,7 +113,7 @@ describe('where serve runs', () => {
 });
 
 test('without serve every event is told at once', async () => {
-  await announceServe(store, 0);
+  await announceServe(store, { sinceMs: NOW_MS, untilMs: 0 });
   await happens('MessageRead');
   await pass(100);
   await happens('MessageNew');

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Store } from '../../src/db.ts';
-import { owed, stillOwed } from '../../src/outbox/outbox.ts';
+import { enqueue, owed, stillOwed } from '../../src/outbox/outbox.ts';
+import { AT_ONCE } from '../../src/outbox/timing.ts';
 import { register, removeTargets } from '../../src/targets/store.ts';
 import { tokenNumber } from '../support/events.ts';
 import {
@@ -134,6 +135,16 @@ describe('enqueue', () => {
     await claimed(store);
     await enqueued(store, { apnsId: 'second' });
     expect(await outboxRow(store)).toMatchObject({ apns_id: 'first', generation: 2, lease_owner: 'one' });
+  });
+
+  test('passes over a device that is disabled, and says so', async () => {
+    const store = testStore();
+    const id = await registered(store);
+    const other = await registered(store, { deviceToken: 'bb'.repeat(32) });
+    await store.write((sql) => sql('UPDATE targets SET disabled_ms = 1 WHERE id = ?').run(id));
+    const request = { event: 'MessageNew', nowMs: NOW_MS, newApnsId: () => 'id', timing: AT_ONCE } as const;
+    const mailboxes = [ALICES_INBOX, ALICES_ARCHIVE];
+    expect(await enqueue(store, { ...request, mailboxes })).toEqual({ targetIds: [other], disabled: 1 });
   });
 
   test('for nobody needs no write lock, and else does', async () => {

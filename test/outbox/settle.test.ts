@@ -31,6 +31,7 @@ const CONTEXT: SettleContext = {
   random: () => 0.5,
   newApnsId: () => 'fresh',
   throttleMs: 0,
+  disableAfterMs: 259_200_000,
   server: 'https://api.push.apple.com',
 };
 
@@ -176,6 +177,35 @@ describe('the target', () => {
     expect(await listTargets(store, {})).toMatchObject([
       { lastPushMs: 3, lastSuccessMs: 3, lastError: 'ServiceUnavailable', lastErrorMs: 2, failures: 0 },
     ]);
+  });
+
+  test('is disabled after failing for long, when others got through, until it registers again', async () => {
+    const { store, push } = await underWay();
+    const REFUSED: Outcome = { kind: 'rejected', reason: 'Forbidden', badDeviceToken: false };
+    const endMs = NOW_MS + CONTEXT.disableAfterMs;
+    await settleOne(store, push, REFUSED, { nowMs: NOW_MS });
+    await settleOne(store, { ...push, targetId: -1 }, DELIVERED, { nowMs: NOW_MS + 1 });
+    await enqueued(store, { nowMs: endMs });
+    const latest = await claimedOne(store, { nowMs: endMs });
+    await enqueued(store, { mailboxes: [ALICES_ARCHIVE], nowMs: endMs });
+    expect(await settleOne(store, latest, REFUSED, { nowMs: endMs })).toMatchObject({ disableTarget: true });
+    expect(await listTargets(store, {})).toMatchObject([{ failingSinceMs: NOW_MS, disabledMs: endMs }]);
+    expect(await rowsOf(store, 'SELECT * FROM outbox')).toEqual([]);
+    expect(await enqueued(store)).toEqual([]);
+    await registered(store);
+    expect(await enqueued(store)).toHaveLength(1);
+  });
+
+  test('is no longer failing after one success, and never by what is not its own', async () => {
+    const { store, push } = await underWay();
+    const failing = async (): Promise<unknown> => (await listTargets(store, {}))[0]?.failingSinceMs;
+    await settleOne(store, push, { ...RETRY, scope: 'connection' }, { nowMs: 1 });
+    await settleOne(store, push, { kind: 'misconfigured', reason: 'BadTopic', scope: 'topic' }, { nowMs: 2 });
+    expect(await failing()).toBeNull();
+    await settleOne(store, push, RETRY, { nowMs: 3 });
+    expect(await failing()).toBe(3);
+    await settleOne(store, push, DELIVERED, { nowMs: 4 });
+    expect(await failing()).toBeNull();
   });
 
   test('is removed where Apple knows it no more', async () => {

@@ -33,8 +33,10 @@ const RULES: SettlementRules = {
   nowMs: NOW_MS,
   giveUpMs: DAY_MS,
   random: 0.5,
-  credential: { successes: 1, badTokens: 0 },
+  credential: { successes: 1, badTokens: 0, lastSuccessMs: NOW_MS },
   unprocessed: false,
+  failingSinceMs: null,
+  disableAfterMs: 3 * DAY_MS,
 };
 
 const RETRY = { kind: 'retry', reason: 'ServiceUnavailable', scope: 'apple', reconnect: false } as const;
@@ -50,7 +52,13 @@ function settled(
 
 describe('delivered, gone and rejected end the push', () => {
   test('delivered', () => {
-    const over = { row: 'finished', removeTarget: false, reason: undefined, gaveUp: false };
+    const over = {
+      row: 'finished',
+      removeTarget: false,
+      disableTarget: false,
+      reason: undefined,
+      gaveUp: false,
+    };
     expect(settled({ kind: 'delivered' })).toEqual(over);
   });
 
@@ -64,6 +72,7 @@ describe('delivered, gone and rejected end the push', () => {
     expect(settled(outcome)).toEqual({
       row: 'finished',
       removeTarget,
+      disableTarget: false,
       reason: 'Unregistered',
       gaveUp: false,
     });
@@ -84,8 +93,14 @@ describe('delivered, gone and rejected end the push', () => {
     ['was told so a few times', 9, MAX_BAD_TOKENS_IN_A_ROW - 1, true],
     ['was told so too often', 9, MAX_BAD_TOKENS_IN_A_ROW, false],
   ])('BadDeviceToken, where the credential %s', (_name, successes, badTokens, removeTarget) => {
-    const result = settled(BAD_TOKEN, {}, { credential: { successes, badTokens } });
-    expect(result).toEqual({ row: 'finished', removeTarget, reason: 'BadDeviceToken', gaveUp: false });
+    const result = settled(BAD_TOKEN, {}, { credential: { successes, badTokens, lastSuccessMs: null } });
+    expect(result).toEqual({
+      row: 'finished',
+      removeTarget,
+      disableTarget: false,
+      reason: 'BadDeviceToken',
+      gaveUp: false,
+    });
   });
 });
 
@@ -100,6 +115,7 @@ describe('everything else is tried again', () => {
     expect(settled(outcome, { attempts: 3 }, { random: 0.25 })).toEqual({
       row: { retryAtMs: NOW_MS + backoffMs(3, 0.25), hold },
       removeTarget: false,
+      disableTarget: false,
       reason: outcome.reason,
       gaveUp: false,
     });
@@ -125,8 +141,44 @@ describe('everything else is tried again', () => {
     expect(settled(RETRY, { eventMs: nextMs - DAY_MS })).toEqual({
       row: 'finished',
       removeTarget: false,
+      disableTarget: false,
       reason: 'ServiceUnavailable',
       gaveUp: true,
+    });
+  });
+});
+
+describe('a device that fails for too long is disabled', () => {
+  const sinceMs = NOW_MS - 3 * DAY_MS;
+  const others = { successes: 9, badTokens: MAX_BAD_TOKENS_IN_A_ROW, lastSuccessMs: sinceMs + 1 };
+  const REFUSED = { kind: 'rejected', reason: 'Forbidden', badDeviceToken: false } as const;
+  const CONNECTION = { ...RETRY, scope: 'connection' } as const;
+  const OURS = { kind: 'misconfigured', reason: 'BadTopic', scope: 'topic' } as const;
+  const GONE = { kind: 'gone', reason: 'Unregistered', sinceMs: 0 } as const;
+
+  test.each<[string, Outcome, Partial<SettlementRules>, boolean]>([
+    ['refused for that long', REFUSED, {}, true],
+    ['not believed to be dead', BAD_TOKEN, {}, true],
+    ['gone before it registered', GONE, {}, true],
+    ['unwell for that long', RETRY, {}, true],
+    ['a moment earlier', REFUSED, { failingSinceMs: sinceMs + 1 }, false],
+    ['failing for the first time', REFUSED, { failingSinceMs: null }, false],
+    ['Apple out of reach', CONNECTION, {}, false],
+    ['our own mistake', OURS, {}, false],
+    ['delivered', { kind: 'delivered' }, {}, false],
+    ['no push got through since', REFUSED, { credential: { ...others, lastSuccessMs: sinceMs } }, false],
+    ['no push ever got through', REFUSED, { credential: { ...others, lastSuccessMs: null } }, false],
+  ])('%s', (_name, outcome, rules, disableTarget) => {
+    const result = settled(outcome, {}, { failingSinceMs: sinceMs, credential: others, ...rules });
+    expect(result).toMatchObject({ disableTarget, removeTarget: false });
+    if (disableTarget) expect(result).toMatchObject({ row: 'finished', gaveUp: false });
+  });
+
+  test('one that goes for good is not disabled as well', () => {
+    const outcome: Outcome = { kind: 'gone', reason: 'Unregistered', sinceMs: undefined };
+    expect(settled(outcome, {}, { failingSinceMs: sinceMs, credential: others })).toMatchObject({
+      removeTarget: true,
+      disableTarget: false,
     });
   });
 });
@@ -168,7 +220,7 @@ test('our own mistake and an unwell Apple never cost a target, and never go on f
       const result = settled(
         outcome,
         { attempts, eventMs: NOW_MS - ageMs },
-        { random, unprocessed, credential: { successes, badTokens } },
+        { random, unprocessed, credential: { successes, badTokens, lastSuccessMs: null } },
       );
       const again = outcome.kind === 'misconfigured' || outcome.kind === 'retry';
       if (again) expect(result.removeTarget).toBe(false);

@@ -17,6 +17,7 @@ const PUSH = {
 const WAITS: Settlement = {
   row: { retryAtMs: 0, hold: 'apple' },
   removeTarget: false,
+  disableTarget: false,
   reason: 'why',
   gaveUp: false,
 };
@@ -33,6 +34,7 @@ describe('tell', () => {
     ['error', RETRY, { ...OVER, gaveUp: true }, /^gave the push up$/],
     ['info', REJECTED, { ...OVER, removeTarget: true }, /target removed$/],
     ['warn', REJECTED, OVER, /^Apple refused the push$/],
+    ['warn', REJECTED, { ...OVER, disableTarget: true }, /no more pushes until it registers again$/],
     ['info', GONE, { ...OVER, removeTarget: true }, /target removed$/],
     ['warn', GONE, OVER, /^Apple refused the push$/],
     ['debug', { ...MISCONFIGURED, scope: 'credential' }, WAITS, /^kept$/],

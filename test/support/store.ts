@@ -104,7 +104,9 @@ export function enqueued(
     event = 'MessageNew',
   }: { mailboxes?: Mailbox[]; nowMs?: number; apnsId?: string; event?: ChangeName } = {},
 ): Promise<number[]> {
-  return enqueue(store, { event, mailboxes, nowMs, newApnsId: () => apnsId, timing: AT_ONCE });
+  return enqueue(store, { event, mailboxes, nowMs, newApnsId: () => apnsId, timing: AT_ONCE }).then(
+    ({ targetIds }) => targetIds,
+  );
 }
 
 export const LEASE_MS = 30_000;

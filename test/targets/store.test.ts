@@ -46,6 +46,8 @@ describe('register', () => {
         lastError: null,
         lastErrorMs: null,
         failures: 0,
+        failingSinceMs: null,
+        disabledMs: null,
       },
     ]);
     const byPath = (await subscriptionsOf(store, 1)).sort((a, b) => (a.path < b.path ? 1 : -1));
@@ -73,10 +75,21 @@ describe('register', () => {
   test('a renewal ends a row of failures, and a clock set back does not make it older', async () => {
     const store = testStore();
     await registered(store);
-    await store.write((sql) => sql(`UPDATE targets SET failures = 3, last_error = 'BadDeviceToken'`).run());
+    await store.write((sql) =>
+      sql(
+        `UPDATE targets SET failures = 3, last_error = 'BadDeviceToken', failing_since_ms = 1, disabled_ms = 2`,
+      ).run(),
+    );
     await registration(store, {}, { nowMs: NOW_MS - 1000 });
     expect(await listTargets(store, {})).toMatchObject([
-      { failures: 0, lastError: 'BadDeviceToken', registeredMs: NOW_MS, renewedMs: NOW_MS },
+      {
+        failures: 0,
+        lastError: 'BadDeviceToken',
+        failingSinceMs: null,
+        disabledMs: null,
+        registeredMs: NOW_MS,
+        renewedMs: NOW_MS,
+      },
     ]);
   });
 

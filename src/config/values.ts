@@ -1,0 +1,80 @@
+import { posix } from 'node:path';
+import type { Config, CredentialConfig, DeliveryConfig } from './config.ts';
+import type { SCHEMA, ValuesOf } from './schema.ts';
+
+/** The configuration that the values of the file's keys are; its names are ours, its durations milliseconds. */
+export function configOf(values: ValuesOf<typeof SCHEMA>, file: string | undefined): Config {
+  const { apns, delivery, targets, prune, history, serve } = values;
+  return {
+    file,
+    apns: {
+      server: apns.server,
+      ...credentialOf(apns),
+      ...(apns.also.length > 0 && { also: apns.also.map(credentialOf) }),
+      ...defined({ ca: apns.ca }),
+    },
+    store: values.store,
+    spool: values.spool,
+    imapdConf: values.imapd_conf,
+    users: values.users,
+    events: values.events,
+    delivery: deliveryOf(delivery),
+    targets: {
+      maxPerUser: targets.max_per_user,
+      sharedMailboxes: targets.shared_mailboxes,
+      disableAfterMs: targets.disable_after,
+    },
+    prune: { olderThanMs: prune.older_than },
+    history: { maxAgeMs: history.max_age, maxEntries: history.max_entries },
+    log: values.log,
+    control: values.control ?? controlBeside(values.store),
+    serve: {
+      ...defined({
+        cyrusSocket: serve.cyrus_socket,
+        http: serve.http,
+        httpPasswordFile: serve.http_password_file,
+      }),
+      metrics: serve.metrics,
+    },
+  };
+}
+
+type CredentialValues = Omit<ValuesOf<typeof SCHEMA>['apns'], 'server' | 'also' | 'ca'>;
+
+function credentialOf({
+  certificate,
+  key,
+  passphrase_file,
+  token,
+  topic,
+}: CredentialValues): CredentialConfig {
+  return defined({ certificate, key, passphraseFile: passphrase_file, token: tokenOf(token), topic });
+}
+
+function tokenOf({ key, key_id, team_id }: CredentialValues['token']): CredentialConfig['token'] {
+  if (key === undefined || key_id === undefined || team_id === undefined) return undefined;
+  return { key, keyId: key_id, teamId: team_id };
+}
+
+function deliveryOf(delivery: ValuesOf<typeof SCHEMA>['delivery']): DeliveryConfig {
+  return {
+    mode: delivery.mode,
+    lingerMs: delivery.linger,
+    deadlineMs: delivery.deadline,
+    expiryMs: delivery.expiry,
+    throttleMs: delivery.throttle,
+    housekeepingDelayMs: delivery.housekeeping_delay,
+    giveUpMs: delivery.give_up,
+  };
+}
+
+/** `/var/lib/xapplepush/xapplepush.db` has its control socket at `/var/lib/xapplepush/xapplepush.sock`. */
+function controlBeside(store: string): string {
+  const { dir, name } = posix.parse(store);
+  return posix.join(dir, `${name}.sock`);
+}
+
+function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const entries = Object.entries(values).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
+}
