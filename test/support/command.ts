@@ -69,6 +69,11 @@ export function configure({ dir, store, spool, configFile }: Sandbox, yaml: stri
   writeFileSync(configFile, `${places}log: { destination: ${dir}/log }\n${yaml}`);
 }
 
+/** The bare environment in which the command finds this configuration. */
+export function environmentOf(configFile: string): Record<string, string> {
+  return { XAPPLEPUSH_CONFIG: configFile, XAPPLEPUSH_NODE: process.execPath };
+}
+
 function runCommand(
   args: readonly string[],
   configFile: string,
@@ -76,7 +81,7 @@ function runCommand(
 ): Promise<Finished> {
   const child = spawn(COMMAND, args, {
     cwd: '/',
-    env: { XAPPLEPUSH_CONFIG: configFile, XAPPLEPUSH_NODE: process.execPath, ...options.environment },
+    env: { ...environmentOf(configFile), ...options.environment },
     timeout: PROCESS_TIMEOUT_MS,
   });
   const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
