@@ -1,3 +1,4 @@
+import { nearest } from './config/nearest.ts';
 import { ExitCode, OperatorError } from './errors.ts';
 
 /** What `handle` was called with. */
@@ -50,9 +51,10 @@ function valueOf(option: string, rest: string[]): string {
 }
 
 function unknown(argument: string): OperatorError {
+  const meant = argument.startsWith('--') ? nearest(argument, ['--wait', '--config']) : undefined;
   return new OperatorError(`unknown argument ${JSON.stringify(argument)}`, {
     exitCode: ExitCode.usage,
-    hint: HINT,
+    hint: meant === undefined ? HINT : `did you mean ${meant}? If not, ${HINT}`,
   });
 }
 

@@ -13,15 +13,15 @@ import { addStatus } from './cli/status.ts';
 import { addTargets } from './cli/targets.ts';
 import { ExitCode, OperatorError } from './errors.ts';
 import { reportError } from './log.ts';
+import { type Explanation, explain } from './manual/explain.ts';
 import { VERSION } from './version.ts';
 
 /** Runs the subcommand that the arguments name; gives its exit code. `handle` is not started here. */
 export async function runCommand(argv: readonly string[]): Promise<ExitCode> {
   let exitCode: ExitCode = ExitCode.ok;
-  const program = createProgram();
   const configFile = (): string | undefined => program.opts<{ config?: string }>().config;
   const context = createContext(configFile, (code) => (exitCode = code));
-  addCommands(program, context);
+  const program = createProgram(context);
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return exitCode;
@@ -32,17 +32,30 @@ export async function runCommand(argv: readonly string[]): Promise<ExitCode> {
   }
 }
 
-function createProgram(): Command {
-  return new Command('xapplepush')
+/** The whole tree of commands: what they are called with, what they say of themselves, and what they do. */
+export function createProgram(context: CommandContext): Command {
+  const program = explain(new Command('xapplepush'), PROGRAM)
     .description('Turns what Cyrus or Dovecot tell about mailboxes into pushes for the Mail app of iPhones.')
     .option('--config <file>', 'configuration (else $XAPPLEPUSH_CONFIG, else /etc/xapplepush/config.yaml)')
     .version(VERSION, '-V, --version')
-    .exitOverride()
-    .configureOutput({
-      outputError: (text, write) => {
-        write(`xapplepush: ${text.replace(/\n*$/, '\n')}xapplepush: hint: see: xapplepush --help\n`);
-      },
-    });
+    .exitOverride();
+  addCommands(program, context);
+  tellOwnHelp(program, ['xapplepush']);
+  return program;
+}
+
+/** Each command names its own help where it does not understand its arguments. */
+function tellOwnHelp(command: Command, words: readonly string[]): void {
+  command.configureOutput({ outputError: (text) => reportError(usageError(text, words)) });
+  for (const each of command.commands) tellOwnHelp(each, [...words, each.name()]);
+}
+
+/** Takes commander's message: `error: …`, and where it has a guess `(Did you mean …?)` on a line of its own. */
+function usageError(text: string, words: readonly string[]): OperatorError {
+  const [, message = text, guess] = /^error: ([^]*?)\n(?:\(Did you mean (.*)\?\)\n)?$/.exec(text) ?? [];
+  const see = `see: ${words.join(' ')} --help`;
+  const hint = guess === undefined ? see : `did you mean ${guess}? If not, ${see}`;
+  return new OperatorError(message, { exitCode: ExitCode.usage, hint });
 }
 
 function addCommands(program: Command, context: CommandContext): void {
@@ -58,3 +71,24 @@ function addCommands(program: Command, context: CommandContext): void {
   addMockApns(program);
   addDeliverer(program, context);
 }
+
+const PROGRAM: Explanation = {
+  notes: [
+    'Without a command it is `handle`: takes an event from standard input. ' +
+      '`xapplepush COMMAND --help` tells what a command does and takes.',
+  ],
+  exits: {
+    [ExitCode.ok]: 'done, or nothing to do',
+    [ExitCode.problem]: '`check` found a problem',
+    [ExitCode.usage]: 'the command line is wrong',
+    [ExitCode.badInput]: 'the input is bad or empty, or no target matches',
+    [ExitCode.unavailable]: 'Apple cannot be reached; the push is kept',
+    [ExitCode.tryAgain]: 'try again later: the database cannot be used, or a push is still owed',
+    [ExitCode.configuration]: 'the configuration or the certificate is wrong',
+  },
+  examples: [
+    ['xapplepush check', 'what is wrong with the set-up, and the mend'],
+    ['xapplepush status', 'is it working?'],
+    ['xapplepush push alice', "a test push to alice's devices"],
+  ],
+};

@@ -42,7 +42,9 @@ describe('commands', () => {
 
   /** The names below `Commands:` of a help text. */
   const subcommandsIn = (help: string): string[] =>
-    [...(help.split('Commands:\n')[1] ?? '').matchAll(/^ {2}(\S+)/gm)].map(([, name]) => name ?? '');
+    [...(help.split('Commands:\n')[1]?.split('\n\n')[0] ?? '').matchAll(/^ {2}(\S+)/gm)].map(
+      ([, name]) => name ?? '',
+    );
 
   const GROUPS = ['targets', 'cert'];
   const commands = subcommandsIn(general)

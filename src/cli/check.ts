@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import { systemClock } from '../clock.ts';
+import { ExitCode } from '../errors.ts';
 import { actAsOwnerOf } from '../identity.ts';
+import { explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
 
 /** Apple answers within a second; a step that takes longer than this fails. */
@@ -8,16 +10,21 @@ const STEP_TIMEOUT_MS = 10_000;
 
 /** `check`: reads the configuration itself, since its faults are among what it tells. */
 export function addCheck(program: Command, context: CommandContext): void {
-  program
-    .command('check')
+  explain(program.command('check'), {
+    notes: ['Run it as root, so that files can be tried as the user that the mail server runs as.'],
+    exits: {
+      [ExitCode.ok]: 'all is well, or there are warnings only',
+      [ExitCode.problem]: 'there is a problem',
+      [ExitCode.configuration]: 'the configuration cannot be used',
+    },
+    examples: [
+      ['xapplepush check', 'every point with its mend'],
+      ['xapplepush check > /dev/null || mail -s "Mail push is broken" root', 'a line for a nightly job'],
+      ['xapplepush check --json', 'for monitoring'],
+    ],
+  })
     .description('go through the whole set-up and say what is wrong with it, and the mend')
     .option('--json', 'print as JSON, for monitoring', false)
-    .addHelpText(
-      'after',
-      '\nExits 0 where all is well or there are warnings only, 1 where there is a problem, 78 where the ' +
-        'configuration cannot be used.\nRun it as root, so that files can be tried as the user that Cyrus runs as.' +
-        '\n\nExample:\n  xapplepush check || mail -s "Mail push is broken" root',
-    )
     .action(async ({ json }: { json: boolean }, command: Command) => {
       const { check } = await import('../check/check.ts');
       const { describePoints, jsonOf } = await import('../check/show.ts');

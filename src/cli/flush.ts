@@ -1,18 +1,28 @@
 import type { Command } from 'commander';
 import { systemClock } from '../clock.ts';
+import { ExitCode } from '../errors.ts';
+import { explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
 
 /** `flush`: what is due, once. */
 export function addFlush(program: Command, context: CommandContext): void {
-  program
-    .command('flush')
+  explain(program.command('flush'), {
+    notes: ['Cyrus runs it every five minutes where cyrus.conf says so; see the last example.'],
+    exits: {
+      [ExitCode.ok]: 'nothing is left that is due',
+      [ExitCode.unavailable]: 'Apple cannot be reached; the pushes are kept',
+      [ExitCode.tryAgain]:
+        'a push or a file of the spool is left, and is kept; or the database cannot be used',
+    },
+    examples: [
+      ['xapplepush flush', 'what is due, and what lies in the spool'],
+      ['xapplepush flush --all', 'also what waits for a later attempt, such as after Apple was down'],
+      ['xapplepush cmd="/usr/bin/xapplepush flush" period=5', 'a line for EVENTS in cyrus.conf'],
+    ],
+  })
     .description('read the spool, deliver what is due, once, and exit')
     .option('--all', 'also try now what waits for a later attempt', false)
     .option('--json', 'print the report as JSON', false)
-    .addHelpText(
-      'after',
-      '\nExample (cyrus.conf, EVENTS):\n  xapplepush cmd="/usr/bin/xapplepush flush" period=5',
-    )
     .action(async ({ all, json }: { all: boolean; json: boolean }) => {
       const { flush, describeFlush } = await import('../flush.ts');
       const { report, exitCode } = await flush({ ...context.settings(), clock: systemClock, all });

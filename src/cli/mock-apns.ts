@@ -1,19 +1,32 @@
 import type { Command } from 'commander';
 import { ExitCode, OperatorError } from '../errors.ts';
+import { explain } from '../manual/explain.ts';
 
 /** `mock-apns`: needs no configuration. */
 export function addMockApns(program: Command): void {
-  program
-    .command('mock-apns')
+  explain(program.command('mock-apns'), {
+    notes: [
+      'It listens on the loopback only, needs no configuration, and runs until Ctrl-C. Point apns.server, ' +
+        'apns.certificate, apns.key and apns.ca of a configuration at it; it prints the lines.',
+    ],
+    examples: [
+      ['xapplepush mock-apns --dir /tmp/apns', 'on port 2197, and takes every push'],
+      ["xapplepush mock-apns --dir /tmp/apns --answer '*=503/ServiceUnavailable'", 'is down'],
+      ["xapplepush mock-apns --dir /tmp/apns --answer '*=410/Unregistered' --json", 'every device is gone'],
+    ],
+  })
     .description(
       'a strict stand-in for Apple with its own certificates, for trying things out; prints each push',
     )
     .requiredOption('--dir <dir>', 'folder for its CA, certificates and answers.json; made if missing')
     .option('--port <port>', 'port on loopback, 0 for any', '2197')
-    .option('--answer <token=answer...>', "such as '*=503/ServiceUnavailable' or TOKEN=silent", [])
-    .option('--max-streams <number>', 'SETTINGS_MAX_CONCURRENT_STREAMS', '1000')
+    .addOption(
+      program
+        .createOption('--answer <token=answer...>', "such as '*=503/ServiceUnavailable' or TOKEN=silent")
+        .default([], '*=200'),
+    )
+    .option('--max-streams <number>', 'how many pushes at once: SETTINGS_MAX_CONCURRENT_STREAMS', '1000')
     .option('--json', 'print one JSON object a line', false)
-    .addHelpText('after', '\nExample:\n  xapplepush mock-apns --dir /tmp/apns --port 2197')
     .action(
       async (options: { dir: string; port: string; answer: string[]; maxStreams: string; json: boolean }) => {
         const { runMockApns } = await import('../apns/mock/command.ts');

@@ -2,17 +2,25 @@ import type { Command } from 'commander';
 import { systemClock } from '../clock.ts';
 import { parseDuration } from '../config/duration.ts';
 import { ExitCode, OperatorError } from '../errors.ts';
+import { explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
 
 /** `prune`: targets whose device is silent. */
 export function addPrune(program: Command, context: CommandContext): void {
-  program
-    .command('prune')
+  explain(program.command('prune'), {
+    examples: [
+      ['xapplepush prune --older-than 30d --dry-run', 'what would be removed'],
+      ['xapplepush prune', 'removes what is older than prune.older_than of the configuration'],
+      ['targetprune cmd="/usr/bin/xapplepush prune" at=0415', 'a line for EVENTS in cyrus.conf'],
+    ],
+  })
     .description('remove targets that have not registered again for long')
-    .option('--older-than <duration>', 'such as 10d; default: prune.older_than')
+    .option(
+      '--older-than <duration>',
+      'how long without a registration, such as 10d (default: prune.older_than, 10d)',
+    )
     .option('--dry-run', 'only say what would be removed', false)
     .option('--json', 'print as JSON', false)
-    .addHelpText('after', '\nExample:\n  xapplepush prune --older-than 30d --dry-run')
     .action(async ({ olderThan, dryRun, json }: { olderThan?: string; dryRun: boolean; json: boolean }) => {
       const { config } = context.settings();
       const ageMs = olderThan === undefined ? config.prune.olderThanMs : durationOption(olderThan);

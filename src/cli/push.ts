@@ -1,16 +1,27 @@
 import type { Command } from 'commander';
 import { systemClock } from '../clock.ts';
+import { ExitCode } from '../errors.ts';
+import { explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
 
 /** `push`: a test push, outside the outbox. */
 export function addPush(program: Command, context: CommandContext): void {
-  program
-    .command('push')
+  explain(program.command('push'), {
+    exits: {
+      [ExitCode.ok]: 'Apple took all of them',
+      [ExitCode.badInput]: 'the user has no device, or none that asked for the mailbox',
+      [ExitCode.unavailable]: 'no answer came from Apple',
+      [ExitCode.tryAgain]: 'Apple refused one, or one could not be sent',
+    },
+    examples: [
+      ['xapplepush push alice', "each of alice's devices is told of new mail in INBOX"],
+      ['xapplepush push alice --mailbox Archive', 'the devices that asked for that folder'],
+    ],
+  })
     .argument('<user>', 'user name')
     .description("send a test push to each of a user's devices now, and show what Apple answers")
     .option('--mailbox <name>', 'the mailbox that it tells of, as its owner sees it', 'INBOX')
     .option('--json', 'print as JSON', false)
-    .addHelpText('after', '\nExample:\n  xapplepush push alice --mailbox Archive')
     .action(async (user: string, { mailbox, json }: { mailbox: string; json: boolean }) => {
       const { pushToUser } = await import('../push.ts');
       const { describeTestPushes } = await import('../push-report.ts');

@@ -1,16 +1,22 @@
 import type { Command } from 'commander';
+import { explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
 
 /** `serve`: the long-lived process. */
 export function addServe(program: Command, context: CommandContext): void {
-  program
-    .command('serve')
+  explain(program.command('serve'), {
+    notes: [
+      'SIGHUP reads configuration and certificate again. SIGTERM and SIGINT end it; what is owed stays in the outbox. ' +
+        'The doors are the spool and the keys of `serve` in the configuration.',
+    ],
+    examples: [
+      ['xapplepush serve', 'with /etc/xapplepush/config.yaml, until Ctrl-C'],
+      ['xapplepush --config /etc/xapplepush/test.yaml serve', 'with another configuration'],
+      ['systemctl enable --now xapplepush', 'as a service, with the unit in examples/systemd'],
+    ],
+  })
     .description(
       'keep one connection to Apple, take events through the configured doors, deliver, until SIGTERM',
-    )
-    .addHelpText(
-      'after',
-      '\nSIGHUP reads configuration and certificate again.\n\nExample:\n  xapplepush serve --config /etc/xapplepush/config.yaml',
     )
     .action(async () => {
       const { serveUntilSignalled } = await import('../serving.ts');

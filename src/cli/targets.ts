@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { ExitCode, OperatorError } from '../errors.ts';
+import { type Explanation, explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
 
 interface SelectionOptions {
@@ -12,21 +13,20 @@ interface SelectionOptions {
 
 /** `targets list|show|remove`. */
 export function addTargets(program: Command, context: CommandContext): void {
-  const targets = program.command('targets').description('list, show or remove the devices that get pushes');
-  targets
-    .command('list')
+  const targets = explain(program.command('targets'), TARGETS).description(
+    'list, show or remove the devices that get pushes',
+  );
+  explain(targets.command('list'), LIST)
     .description('list targets, by user and latest renewal')
-    .option('--user <user>', 'only those of this user')
+    .option('--user <user>', 'only those of this user (default: of all)')
     .option('--json', 'print as JSON', false)
-    .addHelpText('after', '\nExample:\n  xapplepush targets list --user alice')
     .action(async ({ user, json }: { user?: string; json: boolean }) => {
       const { listCommand } = await import('../targets/command.ts');
       await listCommand(context.settings().config, { user }, json, context.out);
     });
-  selection(targets.command('show').argument('<user>', 'user name'))
+  selection(explain(targets.command('show'), SHOW).argument('<user>', 'user name'))
     .description("show a user's targets with their mailboxes")
     .option('--json', 'print as JSON', false)
-    .addHelpText('after', '\nExample:\n  xapplepush targets show alice')
     .action(async (user: string, { token, accountId, json }: SelectionOptions) => {
       const { showCommand } = await import('../targets/command.ts');
       await showCommand(context.settings().config, { user, token, accountId }, json, context.out);
@@ -35,11 +35,10 @@ export function addTargets(program: Command, context: CommandContext): void {
 }
 
 function addRemove(targets: Command, context: CommandContext): void {
-  selection(targets.command('remove').argument('[user]', 'user name'))
+  selection(explain(targets.command('remove'), REMOVE).argument('[user]', 'user name'))
     .description('remove targets by user, token or account id; a device that still exists registers again')
     .option('--all', 'remove all that match, not only a single one', false)
     .option('--dry-run', 'only say what would be removed', false)
-    .addHelpText('after', '\nExample:\n  xapplepush targets remove alice --token 80aa34cb')
     .action(async (user: string | undefined, options: SelectionOptions) => {
       const { token, accountId } = options;
       if (user === undefined && token === undefined && accountId === undefined)
@@ -54,6 +53,37 @@ function addRemove(targets: Command, context: CommandContext): void {
 
 function selection(command: Command): Command {
   return command
-    .option('--token <prefix>', 'only the device whose token begins so')
-    .option('--account-id <id>', 'only this account id');
+    .option('--token <prefix>', 'only the device whose token begins so (default: any)')
+    .option('--account-id <id>', 'only this account id (default: any)');
 }
+
+const TARGETS: Explanation = {
+  examples: [['xapplepush targets list', 'who gets pushes']],
+};
+
+const LIST: Explanation = {
+  examples: [
+    ['xapplepush targets list', 'all devices'],
+    ['xapplepush targets list --user alice', 'those of alice'],
+  ],
+};
+
+const SHOW: Explanation = {
+  exits: { [ExitCode.badInput]: 'no target matches' },
+  examples: [
+    ['xapplepush targets show alice', "all of alice's devices, with the mailboxes that they asked for"],
+    ['xapplepush targets show alice --token 80aa34cb', 'one of them'],
+  ],
+};
+
+const REMOVE: Explanation = {
+  exits: {
+    [ExitCode.usage]: 'several match, and --all is not given',
+    [ExitCode.badInput]: 'no target matches',
+  },
+  examples: [
+    ['xapplepush targets remove alice --token 80aa34cb', "one of alice's devices"],
+    ['xapplepush targets remove alice --all --dry-run', 'what would be removed of alice'],
+    ['xapplepush targets remove alice --all', 'all of them'],
+  ],
+};

@@ -137,7 +137,7 @@ const VOLATILE: readonly [RegExp, string][] = [
   [/(?<!XServer\.)\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b/g, '00000000-0000-0000-0000-000000000000'],
   [/(?<=fingerprint"?:? +(?:SHA-256 |"))[0-9a-f]{64}/g, 'f'.repeat(64)],
   [/(?<=\bpid[ =:"]{1,3})\d+/g, 'PID'],
-  [/(?<=(?:127\.0\.0\.1|\[::1\]|localhost):|\bon port )\d+/g, 'PORT'],
+  [/(?<=(?:127\.0\.0\.1|\[::1\]|localhost):|\banswers on port )\d+/g, 'PORT'],
   [/\b\d+ ?(?:ms|s|m|min|h|d|(?:second|minute|hour|day)s?)(?= ago\b)/g, '0s'],
   [/\b\d+(?= days left\b)|(?<="daysLeft": )\d+/g, 'N'],
 ];
