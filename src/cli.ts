@@ -5,6 +5,7 @@ import { type CommandContext, createContext } from './cli/context.ts';
 import { addDeliverer } from './cli/deliverer.ts';
 import { addFlush } from './cli/flush.ts';
 import { addHandle } from './cli/handle.ts';
+import { addLog } from './cli/log.ts';
 import { addMockApns } from './cli/mock-apns.ts';
 import { addPrune } from './cli/prune.ts';
 import { addPush } from './cli/push.ts';
@@ -68,6 +69,7 @@ function addCommands(program: Command, context: CommandContext): void {
   addCert(program, context);
   addCheck(program, context);
   addStatus(program, context);
+  addLog(program, context);
   addMockApns(program);
   addDeliverer(program, context);
 }

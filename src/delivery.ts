@@ -6,6 +6,8 @@ import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import type { Store } from './db.ts';
 import { messageOf } from './errors.ts';
+import { pushEntry, targetEntry } from './history/entries.ts';
+import { type History, openHistory } from './history/history.ts';
 import type { Log } from './log.ts';
 import { withBearer } from './outbox/bearer.ts';
 import { Courier, type CourierOptions } from './outbox/courier.ts';
@@ -34,7 +36,8 @@ export interface DeliveryOptions {
 /** A courier as the configuration wants it. Throws OperatorError (exit 78) where a credential cannot be used. */
 export function openDelivery(options: DeliveryOptions, onSettled?: CourierOptions['onSettled']): Delivery {
   const { config, store, clock, log, throttled = false } = options;
-  const routes = new WatchedRoutes(options);
+  const history = openHistory(options);
+  const routes = watchRoutes(options, history);
   const courier = new Courier({
     store,
     routes: () => routes.current(),
@@ -47,7 +50,7 @@ export function openDelivery(options: DeliveryOptions, onSettled?: CourierOption
     clock,
     random: Math.random,
     log,
-    ...(onSettled && { onSettled }),
+    ...recording(history, clock, onSettled),
   });
   return {
     courier,
@@ -55,6 +58,37 @@ export function openDelivery(options: DeliveryOptions, onSettled?: CourierOption
     connections: () => routes.current().filter(({ line }) => line.connected).length,
     close: () => routes.close(),
   };
+}
+
+/** What the history is told of pushes, and whoever else wants to know. */
+function recording(
+  history: History,
+  clock: Clock,
+  onSettled: CourierOptions['onSettled'],
+): Required<Pick<CourierOptions, 'onSettled' | 'onGivenUp'>> {
+  return {
+    onSettled: (push, outcome, settlement) => {
+      history.record(pushEntry(push, outcome, settlement, clock.nowMs()));
+      onSettled?.(push, outcome, settlement);
+    },
+    onGivenUp: (dropped) => {
+      for (const { user, deviceToken, reason } of dropped)
+        history.record(targetEntry({ user, deviceToken }, 'push given up', clock.nowMs(), reason));
+    },
+  };
+}
+
+function watchRoutes(options: DeliveryOptions, history: History): WatchedRoutes {
+  try {
+    return new WatchedRoutes(options);
+  } catch (error) {
+    history.record({
+      kind: 'trouble',
+      atMs: options.clock.nowMs(),
+      reason: messageOf(error).replaceAll('\n', '; '),
+    });
+    throw error;
+  }
 }
 
 /** The routes of the configured credentials; made anew when one of their files changes. */

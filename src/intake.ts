@@ -1,14 +1,16 @@
 import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
-import { apsTopicOf, namespaceOf, readImapdConf } from './config/imapd-conf.ts';
+import { type ImapdSettings, imapdSettings } from './config/imapd-conf.ts';
 import type { Store } from './db.ts';
 import { ExitCode, messageOf, OperatorError } from './errors.ts';
 import type { Registration } from './events/mail-event.ts';
 import { parseEvent } from './events/parse.ts';
 import type { ReadItem } from './events/read.ts';
-import type { Log } from './log.ts';
-import { reportError } from './log.ts';
-import type { CyrusNamespace } from './mailboxes/cyrus-namespace.ts';
+import { targetEntry } from './history/entries.ts';
+import type { EventEntry } from './history/entry.ts';
+import { type History, openHistory } from './history/history.ts';
+import { type Log, reportError } from './log.ts';
+import type { Mailbox } from './mailboxes/mailbox.ts';
 import { comparableUser } from './mailboxes/user-name.ts';
 import { enqueue } from './outbox/outbox.ts';
 import { type Decision, decide } from './policy.ts';
@@ -43,41 +45,35 @@ export interface Taken {
 export type Intake = (item: ReadItem) => Promise<Taken>;
 
 /** The front of the pipeline: parse, decide, look up, enqueue. Each event is one transaction. */
-export function createIntake(options: IntakeOptions): Intake {
-  const imapd = readOnce(options);
+export function createIntake(given: IntakeOptions): Intake {
+  const options: Taking = { ...given, history: openHistory(given) };
+  const imapd = imapdSettings(options.config.imapdConf);
   return async (item) => {
     const taken: Taken = { targetIds: [], bad: undefined, topic: undefined, names: [], silent: [] };
-    if ('bad' in item) return refuse(taken, item.bad, options.log);
+    if ('bad' in item) return refuse(taken, item.bad, options);
     for (const event of parseEvent(item.value, imapd().namespace)) {
-      if (event.kind === 'bad') refuse(taken, event.reason, options.log);
+      if (event.kind === 'bad') refuse(taken, event.reason, options);
       else await carryOut(decide(event, options.config.events), taken, options, imapd);
     }
     return taken;
   };
 }
 
-interface ImapdSettings {
-  namespace: CyrusNamespace;
-  apsTopic: string | undefined;
+interface Taking extends IntakeOptions {
+  history: History;
 }
 
-/** imapd.conf is read when the first event needs it. */
-function readOnce({ config }: IntakeOptions): () => ImapdSettings {
-  let settings: ImapdSettings | undefined;
-  return () => {
-    if (settings === undefined) {
-      const { options } = readImapdConf(config.imapdConf);
-      settings = { namespace: namespaceOf(options), apsTopic: apsTopicOf(options) };
-    }
-    return settings;
-  };
-}
-
-function refuse(taken: Taken, reason: string, log: Log, hint = HINT): Taken {
+function refuse(taken: Taken, reason: string, options: Taking, hint = HINT): Taken {
+  const { log } = options;
+  remember(options, { event: 'input', mailboxes: [], decision: 'refused', reason, targets: 0 });
   reportError(new OperatorError(reason, { exitCode: ExitCode.badInput, hint }), log);
   taken.bad ??= reason;
   taken.names.push('bad');
   return taken;
+}
+
+function remember({ history, clock }: Taking, entry: Omit<EventEntry, 'kind' | 'atMs'>): void {
+  history.record({ kind: 'event', atMs: clock.nowMs(), ...entry });
 }
 
 const HINT =
@@ -86,14 +82,12 @@ const HINT =
 async function carryOut(
   decision: Decision,
   taken: Taken,
-  options: IntakeOptions,
+  options: Taking,
   imapd: () => ImapdSettings,
 ): Promise<void> {
   switch (decision.act) {
     case 'ignore':
-      options.log.debug('ignored', { event: decision.name, reason: decision.reason });
-      taken.names.push('ignored');
-      taken.silent.push(`${decision.name} is not told to anybody: ${decision.reason}`);
+      ignore(decision, taken, options);
       return;
     case 'register':
       await registerTarget(decision.registration, taken, options, imapd());
@@ -103,12 +97,31 @@ async function carryOut(
   }
 }
 
+function ignore(
+  { name, reason, mailboxes }: Extract<Decision, { act: 'ignore' }>,
+  taken: Taken,
+  options: Taking,
+): void {
+  options.log.debug('ignored', { event: name, reason });
+  remember(options, {
+    ...{ event: name, reason, decision: 'ignored', targets: 0 },
+    mailboxes: comparable(mailboxes, options.config),
+  });
+  taken.names.push('ignored');
+  taken.silent.push(`${name} is not told to anybody: ${reason}`);
+}
+
+function comparable(mailboxes: readonly Mailbox[], { users }: Config): Mailbox[] {
+  return mailboxes.map(({ owner, path }) => ({ owner: comparableUser(owner, users), path }));
+}
+
 async function enqueuePush(
   { name: event, mailboxes: changed }: Extract<Decision, { act: 'push' }>,
   taken: Taken,
-  { config, clock, log, store, newApnsId }: IntakeOptions,
+  options: Taking,
 ): Promise<void> {
-  const mailboxes = changed.map(({ owner, path }) => ({ owner: comparableUser(owner, config.users), path }));
+  const { config, clock, log, store, newApnsId } = options;
+  const mailboxes = comparable(changed, config);
   const request = { event, mailboxes, nowMs: clock.nowMs(), newApnsId, timing: config.delivery };
   const { targetIds, disabled } = await enqueue(store(), request);
   taken.targetIds.push(...targetIds);
@@ -119,18 +132,22 @@ async function enqueuePush(
     mailboxes: names,
     targets: targetIds.length,
   });
-  if (targetIds.length === 0) taken.silent.push(`${event} in ${names.join(', ')}: ${whyNobody(disabled)}`);
+  const targets = targetIds.length;
+  const decision = targets > 0 ? 'push' : 'nobody';
+  const reason = targets > 0 && disabled === 0 ? undefined : whyNobody(disabled);
+  remember(options, { event, mailboxes, decision, targets, ...(reason !== undefined && { reason }) });
+  if (targets === 0) taken.silent.push(`${event} in ${names.join(', ')}: ${whyNobody(disabled)}`);
 }
 
 function whyNobody(disabled: number): string {
   if (disabled === 0) return 'no device asked for this mailbox';
-  return `${countOf(disabled, 'device')} asked and failed for too long; it gets no pushes until it registers again`;
+  return `${countOf(disabled, 'device')} failed for too long and must register again`;
 }
 
 async function registerTarget(
   registration: Registration,
   taken: Taken,
-  options: IntakeOptions,
+  options: Taking,
   { namespace, apsTopic }: ImapdSettings,
 ): Promise<void> {
   const { config, clock, log, store } = options;
@@ -138,14 +155,16 @@ async function registerTarget(
   const { sharedMailboxes, maxPerUser } = config.targets;
   const admission = admit(registration, { users: config.users, sharedMailboxes, namespace, topic });
   if ('refused' in admission) {
-    refuse(taken, admission.refused, log, admission.hint);
+    refuse(taken, admission.refused, options, admission.hint);
     return;
   }
   const { target, droppedMailboxes } = admission;
   taken.topic = topic;
   taken.names.push('registration');
   const result = await register(store(), target, { nowMs: clock.nowMs(), maxPerUser });
-  log.info(result.created ? 'registered' : 'renewed', {
+  const change = result.created ? 'registered' : 'renewed';
+  options.history.record(targetEntry(target, change, clock.nowMs()));
+  log.info(change, {
     user: target.user,
     deviceToken: target.deviceToken,
     accountId: target.accountId,

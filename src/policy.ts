@@ -7,22 +7,25 @@ export type Decision =
   | { act: 'register'; registration: Registration }
   /** Tell the targets subscribed to any of these mailboxes. */
   | { act: 'push'; name: ChangeName; mailboxes: Mailbox[] }
-  | { act: 'ignore'; name: string; reason: string };
+  | { act: 'ignore'; name: string; reason: string; mailboxes: Mailbox[] };
 
 const SEEN = '\\seen';
 
 /** Decides by the event alone, before anything is looked up. */
 export function decide(event: MailEvent, scopes: Config['events']): Decision {
   if (event.kind === 'registration') return { act: 'register', registration: event };
-  if (event.kind === 'ignored') return { act: 'ignore', name: event.name, reason: event.reason };
+  if (event.kind === 'ignored')
+    return { act: 'ignore', name: event.name, reason: event.reason, mailboxes: [] };
   const { name } = event;
   const scope = scopes[name];
   const reason = whyNot(event, scope);
-  if (reason !== undefined) return { act: 'ignore', name, reason };
+  if (reason !== undefined) return { act: 'ignore', name, reason, mailboxes: event.mailboxes };
   const mailboxes = withoutDuplicates(inScope(event.mailboxes, scope));
   if (mailboxes.length > 0) return { act: 'push', name, mailboxes };
-  return { act: 'ignore', name, reason: 'not for an INBOX, and the configuration tells it for INBOX only' };
+  return { act: 'ignore', name, reason: NO_INBOX, mailboxes: event.mailboxes };
 }
+
+const NO_INBOX = 'not for an INBOX, and the configuration tells it for INBOX only';
 
 function whyNot(event: MailboxChange, scope: EventScope): string | undefined {
   if (scope === 'off') return 'switched off in the configuration';

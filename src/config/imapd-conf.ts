@@ -11,6 +11,24 @@ const INCLUDE = '@include';
 const OPTION = /^\s*(@?[\w-]+):\s*(.*?)\s*$/;
 const CONTINUATION = /\\\n/g;
 
+/** What of imapd.conf an event needs. */
+export interface ImapdSettings {
+  namespace: CyrusNamespace;
+  apsTopic: string | undefined;
+}
+
+/** Gives the settings in that file, which is read at the first call. */
+export function imapdSettings(file: string): () => ImapdSettings {
+  let settings: ImapdSettings | undefined;
+  return () => {
+    if (settings === undefined) {
+      const { options } = readImapdConf(file);
+      settings = { namespace: namespaceOf(options), apsTopic: apsTopicOf(options) };
+    }
+    return settings;
+  };
+}
+
 /** The options of imapd.conf(5), names in lower case. Lines that are no option are passed over. */
 export function parseImapdConf(text: string): Map<string, string> {
   return new Map(optionsIn(text).filter(([name]) => !name.startsWith('@')));

@@ -13,7 +13,7 @@ import { type Route, routeFor } from './route.ts';
 import { type Attempt, settle } from './settle.ts';
 import type { Settlement } from './settlement.ts';
 import { tell, tellGivenUp, tellRefused } from './tell.ts';
-import { giveUp, wake } from './upkeep.ts';
+import { type GivenUp, giveUp, wake } from './upkeep.ts';
 
 /** An answer that takes longer is none; Apple answers within a second. */
 export const ANSWER_TIMEOUT_MS = 10_000;
@@ -44,6 +44,8 @@ export interface CourierOptions {
   log: Log;
   /** Called for each attempt after it is written down. */
   onSettled?: (push: ClaimedPush, outcome: Outcome, settlement: Settlement) => void;
+  /** Called for what was dropped for its age. */
+  onGivenUp?: (dropped: readonly GivenUp[]) => void;
 }
 
 /** Carries the rows of the outbox to Apple. */
@@ -74,9 +76,8 @@ export class Courier {
    * When it resolves, no push is under way and every attempt is written down.
    */
   async drain(deadlineMs = Infinity, signal?: AbortSignal): Promise<void> {
-    const { store, clock, giveUpMs, log } = this.#options;
     await this.#useRoutes();
-    tellGivenUp(log, await giveUp(store, clock.nowMs() - giveUpMs, clock.nowMs()));
+    await this.#giveUpOld();
     for (;;) {
       const progress = new Promise<void>((resolve) => (this.#progress = resolve));
       await this.#settleEnded();
@@ -85,6 +86,13 @@ export class Courier {
       if (this.#inFlight === 0 && this.#ended.length === 0) return;
       await progress;
     }
+  }
+
+  async #giveUpOld(): Promise<void> {
+    const { store, clock, giveUpMs, log, onGivenUp } = this.#options;
+    const dropped = await giveUp(store, clock.nowMs() - giveUpMs, clock.nowMs());
+    tellGivenUp(log, dropped);
+    onGivenUp?.(dropped);
   }
 
   /** With another credential, what waited for the old one need not wait for its next attempt. */

@@ -2,6 +2,7 @@ import type { Outcome } from '../apns/push.ts';
 import type { Log } from '../log.ts';
 import type { ClaimedPush } from './outbox.ts';
 import type { Settlement } from './settlement.ts';
+import type { GivenUp } from './upkeep.ts';
 
 /** One log line for each attempt that has ended. */
 export function tell(log: Log, push: ClaimedPush, outcome: Outcome, settlement: Settlement): void {
@@ -38,8 +39,8 @@ export function tellRefused(log: Log, outcome: Outcome, topic: string): void {
 }
 
 /** One log line for each push that was dropped for its age. */
-export function tellGivenUp(log: Log, dropped: readonly { user: string; reason: string }[]): void {
-  for (const { user, reason } of dropped) log.error('gave the push up', { user, reason });
+export function tellGivenUp(log: Log, dropped: readonly GivenUp[]): void {
+  for (const push of dropped) log.error('gave the push up', { ...push });
 }
 
 /** How an attempt ended, for a person who waits for it. */

@@ -16,12 +16,14 @@ export function wake(store: Store, nowMs: number): Promise<number> {
   );
 }
 
+export interface GivenUp {
+  user: string;
+  deviceToken: string;
+  reason: string;
+}
+
 /** Drops pushes whose latest event is older than that; gives whose they were. */
-export async function giveUp(
-  store: Store,
-  eventBeforeMs: number,
-  nowMs: number,
-): Promise<{ user: string; reason: string }[]> {
+export async function giveUp(store: Store, eventBeforeMs: number, nowMs: number): Promise<GivenUp[]> {
   const old = `event_ms <= @eventBeforeMs AND (lease_owner IS NULL OR lease_until_ms <= @nowMs)`;
   const times = { eventBeforeMs, nowMs };
   // There hardly ever is one: only then is the write lock taken.
@@ -29,9 +31,9 @@ export async function giveUp(
   if (found === undefined) return [];
   return store.write((sql) => {
     const dropped = sql(
-      `SELECT user, coalesce(last_reason, 'never tried') AS reason
+      `SELECT user, device_token AS deviceToken, coalesce(last_reason, 'never tried') AS reason
        FROM outbox JOIN targets ON targets.id = target_id WHERE ${old}`,
-    ).all(times) as { user: string; reason: string }[];
+    ).all(times) as GivenUp[];
     sql(`DELETE FROM outbox WHERE ${old}`).run(times);
     return dropped;
   });

@@ -211,7 +211,11 @@ describe('drain', () => {
     expect(await rowsOwed(store)).toBe(0);
     expect(connects()).toBe(0);
     expect(log.entries).toEqual([
-      { level: 'error', message: 'gave the push up', fields: { user: 'alice', reason: 'never tried' } },
+      {
+        level: 'error',
+        message: 'gave the push up',
+        fields: { user: 'alice', deviceToken: expect.any(String) as string, reason: 'never tried' },
+      },
     ]);
   });
 });

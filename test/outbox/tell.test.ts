@@ -61,9 +61,13 @@ describe('tell', () => {
 
   test('what was given up for its age', () => {
     const log = recordedLog();
-    tellGivenUp(log, [{ user: 'alice', reason: 'never tried' }]);
+    tellGivenUp(log, [{ user: 'alice', deviceToken: 'aa', reason: 'never tried' }]);
     expect(log.entries).toEqual([
-      { level: 'error', message: 'gave the push up', fields: { user: 'alice', reason: 'never tried' } },
+      {
+        level: 'error',
+        message: 'gave the push up',
+        fields: { user: 'alice', deviceToken: 'aa', reason: 'never tried' },
+      },
     ]);
   });
 });

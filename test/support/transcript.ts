@@ -139,6 +139,8 @@ const VOLATILE: readonly [RegExp, string][] = [
   [/(?<=\bpid[ =:"]{1,3})\d+/g, 'PID'],
   [/(?<=(?:127\.0\.0\.1|\[::1\]|localhost):|\banswers on port )\d+/g, 'PORT'],
   [/\b\d+ ?(?:ms|s|m|min|h|d|(?:second|minute|hour|day)s?)(?= ago\b)/g, '0s'],
+  [/\b\d+\.\d s(?= after the event\b)/g, '0.0 s'],
+  [/(?<="tookMs":)\d+/g, '0'],
   [/\b\d+(?= days left\b)|(?<="daysLeft": )\d+/g, 'N'],
 ];
 

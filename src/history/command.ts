@@ -1,0 +1,91 @@
+import type { Clock } from '../clock.ts';
+import type { Config } from '../config/config.ts';
+import { openStore } from '../db.ts';
+import { comparableUser } from '../mailboxes/user-name.ts';
+import { countOf, timeText, visible } from '../table.ts';
+import { listTargets } from '../targets/store.ts';
+import { page, painter } from '../terminal.ts';
+import { concernsDevice, type Entry, isAbout } from './entry.ts';
+import { followHistory } from './follow.ts';
+import { historyFolder } from './history.ts';
+import { readHistory } from './read.ts';
+import { colourOf, sentenceOf } from './sentence.ts';
+
+export interface LogOptions {
+  user: string | undefined;
+  /** Not older than this, in milliseconds. */
+  sinceMs: number;
+  /** At most so many of the newest. */
+  limit: number;
+  /** Without what concerned no device. */
+  pushes: boolean;
+  json: boolean;
+  colour: boolean;
+}
+
+/** Tells the newest entries of the history, oldest first; where there is none, why there may be none. */
+export async function logCommand(config: Config, options: LogOptions, clock: Clock): Promise<void> {
+  const { user, json, limit } = options;
+  const entries = readHistory(historyFolder(config.store), {
+    limit,
+    sinceMs: clock.nowMs() - Math.min(options.sinceMs, config.history.maxAgeMs),
+    maxEntries: config.history.maxEntries,
+    shelves: options.pushes ? ['devices'] : ['devices', 'others'],
+    wanted: selectionOf(config, options),
+  });
+  const text = entries.map((entry) => shown(entry, options)).join('');
+  if (entries.length > 0 || json) await page(text);
+  else await page(`no entries; ${await explanation(config, user)}\n`);
+}
+
+/** Tells each entry as it is written, until the signal aborts. */
+export async function followCommand(
+  config: Config,
+  options: LogOptions,
+  { clock, signal, out }: { clock: Clock; signal: AbortSignal; out: (text: string) => void },
+): Promise<void> {
+  const wanted = selectionOf(config, options);
+  await followHistory({
+    folder: historyFolder(config.store),
+    clock,
+    signal,
+    onEntry: (entry) => {
+      if (wanted(entry)) out(shown(entry, options));
+    },
+  });
+}
+
+function selectionOf({ users }: Config, { user, pushes }: LogOptions): (entry: Entry) => boolean {
+  const wantedUser = user === undefined ? undefined : comparableUser(user, users);
+  return (entry) =>
+    (!pushes || concernsDevice(entry)) && (wantedUser === undefined || isAbout(entry, wantedUser));
+}
+
+function shown(entry: Entry, { json, colour }: LogOptions): string {
+  if (json) return `${JSON.stringify(forPrograms(entry))}\n`;
+  const name = colourOf(entry);
+  const sentence = sentenceOf(entry);
+  return `${timeText(entry.atMs)}  ${name === undefined ? sentence : painter(colour)(sentence, name)}\n`;
+}
+
+/** Times in ISO 8601, as in every other `--json`. */
+function forPrograms({ atMs, ...rest }: Entry): object {
+  if (rest.kind !== 'push' || rest.nextMs === undefined) return { at: timeText(atMs), ...rest };
+  const { nextMs, ...others } = rest;
+  return { at: timeText(atMs), ...others, next: timeText(nextMs) };
+}
+
+/** Why there may be nothing to tell of a user: the first question is whether a device has registered. */
+async function explanation(config: Config, user: string | undefined): Promise<string> {
+  if (config.history.maxEntries === 0) return 'history.max_entries is 0, so none are kept';
+  if (user === undefined) return 'no event has arrived: look at `xapplepush check`';
+  const name = comparableUser(user, config.users);
+  const store = openStore(config.store, { create: false });
+  try {
+    const targets = await listTargets(store, { user: name });
+    if (targets.length === 0) return `no device of ${visible(name)} has registered`;
+    return `${visible(name)} has ${countOf(targets.length, 'device')}, but no event about it has arrived`;
+  } finally {
+    store.close();
+  }
+}

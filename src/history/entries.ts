@@ -1,0 +1,49 @@
+import type { Outcome } from '../apns/push.ts';
+import { redactToken } from '../log.ts';
+import type { ClaimedPush } from '../outbox/outbox.ts';
+import type { Settlement } from '../outbox/settlement.ts';
+import type { PushEntry, TargetEntry } from './entry.ts';
+
+/** What the history keeps of an attempt that has ended. */
+export function pushEntry(
+  push: ClaimedPush,
+  outcome: Outcome,
+  settlement: Settlement,
+  nowMs: number,
+): PushEntry {
+  const { row, reason } = settlement;
+  return {
+    kind: 'push',
+    atMs: nowMs,
+    targetId: push.targetId,
+    user: push.user,
+    device: redactToken(push.deviceToken),
+    event: push.event,
+    mailboxes: push.mailboxes.map(({ owner, path }) => ({ owner, path })),
+    apnsId: push.apnsId,
+    attempt: push.attempts,
+    tookMs: Math.max(0, nowMs - push.eventMs),
+    outcome: outcome.kind,
+    ...(reason !== undefined && { reason }),
+    then: endOf(settlement),
+    ...(row !== 'finished' && { nextMs: row.retryAtMs }),
+  };
+}
+
+function endOf({ row, gaveUp, removeTarget, disableTarget }: Settlement): PushEntry['then'] {
+  if (removeTarget) return 'target removed';
+  if (disableTarget) return 'target disabled';
+  if (gaveUp) return 'given up';
+  return row === 'finished' ? 'done' : 'waits';
+}
+
+/** What the history keeps of a change to a target. */
+export function targetEntry(
+  { user, deviceToken }: { user: string; deviceToken: string },
+  change: TargetEntry['change'],
+  nowMs: number,
+  reason?: string,
+): TargetEntry {
+  const device = redactToken(deviceToken);
+  return { kind: 'target', atMs: nowMs, user, device, change, ...(reason !== undefined && { reason }) };
+}

@@ -1,0 +1,91 @@
+import type { Outcome } from '../apns/push.ts';
+
+interface EntryMailbox {
+  owner: string;
+  path: string;
+}
+
+/** What was decided about an event. */
+export interface EventEntry {
+  kind: 'event';
+  atMs: number;
+  /** RFC 5423's name, or what stands for it. */
+  event: string;
+  /** Empty where the event was not looked at so closely. */
+  mailboxes: readonly EntryMailbox[];
+  decision: 'push' | 'nobody' | 'ignored' | 'refused';
+  reason?: string;
+  /** How many devices are to be told. */
+  targets: number;
+}
+
+/** What became of a target, by itself or by an operator. */
+export interface TargetEntry {
+  kind: 'target';
+  atMs: number;
+  user: string;
+  /** Redacted. */
+  device: string;
+  change: 'registered' | 'renewed' | 'removed' | 'pruned' | 'imported' | 'push given up' | 'push made due';
+  reason?: string;
+}
+
+/** How one attempt to push ended. */
+export interface PushEntry {
+  kind: 'push';
+  atMs: number;
+  targetId: number;
+  user: string;
+  /** Redacted. */
+  device: string;
+  event: string;
+  mailboxes: readonly EntryMailbox[];
+  apnsId: string;
+  attempt: number;
+  /** From the latest event to Apple's answer. */
+  tookMs: number;
+  outcome: Outcome['kind'];
+  reason?: string;
+  /** What became of the push and the target. */
+  then: 'done' | 'waits' | 'given up' | 'target removed' | 'target disabled';
+  /** The time of the next attempt, where it waits. */
+  nextMs?: number;
+}
+
+/** Why nothing can be sent to anybody. */
+export interface TroubleEntry {
+  kind: 'trouble';
+  atMs: number;
+  reason: string;
+}
+
+export type Entry = EventEntry | TargetEntry | PushEntry | TroubleEntry;
+
+/** One line of the history's files. */
+export function lineOf(entry: Entry): string {
+  return `${JSON.stringify(entry)}\n`;
+}
+
+/** Undefined for a line that is none: half of one, where a disk was full. */
+export function entryOf(line: string): Entry | undefined {
+  try {
+    const value = JSON.parse(line) as Partial<Entry> | null;
+    const isEntry = typeof value?.atMs === 'number' && KINDS.includes(value.kind ?? '');
+    return isEntry ? (value as Entry) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const KINDS: readonly string[] = ['event', 'target', 'push', 'trouble'] satisfies Entry['kind'][];
+
+/** True where a device has to do with it; all else is far more, and is kept apart so that it displaces nothing. */
+export function concernsDevice(entry: Entry): boolean {
+  return entry.kind !== 'event' || entry.decision === 'push';
+}
+
+/** Whether it is about this user, who is the owner of a mailbox or of a device; trouble is about everybody. */
+export function isAbout(entry: Entry, user: string): boolean {
+  if (entry.kind === 'event') return entry.mailboxes.some(({ owner }) => owner === user);
+  return entry.kind === 'trouble' || entry.user === user;
+}

@@ -1,0 +1,53 @@
+import { posix } from 'node:path';
+import type { Clock } from '../clock.ts';
+import type { Config } from '../config/config.ts';
+import { messageOf } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { concernsDevice, type Entry, lineOf } from './entry.ts';
+import { append, type Shelf, SHELVES } from './shelf.ts';
+
+/** Remembers what was decided and what Apple said, for the person who asks later. */
+export interface History {
+  /** Written down at the end of this turn of the event loop. Never throws: mail goes on without a history. */
+  record(entry: Entry): void;
+}
+
+export interface HistoryOptions {
+  config: Pick<Config, 'store' | 'history'>;
+  clock: Clock;
+  log: Log;
+}
+
+/** The history beside the store. What is recorded in one turn is written together. */
+export function openHistory({ config, clock, log }: HistoryOptions): History {
+  const folder = historyFolder(config.store);
+  const waiting: Record<Shelf, string[]> = { devices: [], others: [] };
+  let isDue = false;
+  let isWarned = false;
+  const write = (): void => {
+    isDue = false;
+    for (const shelf of SHELVES) {
+      const lines = waiting[shelf].splice(0).join('');
+      try {
+        if (lines !== '') append(folder, shelf, lines, config.history, clock.nowMs());
+      } catch (error) {
+        if (!isWarned) log.warn('the history cannot be written', { folder, reason: messageOf(error) });
+        isWarned = true;
+      }
+    }
+  };
+  return {
+    record: (entry) => {
+      if (config.history.maxEntries === 0) return;
+      waiting[concernsDevice(entry) ? 'devices' : 'others'].push(lineOf(entry));
+      if (!isDue) setImmediate(write);
+      isDue = true;
+    },
+  };
+}
+
+/** `/var/lib/xapplepush/xapplepush.db` has its history in `/var/lib/xapplepush/xapplepush.history`. */
+export function historyFolder(store: string): string {
+  const { dir, name } = posix.parse(store);
+  return posix.join(dir, `${name}.history`);
+}

@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { historyFolder, openHistory } from '../../src/history/history.ts';
+import { readHistory } from '../../src/history/read.ts';
+import { createTestClock } from '../support/clock.ts';
+import { eventEntry, pushEntryOf } from '../support/history.ts';
+import { recordedLog } from '../support/recorded-log.ts';
+import { NOW_MS, temporaryFolder } from '../support/store.ts';
+
+const ALL = { limit: 100, sinceMs: 0, maxEntries: 100, wanted: () => true };
+
+function setting(store = join(temporaryFolder(), 'x.db'), maxEntries = 100) {
+  const log = recordedLog();
+  const config = { store, history: { maxEntries, maxAgeMs: 1000 } };
+  return {
+    history: openHistory({ config, clock: createTestClock(NOW_MS), log }),
+    log,
+    folder: historyFolder(store),
+  };
+}
+
+test('stands beside the store', () => {
+  expect(historyFolder('/var/lib/xapplepush/xapplepush.db')).toBe('/var/lib/xapplepush/xapplepush.history');
+});
+
+test('what is recorded in one turn is written at its end, what concerns a device apart', async () => {
+  const { history, folder } = setting();
+  history.record(eventEntry({ decision: 'nobody' }));
+  history.record(eventEntry());
+  history.record(pushEntryOf());
+  expect(readHistory(folder, ALL)).toEqual([]);
+  await turn();
+  const linesIn = (name: string): number => readFileSync(join(folder, name), 'utf8').split('\n').length - 1;
+  expect([linesIn('devices.jsonl'), linesIn('others.jsonl')]).toEqual([2, 1]);
+  history.record(eventEntry());
+  await turn();
+  expect(readHistory(folder, ALL)).toHaveLength(4);
+});
+
+test('none is kept where none is wanted', async () => {
+  const { history, folder } = setting(undefined, 0);
+  history.record(eventEntry());
+  await turn();
+  expect(readHistory(folder, ALL)).toEqual([]);
+});
+
+test('a history that cannot be written is told once, and nothing else happens', async () => {
+  const { history, log } = setting('/nonexistent/x.db');
+  for (let count = 0; count < 3; count += 1) {
+    history.record(eventEntry());
+    await turn();
+  }
+  expect(log.entries).toEqual([
+    expect.objectContaining({ level: 'warn', message: 'the history cannot be written' }),
+  ]);
+});
