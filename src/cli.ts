@@ -1,11 +1,13 @@
 import { Command, CommanderError } from 'commander';
 import { addCert } from './cli/cert.ts';
 import { addCheck } from './cli/check.ts';
+import { addCompletion } from './cli/completion.ts';
 import { type CommandContext, createContext } from './cli/context.ts';
 import { addDeliverer } from './cli/deliverer.ts';
 import { addFlush } from './cli/flush.ts';
 import { addHandle } from './cli/handle.ts';
 import { addLog } from './cli/log.ts';
+import { addMan } from './cli/man.ts';
 import { addMockApns } from './cli/mock-apns.ts';
 import { addPrune } from './cli/prune.ts';
 import { addPush } from './cli/push.ts';
@@ -15,10 +17,12 @@ import { addTargets } from './cli/targets.ts';
 import { ExitCode, OperatorError } from './errors.ts';
 import { reportError } from './log.ts';
 import { type Explanation, explain } from './manual/explain.ts';
+import { EXIT_CODES } from './manual/page-words.ts';
 import { VERSION } from './version.ts';
 
 /** Runs the subcommand that the arguments name; gives its exit code. `handle` is not started here. */
 export async function runCommand(argv: readonly string[]): Promise<ExitCode> {
+  process.stdout.on('error', endWithoutReader);
   let exitCode: ExitCode = ExitCode.ok;
   const configFile = (): string | undefined => program.opts<{ config?: string }>().config;
   const context = createContext(configFile, (code) => (exitCode = code));
@@ -31,6 +35,12 @@ export async function runCommand(argv: readonly string[]): Promise<ExitCode> {
     reportError(error, context.log);
     return error instanceof OperatorError ? error.exitCode : ExitCode.tryAgain;
   }
+}
+
+/** Who reads what we print may have seen enough, as head(1) does: that is no error, and there is no more to do. */
+function endWithoutReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(ExitCode.ok);
 }
 
 /** The whole tree of commands: what they are called with, what they say of themselves, and what they do. */
@@ -71,6 +81,8 @@ function addCommands(program: Command, context: CommandContext): void {
   addStatus(program, context);
   addLog(program, context);
   addMockApns(program);
+  addMan(program, context);
+  addCompletion(program, context);
   addDeliverer(program, context);
 }
 
@@ -79,15 +91,7 @@ const PROGRAM: Explanation = {
     'Without a command it is `handle`: takes an event from standard input. ' +
       '`xapplepush COMMAND --help` tells what a command does and takes.',
   ],
-  exits: {
-    [ExitCode.ok]: 'done, or nothing to do',
-    [ExitCode.problem]: '`check` found a problem',
-    [ExitCode.usage]: 'the command line is wrong',
-    [ExitCode.badInput]: 'the input is bad or empty, or no target matches',
-    [ExitCode.unavailable]: 'Apple cannot be reached; the push is kept',
-    [ExitCode.tryAgain]: 'try again later: the database cannot be used, or a push is still owed',
-    [ExitCode.configuration]: 'the configuration or the certificate is wrong',
-  },
+  exits: EXIT_CODES,
   examples: [
     ['xapplepush check', 'what is wrong with the set-up, and the mend'],
     ['xapplepush status', 'is it working?'],

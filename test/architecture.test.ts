@@ -9,6 +9,15 @@ import { describe, expect, test } from 'vitest';
 const PURE = [
   'policy.ts',
   'mailboxes/',
+  'manual/command-tree.ts',
+  'manual/completion.ts',
+  'manual/completion-bash.ts',
+  'manual/completion-fish.ts',
+  'manual/completion-zsh.ts',
+  'manual/configuration-keys.ts',
+  'manual/man-page.ts',
+  'manual/page-words.ts',
+  'manual/roff.ts',
   'targets/target.ts',
   'outbox/backoff.ts',
   'outbox/settlement.ts',
@@ -86,6 +95,10 @@ const WALLS: { folder: string; knowsNothingOf: string[] }[] = [
   {
     folder: 'config/',
     knowsNothingOf: ['apns/', 'cli/', 'db.ts', 'doors/', 'outbox/', 'store/', 'targets/'],
+  },
+  {
+    folder: 'manual/',
+    knowsNothingOf: ['apns/', 'cli/', 'db.ts', 'doors/', 'events/', 'outbox/', 'store/', 'targets/'],
   },
   { folder: 'targets/', knowsNothingOf: ['cli/', 'doors/', 'outbox/', 'store/'] },
   { folder: 'outbox/', knowsNothingOf: ['cli/', 'store/', 'targets/'] },

@@ -1,16 +1,10 @@
 import type { Command, Option } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { callsHandle, parseHandleArguments } from '../../src/arguments.ts';
-import { type CommandContext, createContext } from '../../src/cli/context.ts';
-import { createProgram } from '../../src/cli.ts';
 import { explanationOf } from '../../src/manual/explain.ts';
+import { testProgram } from '../support/command-tree.ts';
 
-const context = (): CommandContext =>
-  createContext(
-    () => undefined,
-    () => undefined,
-  );
-const program = createProgram(context());
+const program = testProgram();
 
 /** Every command that people see, with its words. */
 function visible(command: Command, words: readonly string[]): [string, Command][] {
@@ -74,7 +68,7 @@ describe('the examples', () => {
 
   /** The commands of a tree of its own do nothing. */
   function rehearsal(): Command {
-    const root = createProgram(context());
+    const root = testProgram();
     for (const [, command] of visible(root, [])) command.configureOutput({ outputError: () => undefined });
     for (const [, command] of visible(root, []))
       if (command.commands.length === 0) command.action(() => undefined);

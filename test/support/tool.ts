@@ -1,0 +1,15 @@
+import { tool } from './cyrus-installation.ts';
+import { describeWithServer } from './cyrus-suite.ts';
+
+/** A describe block that needs a program of a Debian package; as describeWithServer where it is missing. */
+export function describeWithTool(name: string, debianPackage: string, title: string, body: () => void): void {
+  const availability =
+    tool(name) === undefined
+      ? {
+          available: false as const,
+          why: `${name} is not installed`,
+          install: `apt-get install --no-install-recommends ${debianPackage}`,
+        }
+      : { available: true as const };
+  describeWithServer(`a ${name}`, availability, title, body);
+}
