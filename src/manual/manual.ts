@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { timeText } from '../table.ts';
+import { ExitCode, messageOf, OperatorError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import { commandTree } from './command-tree.ts';
 import { bashCompletion } from './completion-bash.ts';
@@ -12,14 +13,26 @@ import { manPage } from './man-page.ts';
 
 const EXAMPLE = new URL('../../examples/config.yaml', import.meta.url);
 
-/** The manual page of this program, whose date is that of the build. */
+/** The manual page of this program, whose date is that of the build. Throws OperatorError where a part is missing. */
 export function manual(program: Command): string {
   return manPage({
     program: commandTree(program),
-    keys: configurationKeys(readFileSync(EXAMPLE, 'utf8')),
+    keys: configurationKeys(readExample()),
     version: VERSION,
     date: timeText(statSync(new URL(import.meta.url)).mtimeMs).slice(0, 10),
   });
+}
+
+function readExample(): string {
+  try {
+    return readFileSync(EXAMPLE, 'utf8');
+  } catch (error) {
+    throw new OperatorError(`the words about the configuration cannot be read: ${messageOf(error)}`, {
+      exitCode: ExitCode.configuration,
+      hint: 'examples/config.yaml belongs beside the folders bin and dist of xapplepush: install it again',
+      cause: error,
+    });
+  }
 }
 
 const COMPLETIONS = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion };

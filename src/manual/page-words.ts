@@ -34,6 +34,8 @@ export const ENVIRONMENT: Terms = [
     'The Node.js that runs the program; by default `node` on the PATH and in the usual places.',
   ],
   ['NO_COLOR', 'Where it is set and not empty, nothing is coloured.'],
+  ['TERM', 'On a terminal that is called `dumb`, nothing is coloured.'],
+  ['PAGER', 'Shows what is longer than the terminal; `less` by default, none where it is empty.'],
   ['NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID', 'How systemd hears that `serve` is ready and well.'],
 ];
 
