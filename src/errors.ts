@@ -15,14 +15,14 @@ export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 export interface OperatorErrorOptions {
   exitCode: ExitCode;
   /** What the operator can do about it, in one sentence. */
-  hint?: string;
+  hint: string;
   cause?: unknown;
 }
 
 /** An error that a person can act on: what is wrong (with value and expectation), the mend, the exit code. */
 export class OperatorError extends Error {
   readonly exitCode: ExitCode;
-  readonly hint: string | undefined;
+  readonly hint: string;
 
   constructor(message: string, { exitCode, hint, cause }: OperatorErrorOptions) {
     super(message, cause === undefined ? undefined : { cause });

@@ -114,7 +114,7 @@ function reportKept(error: unknown, file: string, log: Log): void {
     reportError(error, log);
     return;
   }
-  const hint = `${error.hint ?? 'mend it'}; then run: xapplepush flush`;
+  const hint = `${error.hint}; then run: xapplepush flush`;
   const message = `${error.message}; the event is kept in ${file}`;
   reportError(new OperatorError(message, { exitCode: error.exitCode, hint, cause: error }), log);
 }

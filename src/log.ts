@@ -62,7 +62,7 @@ export function reportError(error: unknown, log?: Log): void {
   const message = known ? error.message : `internal error: ${messageOf(error)}`;
   const hint = known ? error.hint : 'this is a bug in xapplepush; please report it with what you did';
   writeStderr(`${PROGRAM}: error: ${indented(message)}\n`);
-  if (hint !== undefined) writeStderr(`${PROGRAM}: hint: ${indented(hint)}\n`);
+  writeStderr(`${PROGRAM}: hint: ${indented(hint)}\n`);
   if (log?.file === undefined) return;
   log.error(message, { hint });
   if (!known && error instanceof Error) log.debug('stack of the internal error', { stack: error.stack });

@@ -277,14 +277,11 @@ describe('reportError', () => {
     expect(stderrOf(`reportError(${operatorError})`)).toBe(
       'xapplepush: error: bad\n  worse\nxapplepush: hint: mend it\n',
     );
-    expect(stderrOf("reportError(new OperatorError('bad', { exitCode: 65 }))")).toBe(
-      'xapplepush: error: bad\n',
-    );
   });
 
   it('tells once where the log is standard error', () => {
-    expect(stderrOf("reportError(new OperatorError('bad', { exitCode: 65 }), log)")).toBe(
-      'xapplepush: error: bad\n',
+    expect(stderrOf("reportError(new OperatorError('bad', { exitCode: 65, hint: 'mend it' }), log)")).toBe(
+      'xapplepush: error: bad\nxapplepush: hint: mend it\n',
     );
   });
 

@@ -34,7 +34,7 @@ export function findCyrus(file: string): Cyrus {
     return { point: ok(IMAPD_CONF, text) };
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
-    return { point: problem(IMAPD_CONF, error.message, error.hint ?? 'correct imapd_conf') };
+    return { point: problem(IMAPD_CONF, error.message, error.hint) };
   }
 }
 

@@ -42,7 +42,7 @@ export async function checkDatabase(file: string): Promise<{ store?: Store; poin
     return { store, point: ok(DATABASE, `${file}, version ${await versionOf(store)}`) };
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
-    return { point: problem(DATABASE, error.message, error.hint ?? 'see README, When something fails') };
+    return { point: problem(DATABASE, error.message, error.hint) };
   }
 }
 

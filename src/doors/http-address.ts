@@ -34,6 +34,7 @@ function unreadable(listen: string): OperatorError {
     `serve.http: expected host:port, [IPv6 address]:port or unix:/path, got ${listen}`,
     {
       exitCode: ExitCode.configuration,
+      hint: "correct serve.http, such as http: '[::1]:11619'",
     },
   );
 }

@@ -452,7 +452,7 @@ describe('several credentials', () => {
       expect.stringMatching(/^apns\.also\[2\]\.topic \S+ is not covered/),
       expect.stringMatching(/^apns\.also\[3\]\.certificate: there is no file/),
     ]);
-    expect((error as OperatorError).hint?.split('\n')).toHaveLength(5);
+    expect((error as OperatorError).hint.split('\n')).toHaveLength(5);
   });
 
   test('two for the same topic', () => {

@@ -54,7 +54,7 @@ describe('storeError', () => {
     const others = [
       new TypeError('x is undefined'),
       failure('SQLITE_CONSTRAINT_UNIQUE'),
-      new OperatorError('known', { exitCode: ExitCode.tryAgain }),
+      new OperatorError('known', { exitCode: ExitCode.tryAgain, hint: 'wait' }),
     ];
     for (const error of others) expect(storeError(FILE, error)).toBe(error);
     expect(storeError(FILE, 'thrown text')).toMatchObject({ name: 'Error', message: 'thrown text' });
