@@ -90,6 +90,6 @@ describe('cert import', () => {
 test.each(['show', 'import'])('cert %s --help has an example', async (name) => {
   const { exitCode, stdout } = await sandbox.run(['cert', name, '--help']);
   expect(exitCode).toBe(0);
-  expect(stdout).toMatch(new RegExp(`Example:\n  xapplepush cert ${name} `));
+  expect(stdout).toMatch(new RegExp(`Examples:\n  xapplepush cert ${name}\\b`));
   expect(stdout).not.toContain('--passphrase <');
 });

@@ -111,7 +111,7 @@ describe('xapplepush check', () => {
   test('--help has an example', async () => {
     const { stdout, exitCode } = await sandbox.run(['check', '--help']);
     expect(exitCode).toBe(0);
-    expect(stdout).toContain('Example:');
+    expect(stdout).toContain('Examples:');
     expect(stdout).toContain('78');
   });
 });
