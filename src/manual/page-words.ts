@@ -8,7 +8,7 @@ export const DESCRIPTION: readonly string[] = [
     'happens in mailboxes, and xapplepush writes down who is owed a push and tells Apple, who wakes the device. It ' +
     'needs no daemon of its own: `notifyd` of Cyrus, a Lua script of Dovecot or a timer starts it.',
   'Events that the database cannot take are kept as files in the spool; pushes that Apple cannot take now are kept in ' +
-    'the database, and tried again after growing intervals.',
+    'the database, and tried again after growing intervals. `xapplepush-spool` puts events into the spool without Node.js.',
   "When root runs a command, it acts as the owner of the database's folder.",
 ];
 
@@ -40,7 +40,7 @@ export const ENVIRONMENT: Terms = [
 ];
 
 export const SIGNALS: Terms = [
-  ['SIGTERM, SIGINT', '`serve` ends; what is owed stays in the database.'],
+  ['SIGTERM, SIGINT', '`serve` ends, and what is owed stays in the database; `log --follow` ends.'],
   [
     'SIGHUP',
     '`serve` reads configuration and certificate again. A configuration that cannot be used leaves the old one in force.',

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Command, Option } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { commandTree } from '../../src/manual/command-tree.ts';
 import { completables } from '../../src/manual/completion.ts';
@@ -15,7 +16,7 @@ type Shell = 'bash' | 'zsh' | 'fish';
 const TREE = completables(commandTree(testProgram()));
 
 /** What the shell offers for the end of each line, in a folder with `mail.p12`, `more.pem` and the folder `morgue`. */
-type Complete = (lines: readonly string[]) => Promise<string[][]> | string[][];
+type Complete = (lines: readonly string[], program?: Command) => Promise<string[][]> | string[][];
 
 const CASES: { line: string; offered: string[]; not?: string[] }[] = [
   { line: 'xapplepush ta', offered: ['targets'], not: ['handle'] },
@@ -35,11 +36,11 @@ const CASES: { line: string; offered: string[]; not?: string[] }[] = [
   { line: 'xapplepush prune --older-than ', offered: [], not: ['mail.p12'] },
 ];
 
-function folderFor(shell: Shell): string {
+function folderFor(shell: Shell, program = testProgram()): string {
   const folder = temporaryFolder();
   for (const name of ['mail.p12', 'more.pem']) writeFileSync(join(folder, name), '');
   mkdirSync(join(folder, 'morgue'));
-  writeFileSync(join(folder, 'completion'), completionScript(testProgram(), shell));
+  writeFileSync(join(folder, 'completion'), completionScript(program, shell));
   return folder;
 }
 
@@ -67,17 +68,37 @@ function holds(complete: Complete): void {
     for (const [index, { line, wanted }] of asked.entries())
       expect([...new Set(offered[index])].sort(), line).toEqual([...wanted].sort());
   });
+
+  test('words with a meaning in the shell, and a closed list of values', async () => {
+    const words = `it's "so" [a]: b\\c $HOME \`id\` (x) <y> {z} !1 *~#;&|% 100%s`;
+    const program = new Command('xapplepush').description(words).option('--free <text>', words);
+    program.command('odd-one').description(words).option('--flag', words);
+    const sort = new Option('-s, --sort <by>', words).choices(['user', 'renewed']);
+    program.command('list').description(words).addOption(sort).argument('<file>', words);
+    const after = ['', 'odd-one --f', 'list --sort ', 'list -s user mai'];
+    const lines = after.map((text) => `xapplepush ${text}`);
+    const offered = await complete(lines, program);
+    expect(offered.map((names) => [...new Set(names)].sort())).toEqual([
+      ['list', 'odd-one'],
+      ['--flag', '--free'],
+      ['renewed', 'user'],
+      ['mail.p12'],
+    ]);
+  });
 }
 
 describe('bash', () => {
   /** The words as readline hands them over: = is a word of its own. */
-  const complete: Complete = (lines) => {
+  const complete: Complete = (lines, program) => {
     const calls = lines.map((line) => {
       const words = line.split(/ |(?==)|(?<==)/).map((word) => `'${word}'`);
       return `COMP_WORDS=(${words.join(' ')}); COMP_CWORD=${words.length - 1}; _xapplepush; echo "\${COMPREPLY[*]}"`;
     });
     const script = ['set -u', 'source ./completion', 'IFS=,', ...calls].join('\n');
-    const said = execFileSync('bash', ['--norc', '-c', script], { cwd: folderFor('bash'), encoding: 'utf8' });
+    const said = execFileSync('bash', ['--norc', '-c', script], {
+      cwd: folderFor('bash', program),
+      encoding: 'utf8',
+    });
     const answers = said.split('\n').slice(0, -1);
     expect(answers).toHaveLength(lines.length);
     return answers.map((answer) => answer.split(',').filter(Boolean));
@@ -106,8 +127,8 @@ describe('bash', () => {
 });
 
 describeWithTool('fish', 'fish', 'fish', () => {
-  holds((lines) => {
-    const folder = folderFor('fish');
+  holds((lines, program) => {
+    const folder = folderFor('fish', program);
     const calls = lines.map((line) => `complete -C '${line}'; echo END`);
     const said = execFileSync('fish', ['-N', '-c', ['source ./completion', ...calls].join('\n')], {
       cwd: folder,
@@ -137,8 +158,8 @@ describeWithTool('zsh', 'zsh', 'zsh', () => {
     PS1='ready> '
   `;
 
-  holds(async (lines) => {
-    const cwd = folderFor('zsh');
+  holds(async (lines, program) => {
+    const cwd = folderFor('zsh', program);
     writeFileSync(join(cwd, 'setup'), SETUP);
     writeFileSync(join(cwd, 'offered'), '');
     const env = { HOME: cwd, ZDOTDIR: cwd };
