@@ -2,7 +2,7 @@ import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { type ImapdSettings, imapdSettings } from './config/imapd-conf.ts';
 import type { Store } from './db.ts';
-import { ExitCode, messageOf, OperatorError } from './errors.ts';
+import { ExitCode, OperatorError } from './errors.ts';
 import type { Registration } from './events/mail-event.ts';
 import { parseEvent } from './events/parse.ts';
 import type { ReadItem } from './events/read.ts';
@@ -14,6 +14,7 @@ import type { Mailbox } from './mailboxes/mailbox.ts';
 import { comparableUser } from './mailboxes/user-name.ts';
 import { enqueue } from './outbox/outbox.ts';
 import { type Decision, decide } from './policy.ts';
+import { registrationTopic } from './targets/registration-topic.ts';
 import { register } from './targets/store.ts';
 import { countOf } from './table.ts';
 import { admit } from './targets/target.ts';
@@ -151,7 +152,7 @@ async function registerTarget(
   { namespace, apsTopic }: ImapdSettings,
 ): Promise<void> {
   const { config, clock, log, store } = options;
-  const topic = apsTopic ?? config.apns.topic ?? (await certificateTopic(options));
+  const { topic } = await registrationTopic(apsTopic, { config, log });
   const { sharedMailboxes, maxPerUser } = config.targets;
   const admission = admit(registration, { users: config.users, sharedMailboxes, namespace, topic });
   if ('refused' in admission) {
@@ -173,16 +174,4 @@ async function registerTarget(
     replaced: result.replaced || undefined,
     evicted: result.evicted || undefined,
   });
-}
-
-/** '' where no certificate can be read: the registration stands, and its pushes use the one configured later. */
-async function certificateTopic({ config, log }: IntakeOptions): Promise<string> {
-  try {
-    // Only here: most events need no credential, and a handler's start is what it costs.
-    const { loadCredential } = await import('./apns/credentials.ts');
-    return loadCredential(config.apns).topic;
-  } catch (error) {
-    log.warn('the topic of this registration is unknown', { reason: messageOf(error) });
-    return '';
-  }
 }

@@ -35,7 +35,14 @@ export interface RegistrationRules {
   topic: string;
 }
 
-export type Admission = { target: NewTarget; droppedMailboxes: number } | { refused: string; hint: string };
+/** Why a registration makes no target, and which part of it is at fault. */
+export interface Refusal {
+  fault: 'user' | 'subtopic' | 'device token' | 'account id' | 'mailboxes';
+  refused: string;
+  hint: string;
+}
+
+export type Admission = { target: NewTarget; droppedMailboxes: number } | Refusal;
 
 /** The one subtopic that Mail.app registers with. */
 export const MAIL_SUBTOPIC = 'com.apple.mobilemail';
@@ -48,7 +55,7 @@ const ACCOUNT_ID = /^[0-9A-Za-z._-]{16,128}$/;
 
 /** Turns a registration into a target, or says why it is none. Pure; values of ids never enter a message. */
 export function admit(registration: Registration, rules: RegistrationRules): Admission {
-  const refused = refusal(registration);
+  const refused = identityRefusal(registration);
   if (refused !== undefined) return refused;
   const user = comparableUser(registration.user, rules.users);
   const subscriptions = subscriptionsOf(registration, rules);
@@ -67,26 +74,37 @@ export function admit(registration: Registration, rules: RegistrationRules): Adm
   return { target, droppedMailboxes: requestedMailboxes(registration).length - kept.length };
 }
 
-function refusal(registration: Registration): { refused: string; hint: string } | undefined {
-  const { user, subtopic, deviceToken, accountId } = registration;
+/** Why whoever names itself so gets no pushes; undefined where nothing is wrong. */
+export function identityRefusal({
+  user,
+  subtopic,
+  deviceToken,
+  accountId,
+}: Pick<Registration, 'user' | 'subtopic' | 'deviceToken' | 'accountId'>): Refusal | undefined {
   if (user === '')
-    return { refused: 'registration without a user name', hint: 'look at what the mail server sends' };
+    return {
+      fault: 'user',
+      refused: 'registration without a user name',
+      hint: 'look at what the mail server sends',
+    };
   if (subtopic !== MAIL_SUBTOPIC)
     return {
+      fault: 'subtopic',
       refused: `registration of ${user} has subtopic ${JSON.stringify(subtopic.slice(0, 100))}, expected ${MAIL_SUBTOPIC}`,
       hint: 'only the Mail app can be pushed to; the registration changed nothing',
     };
   if (!TOKEN.test(deviceToken))
     return {
+      fault: 'device token',
       refused: `registration of ${user} has a device token of ${deviceToken.length} characters that is none, expected at least 32 hexadecimal digits`,
       hint: 'a device sends its token in hexadecimal; the registration changed nothing',
     };
   if (!ACCOUNT_ID.test(accountId))
     return {
+      fault: 'account id',
       refused: `registration of ${user} has an account id of ${accountId.length} characters that is none, expected something like a UUID`,
       hint: 'Mail.app sends a UUID; the registration changed nothing',
     };
-  if (requestedMailboxes(registration).length === 0) return nothingLeft(registration);
   return undefined;
 }
 
@@ -95,8 +113,9 @@ function requestedMailboxes({ apsVersion, mailboxes }: Registration): string[] {
   return apsVersion === 1 ? ['INBOX'] : mailboxes;
 }
 
-function nothingLeft({ user }: Registration): { refused: string; hint: string } {
+function nothingLeft({ user }: Registration): Refusal {
   return {
+    fault: 'mailboxes',
     refused: `registration of ${user} names no mailbox of its own that exists`,
     hint: 'nothing was changed; `targets.shared_mailboxes` admits folders of others',
   };

@@ -172,6 +172,7 @@ describe('captured registrations', () => {
   test.each(bad)('%s is refused', (file, why) => {
     const registration = capturedRegistration(file);
     expect(admit(registration, RULES)).toEqual({
+      fault: expect.any(String) as string,
       refused: expect.stringMatching(why) as string,
       hint: expect.any(String) as string,
     });
@@ -182,6 +183,7 @@ describe('a registration that is refused', () => {
   const bad = (title: string, changes: Partial<Registration>, why: RegExp): void => {
     test(title, () => {
       expect(admission(changes)).toEqual({
+        fault: expect.any(String) as string,
         refused: expect.stringMatching(why) as string,
         hint: expect.any(String) as string,
       });
