@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { ExitCode, OperatorError } from '../errors.ts';
 import { type Explanation, explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
+import { addExport, addImport } from './transfer.ts';
 
 interface SelectionOptions {
   token?: string;
@@ -11,10 +12,10 @@ interface SelectionOptions {
   dryRun: boolean;
 }
 
-/** `targets list|show|remove`. */
+/** `targets list|show|remove|export|import`. */
 export function addTargets(program: Command, context: CommandContext): void {
   const targets = explain(program.command('targets'), TARGETS).description(
-    'list, show or remove the devices that get pushes',
+    'list, show, remove, export or import the devices that get pushes',
   );
   explain(targets.command('list'), LIST)
     .description('list targets, by user and latest renewal')
@@ -32,6 +33,8 @@ export function addTargets(program: Command, context: CommandContext): void {
       await showCommand(context.settings().config, { user, token, accountId }, json, context.out);
     });
   addRemove(targets, context);
+  addExport(targets, context);
+  addImport(targets, context);
 }
 
 function addRemove(targets: Command, context: CommandContext): void {

@@ -17,7 +17,7 @@ const NEWLINE = 0x0a;
 
 /** Reads JSON values, one a line; blank lines are no items. A bad line does not keep later ones from being read. */
 export function* readEvents(chunks: Iterable<Buffer>): Generator<ReadItem> {
-  for (const line of splitLines(chunks)) {
+  for (const line of splitLines(chunks, MAX_EVENT_BYTES)) {
     const item = line === 'too long' ? tooLong() : readLine(line);
     if (item !== undefined) yield item;
   }
@@ -34,17 +34,17 @@ export function* readStandardInput(): Generator<Buffer> {
   }
 }
 
-/** Splits at newlines, and keeps nothing of a line once it is too long. */
-function* splitLines(chunks: Iterable<Buffer>): Generator<Buffer | 'too long'> {
+/** Splits at newlines, and keeps nothing of a line once it is longer than `maxBytes`. */
+export function* splitLines(chunks: Iterable<Buffer>, maxBytes: number): Generator<Buffer | 'too long'> {
   let pieces: Buffer[] = [];
   let bytes = 0;
   const take = (piece: Buffer): void => {
     bytes += piece.length;
-    if (bytes > MAX_EVENT_BYTES) pieces = [];
+    if (bytes > maxBytes) pieces = [];
     else pieces.push(piece);
   };
   const finish = (): Buffer | 'too long' => {
-    const line = bytes > MAX_EVENT_BYTES ? 'too long' : Buffer.concat(pieces);
+    const line = bytes > maxBytes ? 'too long' : Buffer.concat(pieces);
     pieces = [];
     bytes = 0;
     return line;
@@ -77,7 +77,7 @@ function readLine(raw: Buffer): ReadItem | undefined {
 }
 
 /** Takes a byte order mark off; undefined for what is not UTF-8. */
-function decodeUtf8(bytes: Buffer): string | undefined {
+export function decodeUtf8(bytes: Buffer): string | undefined {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {

@@ -73,7 +73,7 @@ function upsert(sql: Sql, target: NewTarget, nowMs: number): number {
   return row.id;
 }
 
-function replaceSubscriptions(sql: Sql, targetId: number, subscriptions: Subscription[]): void {
+export function replaceSubscriptions(sql: Sql, targetId: number, subscriptions: Subscription[]): void {
   sql('DELETE FROM subscriptions WHERE target_id = ?').run(targetId);
   const insert = sql('INSERT INTO subscriptions (target_id, owner, path, name, hash) VALUES (?, ?, ?, ?, ?)');
   for (const { owner, path, name, hash } of subscriptions)

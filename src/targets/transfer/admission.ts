@@ -1,0 +1,118 @@
+import { comparableUser } from '../../mailboxes/user-name.ts';
+import { isStorableText } from '../../mailboxes/storable-text.ts';
+import {
+  admit,
+  identityRefusal,
+  MAIL_SUBTOPIC,
+  type NewTarget,
+  type Refusal,
+  type RegistrationRules,
+  type Subscription,
+} from '../target.ts';
+import type { Claim, ExportedTarget, Fault, ForeignRegistration } from './claim.ts';
+
+/** What became of a target's pushes so far. */
+export type History = Pick<
+  ExportedTarget,
+  'lastPushMs' | 'lastSuccessMs' | 'lastError' | 'lastErrorMs' | 'failures' | 'failingSinceMs' | 'disabledMs'
+>;
+
+/** A target that may be taken. Times are milliseconds since the epoch, undefined where the file has none. */
+export interface Candidate {
+  target: NewTarget;
+  registeredMs: number | undefined;
+  renewedMs: number | undefined;
+  /** Undefined where the file keeps none. */
+  history: History | undefined;
+}
+
+export interface TransferRules extends RegistrationRules {
+  nowMs: number;
+}
+
+/** Clocks of two hosts differ; a time further ahead is a mistake, and would keep a target for ever. */
+const MAX_AHEAD_MS = 24 * 3600 * 1000;
+
+/** Holds a claim against the rules of registrations. Pure; values of ids never enter a reason. */
+export function admitClaim(
+  claim: Claim,
+  rules: TransferRules,
+): { candidate: Candidate; droppedMailboxes: number } | { fault: Fault } {
+  const time = timeFault(claim, rules.nowMs);
+  if (time !== undefined) return { fault: time };
+  return claim.kind === 'exported' ? admitExported(claim, rules) : admitRegistration(claim, rules);
+}
+
+function timeFault(
+  { registeredMs, renewedMs }: Pick<ForeignRegistration, 'registeredMs' | 'renewedMs'>,
+  nowMs: number,
+): Fault | undefined {
+  for (const [key, ms] of Object.entries({ registered: registeredMs, renewed: renewedMs }))
+    if (ms !== undefined && (ms < 0 || ms > nowMs + MAX_AHEAD_MS))
+      return { reason: `${key}: expected a time from 1970 to now` };
+  return undefined;
+}
+
+function admitRegistration(
+  { registration, topic, registeredMs, renewedMs }: ForeignRegistration,
+  rules: TransferRules,
+): ReturnType<typeof admitClaim> {
+  if (!isStorableText(registration.user)) return { fault: { reason: REASONS.user } };
+  const admission = admit(registration, { ...rules, topic: topic ?? rules.topic });
+  if ('refused' in admission) return { fault: { reason: REASONS[admission.fault] } };
+  const { target, droppedMailboxes } = admission;
+  return { candidate: { target, registeredMs, renewedMs, history: undefined }, droppedMailboxes };
+}
+
+/** The mailboxes stand as the exporting host understood them: its namespace is not known here. */
+function admitExported(exported: ExportedTarget, rules: TransferRules): ReturnType<typeof admitClaim> {
+  const refusal = identityRefusal(exported);
+  if (refusal !== undefined) return { fault: { reason: REASONS[refusal.fault] } };
+  const { registeredMs, renewedMs } = exported;
+  const { user, deviceToken, accountId, subtopic, apsVersion, topic, source } = exported;
+  const comparable = comparableUser(user, rules.users);
+  const subscriptions = comparableSubscriptions(exported.subscriptions, comparable, rules);
+  if (subscriptions.length === 0) return { fault: { reason: REASONS.mailboxes } };
+  const target: NewTarget = {
+    user: comparable,
+    deviceToken: deviceToken.toLowerCase(),
+    accountId,
+    subtopic,
+    apsVersion,
+    topic,
+    source,
+    subscriptions,
+  };
+  return {
+    candidate: { target, registeredMs, renewedMs, history: historyOf(exported) },
+    droppedMailboxes: exported.subscriptions.length - subscriptions.length,
+  };
+}
+
+function comparableSubscriptions(
+  subscriptions: readonly Subscription[],
+  user: string,
+  { users, sharedMailboxes }: TransferRules,
+): Subscription[] {
+  const found = new Map<string, Subscription>();
+  for (const { owner, path, name, hash } of subscriptions) {
+    const subscription = { owner: comparableUser(owner, users), path, name, hash };
+    const key = `${subscription.owner}\0${path}`;
+    if ((sharedMailboxes || subscription.owner === user) && !found.has(key)) found.set(key, subscription);
+  }
+  return [...found.values()];
+}
+
+function historyOf(exported: ExportedTarget): History {
+  const { lastPushMs, lastSuccessMs, lastError, lastErrorMs, failures, failingSinceMs, disabledMs } =
+    exported;
+  return { lastPushMs, lastSuccessMs, lastError, lastErrorMs, failures, failingSinceMs, disabledMs };
+}
+
+const REASONS: Readonly<Record<Refusal['fault'], string>> = {
+  user: 'user: expected a name without NUL characters and halves of surrogate pairs',
+  subtopic: `subtopic: expected ${MAIL_SUBTOPIC}`,
+  'device token': 'device token: expected 32 to 400 hexadecimal digits, an even number',
+  'account id': 'account id: expected 16 to 128 letters, digits, dots, dashes or underscores, such as a UUID',
+  mailboxes: 'no mailbox of its own that exists',
+};

@@ -1,0 +1,62 @@
+import type { Config } from '../../config/config.ts';
+import { openStore } from '../../db.ts';
+import { ExitCode, messageOf, OperatorError } from '../../errors.ts';
+import { comparableUser } from '../../mailboxes/user-name.ts';
+import { countOf } from '../../table.ts';
+import { exportedTargets } from './exported.ts';
+import { fileOutput, type Output, standardOutput } from './output.ts';
+import { HEADER_LINE, targetLine } from './target-line.ts';
+
+export interface ExportOptions {
+  /** `-`: standard output. */
+  file: string;
+  /** Only the targets of this user. */
+  user: string | undefined;
+  /** Replace the file where there is one. */
+  force: boolean;
+}
+
+/** Writes targets as JSON lines, tokens and account ids complete; says how many where that is not in their way. */
+export async function exportTargets(
+  config: Config,
+  { file, user, force }: ExportOptions,
+  out: (text: string) => void,
+): Promise<void> {
+  const store = openStore(config.store, { create: false });
+  try {
+    const output = file === '-' ? standardOutput() : fileOutput(file, { replace: force });
+    const comparable = user === undefined ? undefined : comparableUser(user, config.users);
+    const count = await writeTargets(exportedTargets(store, comparable), output);
+    if (file !== '-') out(`exported ${countOf(count, 'target')} to ${file}\n`);
+  } finally {
+    store.close();
+  }
+}
+
+async function writeTargets(
+  pages: AsyncIterable<Parameters<typeof targetLine>[0][]>,
+  output: Output,
+): Promise<number> {
+  let count = 0;
+  try {
+    await output.write(HEADER_LINE);
+    for await (const page of pages) {
+      await output.write(page.map(targetLine).join(''));
+      count += page.length;
+    }
+    output.finish();
+    return count;
+  } catch (error) {
+    output.abandon();
+    if ((error as NodeJS.ErrnoException).code === 'EPIPE') return count; // whoever reads has enough
+    throw error instanceof OperatorError ? error : unwritten(error);
+  }
+}
+
+function unwritten(error: unknown): OperatorError {
+  return new OperatorError(`cannot write the export: ${messageOf(error)}`, {
+    exitCode: ExitCode.tryAgain,
+    hint: 'what was written is not the whole',
+    cause: error,
+  });
+}

@@ -1,0 +1,83 @@
+import type { Fault } from './claim.ts';
+
+/** What decides between two targets of one user. Times are milliseconds since the epoch. */
+export interface Standing {
+  /** In the database. */
+  id: number;
+  deviceToken: string;
+  accountId: string;
+  subtopic: string;
+  registeredMs: number;
+  renewedMs: number;
+}
+
+/** A target that asks to be taken. */
+export interface Arrival {
+  deviceToken: string;
+  accountId: string;
+  subtopic: string;
+  registeredMs: number | undefined;
+  /** Undefined: not known, so newer than nothing that is there. */
+  renewedMs: number | undefined;
+}
+
+export interface PrecedenceRules {
+  maxPerUser: number;
+  /** When a target was renewed at the latest that does not say it. */
+  latestMs: number;
+}
+
+/** What becomes of an arrival; `removed` are the standing targets that make way. */
+export type Ruling =
+  | { act: 'taken' | 'renewed'; registeredMs: number; renewedMs: number; removed: number[] }
+  | { act: 'unchanged' }
+  | { act: 'skipped'; fault: Fault };
+
+const UNCHANGED: Ruling = { act: 'unchanged' };
+
+/**
+ * Decides by age between an arrival and its user's targets: the newer wins, equal ages change nothing, and so
+ * whatever comes again finds things as it left them. Pure.
+ */
+export function ruleOn(arrival: Arrival, standing: readonly Standing[], rules: PrecedenceRules): Ruling {
+  const sameDevice = standing.filter(({ deviceToken }) => deviceToken === arrival.deviceToken);
+  const same = sameDevice.find(({ accountId }) => accountId === arrival.accountId);
+  // A device has one account id at a time; of several the newest counts, as at registrations.
+  const siblings = sameDevice.filter((each) => each !== same && each.subtopic === arrival.subtopic);
+  const replaced = siblings.filter(({ renewedMs }) => renewedMs < (arrival.renewedMs ?? -Infinity));
+  if (isOutdated(arrival, same, siblings, rules)) return UNCHANGED;
+  const renewedMs = arrival.renewedMs ?? Math.min(rules.latestMs, ...siblings.map((each) => each.renewedMs));
+  const registeredMs = Math.min(arrival.registeredMs ?? renewedMs, same?.registeredMs ?? Infinity);
+  if (same !== undefined) return { act: 'renewed', registeredMs, renewedMs, removed: replaced.map(idOf) };
+  const others = standing.filter((each) => !replaced.includes(each));
+  const crowded = crowdedOut(arrival, others, rules.maxPerUser);
+  if (crowded === undefined) return { act: 'skipped', fault: { reason: LIMIT } };
+  return { act: 'taken', registeredMs, renewedMs, removed: [...replaced, ...crowded].map(idOf) };
+}
+
+const LIMIT = 'the user has targets.max_per_user newer devices';
+
+function isOutdated(
+  { renewedMs }: Arrival,
+  same: Standing | undefined,
+  siblings: readonly Standing[],
+  { latestMs }: PrecedenceRules,
+): boolean {
+  if (same !== undefined && (renewedMs === undefined || renewedMs <= same.renewedMs)) return true;
+  return siblings.some((each) => each.renewedMs > (renewedMs ?? latestMs));
+}
+
+/** Who makes way so that the newest remain; undefined where the arrival itself is not among them. */
+function crowdedOut(
+  { renewedMs = -Infinity }: Arrival,
+  others: readonly Standing[],
+  maxPerUser: number,
+): Standing[] | undefined {
+  if (others.filter((each) => each.renewedMs >= renewedMs).length >= maxPerUser) return undefined;
+  const newestFirst = [...others].sort((a, b) => b.renewedMs - a.renewedMs || b.id - a.id);
+  return newestFirst.slice(maxPerUser - 1);
+}
+
+function idOf({ id }: Standing): number {
+  return id;
+}

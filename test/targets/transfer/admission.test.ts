@@ -1,0 +1,150 @@
+import { describe, expect, test } from 'vitest';
+import type { Registration } from '../../../src/events/mail-event.ts';
+import { DEFAULT_NAMESPACE } from '../../../src/mailboxes/cyrus-namespace.ts';
+import { admitClaim, type TransferRules } from '../../../src/targets/transfer/admission.ts';
+import type { Claim, ExportedTarget } from '../../../src/targets/transfer/claim.ts';
+import { ACCOUNT_ID, DEVICE_TOKEN } from '../../support/events.ts';
+import { NOW_MS } from '../../support/store.ts';
+import { exportedTarget, md5 } from './targets.ts';
+
+const RULES: TransferRules = {
+  users: { lowercase: true, domain: 'keep' },
+  sharedMailboxes: false,
+  namespace: DEFAULT_NAMESPACE,
+  topic: 'com.apple.mail.configured',
+  nowMs: NOW_MS,
+};
+
+const REGISTRATION: Registration = {
+  kind: 'registration',
+  source: 'xaps',
+  user: 'Alice',
+  accountId: ACCOUNT_ID,
+  deviceToken: DEVICE_TOKEN.toUpperCase(),
+  subtopic: 'com.apple.mobilemail',
+  apsVersion: 2,
+  mailboxes: ['inbox', 'Entw&APw-rfe'],
+};
+
+function exported(changes: Partial<ExportedTarget> = {}): Claim {
+  return { kind: 'exported', ...exportedTarget(changes) };
+}
+
+function foreign(changes: Partial<Registration> = {}, topic?: string, renewedMs?: number): Claim {
+  const registration = { ...REGISTRATION, ...changes };
+  return { kind: 'registration', registration, topic, registeredMs: renewedMs, renewedMs };
+}
+
+test('a registration of another program: as a phone would have made it', () => {
+  expect(admitClaim(foreign({}, undefined, NOW_MS), RULES)).toEqual({
+    candidate: {
+      target: {
+        user: 'alice',
+        deviceToken: DEVICE_TOKEN,
+        accountId: ACCOUNT_ID,
+        subtopic: 'com.apple.mobilemail',
+        apsVersion: 2,
+        topic: 'com.apple.mail.configured',
+        source: 'xaps',
+        subscriptions: [
+          { owner: 'alice', path: 'INBOX', name: 'inbox', hash: undefined },
+          { owner: 'alice', path: 'Entwürfe', name: 'Entw&APw-rfe', hash: undefined },
+        ],
+      },
+      registeredMs: NOW_MS,
+      renewedMs: NOW_MS,
+      history: undefined,
+    },
+    droppedMailboxes: 0,
+  });
+  expect(admitClaim(foreign({}, 'its own'), RULES)).toMatchObject({
+    candidate: { target: { topic: 'its own' } },
+  });
+});
+
+test('an export: as it stands, with its history', () => {
+  const { registeredMs, renewedMs, subscriptions } = exportedTarget();
+  expect(admitClaim(exported({ failures: 3, lastError: 'Gone', disabledMs: 7 }), RULES)).toMatchObject({
+    candidate: {
+      target: { user: 'alice', source: 'cyrus', topic: 'com.apple.mail.XServer.test', subscriptions },
+      registeredMs,
+      renewedMs,
+      history: { failures: 3, lastError: 'Gone', disabledMs: 7, lastPushMs: null },
+    },
+    droppedMailboxes: 0,
+  });
+});
+
+test('an export under other rules: users made comparable, mailboxes of others left out', () => {
+  const subscription = (owner: string, path: string): ExportedTarget['subscriptions'][number] => ({
+    owner,
+    path,
+    name: path,
+    hash: md5(path),
+  });
+  const claim = exported({
+    user: 'Alice@Example.org',
+    deviceToken: DEVICE_TOKEN.toUpperCase(),
+    subscriptions: [
+      subscription('Alice@Example.org', 'INBOX'),
+      subscription('ALICE@example.org', 'INBOX'),
+      subscription('bob', 'INBOX'),
+      subscription('', 'shared'),
+    ],
+  });
+  const rules: TransferRules = { ...RULES, users: { lowercase: true, domain: 'strip' } };
+  expect(admitClaim(claim, rules)).toMatchObject({
+    candidate: { target: { user: 'alice', deviceToken: DEVICE_TOKEN, subscriptions: [{ owner: 'alice' }] } },
+    droppedMailboxes: 3,
+  });
+  expect(admitClaim(claim, { ...rules, sharedMailboxes: true })).toMatchObject({
+    candidate: { target: { subscriptions: [{ owner: 'alice' }, { owner: 'bob' }, { owner: '' }] } },
+    droppedMailboxes: 1,
+  });
+});
+
+describe('what is refused', () => {
+  const bad = (title: string, claim: Claim, why: RegExp): void => {
+    test(title, () => {
+      const admission = admitClaim(claim, RULES);
+      if (!('fault' in admission)) throw new Error('it was admitted');
+      expect(admission.fault.reason).toMatch(why);
+      expect(JSON.stringify(admission)).not.toContain(DEVICE_TOKEN.slice(0, 8));
+    });
+  };
+  bad('no user', foreign({ user: '' }), /^user: /);
+  bad('a user with NUL', foreign({ user: 'a\0b' }), /^user: /);
+  bad(
+    'another subtopic',
+    foreign({ subtopic: 'com.apple.news' }),
+    /^subtopic: expected com.apple.mobilemail$/,
+  );
+  bad(
+    'a short token',
+    foreign({ deviceToken: DEVICE_TOKEN.slice(0, 30) }),
+    /^device token: expected 32 to 400/,
+  );
+  bad(
+    'an account id that is text',
+    foreign({ accountId: 'alice at home' }),
+    /^account id: expected 16 to 128/,
+  );
+  bad('no mailbox', foreign({ mailboxes: [] }), /^no mailbox of its own/);
+  bad('a mailbox that is no modified UTF-7', foreign({ mailboxes: ['&&'] }), /^no mailbox of its own/);
+  bad(
+    'a time to come',
+    foreign({}, undefined, NOW_MS + 25 * 3600_000),
+    /^registered: expected a time from 1970 to now$/,
+  );
+  bad('a time before computers', foreign({}, undefined, -1), /^registered: expected a time from 1970/);
+  bad('an export with another subtopic', exported({ subtopic: 'x' }), /^subtopic: /);
+  bad('an export with a bad token', exported({ deviceToken: 'zz' }), /^device token: /);
+  bad('an export with a bad account id', exported({ accountId: '' }), /^account id: /);
+  bad(
+    'an export with mailboxes of others only',
+    exported({ subscriptions: [{ owner: 'bob', path: 'a', name: 'a', hash: undefined }] }),
+    /^no mailbox/,
+  );
+  bad('an export without mailboxes', exported({ subscriptions: [] }), /^no mailbox/);
+  bad('an export from the future', exported({ renewedMs: NOW_MS * 2 }), /^renewed: expected a time/);
+});
