@@ -2,7 +2,7 @@ import { systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { type Lock, type Store, takeLock } from './db.ts';
 import type { Delivery } from './delivery.ts';
-import { openControlDoor } from './doors/control.ts';
+import { type ControlWord, openControlDoor } from './doors/control.ts';
 import { messageOf } from './errors.ts';
 import type { Log } from './log.ts';
 import { warnOfExpiry } from './outbox/expiry.ts';
@@ -56,7 +56,7 @@ export async function keepAnnouncing(store: Store, log: Log, ending: AbortSignal
 export async function keepControlDoor(
   config: Config,
   store: Store,
-  onPoke: () => void,
+  onPoke: (word: ControlWord) => void,
   log: Log,
   ending: AbortSignal,
 ): Promise<void> {
@@ -65,7 +65,7 @@ export async function keepControlDoor(
   try {
     await releaseDeadLeases(store);
     const door = await openControlDoor(config.control, onPoke);
-    onPoke(); // what was committed while nobody listened
+    onPoke('poke'); // what was committed while nobody listened
     await aborted(ending);
     await door.close();
   } catch (error) {

@@ -6,6 +6,7 @@ import { systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { openStore, type Store } from './db.ts';
 import { type Delivery, openDelivery } from './delivery.ts';
+import type { ControlWord } from './doors/control.ts';
 import { type Doors, openDoors } from './doors/doors.ts';
 import type { DoorName } from './doors/receive.ts';
 import { createReceiver } from './doors/receiver.ts';
@@ -62,9 +63,9 @@ async function serveStore(
   const count: CourierOptions['onSettled'] = (push, outcome, settlement) =>
     countPush(metrics, push, outcome, settlement);
   const delivery = openDelivery({ config, store, clock, log, throttled: true }, count);
-  const onWork = (): void => {
+  const onWork = (word?: ControlWord): void => {
     bell.ring();
-    delivery.courier.nudge();
+    delivery.courier.nudge(word);
   };
   metrics.watch(() => stateOf(store, delivery));
   await releaseDeadLeases(store);

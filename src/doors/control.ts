@@ -10,14 +10,18 @@ const IDLE_TIMEOUT_MS = 2000;
 /** Only processes of the same user poke. */
 const SOCKET_MODE = 0o600;
 
-const POKE = 'poke\n';
+/** `poke`: the outbox has something. `retry`: and it is to be tried even where sending rests after a failure. */
+export type ControlWord = 'poke' | 'retry';
+
+const WORDS: readonly ControlWord[] = ['poke', 'retry'];
+const LONGEST_LINE = Math.max(...WORDS.map((word) => `${word}\n`.length));
 const DONE = 'ok\n';
 
 /**
  * Tells whoever delivers that the outbox has something. Gives false where nobody answers, for whatever reason:
  * then the caller starts a deliverer, which finds out for itself whether it is alone.
  */
-export function poke(path: string): Promise<boolean> {
+export function poke(path: string, word: ControlWord = 'poke'): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);
     let answer = '';
@@ -28,7 +32,7 @@ export function poke(path: string): Promise<boolean> {
     socket.setTimeout(POKE_TIMEOUT_MS, () => end(false));
     socket.on('error', () => end(false));
     socket.on('close', () => end(false));
-    socket.on('connect', () => socket.write(POKE));
+    socket.on('connect', () => socket.write(`${word}\n`));
     socket.setEncoding('latin1').on('data', (text: string) => {
       answer += text;
       if (answer.length >= DONE.length || answer.endsWith('\n')) end(answer === DONE);
@@ -42,7 +46,10 @@ export interface ControlDoor {
 }
 
 /** Listens on the control socket; the caller holds the deliverer's lock, so what lies there is a leftover. */
-export async function openControlDoor(path: string, onPoke: () => void): Promise<ControlDoor> {
+export async function openControlDoor(
+  path: string,
+  onPoke: (word: ControlWord) => void,
+): Promise<ControlDoor> {
   rmSync(path, { force: true });
   const server = createServer((socket) => answer(socket, onPoke));
   await listen(server, path);
@@ -50,15 +57,16 @@ export async function openControlDoor(path: string, onPoke: () => void): Promise
   return { close: () => new Promise((resolve) => server.close(() => resolve())) };
 }
 
-function answer(socket: Socket, onPoke: () => void): void {
+function answer(socket: Socket, onPoke: (word: ControlWord) => void): void {
   let said = '';
   socket.setTimeout(IDLE_TIMEOUT_MS, () => socket.destroy());
   socket.on('error', () => socket.destroy()); // the handler has gone; its row is in the outbox all the same
   socket.setEncoding('latin1').on('data', (text: string) => {
     said += text;
-    if (said.length > POKE.length) socket.destroy();
-    if (said !== POKE) return;
-    onPoke();
+    if (said.length > LONGEST_LINE) socket.destroy();
+    const word = WORDS.find((each) => said === `${each}\n`);
+    if (word === undefined) return;
+    onPoke(word);
     socket.end(DONE);
   });
 }

@@ -4,6 +4,7 @@ import { MAX_MAILBOXES_PER_PUSH } from '../apns/payload.ts';
 import { NoAnswer, type Outcome } from '../apns/push.ts';
 import type { Clock } from '../clock.ts';
 import type { Store } from '../db.ts';
+import type { ControlWord } from '../doors/control.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { NotConnected } from './line.ts';
@@ -66,8 +67,9 @@ export class Courier {
     return Math.min(...this.#routes.map(({ pausedUntilMs }) => pausedUntilMs));
   }
 
-  /** New rows may be due: a drain that waits for answers looks again. */
-  nudge(): void {
+  /** New rows may be due: a drain that waits for answers looks again. A retry also ends the rest after failures. */
+  nudge(word: ControlWord = 'poke'): void {
+    if (word === 'retry') for (const route of this.#routes) route.resume();
     this.#progress();
   }
 

@@ -66,9 +66,9 @@ async function takeTurn({
 async function deliverUntilIdle(options: DelivererOptions): Promise<void> {
   const { store, courier, clock, signal, controlSocket } = options;
   const bell = createBell(signal);
-  const door = await openControlDoor(controlSocket, () => {
+  const door = await openControlDoor(controlSocket, (word) => {
     bell.ring();
-    courier.nudge();
+    courier.nudge(word);
   });
   try {
     await delivererStarted(store);

@@ -31,6 +31,11 @@ export class Route {
     return nowMs < this.#pausedUntilMs ? this.#refusal : undefined;
   }
 
+  /** Somebody has mended what was wrong, or thinks so: the next push tries. */
+  resume(): void {
+    this.#pausedUntilMs = 0;
+  }
+
   /** Apple has answered. True where it refuses the credential and nobody was told yet. */
   answered(outcome: Outcome, clock: Clock): boolean {
     this.#failures = 0;

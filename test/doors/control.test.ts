@@ -139,6 +139,16 @@ describe('the door', () => {
     expect(await poke(path)).toBe(false);
   });
 
+  test('tells a retry from a poke', async () => {
+    const path = socketPath();
+    const words: string[] = [];
+    const door = await openControlDoor(path, (word) => words.push(word));
+    expect([await poke(path), await poke(path, 'retry')]).toEqual([true, true]);
+    expect(await said(path, 're', 'try\n')).toBe('ok\n');
+    expect(words).toEqual(['poke', 'retry', 'retry']);
+    await door.close();
+  });
+
   test('hears a poke that comes in pieces', async () => {
     const { path, pokes, close } = await countingDoor();
     expect(await said(path, 'po', 'ke', '\n')).toBe('ok\n');

@@ -8,6 +8,7 @@ import { createLine } from '../../src/outbox/line.ts';
 import { owed } from '../../src/outbox/outbox.ts';
 import { Route } from '../../src/outbox/route.ts';
 import { MAX_IMMEDIATE_ATTEMPTS } from '../../src/outbox/settlement.ts';
+import { makeAllDue } from '../../src/outbox/upkeep.ts';
 import { listTargets } from '../../src/targets/store.ts';
 import { eventually } from '../support/command.ts';
 import { createTestClock, type TestClock } from '../support/clock.ts';
@@ -296,6 +297,20 @@ describe('when Apple cannot be reached', () => {
     clock.advance(backoffMs(1, 0.5) - 1);
     await courier.drain();
     expect(connects()).toBe(1);
+  });
+
+  test('the rest ends when somebody wants the next attempt now', async () => {
+    let reachable = false;
+    const { store, courier } = setting(() => (reachable ? scriptedConnection(() => DELIVERED) : refused()));
+    await owing(store, 2);
+    await courier.drain();
+    await makeAllDue(store, NOW_MS);
+    reachable = true;
+    await courier.drain();
+    expect(await rowsOwed(store)).toBe(2);
+    courier.nudge('retry');
+    await courier.drain();
+    expect(await rowsOwed(store)).toBe(0);
   });
 
   test('the rest grows with each failure, and an answer ends it', async () => {

@@ -11,7 +11,7 @@ import { leaseOwner } from '../../src/outbox/lease.ts';
 import { createLine } from '../../src/outbox/line.ts';
 import { owed } from '../../src/outbox/outbox.ts';
 import { Route } from '../../src/outbox/route.ts';
-import { mayStartDeliverer } from '../../src/outbox/upkeep.ts';
+import { makeAllDue, mayStartDeliverer } from '../../src/outbox/upkeep.ts';
 import { createTestClock, type TestClock } from '../support/clock.ts';
 import { eventually } from '../support/command.ts';
 import { recordedLog } from '../support/recorded-log.ts';
@@ -120,6 +120,29 @@ describe('a deliverer', () => {
     clock.advance(LINGER_MS);
     await running;
     expect(connection.received).toHaveLength(1);
+  });
+
+  test('a retry ends its rest after a failed connection, a poke does not', async () => {
+    let reachable = false;
+    const connection = answering();
+    const lost = (): Promise<never> => Promise.reject(new NoAnswer('lost', { perhapsProcessed: false }));
+    const { store, clock, options } = await setting(() => (reachable ? connection : lost()));
+    await enqueued(store);
+    const running = runDeliverer(options);
+    expect(await clock.asleep()).toBe(backoffMs(1, 0.5));
+    reachable = true;
+    await makeAllDue(store, NOW_MS);
+    expect(await poke(options.controlSocket)).toBe(true);
+    await clock.asleep();
+    expect(connection.received).toEqual([]);
+    expect(await poke(options.controlSocket, 'retry')).toBe(true);
+    await eventually(
+      () => rowsOwed(store),
+      (rows) => rows === 0,
+    );
+    await clock.asleep();
+    clock.advance(LINGER_MS);
+    await running;
   });
 
   test('a poke while answers are awaited sends the new row at once', async () => {

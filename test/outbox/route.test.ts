@@ -51,6 +51,16 @@ describe('a route rests', () => {
     expect(resting.pausedUntilMs - clock.nowMs()).toBe(2000);
   });
 
+  test('until somebody ends that, but its failures are not forgotten', () => {
+    const clock = createTestClock(NOW_MS);
+    const resting = route('a');
+    resting.failed(UNREACHABLE, clock, () => 0.5);
+    resting.resume();
+    expect(resting.refusal(clock.nowMs())).toBeUndefined();
+    resting.failed(UNREACHABLE, clock, () => 0.5);
+    expect(resting.pausedUntilMs - clock.nowMs()).toBe(5000);
+  });
+
   test('not for what concerns one device or one topic', () => {
     const clock = createTestClock(NOW_MS);
     const open = route('a');
