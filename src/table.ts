@@ -29,3 +29,26 @@ export function timeText(ms: number | null): string {
 export function countOf(count: number, noun: string, plural = `${noun}s`): string {
   return `${count} ${count === 1 ? noun : plural}`;
 }
+
+const SPANS = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+  ['second', 1000],
+] as const;
+
+/** A span of time in words, rounded down in the largest unit of which there are two: `90 seconds`, `3 days`. */
+export function spanText(ms: number): string {
+  const [unit, unitMs] = SPANS.find(([, each]) => ms >= 2 * each) ?? ['second', 1000];
+  return countOf(Math.max(0, Math.floor(ms / unitMs)), unit);
+}
+
+/** How long ago, or how far ahead, in words: `3 minutes ago`, `in 2 hours`. */
+export function agoText(ms: number, nowMs: number): string {
+  return ms > nowMs ? `in ${spanText(ms - nowMs)}` : `${spanText(nowMs - ms)} ago`;
+}
+
+/** A time with its age beside it: `2026-11-20T16:00:00Z (3 minutes ago)`. */
+export function timeAndAge(ms: number, nowMs: number): string {
+  return `${timeText(ms)} (${agoText(ms, nowMs)})`;
+}
