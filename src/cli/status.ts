@@ -1,21 +1,31 @@
 import type { Command } from 'commander';
 import { systemClock } from '../clock.ts';
-import { explain } from '../manual/explain.ts';
+import { type Explanation, explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
 
 /** `status`: is it working? */
 export function addStatus(program: Command, context: CommandContext): void {
-  explain(program.command('status'), {
-    examples: [
-      ['xapplepush status', 'is it working, on one screen'],
-      ['xapplepush status --json', 'the same for monitoring'],
-    ],
-  })
-    .description("counts, last success and failure, waiting pushes, spool, and the certificate's end")
+  explain(program.command('status'), STATUS)
+    .description('is it working? A verdict, and the counts, times and reasons that it comes from')
     .option('--json', 'print as JSON', false)
-    .action(async ({ json }: { json: boolean }) => {
-      const { describeStatus, statusOf } = await import('../status.ts');
-      const status = await statusOf(context.settings().config, systemClock);
-      context.out(json ? `${JSON.stringify(status, null, 2)}\n` : describeStatus(status));
+    .option('--watch [seconds]', 'look again every so many seconds, until Ctrl-C (default: 2 seconds)')
+    .action(async ({ json, watch }: { json: boolean; watch?: string | true }) => {
+      const { showStatus, watchSeconds } = await import('../status/command.ts');
+      const watchS = watchSeconds(watch);
+      await showStatus({ config: context.settings().config, clock: systemClock, json, watchS });
     });
 }
+
+const STATUS: Explanation = {
+  notes: [
+    'The first line says `works`, `works, but …` or `does not work: …`, and why. The exit code is 0 in each case; ' +
+      '`xapplepush check` is for monitoring.',
+    'On a terminal `--watch` repaints the screen; in a pipe it writes one block after the other, and with `--json` ' +
+      'one object a line.',
+  ],
+  examples: [
+    ['xapplepush status', 'is it working, on one screen'],
+    ['xapplepush status --watch', 'the same, looked at every 2 seconds'],
+    ['xapplepush status --json', 'the same for programs'],
+  ],
+};

@@ -152,7 +152,8 @@ function oldestFirst(spool: string, folder: SpoolFolder): string[] {
     .map(({ name }) => name);
 }
 
-function namesIn(spool: string, folder: SpoolFolder): string[] {
+/** What lies in a folder of the spool; nothing where there is none. Throws errno errors. */
+export function namesIn(spool: string, folder: SpoolFolder): string[] {
   try {
     return readdirSync(join(spool, folder)).filter((name) => !name.startsWith('.'));
   } catch (error) {
@@ -162,7 +163,7 @@ function namesIn(spool: string, folder: SpoolFolder): string[] {
 }
 
 /** When it was changed; undefined where it is gone. A link is not followed. */
-function changed(path: string): { mtimeMs: number; ctimeMs: number } | undefined {
+export function changed(path: string): { mtimeMs: number; ctimeMs: number } | undefined {
   return lstatSync(path, { throwIfNoEntry: false });
 }
 

@@ -1,4 +1,5 @@
-import type { Store } from '../db.ts';
+import type { Sql, Store } from '../db.ts';
+import type { Hold } from './outbox.ts';
 import { servedSince } from './upkeep.ts';
 
 /** The state of the store in numbers. */
@@ -19,15 +20,24 @@ export function summarise(store: Store): Promise<StoreSummary> {
   });
 }
 
+/** Whom something happened to. */
+export interface Device {
+  user: string;
+  deviceToken: string;
+}
+
 /** What the targets have been through. Times are milliseconds since the epoch. */
 export interface TargetSummary {
+  targets: number;
   users: number;
   /** Renewed since the time that was asked for. */
   renewed: number;
-  lastSuccessMs: number | undefined;
-  lastFailure: { ms: number; reason: string } | undefined;
   /** Failed for so long that they get no pushes until they register again. */
   disabled: number;
+  /** Without a device where that target is gone. */
+  lastSuccess: { ms: number; device: Device | undefined } | undefined;
+  /** Of the targets that are still there. */
+  lastFailure: { ms: number; reason: string; device: Device } | undefined;
   /** When the `serve` that says it is there began; undefined where there is none. */
   servedSinceMs: number | undefined;
 }
@@ -38,20 +48,96 @@ export function summariseTargets(
   nowMs: number,
 ): Promise<TargetSummary> {
   return store.read((sql) => {
-    const row = sql(
-      `SELECT count(DISTINCT user) AS users, count(CASE WHEN renewed_ms >= ? THEN 1 END) AS renewed, count(disabled_ms) AS disabled,
-         max(last_success_ms) AS lastSuccessMs FROM targets`,
-    ).get(renewedSinceMs) as {
-      users: number;
-      renewed: number;
-      disabled: number;
-      lastSuccessMs: number | null;
+    // Each of these reads an index alone, and each of the others the table once: there may be a million targets.
+    const counts = sql(
+      `SELECT (SELECT count(*) FROM targets) AS targets,
+         (SELECT count(DISTINCT user) FROM targets) AS users,
+         (SELECT count(*) FROM targets WHERE renewed_ms >= ?) AS renewed`,
+    ).get(renewedSinceMs) as Pick<TargetSummary, 'targets' | 'users' | 'renewed'>;
+    return {
+      ...counts,
+      ...failures(sql),
+      lastSuccess: lastSuccess(sql),
+      servedSinceMs: servedSince(sql, nowMs),
     };
-    const lastFailure = sql(
-      `SELECT last_error_ms AS ms, last_error AS reason FROM targets
-       WHERE last_error_ms IS NOT NULL ORDER BY last_error_ms DESC LIMIT 1`,
-    ).get() as { ms: number; reason: string } | undefined;
-    const lastSuccessMs = row.lastSuccessMs ?? undefined;
-    return { ...row, lastSuccessMs, lastFailure, servedSinceMs: servedSince(sql, nowMs) };
   });
+}
+
+/** What a credential has achieved outlives the targets. */
+function lastSuccess(sql: Sql): TargetSummary['lastSuccess'] {
+  const { ms } = sql('SELECT max(last_success_ms) AS ms FROM credentials').get() as { ms: number | null };
+  // A bare column beside max() is of the row that has it (https://sqlite.org/lang_select.html#bareagg).
+  const target = sql(
+    'SELECT max(last_success_ms) AS ms, user, device_token AS deviceToken FROM targets',
+  ).get() as Device & { ms: number | null };
+  if (target.ms === null) return ms === null ? undefined : { ms, device: undefined };
+  if (ms !== null && ms > target.ms) return { ms, device: undefined };
+  return { ms: target.ms, device: { user: target.user, deviceToken: target.deviceToken } };
+}
+
+function failures(sql: Sql): Pick<TargetSummary, 'disabled' | 'lastFailure'> {
+  const row = sql(
+    `SELECT count(disabled_ms) AS disabled, max(last_error_ms) AS ms, last_error AS reason, user,
+       device_token AS deviceToken FROM targets`,
+  ).get() as Device & { disabled: number; ms: number | null; reason: string };
+  const { disabled, ms, reason, ...device } = row;
+  return { disabled, lastFailure: ms === null ? undefined : { ms, reason, device } };
+}
+
+/** What a row of the outbox is doing: being sent, never tried yet, or held. */
+export type WaitingState = 'sending' | 'new' | Hold;
+
+/** The rows of the outbox that are in one state. Times are milliseconds since the epoch. */
+export interface WaitingGroup {
+  pushes: number;
+  /** When the first event of the oldest came. */
+  oldestMs: number;
+  /** Latest attempt, and what came of that; null where there was none. */
+  attemptedMs: number | null;
+  reason: string | null;
+}
+
+export interface WaitingSummary {
+  groups: Partial<Record<WaitingState, WaitingGroup>>;
+  /** Of the earliest row that may be tried; undefined where none waits. In the past: nobody has come to it yet. */
+  nextMs: number | undefined;
+  oldest: (Device & { ms: number; state: WaitingState; reason: string | null }) | undefined;
+}
+
+/** What waits, and why. */
+export function summariseWaiting(store: Store, nowMs: number): Promise<WaitingSummary> {
+  return store.read((sql) => {
+    const rows = sql(
+      `SELECT ${STATE} AS state, count(*) AS pushes, min(enqueued_ms) AS oldestMs,
+         min(max(due_ms, coalesce(lease_until_ms, 0))) AS nextMs FROM outbox GROUP BY state`,
+    ).all({ nowMs }) as (WaitingGroup & { state: WaitingState; nextMs: number })[];
+    const latest = latestAttempts(sql, nowMs);
+    const groups = rows.map(({ state, pushes, oldestMs }) => {
+      const { attemptedMs = null, reason = null } = latest.get(state) ?? {};
+      return [state, { pushes, oldestMs, attemptedMs, reason }] as const;
+    });
+    const nextMs = rows.length === 0 ? undefined : Math.min(...rows.map((row) => row.nextMs));
+    return { groups: Object.fromEntries(groups), nextMs, oldest: oldestWaiting(sql, nowMs) };
+  });
+}
+
+const STATE = `CASE WHEN lease_until_ms > @nowMs THEN 'sending' ELSE coalesce(held_by, 'new') END`;
+
+function latestAttempts(
+  sql: Sql,
+  nowMs: number,
+): Map<string, { attemptedMs: number | null; reason: string | null }> {
+  const rows = sql(
+    `SELECT ${STATE} AS state, max(attempted_ms) AS attemptedMs, last_reason AS reason FROM outbox GROUP BY state`,
+  ).all({ nowMs }) as { state: string; attemptedMs: number | null; reason: string | null }[];
+  return new Map(rows.map(({ state, ...latest }) => [state, latest]));
+}
+
+function oldestWaiting(sql: Sql, nowMs: number): WaitingSummary['oldest'] {
+  const row = sql(
+    `SELECT user, device_token AS deviceToken, enqueued_ms AS ms, ${STATE} AS state, last_reason AS reason
+     FROM outbox JOIN targets ON id = target_id
+     WHERE target_id = (SELECT target_id FROM outbox ORDER BY enqueued_ms LIMIT 1)`,
+  ).get({ nowMs });
+  return row as WaitingSummary['oldest'];
 }

@@ -131,7 +131,7 @@ function lines(output: string): string {
 
 /** What differs from one run to the next, and what stands for it: as wide as the original where columns follow. */
 const VOLATILE: readonly [RegExp, string][] = [
-  [/\b\d{4}-\d\d-\d\d(T| )\d\d:\d\d:\d\d(?:(\.)\d{3})?/g, '2000-01-01$100:00:00$2'],
+  [/(?<!\d)\d{4}-\d\d-\d\d(T| )\d\d:\d\d:\d\d(?:(\.)\d{3})?/g, '2000-01-01$100:00:00$2'],
   [/(?<=2000-01-01T00:00:00\.)/g, '000'],
   [/\b1[789]\d{11}\b/g, '0000000000000'], // milliseconds since the epoch
   [/(?<!XServer\.)\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b/g, '00000000-0000-0000-0000-000000000000'],
@@ -141,6 +141,7 @@ const VOLATILE: readonly [RegExp, string][] = [
   [/\b\d+ ?(?:ms|s|m|min|h|d|(?:second|minute|hour|day)s?)(?= ago\b)/g, '0s'],
   [/\b\d+\.\d s(?= after the event\b)/g, '0.0 s'],
   [/(?<="tookMs":)\d+/g, '0'],
+  [/(?<=\bin )\d+ (?:second|minute|hour|day)s?\b/g, '0s'],
   [/\b\d+(?= days left\b)|(?<="daysLeft": )\d+/g, 'N'],
 ];
 

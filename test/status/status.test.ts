@@ -1,12 +1,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { writeSpool } from '../src/events/spool.ts';
-import type { Status } from '../src/status.ts';
-import { configFor, startTestApns, type TestApns } from './support/apns.ts';
-import { configure, createSandbox, type Sandbox } from './support/command.ts';
-import { messageNew, registration, tokenNumber } from './support/events.ts';
-import { startServe } from './support/serve.ts';
+import { writeSpool } from '../../src/events/spool.ts';
+import type { StatusJson as Status } from '../../src/status/json.ts';
+import { configFor, startTestApns, type TestApns } from '../support/apns.ts';
+import { configure, createSandbox, type Sandbox } from '../support/command.ts';
+import { messageNew, registration, tokenNumber } from '../support/events.ts';
+import { startServe } from '../support/serve.ts';
 
 let apns: TestApns;
 let sandbox: Sandbox;
@@ -56,14 +56,14 @@ test('counts the files of the spool, bad ones apart', async () => {
   writeSpool(sandbox.spool, Buffer.from(messageNew()), Date.now());
   mkdirSync(join(sandbox.spool, 'bad'));
   for (const name of ['a.json', 'a.json.reason']) writeFileSync(join(sandbox.spool, 'bad', name), '');
-  expect((await status()).spool).toEqual({ waiting: 1, bad: 1 });
+  expect((await status()).spool).toMatchObject({ waiting: 1, bad: 1 });
 });
 
 test('tells of a certificate that cannot be used, and of a serve that runs', async () => {
   const served = await startServe(sandbox);
   writeFileSync(apns.files.clientCertificate, 'no certificate');
   const { stdout } = await sandbox.run(['status']);
-  expect(stdout).toMatch(/^serve +running$/m);
+  expect(stdout).toMatch(/^serve +running since \S+ \(\d+ seconds? ago\)$/m);
   expect(stdout).toMatch(/^certificate +.*client\.pem/m);
   expect(await served.end('SIGTERM')).toBe(0);
   expect((await status()).serve).toBe('not running');

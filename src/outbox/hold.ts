@@ -1,0 +1,12 @@
+import type { Hold } from './outbox.ts';
+
+/** What each hold means, for a person. */
+export const HOLD_TEXTS: Readonly<Record<Hold, string>> = {
+  device: 'the device was sent too many',
+  apple: 'Apple has trouble of its own',
+  connection: 'Apple cannot be reached',
+  credential: 'Apple refuses the certificate',
+  topic: "no certificate fits the device's topic",
+};
+
+export const HOLDS = Object.keys(HOLD_TEXTS) as readonly Hold[];

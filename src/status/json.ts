@@ -1,0 +1,105 @@
+import { HOLDS } from '../outbox/hold.ts';
+import type { WaitingState } from '../outbox/summary.ts';
+import { timeText } from '../table.ts';
+import type { Status } from './status.ts';
+import { type Verdict, verdictOf } from './verdict.ts';
+
+/** What `status --json` prints. Times are ISO 8601, null where there is none; tokens are redacted. */
+export interface StatusJson {
+  at: string;
+  verdict: Verdict;
+  targets: number;
+  users: number;
+  /** Targets whose device has registered within a day. */
+  renewedToday: number;
+  /** Targets that get no pushes until they register again. */
+  disabled: number;
+  waiting: number;
+  waitingBecause: Record<WaitingState, number>;
+  oldestWaiting: string | null;
+  oldest: { user: string; deviceToken: string; state: WaitingState; reason: string | null } | null;
+  nextAttempt: string | null;
+  lastSuccess: string | null;
+  /** Null where there was none, and where that target is gone. */
+  lastSuccessOf: { user: string; deviceToken: string } | null;
+  lastFailure: { at: string; reason: string; user: string; deviceToken: string } | null;
+  /** Counts are 0 where `trouble` says why the spool cannot be looked at. */
+  spool: {
+    waiting: number;
+    bad: number;
+    oldest: string | null;
+    newestBad: { file: string; reason: string } | null;
+    trouble: string | null;
+  };
+  certificates: {
+    topic: string;
+    ends: string | null;
+    daysLeft: number | null;
+    warning: string | null;
+    problems: string[];
+  }[];
+  serve: 'running' | 'not running';
+  serveSince: string | null;
+}
+
+/** The status for programs. Pure. */
+export function jsonOf(status: Status): StatusJson {
+  const { targets, waiting, certificates } = status;
+  const { lastSuccess, lastFailure, servedSinceMs } = targets;
+  const { oldest } = waiting;
+  const waitingBecause = countsOf(status);
+  return {
+    at: timeText(status.nowMs),
+    verdict: verdictOf(status),
+    targets: targets.targets,
+    users: targets.users,
+    renewedToday: targets.renewed,
+    disabled: targets.disabled,
+    waiting: Object.values(waitingBecause).reduce((sum, count) => sum + count, 0),
+    waitingBecause,
+    oldestWaiting: time(oldest?.ms),
+    oldest: oldest ? oldestOf(oldest) : null,
+    nextAttempt: time(waiting.nextMs),
+    lastSuccess: time(lastSuccess?.ms),
+    lastSuccessOf: lastSuccess?.device ?? null,
+    lastFailure: lastFailure
+      ? { at: timeText(lastFailure.ms), reason: lastFailure.reason, ...lastFailure.device }
+      : null,
+    spool: spoolOf(status),
+    certificates: certificates.map(({ topic, endsMs, daysLeft, warning, problems }) => ({
+      topic,
+      ends: time(endsMs),
+      daysLeft: daysLeft ?? null,
+      warning: warning ?? null,
+      problems,
+    })),
+    serve: servedSinceMs === undefined ? 'not running' : 'running',
+    serveSince: time(servedSinceMs),
+  };
+}
+
+function countsOf({ waiting: { groups } }: Status): StatusJson['waitingBecause'] {
+  const states = ['sending', 'new', ...HOLDS] as const;
+  const counts = states.map((state) => [state, groups[state]?.pushes ?? 0]);
+  return Object.fromEntries(counts) as StatusJson['waitingBecause'];
+}
+
+function oldestOf({
+  user,
+  deviceToken,
+  state,
+  reason,
+}: NonNullable<Status['waiting']['oldest']>): StatusJson['oldest'] {
+  return { user, deviceToken, state, reason };
+}
+
+function spoolOf({ spool }: Status): StatusJson['spool'] {
+  if ('trouble' in spool)
+    return { waiting: 0, bad: 0, oldest: null, newestBad: null, trouble: spool.trouble };
+  const { waiting, bad, oldestMs, newestBad } = spool;
+  return { waiting, bad, oldest: time(oldestMs), newestBad: newestBad ?? null, trouble: null };
+}
+
+function time(ms: number | undefined): string | null {
+  return ms === undefined ? null : timeText(ms);
+}

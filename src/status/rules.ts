@@ -1,0 +1,167 @@
+import { HOLD_TEXTS } from '../outbox/hold.ts';
+import type { WaitingState } from '../outbox/summary.ts';
+import { countOf, spanText } from '../table.ts';
+import type { Status } from './status.ts';
+
+/** Something that keeps pushes from phones, or that deserves attention before it does. */
+export interface Finding {
+  severity: 'broken' | 'attention';
+  text: string;
+}
+
+/** Looks at one thing; undefined where it is well. Pure. */
+type Rule = (status: Status) => Finding | undefined;
+
+/** Nobody comes for what has waited so long: `flush` runs every five minutes where no `serve` does (cyrus.conf). */
+export const PATIENCE_MS = 10 * 60_000;
+
+/** No credential can be used: broken. */
+const unusableCredential: Rule = ({ credentialTrouble }) =>
+  credentialTrouble === undefined ? undefined : broken(credentialTrouble);
+
+/** Apple refuses the certificate, and no push has got through since: broken. */
+const refusedCertificate: Rule = (status) => {
+  const group = status.waiting.groups.credential;
+  if (group === undefined || !isCurrent('credential', status)) return undefined;
+  return broken(because('credential', group.reason));
+};
+
+/** Apple refuses one certificate, and takes another: attention. */
+const refusedOneOfSeveral: Rule = (status) => {
+  const group = status.waiting.groups.credential;
+  if (group === undefined || isCurrent('credential', status)) return undefined;
+  return attention(because('credential', group.reason));
+};
+
+/**
+ * Apple cannot be reached or has trouble, and no push has got through since: attention; broken when it lasts for
+ * PATIENCE_MS, and where no push ever got through.
+ */
+const unreachable =
+  (state: 'connection' | 'apple'): Rule =>
+  (status) => {
+    const group = status.waiting.groups[state];
+    if (group === undefined || !isCurrent(state, status)) return undefined;
+    const text = because(state, group.reason);
+    const waitedMs = status.nowMs - group.oldestMs;
+    if (waitedMs >= PATIENCE_MS) return broken(`${text}, for ${spanText(waitedMs)}`);
+    return status.targets.lastSuccess === undefined ? broken(text) : attention(text);
+  };
+
+/** A push could have been sent for PATIENCE_MS, and was not: broken. */
+const nobodyDelivers: Rule = ({ nowMs, waiting: { nextMs } }) => {
+  if (nextMs === undefined || nowMs - nextMs < PATIENCE_MS) return undefined;
+  return broken(`a push has been due for ${spanText(nowMs - nextMs)} and nobody sends it`);
+};
+
+/** Apple refused every push so far: broken. */
+const nothingEverGotThrough: Rule = ({ targets: { lastSuccess, lastFailure } }) =>
+  lastSuccess === undefined && lastFailure !== undefined
+    ? broken(`no push has got through yet (${lastFailure.reason})`)
+    : undefined;
+
+/** A latest failure that is newer than the latest success: attention. */
+const latestFailed: Rule = ({ targets: { lastSuccess, lastFailure } }) =>
+  lastFailure !== undefined && lastFailure.ms > (lastSuccess?.ms ?? Infinity)
+    ? attention(`the latest push failed (${lastFailure.reason})`)
+    : undefined;
+
+/** Pushes to devices whose topic no certificate is for: attention. */
+const wrongTopic: Rule = ({ waiting: { groups } }) =>
+  groups.topic === undefined
+    ? undefined
+    : attention(
+        `${countOf(groups.topic.pushes, 'push waits', 'pushes wait')} because ${HOLD_TEXTS.topic}${inBrackets(groups.topic.reason)}`,
+      );
+
+/** A file that has lain in the spool for PATIENCE_MS: broken. A spool that cannot be looked at: attention. */
+const unreadSpool: Rule = ({ spool, nowMs }) => {
+  if ('trouble' in spool) return attention(`the spool cannot be looked at (${spool.trouble})`);
+  if (spool.oldestMs === undefined || nowMs - spool.oldestMs < PATIENCE_MS) return undefined;
+  return broken(`nobody has read the spool for ${spanText(nowMs - spool.oldestMs)}`);
+};
+
+/** Files that could not be read: attention. */
+const badFiles: Rule = ({ spool }) =>
+  'trouble' in spool || spool.bad === 0
+    ? undefined
+    : attention(`${countOf(spool.bad, 'file')} of the spool could not be understood`);
+
+/** Every device was disabled: broken. */
+const allDisabled: Rule = ({ targets: { targets, disabled } }) =>
+  targets > 0 && disabled === targets
+    ? broken('every device has failed for so long that none is pushed to')
+    : undefined;
+
+/** Nobody to push to, or nothing pushed yet: attention, since it is not proven that it works. */
+const nothingProven: Rule = ({ targets: { targets, lastSuccess, lastFailure } }) => {
+  if (targets === 0) return attention('no device has registered yet');
+  if (lastSuccess === undefined && lastFailure === undefined) return attention('no push was sent yet');
+  return undefined;
+};
+
+/** Doors that only `serve` opens, and no `serve`: attention. */
+const noServe: Rule = ({ doors, targets }) =>
+  doors.length > 0 && targets.servedSinceMs === undefined
+    ? attention(`serve is not running, and only it answers on ${doors.join(' and ')}`)
+    : undefined;
+
+/** A certificate that ends within a month, or a further one that cannot be used: attention. */
+const certificates: Rule = ({ certificates: all, credentialTrouble }) => {
+  if (credentialTrouble !== undefined) return undefined;
+  const texts = all.flatMap(({ warning, problems }) => warning ?? problems);
+  return texts.length === 0 ? undefined : attention(texts.join('; '));
+};
+
+/** In the order in which they are told. */
+export const RULES: readonly Rule[] = [
+  firstOf(
+    unusableCredential,
+    refusedCertificate,
+    unreachable('connection'),
+    unreachable('apple'),
+    nobodyDelivers,
+    nothingEverGotThrough,
+    nothingProven,
+    wrongTopic,
+    latestFailed,
+  ),
+  refusedOneOfSeveral,
+  unreadSpool,
+  allDisabled,
+  noServe,
+  certificates,
+  badFiles,
+];
+
+/** The first that applies of what are causes of one another, the cause before what follows from it. */
+function firstOf(...rules: Rule[]): Rule {
+  return (status) => {
+    for (const rule of rules) {
+      const finding = rule(status);
+      if (finding !== undefined) return finding;
+    }
+    return undefined;
+  };
+}
+
+function broken(text: string): Finding {
+  return { severity: 'broken', text };
+}
+
+function attention(text: string): Finding {
+  return { severity: 'attention', text };
+}
+
+/** True where no push got through since the latest attempt of those that wait so. */
+function isCurrent(state: WaitingState, { waiting, targets }: Status): boolean {
+  return (waiting.groups[state]?.attemptedMs ?? 0) > (targets.lastSuccess?.ms ?? -Infinity);
+}
+
+function because(state: 'credential' | 'connection' | 'apple', reason: string | null): string {
+  return `${HOLD_TEXTS[state]}${inBrackets(reason)}`;
+}
+
+function inBrackets(reason: string | null): string {
+  return reason === null ? '' : ` (${reason})`;
+}

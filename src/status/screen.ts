@@ -1,0 +1,134 @@
+import { formatDuration } from '../config/duration.ts';
+import { HOLD_TEXTS } from '../outbox/hold.ts';
+import type { Device, WaitingState } from '../outbox/summary.ts';
+import { countOf, timeAndAge, timeText, visible } from '../table.ts';
+import type { Certificate, Status } from './status.ts';
+import { verdictOf } from './verdict.ts';
+
+/** One thing on the screen. */
+export interface Row {
+  /** '' for the verdict. */
+  name: string;
+  text: string;
+  tone: Tone;
+}
+
+/** What is well, deserves attention or is broken stands out; the rest is plain. */
+export type Tone = 'plain' | 'good' | 'attention' | 'bad';
+
+/** The whole state on one screen, the verdict first. Pure. */
+export function rowsOf(status: Status): Row[] {
+  const { state, text } = verdictOf(status);
+  const tone = ({ works: 'good', attention: 'attention', broken: 'bad' } as const)[state];
+  return [
+    { name: '', text, tone },
+    ...targetRows(status),
+    ...waitingRows(status),
+    ...outcomeRows(status),
+    ...spoolRows(status),
+    ...certificateRows(status),
+    serveRow(status),
+    plain('as of', timeText(status.nowMs)),
+    ...(state === 'works' ? [] : [plain('mend', 'see: xapplepush check')]),
+  ].map((row) => ({ ...row, text: visible(row.text) }));
+}
+
+function plain(name: string, text: string): Row {
+  return { name, text, tone: 'plain' };
+}
+
+function targetRows({ targets: { targets, users, renewed, disabled }, disableAfterMs }: Status): Row[] {
+  const counts = `${targets} of ${countOf(users, 'user')}, ${renewed} renewed within a day`;
+  if (disabled === 0) return [plain('targets', counts)];
+  const text = `${disabled}, after ${formatDuration(disableAfterMs)} of failures; they must register again`;
+  return [plain('targets', counts), { name: 'disabled', text, tone: 'attention' }];
+}
+
+/** In the order in which they are told. */
+const STATE_TEXTS: Readonly<Record<WaitingState, string>> = {
+  sending: 'being sent',
+  new: 'not tried yet',
+  ...HOLD_TEXTS,
+};
+const STATES = Object.keys(STATE_TEXTS) as WaitingState[];
+
+/** What is under way or was not tried yet is as it should be. */
+function isHeld(state: WaitingState): boolean {
+  return state !== 'sending' && state !== 'new';
+}
+
+function because(state: WaitingState): string {
+  return isHeld(state) ? `because ${STATE_TEXTS[state]}` : STATE_TEXTS[state];
+}
+
+function waitingRows({ waiting: { groups, oldest, nextMs }, nowMs }: Status): Row[] {
+  const counts = STATES.flatMap((state) => {
+    const group = groups[state];
+    return group === undefined ? [] : { state, pushes: group.pushes };
+  });
+  const total = counts.reduce((sum, { pushes }) => sum + pushes, 0);
+  const waiting = countOf(total, 'push', 'pushes');
+  if (oldest === undefined) return [plain('waiting', waiting)];
+  const [only, ...others] = counts;
+  const why =
+    only !== undefined && others.length === 0
+      ? because(only.state)
+      : counts.map(({ state, pushes }) => `${pushes} ${because(state)}`).join(', ');
+  const tone = counts.some(({ state }) => isHeld(state)) ? 'attention' : 'plain';
+  const reason = isHeld(oldest.state) && oldest.reason !== null ? ` (${oldest.reason})` : '';
+  return [
+    { name: 'waiting', text: `${waiting}, ${why}`, tone },
+    plain(
+      'oldest',
+      `${timeAndAge(oldest.ms, nowMs)}, ${deviceText(oldest)}: ${STATE_TEXTS[oldest.state]}${reason}`,
+    ),
+    plain('next attempt', nextMs === undefined || nextMs <= nowMs ? 'due now' : timeAndAge(nextMs, nowMs)),
+  ];
+}
+
+function outcomeRows({ targets: { lastSuccess, lastFailure }, nowMs }: Status): Row[] {
+  const at = (ms: number, device: Device | undefined): string =>
+    `${timeAndAge(ms, nowMs)}${device === undefined ? '' : `, ${deviceText(device)}`}`;
+  const isNewer = lastFailure !== undefined && lastFailure.ms > (lastSuccess?.ms ?? -Infinity);
+  const failure =
+    lastFailure === undefined ? 'never' : `${at(lastFailure.ms, lastFailure.device)}: ${lastFailure.reason}`;
+  return [
+    plain('last success', lastSuccess === undefined ? 'never' : at(lastSuccess.ms, lastSuccess.device)),
+    { name: 'last failure', text: failure, tone: isNewer ? 'attention' : 'plain' },
+  ];
+}
+
+function deviceText({ user, deviceToken }: Device): string {
+  return `${user}, device ${deviceToken}`;
+}
+
+function spoolRows({ spool, nowMs }: Status): Row[] {
+  if ('trouble' in spool) return [{ name: 'spool', text: spool.trouble, tone: 'attention' }];
+  const { waiting, oldestMs, bad, newestBad } = spool;
+  const oldest = oldestMs === undefined ? '' : ` since ${timeAndAge(oldestMs, nowMs)}`;
+  const counts = plain('spool', `${countOf(waiting, 'file')} waiting${oldest}, ${bad} bad`);
+  if (newestBad === undefined) return [counts];
+  return [counts, { name: 'latest bad', text: `${newestBad.file}: ${newestBad.reason}`, tone: 'attention' }];
+}
+
+function certificateRows({ certificates, credentialTrouble }: Status): Row[] {
+  const tone = credentialTrouble === undefined ? 'attention' : 'bad';
+  return certificates.map(({ problems, warning, ...certificate }) => {
+    const name = 'certificate';
+    if (problems.length > 0) return { name, text: problems.join('; '), tone };
+    if (warning !== undefined) return { name, text: warning, tone: 'attention' };
+    return { name, text: endText(certificate), tone: 'plain' };
+  });
+}
+
+function endText({ topic, endsMs, daysLeft }: Pick<Certificate, 'topic' | 'endsMs' | 'daysLeft'>): string {
+  if (endsMs === undefined) return `${topic}: a token, which has no end`;
+  return `${topic}, until ${timeText(endsMs)}, ${countOf(daysLeft ?? 0, 'day')} left`;
+}
+
+function serveRow({ targets: { servedSinceMs }, doors, nowMs }: Status): Row {
+  const name = 'serve';
+  if (servedSinceMs !== undefined) return plain(name, `running since ${timeAndAge(servedSinceMs, nowMs)}`);
+  const text = 'not running: a deliverer starts when there is something to send';
+  return { name, text, tone: doors.length > 0 ? 'attention' : 'plain' };
+}

@@ -1,0 +1,117 @@
+import { daysLeft } from '../apns/credential-expiry.ts';
+import { expiryWarning, inspectCredentials, loadCredentials } from '../apns/credentials.ts';
+import type { Clock } from '../clock.ts';
+import type { Config } from '../config/config.ts';
+import { openStore } from '../db.ts';
+import { messageOf } from '../errors.ts';
+import { lookAtSpool, type SpoolState } from '../events/spool-state.ts';
+import { redactToken } from '../log.ts';
+import {
+  type Device,
+  summariseTargets,
+  summariseWaiting,
+  type TargetSummary,
+  type WaitingSummary,
+} from '../outbox/summary.ts';
+
+/** What there is to know before one can say whether it works. Times are milliseconds since the epoch, tokens redacted. */
+export interface Status {
+  nowMs: number;
+  /** `renewed` is within a day: a phone in use registers about daily. */
+  targets: TargetSummary;
+  waiting: WaitingSummary;
+  spool: SpoolState | { trouble: string };
+  certificates: Certificate[];
+  /** Why nothing can be sent with the configured credentials; undefined where it can. */
+  credentialTrouble: string | undefined;
+  /** The configured doors that only a `serve` opens. */
+  doors: string[];
+  disableAfterMs: number;
+}
+
+export interface Certificate {
+  /** '' where none is known. */
+  topic: string;
+  /** Undefined for a token, which has no end, and for what cannot be read. */
+  endsMs: number | undefined;
+  daysLeft: number | undefined;
+  /** That it ends soon. */
+  warning: string | undefined;
+  problems: string[];
+}
+
+const DAY_MS = 24 * 60 * 60_000;
+
+/** Looks at the store, the spool and the credentials; changes nothing. Throws StoreError. */
+export async function statusOf(config: Config, clock: Clock, busyTimeoutMs?: number): Promise<Status> {
+  const nowMs = clock.nowMs();
+  const store = openStore(config.store, {
+    create: false,
+    ...(busyTimeoutMs !== undefined && { busyTimeoutMs }),
+  });
+  try {
+    return {
+      nowMs,
+      targets: withoutTokens(await summariseTargets(store, nowMs - DAY_MS, nowMs)),
+      waiting: withoutToken(await summariseWaiting(store, nowMs)),
+      spool: spoolOf(config),
+      certificates: certificatesOf(config, nowMs),
+      credentialTrouble: credentialTrouble(config, nowMs),
+      doors: [config.serve.cyrusSocket, config.serve.http].filter((door) => door !== undefined),
+      disableAfterMs: config.targets.disableAfterMs,
+    };
+  } finally {
+    store.close();
+  }
+}
+
+function withoutTokens({ lastSuccess, lastFailure, ...targets }: TargetSummary): TargetSummary {
+  return {
+    ...targets,
+    lastSuccess: lastSuccess && {
+      ...lastSuccess,
+      device: lastSuccess.device && redacted(lastSuccess.device),
+    },
+    lastFailure: lastFailure && { ...lastFailure, device: redacted(lastFailure.device) },
+  };
+}
+
+function withoutToken({ oldest, ...waiting }: WaitingSummary): WaitingSummary {
+  return { ...waiting, oldest: oldest && redacted(oldest) };
+}
+
+function redacted<D extends Device>(device: D): D {
+  return { ...device, deviceToken: redactToken(device.deviceToken) };
+}
+
+function spoolOf({ spool }: Config): Status['spool'] {
+  try {
+    return lookAtSpool(spool);
+  } catch (error) {
+    return { trouble: messageOf(error) };
+  }
+}
+
+/** A credential that cannot be used is part of the answer, not the end of it. */
+function certificatesOf({ apns }: Config, nowMs: number): Certificate[] {
+  return inspectCredentials(apns, nowMs).map(({ credential, topic, defects }) => {
+    const endsMs = credential?.notAfterMs;
+    return {
+      topic: topic ?? '',
+      endsMs,
+      daysLeft: endsMs === undefined ? undefined : daysLeft(endsMs, nowMs),
+      warning: credential === undefined ? undefined : expiryWarning(credential, nowMs),
+      problems: defects.map(({ message }) => message),
+    };
+  });
+}
+
+/** By the rule that whoever delivers goes by. */
+function credentialTrouble({ apns }: Config, nowMs: number): string | undefined {
+  try {
+    loadCredentials(apns, nowMs);
+    return undefined;
+  } catch (error) {
+    return messageOf(error).replaceAll('\n', '; ');
+  }
+}

@@ -1,0 +1,130 @@
+import { describe, expect, test } from 'vitest';
+import { linesOf, wrapped } from '../../src/status/layout.ts';
+import { rowsOf } from '../../src/status/screen.ts';
+import type { Status } from '../../src/status/status.ts';
+import { painter } from '../../src/terminal.ts';
+import { failureAt, healthy, MINUTE_MS, withTargets, withWaiting } from '../support/status.ts';
+import { NOW_MS } from '../support/store.ts';
+import fc from 'fast-check';
+
+/** The text of a row. */
+function row(status: Status, name: string): string | undefined {
+  return rowsOf(status).find((each) => each.name === name)?.text;
+}
+
+test('the whole screen', () => {
+  expect(`${linesOf(rowsOf(healthy()), { paint: painter(false) }).join('\n')}\n`).toBe(
+    [
+      'works',
+      '',
+      'targets       3 of 2 users, 2 renewed within a day',
+      'waiting       0 pushes',
+      'last success  2023-11-14T22:12:20Z (60 seconds ago), alice, device 80aa34cb…4f3a',
+      'last failure  never',
+      'spool         0 files waiting, 0 bad',
+      'certificate   com.apple.mail.XServer.test, until 2024-09-09T22:13:20Z, 300 days left',
+      'serve         not running: a deliverer starts when there is something to send',
+      'as of         2023-11-14T22:13:20Z',
+      '',
+    ].join('\n'),
+  );
+});
+
+describe('rows', () => {
+  test('say why pushes wait', () => {
+    const one = withWaiting({ connection: { pushes: 3 } });
+    expect(row(one, 'waiting')).toBe('3 pushes, because Apple cannot be reached');
+    expect(row(one, 'oldest')).toMatch(/\(1 second ago\), alice, .*: Apple cannot be reached \(Because\)$/);
+    expect(row(one, 'next attempt')).toBe('2023-11-14T22:14:20Z (in 60 seconds)');
+    const several = withWaiting({ sending: { pushes: 1 }, new: { pushes: 2 }, device: { pushes: 4 } });
+    expect(row(several, 'waiting')).toBe(
+      '7 pushes, 1 being sent, 2 not tried yet, 4 because the device was sent too many',
+    );
+    expect(row({ ...one, waiting: { ...one.waiting, nextMs: NOW_MS } }, 'next attempt')).toBe('due now');
+  });
+
+  test('say who failed, and who gets no pushes any more', () => {
+    const status = withTargets({ disabled: 1, lastFailure: failureAt(NOW_MS - 2 * MINUTE_MS) });
+    expect(row(status, 'last failure')).toBe(
+      '2023-11-14T22:11:20Z (2 minutes ago), alice, device 80aa34cb…4f3a: BadTopic',
+    );
+    expect(row(status, 'disabled')).toBe('1, after 3d of failures; they must register again');
+    const gone = withTargets({ lastSuccess: { ms: NOW_MS, device: undefined } });
+    expect(row(gone, 'last success')).toBe('2023-11-14T22:13:20Z (0 seconds ago)');
+  });
+
+  test('say what lies in the spool', () => {
+    const newestBad = { file: '/spool/bad/1.json', reason: 'not JSON' };
+    const spool = { waiting: 2, oldestMs: NOW_MS - 3000, bad: 1, newestBad };
+    expect(row(healthy({ spool }), 'spool')).toBe(
+      '2 files waiting since 2023-11-14T22:13:17Z (3 seconds ago), 1 bad',
+    );
+    expect(row(healthy({ spool }), 'latest bad')).toBe('/spool/bad/1.json: not JSON');
+    expect(row(healthy({ spool: { trouble: 'EACCES' } }), 'spool')).toBe('EACCES');
+  });
+
+  test('say what the certificates are worth, and since when serve runs', () => {
+    const [good] = healthy().certificates;
+    const token = { ...good!, endsMs: undefined, daysLeft: undefined };
+    expect(row(healthy({ certificates: [token] }), 'certificate')).toMatch(/: a token, which has no end$/);
+    const last = { ...good!, daysLeft: 1 };
+    expect(row(healthy({ certificates: [last] }), 'certificate')).toMatch(/, 1 day left$/);
+    const bad = { ...good!, problems: ['one', 'two'] };
+    expect(row(healthy({ certificates: [bad] }), 'certificate')).toBe('one; two');
+    expect(row(withTargets({ servedSinceMs: NOW_MS - 3 * 86_400_000 }), 'serve')).toBe(
+      'running since 2023-11-11T22:13:20Z (3 days ago)',
+    );
+  });
+
+  test('stand out where they deserve attention', () => {
+    const tones = (status: Status): object =>
+      Object.fromEntries(
+        rowsOf(status).flatMap(({ name, tone }) => (tone === 'plain' ? [] : [[name, tone]])),
+      );
+    expect(tones(healthy())).toEqual({ '': 'good' });
+    expect(tones(withTargets({ disabled: 1, lastFailure: failureAt(NOW_MS) }))).toEqual({
+      '': 'attention',
+      disabled: 'attention',
+      'last failure': 'attention',
+    });
+    expect(tones(withWaiting({ credential: {}, new: {} }))).toEqual({ '': 'bad', waiting: 'attention' });
+    expect(tones(withWaiting({ new: {}, sending: {} }))).toEqual({ '': 'good' });
+  });
+
+  test('hold nothing that could paint the screen', () => {
+    const reason = 'a\u001b[2Jb\nc';
+    const status = withWaiting(
+      { connection: { reason } },
+      { lastFailure: { ...failureAt(NOW_MS)!, reason } },
+    );
+    for (const { text } of rowsOf(status)) expect(text).not.toMatch(/\p{Cc}/u);
+  });
+});
+
+describe('lines', () => {
+  const long = { name: 'a', text: 'one two three four five six seven eight', tone: 'bad' } as const;
+
+  test('go on below their text where the terminal ends', () => {
+    expect(linesOf([long], { paint: painter(false), columns: 40 })).toEqual([
+      'a             one two three four five',
+      '              six seven eight',
+    ]);
+    expect(linesOf([long], { paint: painter(false) })).toHaveLength(1);
+  });
+
+  test('are painted one by one, names not', () => {
+    const lines = linesOf([long], { paint: painter(true), columns: 40 });
+    expect(lines[1]).toBe('              \u001b[31msix seven eight\u001b[0m');
+    expect(lines[0]).toMatch(/^a {13}\u001b\[31mone/);
+  });
+
+  test('lose nothing when they are broken up, and fit', () => {
+    fc.assert(
+      fc.property(fc.string({ maxLength: 100 }), fc.integer({ min: 1, max: 30 }), (text, width) => {
+        const lines = wrapped(text, width);
+        expect(lines.join('').replaceAll(' ', '')).toBe(text.replaceAll(' ', ''));
+        for (const line of lines) expect(line.length).toBeLessThanOrEqual(width);
+      }),
+    );
+  });
+});

@@ -1,0 +1,213 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { PATIENCE_MS } from '../../src/status/rules.ts';
+import type { Status } from '../../src/status/status.ts';
+import { verdictOf } from '../../src/status/verdict.ts';
+import { failureAt, healthy, MINUTE_MS, withTargets, withWaiting } from '../support/status.ts';
+import { NOW_MS } from '../support/store.ts';
+
+const LONG_AGO_MS = NOW_MS - PATIENCE_MS;
+const SPOOL = { waiting: 0, oldestMs: undefined, bad: 0, newestBad: undefined };
+const CERTIFICATE = healthy().certificates[0]!;
+
+function works(what: string, status: Status): void {
+  test(what, () => {
+    expect(verdictOf(status)).toEqual({ state: 'works', text: 'works', findings: [] });
+  });
+}
+
+function attention(what: string, status: Status, text: string): void {
+  test(what, () => {
+    expect(verdictOf(status)).toMatchObject({ state: 'attention', text: `works, but ${text}` });
+  });
+}
+
+function broken(what: string, status: Status, text: string): void {
+  test(what, () => {
+    expect(verdictOf(status)).toMatchObject({ state: 'broken', text: `does not work: ${text}` });
+  });
+}
+
+describe('nothing is amiss', () => {
+  works('with no push waiting', healthy());
+  works('with pushes under way', withWaiting({ sending: {}, new: {} }));
+  works('where one device was sent too many', withWaiting({ device: { oldestMs: LONG_AGO_MS } }));
+  works(
+    'after a failure that a success followed',
+    withTargets({ lastFailure: failureAt(NOW_MS - 2 * MINUTE_MS) }),
+  );
+  works(
+    'where a push got through after the connection was lost',
+    withWaiting({ connection: { attemptedMs: 1 } }),
+  );
+  works('with a few devices disabled', withTargets({ disabled: 2 }));
+  works('with a serve for its doors', { ...withTargets({ servedSinceMs: NOW_MS }), doors: ['/run/x.sock'] });
+  works(
+    'with a file that has just come into the spool',
+    healthy({ spool: { ...SPOOL, waiting: 1, oldestMs: NOW_MS } }),
+  );
+});
+
+describe('the credential', () => {
+  broken(
+    'cannot be used',
+    healthy({
+      credentialTrouble: 'it expired',
+      certificates: [{ ...CERTIFICATE, problems: ['it expired'] }],
+    }),
+    'it expired',
+  );
+  attention(
+    'ends soon',
+    healthy({ certificates: [{ ...CERTIFICATE, warning: 'it ends soon' }] }),
+    'it ends soon',
+  );
+  attention(
+    'of a former topic has expired',
+    healthy({ certificates: [CERTIFICATE, { ...CERTIFICATE, problems: ['the other expired'] }] }),
+    'the other expired',
+  );
+  broken(
+    'is refused by Apple',
+    withWaiting({ credential: { reason: 'BadCertificate' } }),
+    'Apple refuses the certificate (BadCertificate)',
+  );
+  attention(
+    'is refused where another one is taken',
+    withWaiting({ credential: { attemptedMs: NOW_MS - 2 * MINUTE_MS } }),
+    'Apple refuses the certificate (Because)',
+  );
+  attention(
+    'is not for the topic of a device',
+    withWaiting({ topic: { pushes: 2, reason: 'TopicNotCovered' } }),
+    "2 pushes wait because no certificate fits the device's topic (TopicNotCovered)",
+  );
+});
+
+describe('the way to Apple', () => {
+  const reason = 'connect ECONNREFUSED';
+  attention(
+    'has just been lost',
+    withWaiting({ connection: { reason } }),
+    `Apple cannot be reached (${reason})`,
+  );
+  broken(
+    'has been lost for long',
+    withWaiting({ connection: { reason, oldestMs: LONG_AGO_MS } }),
+    `Apple cannot be reached (${reason}), for 10 minutes`,
+  );
+  broken(
+    'was never there',
+    withWaiting({ connection: { reason } }, { lastSuccess: undefined }),
+    `Apple cannot be reached (${reason})`,
+  );
+  broken(
+    'leads to trouble of Apple for long',
+    withWaiting({ apple: { reason: null, oldestMs: LONG_AGO_MS } }),
+    'Apple has trouble of its own, for 10 minutes',
+  );
+});
+
+describe('delivery', () => {
+  const waiting = (nextMs: number): Status => ({
+    ...healthy(),
+    waiting: { ...withWaiting({ new: {} }).waiting, nextMs },
+  });
+  works('comes within the time that flush takes to come round', waiting(LONG_AGO_MS + 1));
+  broken('by nobody', waiting(LONG_AGO_MS), 'a push has been due for 10 minutes and nobody sends it');
+  attention(
+    'failed at the latest try',
+    withTargets({ lastFailure: failureAt(NOW_MS) }),
+    'the latest push failed (BadTopic)',
+  );
+  broken(
+    'never succeeded',
+    withTargets({ lastFailure: failureAt(NOW_MS), lastSuccess: undefined }),
+    'no push has got through yet (BadTopic)',
+  );
+  attention('was never tried', withTargets({ lastSuccess: undefined }), 'no push was sent yet');
+  attention('has nobody to go to', withTargets({ targets: 0 }), 'no device has registered yet');
+  broken(
+    'goes to nobody any more',
+    withTargets({ disabled: 3 }),
+    'every device has failed for so long that none is pushed to',
+  );
+});
+
+describe('the ways in', () => {
+  broken(
+    'end in a spool that nobody reads',
+    healthy({ spool: { ...SPOOL, waiting: 1, oldestMs: LONG_AGO_MS } }),
+    'nobody has read the spool for 10 minutes',
+  );
+  attention(
+    'end in a spool that is closed',
+    healthy({ spool: { trouble: 'EACCES' } }),
+    'the spool cannot be looked at (EACCES)',
+  );
+  attention(
+    'bring what nobody understands',
+    healthy({ spool: { ...SPOOL, bad: 1 } }),
+    '1 file of the spool could not be understood',
+  );
+  attention(
+    'have doors without a serve',
+    healthy({ doors: ['/run/x.sock', '[::1]:11619'] }),
+    'serve is not running, and only it answers on /run/x.sock and [::1]:11619',
+  );
+});
+
+describe('of several', () => {
+  const both = { ...withTargets({ disabled: 3 }), doors: ['/run/x.sock'] };
+  broken('what is broken is told', both, 'every device has failed for so long that none is pushed to');
+
+  test('all is found', () => {
+    expect(verdictOf(both).findings.map(({ severity }) => severity)).toEqual(['broken', 'attention']);
+  });
+
+  attention(
+    'reservations each is told',
+    { ...withTargets({ lastSuccess: undefined }), spool: { ...SPOOL, bad: 2 } },
+    'no push was sent yet; 2 files of the spool could not be understood',
+  );
+});
+
+test('the verdict is as bad as the worst finding, and says all that are so bad', () => {
+  const ms = fc.integer({ min: NOW_MS - 2 * PATIENCE_MS, max: NOW_MS + PATIENCE_MS });
+  const group = fc.record({
+    pushes: fc.nat(),
+    oldestMs: ms,
+    attemptedMs: fc.option(ms),
+    reason: fc.option(fc.string()),
+  });
+  const states = ['sending', 'new', 'device', 'apple', 'connection', 'credential', 'topic'] as const;
+  const groups = fc.record(Object.fromEntries(states.map((state) => [state, group])), { requiredKeys: [] });
+  const when = fc.option(ms, { nil: undefined });
+  fc.assert(
+    fc.property(
+      groups,
+      when,
+      when,
+      when,
+      fc.nat(3),
+      fc.nat(1),
+      (some, nextMs, successMs, failureMs, disabled, bad) => {
+        const status = withTargets({
+          disabled,
+          lastSuccess: successMs === undefined ? undefined : { ms: successMs, device: undefined },
+          lastFailure: failureMs === undefined ? undefined : failureAt(failureMs),
+        });
+        const waiting = { groups: some, nextMs, oldest: undefined };
+        const { state, text, findings } = verdictOf({ ...status, waiting, spool: { ...SPOOL, bad } });
+        const severities = findings.map(({ severity }) => severity);
+        const worst = severities.includes('broken')
+          ? 'broken'
+          : severities.length > 0
+            ? 'attention'
+            : 'works';
+        expect(state).toBe(worst);
+        for (const finding of findings) if (finding.severity === worst) expect(text).toContain(finding.text);
+      },
+    ),
+  );
+});
