@@ -9,6 +9,7 @@ import { addHandle } from './cli/handle.ts';
 import { addLog } from './cli/log.ts';
 import { addMan } from './cli/man.ts';
 import { addMockApns } from './cli/mock-apns.ts';
+import { addOutbox } from './cli/outbox.ts';
 import { addPrune } from './cli/prune.ts';
 import { addPush } from './cli/push.ts';
 import { addServe } from './cli/serve.ts';
@@ -74,6 +75,7 @@ function addCommands(program: Command, context: CommandContext): void {
   addServe(program, context);
   addFlush(program, context);
   addTargets(program, context);
+  addOutbox(program, context);
   addPrune(program, context);
   addPush(program, context);
   addCert(program, context);

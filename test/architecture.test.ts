@@ -30,6 +30,12 @@ const PURE = [
   'outbox/settlement.ts',
   'outbox/push-of.ts',
   'outbox/timing.ts',
+  'outbox/hold.ts',
+  'status/rules.ts',
+  'status/verdict.ts',
+  'status/screen.ts',
+  'status/layout.ts',
+  'status/json.ts',
   'apns/payload.ts',
   'apns/outcome.ts',
   'apns/provider-token.ts',
@@ -109,7 +115,8 @@ const WALLS: { folder: string; knowsNothingOf: string[] }[] = [
     knowsNothingOf: ['apns/', 'cli/', 'db.ts', 'doors/', 'events/', 'outbox/', 'store/', 'targets/'],
   },
   { folder: 'targets/', knowsNothingOf: ['cli/', 'doors/', 'outbox/', 'store/'] },
-  { folder: 'outbox/', knowsNothingOf: ['cli/', 'store/', 'targets/'] },
+  { folder: 'outbox/', knowsNothingOf: ['cli/', 'status/', 'store/', 'targets/'] },
+  { folder: 'status/', knowsNothingOf: ['cli/', 'doors/', 'store/', 'targets/'] },
 ];
 
 /** Nobody imports these: they are where the program begins. */

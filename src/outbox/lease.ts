@@ -13,6 +13,12 @@ export function leaseOwner(): string {
   return `${namespace}:${process.pid}:${startTicks}`;
 }
 
+/** The pid in an owner's name; undefined where it has none, and of use only where the owner runs on this machine. */
+export function pidOf(owner: string): number | undefined {
+  const pid = Number(/^\d+:(\d+):/.exec(owner)?.[1]);
+  return Number.isNaN(pid) ? undefined : pid;
+}
+
 /** Gives rows back whose owner is dead, so that they need not wait for the lease to end. Gives how many. */
 export async function releaseDeadLeases(store: Store): Promise<number> {
   const owners = await store.read(

@@ -1,7 +1,7 @@
 import { readlinkSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Store } from '../../src/db.ts';
-import { leaseOwner, releaseDeadLeases } from '../../src/outbox/lease.ts';
+import { leaseOwner, pidOf, releaseDeadLeases } from '../../src/outbox/lease.ts';
 import { releaseLeases } from '../../src/outbox/upkeep.ts';
 import { type CompiledProgram, compileProgram } from '../support/compiled.ts';
 import { tokenNumber } from '../support/events.ts';
@@ -73,6 +73,16 @@ describe('releaseDeadLeases', () => {
     const rows = await rowsOf(store, 'SELECT lease_owner AS owner FROM outbox WHERE lease_owner IS NOT NULL');
     expect(rows).toEqual([{ owner: leaseOwner() }]);
   });
+});
+
+test('the pid of an owner, where it tells one', () => {
+  expect(pidOf(leaseOwner())).toBe(process.pid);
+  expect(['unknown:5b0f', '', 'one', '1:x:2'].map(pidOf)).toEqual([
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+  ]);
 });
 
 describe('leaseOwner', () => {

@@ -1,0 +1,71 @@
+import type { Clock } from '../../clock.ts';
+import type { Config } from '../../config/config.ts';
+import { openStore, type Store } from '../../db.ts';
+import { ExitCode, OperatorError } from '../../errors.ts';
+import { targetEntry } from '../../history/entries.ts';
+import { openHistory } from '../../history/history.ts';
+import type { Log } from '../../log.ts';
+import { comparableUser } from '../../mailboxes/user-name.ts';
+import { countOf } from '../../table.ts';
+import type { Hold } from '../outbox.ts';
+import type { HandledPush, WaitingCount, WaitingFilter } from '../waiting.ts';
+
+export interface PushSelection {
+  user?: string | undefined;
+  token?: string | undefined;
+  accountId?: string | undefined;
+  heldBy?: Hold | undefined;
+}
+
+export interface OutboxCommand {
+  config: Config;
+  log: Log;
+  clock: Clock;
+  /** Shows a text to whoever called; a long one perhaps page by page. */
+  show: (text: string) => Promise<void> | void;
+}
+
+/** Commands never make a database: they may run as a user whose files the mail server cannot use. */
+export async function withStore<T>(config: Config, body: (store: Store) => Promise<T>): Promise<T> {
+  const store = openStore(config.store, { create: false });
+  try {
+    return await body(store);
+  } finally {
+    store.close();
+  }
+}
+
+export function filterOf(config: Config, { user, token, accountId, heldBy }: PushSelection): WaitingFilter {
+  const comparable = user === undefined ? undefined : comparableUser(user, config.users);
+  return { user: comparable, tokenPrefix: token, accountId, heldBy };
+}
+
+/** What a person did is part of the answer to why a phone stayed silent. */
+export function record(
+  { config, clock, log }: OutboxCommand,
+  pushes: readonly HandledPush[],
+  change: 'push given up' | 'push made due',
+): void {
+  const history = openHistory({ config, clock, log });
+  for (const push of pushes) history.record(targetEntry(push, change, clock.nowMs(), 'by hand'));
+}
+
+export function areOrIs(count: number): string {
+  return count === 1 ? 'is' : 'are';
+}
+
+export function sendingNote({ sending }: Pick<WaitingCount, 'sending'>): string[] {
+  if (sending === 0) return [];
+  return [`${countOf(sending, 'push', 'pushes')} being sent now ${areOrIs(sending)} left alone`];
+}
+
+export function sentences(texts: readonly string[]): string {
+  return texts.map((text) => `${text}\n`).join('');
+}
+
+export function noneMatches(): OperatorError {
+  return new OperatorError('no waiting push matches', {
+    exitCode: ExitCode.badInput,
+    hint: 'see what waits: xapplepush outbox list',
+  });
+}
