@@ -23,25 +23,19 @@ import { VERSION } from './version.ts';
 
 /** Runs the subcommand that the arguments name; gives its exit code. `handle` is not started here. */
 export async function runCommand(argv: readonly string[]): Promise<ExitCode> {
-  process.stdout.on('error', endWithoutReader);
   let exitCode: ExitCode = ExitCode.ok;
   const configFile = (): string | undefined => program.opts<{ config?: string }>().config;
   const context = createContext(configFile, (code) => (exitCode = code));
   const program = createProgram(context);
   try {
     await program.parseAsync([...argv], { from: 'user' });
+    await context.finish();
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
     reportError(error, context.log);
     return error instanceof OperatorError ? error.exitCode : ExitCode.tryAgain;
   }
-}
-
-/** Who reads what we print may have seen enough, as head(1) does: that is no error, and there is no more to do. */
-function endWithoutReader(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(ExitCode.ok);
 }
 
 /** The whole tree of commands: what they are called with, what they say of themselves, and what they do. */
@@ -82,7 +76,7 @@ function addCommands(program: Command, context: CommandContext): void {
   addCheck(program, context);
   addStatus(program, context);
   addLog(program, context);
-  addMockApns(program);
+  addMockApns(program, context);
   addMan(program, context);
   addCompletion(program, context);
   addDeliverer(program, context);

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline/promises';
+import { written } from './output.ts';
 
 /** SGR parameters of ECMA-48. */
 export type Colour = 'green' | 'yellow' | 'red' | 'faint' | 'bold';
@@ -34,30 +35,80 @@ export async function confirm(question: string): Promise<boolean> {
   }
 }
 
-/** Shows a text: through the pager where it is longer than the terminal, else as it is. */
-export async function page(text: string, environment: NodeJS.ProcessEnv = process.env): Promise<void> {
-  const lines = text.split('\n').length;
-  const pager = environment['PAGER'] ?? 'less';
-  const isLong = process.stdout.isTTY && lines > process.stdout.rows;
-  if (!isLong || pager === '' || !(await runPager(pager, text, environment))) process.stdout.write(text);
+/**
+ * Shows a text, which may come in pieces: through the pager where it is longer than the terminal, else as it is. Of a
+ * long one no more is asked for than somebody reads.
+ */
+export async function page(
+  text: string | AsyncIterable<string>,
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<void> {
+  const pieces = typeof text === 'string' ? piecesOf([text]) : piecesOf(text);
+  const { begin, isLong } = await firstScreen(pieces, process.stdout.isTTY ? process.stdout.rows : 0);
+  const reader = process.stdout.isTTY && isLong ? await pagerOf(environment) : standardOutput();
+  if (await written(reader.stream, begin))
+    for await (const piece of pieces) if (!(await written(reader.stream, piece))) break;
+  await reader.end();
+}
+
+async function* piecesOf(pieces: Iterable<string> | AsyncIterable<string>): AsyncGenerator<string> {
+  yield* pieces;
+}
+
+/** The first pieces, until they are too long for so many rows. */
+async function firstScreen(
+  pieces: AsyncGenerator<string>,
+  rows: number,
+): Promise<{ begin: string; isLong: boolean }> {
+  let [begin, lines] = ['', 0];
+  while (lines < rows) {
+    const next = await pieces.next();
+    if (next.done) return { begin, isLong: false };
+    begin += next.value;
+    lines += next.value.split('\n').length - 1;
+  }
+  return { begin, isLong: true };
+}
+
+interface Reader {
+  stream: NodeJS.WritableStream;
+  end: () => Promise<void>;
 }
 
 /** Quit where it fits on a screen, pass colours on, leave the text on the screen; no history file. */
 const LESS = { LESS: 'FRX', LESSHISTFILE: '-' };
 
-/** False where there is no such pager. By the shell, since $PAGER may hold options (environ(7)). */
-function runPager(pager: string, text: string, environment: NodeJS.ProcessEnv): Promise<boolean> {
+/** $PAGER, by the shell since it may hold options (environ(7)); the terminal itself where there is none. */
+async function pagerOf(environment: NodeJS.ProcessEnv): Promise<Reader> {
+  const pager = environment['PAGER'] ?? 'less';
+  if (pager === '' || !(await exists(pager, environment))) return standardOutput();
   const child = spawn('/bin/sh', ['-c', `exec ${pager}`], {
     stdio: ['pipe', 'inherit', 'ignore'],
     env: { ...LESS, ...environment },
   });
   child.stdin.on('error', () => undefined); // whoever has read enough leaves
-  child.stdin.end(text);
-  return new Promise((resolve) => {
-    child.on('error', () => resolve(false));
-    child.on('close', (code) => resolve(code !== NOT_FOUND));
-  });
+  const stay = (): void => undefined; // Ctrl-C is for the pager, which has the terminal
+  process.on('SIGINT', stay);
+  const closed = new Promise((resolve) => child.on('close', resolve).on('error', resolve));
+  return {
+    stream: child.stdin,
+    end: async () => {
+      child.stdin.end();
+      await closed;
+      process.off('SIGINT', stay);
+    },
+  };
 }
 
-/** What the shell says of a command that it does not find (sh(1)). */
-const NOT_FOUND = 127;
+function standardOutput(): Reader {
+  return { stream: process.stdout, end: () => Promise.resolve() };
+}
+
+/** Whether the shell finds the first word of the line as a command. */
+async function exists(line: string, environment: NodeJS.ProcessEnv): Promise<boolean> {
+  const script = 'command -v "${1%% *}"';
+  const child = spawn('/bin/sh', ['-c', script, 'sh', line.trim()], { stdio: 'ignore', env: environment });
+  return new Promise((resolve) => {
+    child.on('error', () => resolve(false)).on('close', (code) => resolve(code === 0));
+  });
+}

@@ -3,12 +3,17 @@ import { loadConfig } from '../config/load.ts';
 import type { ExitCode } from '../errors.ts';
 import { actAsOwnerOf } from '../identity.ts';
 import { createLog, type Log } from '../log.ts';
+import { createOutput, type Output } from '../output.ts';
 
 /** What subcommands share. */
 export interface CommandContext {
   /** The configuration and its log, as the user who owns the database. */
   settings: () => { config: Config; log: Log };
   out: (text: string) => void;
+  /** Aborts when nobody reads standard output any more. */
+  readerGone: AbortSignal;
+  /** Resolves when the output is written. Throws OperatorError where it cannot be. */
+  finish: Output['finish'];
   exit: (code: ExitCode) => void;
   /** The log of the configuration, once it is known: errors go there too, since a timer's are seen nowhere else. */
   log: Log | undefined;
@@ -19,6 +24,7 @@ export function createContext(
   configFile: () => string | undefined,
   exit: CommandContext['exit'],
 ): CommandContext {
+  const output = createOutput(process.stdout);
   const context: CommandContext = {
     settings: () => {
       const config = loadConfig(configFile(), process.env);
@@ -27,7 +33,9 @@ export function createContext(
       context.log = log;
       return { config, log };
     },
-    out: (text) => void process.stdout.write(text),
+    out: output.write,
+    readerGone: output.readerGone,
+    finish: output.finish,
     exit,
     log: undefined,
   };

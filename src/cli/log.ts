@@ -41,13 +41,15 @@ export function addLog(program: Command, context: CommandContext): void {
       const colour = wantsColour(process.stdout.isTTY, process.env);
       const what = { user, pushes, json, colour, sinceMs, limit: limitOption(options.limit) };
       if (follow)
-        await followCommand(config, what, { clock: systemClock, signal: interrupted(), out: context.out });
+        await followCommand(config, what, { clock: systemClock, signal: ended(context.readerGone), out: context.out });
       else await logCommand(config, what, systemClock);
     });
 }
 
-function interrupted(): AbortSignal {
+/** By Ctrl-C, or when nobody looks on any more. */
+function ended(readerGone: AbortSignal): AbortSignal {
   const ending = new AbortController();
+  readerGone.addEventListener('abort', () => ending.abort());
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ending.abort());
   return ending.signal;
 }

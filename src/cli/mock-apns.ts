@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import { ExitCode, OperatorError } from '../errors.ts';
 import { explain } from '../manual/explain.ts';
+import type { CommandContext } from './context.ts';
 
 /** `mock-apns`: needs no configuration. */
-export function addMockApns(program: Command): void {
+export function addMockApns(program: Command, { readerGone }: CommandContext): void {
   explain(program.command('mock-apns'), {
     notes: [
       'It listens on the loopback only, needs no configuration, and runs until Ctrl-C. Point apns.server, ' +
@@ -33,7 +34,7 @@ export function addMockApns(program: Command): void {
         const { dir, json, answer: answers } = options;
         const port = numberOption('--port', options.port, 65535);
         const maxStreams = numberOption('--max-streams', options.maxStreams, 2 ** 31 - 1);
-        await runMockApns({ dir, json, answers, port, maxStreams });
+        await runMockApns({ dir, json, answers, port, maxStreams, readerGone });
       },
     );
 }

@@ -10,10 +10,12 @@ export interface MockApnsCommand {
   /** `TOKEN=ANSWER`; several for one token are used in turn. */
   answers: readonly string[];
   maxStreams?: number;
+  /** Ends it: nobody reads what it prints. */
+  readerGone?: AbortSignal;
 }
 
 /**
- * Runs the stand-in until SIGINT or SIGTERM. Standard output: how to configure a client, then one line a push;
+ * Runs the stand-in until SIGINT or SIGTERM, or until nobody reads what it prints. Standard output: how to configure a client, then one line a push;
  * with `json` one object a line, device tokens whole. Throws OperatorError: exit 64 for a bad answer.
  */
 export async function runMockApns(options: MockApnsCommand): Promise<void> {
@@ -36,7 +38,7 @@ export async function runMockApns(options: MockApnsCommand): Promise<void> {
     },
   });
   print(options.json ? readyObject(mock) : readyLines(mock));
-  await stopped;
+  await Promise.race([stopped, aborted(options.readerGone)]);
   await mock.close();
 }
 
@@ -56,6 +58,14 @@ function signalled(...signals: NodeJS.Signals[]): Promise<void> {
       });
     }
   });
+}
+
+function aborted(signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) =>
+    signal?.addEventListener('abort', () => {
+      resolve();
+    }),
+  );
 }
 
 function readyObject({ url, dir, topic, files }: MockApns): string {
