@@ -32,7 +32,15 @@ export interface TargetFilter {
   /** Beginning of the device token, in either case. */
   tokenPrefix?: string | undefined;
   accountId?: string | undefined;
+  topic?: string | undefined;
   renewedBeforeMs?: number | undefined;
+  /** Renewed at this time or later. */
+  renewedSinceMs?: number | undefined;
+  /** None, of whatever user, has been renewed since under `topic`, which must be given. */
+  topicUnusedSinceMs?: number | undefined;
+  /** Apple's latest answer was no success. */
+  failing?: true | undefined;
+  disabled?: true | undefined;
 }
 
 /** Adds or renews a target with its subscriptions, in one transaction. */
@@ -97,11 +105,6 @@ export function listTargets(store: Store, filter: TargetFilter): Promise<Target[
   });
 }
 
-/** Removes the targets that match, with all that belongs to them. Gives how many. */
-export function removeTargets(store: Store, filter: TargetFilter): Promise<number> {
-  return store.write((sql) => sql(`DELETE FROM targets WHERE ${condition(filter)}`).run(filter).changes);
-}
-
 /** The subscriptions of one target, by owner and path. */
 export function subscriptionsOf(store: Store, targetId: number): Promise<Subscription[]> {
   return store.read((sql) => {
@@ -119,16 +122,22 @@ const CONDITIONS: Readonly<Record<keyof TargetFilter, string>> = {
   user: 'user = @user',
   tokenPrefix: 'substr(device_token, 1, length(@tokenPrefix)) = lower(@tokenPrefix)',
   accountId: 'account_id = @accountId',
+  topic: 'topic = @topic',
   renewedBeforeMs: 'renewed_ms < @renewedBeforeMs',
+  renewedSinceMs: 'renewed_ms >= @renewedSinceMs',
+  topicUnusedSinceMs: `NOT EXISTS
+    (SELECT 1 FROM targets AS other WHERE other.renewed_ms >= @topicUnusedSinceMs AND other.topic = @topic)`,
+  failing: 'failures > 0',
+  disabled: 'disabled_ms IS NOT NULL',
 };
 
 /** Only the conditions that are asked for, so that the database can use its indexes. */
-function condition(filter: TargetFilter): string {
+export function condition(filter: TargetFilter): string {
   const keys = (Object.keys(CONDITIONS) as (keyof TargetFilter)[]).filter((key) => filter[key] !== undefined);
   return keys.length === 0 ? 'TRUE' : keys.map((key) => CONDITIONS[key]).join(' AND ');
 }
 
-interface TargetRow {
+export interface TargetRow {
   id: number;
   user: string;
   device_token: string;
@@ -148,7 +157,8 @@ interface TargetRow {
   disabled_ms: number | null;
 }
 
-function targetOf(row: TargetRow): Target {
+/** A target from its row. */
+export function targetOf(row: TargetRow): Target {
   return {
     id: row.id,
     user: row.user,

@@ -8,6 +8,11 @@ export interface TestClock extends Clock {
   asleep(): Promise<number>;
 }
 
+/** A clock on which every sleep is over at once, and its time stands still. */
+export function createSleeplessClock(nowMs = 1_700_000_000_000): Clock {
+  return { nowMs: () => nowMs, sleep: () => new Promise((resolve) => setImmediate(resolve)) };
+}
+
 interface Sleeper {
   untilMs: number;
   wake: () => void;

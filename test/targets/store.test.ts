@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Store } from '../../src/db.ts';
-import { listTargets, register, removeTargets, subscriptionsOf } from '../../src/targets/store.ts';
+import { listTargets, register, subscriptionsOf } from '../../src/targets/store.ts';
 import type { NewTarget } from '../../src/targets/target.ts';
 import { tokenNumber } from '../support/events.ts';
 import {
@@ -154,7 +154,7 @@ describe('register', () => {
   test('an id is never used again', async () => {
     const store = testStore();
     const first = await registered(store);
-    await removeTargets(store, {});
+    await store.write((sql) => sql('DELETE FROM targets').run());
     expect(await registered(store)).toBeGreaterThan(first);
   });
 });
@@ -205,57 +205,5 @@ describe('max_per_user', () => {
       ),
       { numRuns: 15 },
     );
-  });
-});
-
-describe('listTargets and removeTargets', () => {
-  async function threeTargets(): Promise<Store> {
-    const store = testStore();
-    await registered(store, { deviceToken: `aa${tokenNumber(1).slice(2)}`, accountId: 'A' }, { nowMs: 10 });
-    await registered(store, { deviceToken: `ab${tokenNumber(2).slice(2)}`, accountId: 'B' }, { nowMs: 20 });
-    await registered(
-      store,
-      { deviceToken: `ab${tokenNumber(3).slice(2)}`, accountId: 'A', user: 'bob' },
-      { nowMs: 30 },
-    );
-    return store;
-  }
-
-  const filters: [filter: Parameters<typeof listTargets>[1], want: string[]][] = [
-    [{}, ['alice B', 'alice A', 'bob A']],
-    [{ user: undefined, tokenPrefix: undefined }, ['alice B', 'alice A', 'bob A']],
-    [{ user: 'alice' }, ['alice B', 'alice A']],
-    [{ user: 'Alice' }, []],
-    [{ user: "alice' OR 1 --" }, []],
-    [{ tokenPrefix: 'AB' }, ['alice B', 'bob A']],
-    [{ tokenPrefix: 'b' }, []],
-    [{ tokenPrefix: '%' }, []],
-    [{ accountId: 'A' }, ['alice A', 'bob A']],
-    [{ accountId: 'a' }, []],
-    [{ renewedBeforeMs: 20 }, ['alice A']],
-    [{ renewedBeforeMs: 21 }, ['alice B', 'alice A']],
-    [{ user: 'alice', accountId: 'A' }, ['alice A']],
-    [{ user: 'bob', tokenPrefix: 'aa' }, []],
-  ];
-
-  test.each(filters)('%j', async (filter, want) => {
-    const store = await threeTargets();
-    const names = async (): Promise<string[]> =>
-      (await listTargets(store, filter)).map(({ user, accountId }) => `${user} ${accountId}`);
-    expect(await names()).toEqual(want);
-    expect(await removeTargets(store, filter)).toBe(want.length);
-    expect(await names()).toEqual([]);
-    expect(await listTargets(store, {})).toHaveLength(3 - want.length);
-  });
-
-  test('with a target goes all that belongs to it, and nothing else', async () => {
-    const store = testStore();
-    await registered(store);
-    const bob = await registered(store, { user: 'bob', subscriptions: [subscription('INBOX', 'bob')] });
-    await enqueued(store);
-    await enqueued(store, { mailboxes: [{ owner: 'bob', path: 'INBOX' }] });
-    expect(await removeTargets(store, { user: 'alice' })).toBe(1);
-    for (const table of ['subscriptions', 'outbox', 'outbox_mailboxes'])
-      expect(await rowsOf(store, `SELECT target_id AS id FROM ${table}`)).toEqual([{ id: bob }]);
   });
 });

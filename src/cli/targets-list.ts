@@ -1,0 +1,73 @@
+import type { Command } from 'commander';
+import { systemClock } from '../clock.ts';
+import { ExitCode, OperatorError } from '../errors.ts';
+import { type Explanation, explain } from '../manual/explain.ts';
+import type { TargetOrder } from '../targets/browse.ts';
+import type { CommandContext } from './context.ts';
+import { durationOption } from './durations.ts';
+
+interface ListOptions {
+  user?: string;
+  stale?: string;
+  failing: boolean;
+  disabled: boolean;
+  topic?: string;
+  sort: string;
+  reverse: boolean;
+  json: boolean;
+}
+
+/** `targets list`. */
+export function addTargetsList(targets: Command, context: CommandContext): void {
+  explain(targets.command('list'), LIST)
+    .description('list targets; of several conditions all must hold')
+    .option('--user <user>', 'only those of this user (default: of all)')
+    .option('--stale <duration>', 'only those not renewed for so long, such as 10d (default: however old)')
+    .option('--failing', 'only those whose latest pushes were refused', false)
+    .option('--disabled', 'only those that get no more pushes, since they failed for targets.disable_after', false)
+    .option('--topic <topic>', 'only those that registered under this topic (default: any)')
+    .option('--sort <key>', ORDERS.join(', '), 'user')
+    .option('--reverse', 'the other way round', false)
+    .option('--json', 'print as JSON', false)
+    .action(async (options: ListOptions) => {
+      const request = {
+        ...options,
+        renewedBeforeMs: renewedBefore(options.stale),
+        order: orderOption(options.sort),
+        counted: process.stdout.isTTY,
+      };
+      const { listCommand } = await import('../targets/list.ts');
+      const { page } = await import('../terminal.ts');
+      await listCommand(context.settings().config, request, (pieces) => page(pieces));
+    });
+}
+
+const ORDERS: readonly TargetOrder[] = ['user', 'renewed', 'registered', 'success', 'failures'];
+
+function orderOption(text: string): TargetOrder {
+  const order = ORDERS.find((known) => known === text);
+  if (order !== undefined) return order;
+  throw new OperatorError(`--sort is ${JSON.stringify(text)}, expected one of ${ORDERS.join(', ')}`, {
+    exitCode: ExitCode.usage,
+    hint: 'see: xapplepush targets list --help',
+  });
+}
+
+function renewedBefore(stale: string | undefined): number | undefined {
+  return stale === undefined ? undefined : systemClock.nowMs() - durationOption('--stale', stale);
+}
+
+const LIST: Explanation = {
+  notes: [
+    'Sorted by user it goes from A to Z, and then by the latest renewal; by renewed, registered or success the latest ' +
+      'time is first, and by failures the most refusals in a row.',
+    'On a terminal, a list that is longer than the screen goes through $PAGER, else less. With --failing or ' +
+      '--disabled, the table shows since when.',
+  ],
+  examples: [
+    ['xapplepush targets list', 'all devices'],
+    ['xapplepush targets list --user alice', 'those of alice'],
+    ['xapplepush targets list --stale 3d --sort renewed --reverse', 'devices that went silent, the longest first'],
+    ['xapplepush targets list --failing --json', 'what Apple refuses, for a program'],
+  ],
+};

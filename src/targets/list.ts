@@ -1,0 +1,76 @@
+import type { Config } from '../config/config.ts';
+import type { Store } from '../db.ts';
+import { countOf, growingTable } from '../table.ts';
+import { targetIds, type TargetOrder, targetPages } from './browse.ts';
+import { HEADINGS, rowOf, shown, TROUBLE_HEADINGS, troubleRowOf } from './description.ts';
+import { filterOf, withStore } from './selection.ts';
+import type { Target, TargetFilter } from './store.ts';
+
+export interface ListRequest {
+  user?: string | undefined;
+  topic?: string | undefined;
+  /** Only those that were not renewed since. */
+  renewedBeforeMs?: number | undefined;
+  failing: boolean;
+  disabled: boolean;
+  order: TargetOrder;
+  reverse: boolean;
+  json: boolean;
+  /** For a person, who is told the count too. */
+  counted: boolean;
+}
+
+/** Lists the targets that match, all by default, in pieces that `show` takes as fast as they are read. */
+export function listCommand(
+  config: Config,
+  request: ListRequest,
+  show: (pieces: AsyncIterable<string>) => Promise<void>,
+): Promise<void> {
+  return withStore(config, (store) => show(listing(store, request, listFilter(config, request))));
+}
+
+function listFilter(config: Config, request: ListRequest): TargetFilter {
+  const { topic, renewedBeforeMs, failing, disabled } = request;
+  return {
+    ...filterOf(config, request),
+    topic,
+    renewedBeforeMs,
+    failing: failing || undefined,
+    disabled: disabled || undefined,
+  };
+}
+
+async function* listing(store: Store, request: ListRequest, filter: TargetFilter): AsyncGenerator<string> {
+  const ids = await targetIds(store, filter, request.order);
+  if (request.reverse) ids.reverse();
+  const pages = targetPages(store, ids, filter);
+  if (request.json) yield* jsonOf(pages);
+  else if (ids.length === 0) yield 'no targets\n';
+  else yield* tableOf(pages, request);
+}
+
+/** The same text as JSON.stringify gives for the whole list. */
+async function* jsonOf(pages: AsyncIterable<Target[]>): AsyncGenerator<string> {
+  let separator = '[\n';
+  for await (const targets of pages)
+    for (const target of targets) {
+      yield `${separator}${JSON.stringify(shown(target), null, 2).replaceAll(/^/gm, '  ')}`;
+      separator = ',\n';
+    }
+  yield separator === ',\n' ? '\n]\n' : '[]\n';
+}
+
+async function* tableOf(
+  pages: AsyncIterable<Target[]>,
+  { failing, disabled, counted }: ListRequest,
+): AsyncGenerator<string> {
+  const [headings, row] =
+    failing || disabled ? ([TROUBLE_HEADINGS, troubleRowOf] as const) : ([HEADINGS, rowOf] as const);
+  const rowsOf = growingTable(headings);
+  let count = 0;
+  for await (const targets of pages) {
+    yield rowsOf(targets.map(row));
+    count += targets.length;
+  }
+  if (counted) yield `${countOf(count, 'target')}\n`;
+}

@@ -1,0 +1,76 @@
+import type { Config } from '../config/config.ts';
+import { redactAccountId, redactToken } from '../log.ts';
+import { timeText, visible } from '../table.ts';
+import { shown } from './description.ts';
+import { filterOf, noneSelected, type TargetSelection, withStore } from './selection.ts';
+import { listTargets, subscriptionsOf, type Target } from './store.ts';
+import type { Subscription } from './target.ts';
+
+interface TargetDetails {
+  target: Target;
+  subscriptions: Subscription[];
+}
+
+/** All that is kept about one user's targets. Throws OperatorError (exit 65) where there is none. */
+export async function showCommand(
+  config: Config,
+  selection: TargetSelection,
+  json: boolean,
+): Promise<string> {
+  const found = await withStore(config, async (store) => {
+    const targets = await listTargets(store, filterOf(config, selection));
+    return Promise.all(
+      targets.map(async (target) => ({ target, subscriptions: await subscriptionsOf(store, target.id) })),
+    );
+  });
+  if (found.length === 0) throw noneSelected();
+  return json ? `${JSON.stringify(found.map(asJson), null, 2)}\n` : found.map(describe).join('\n');
+}
+
+function asJson({ target, subscriptions }: TargetDetails): object {
+  return {
+    ...shown(target),
+    mailboxes: subscriptions.map(({ owner, path, name }) => ({ owner, path, name })),
+  };
+}
+
+function describe({ target, subscriptions }: TargetDetails): string {
+  const mailboxes = subscriptions.map(({ owner, path }) => `${path} of ${owner || 'nobody'}`);
+  const lines: [name: string, value: string][] = [
+    ...factsOf(target),
+    ...timesOf(target),
+    ...mailboxes.map((text, index): [string, string] => [index === 0 ? 'mailboxes' : '', text]),
+  ];
+  const width = Math.max(...lines.map(([name]) => name.length));
+  return lines.map(([name, value]) => `${name.padEnd(width)}  ${visible(value)}\n`).join('');
+}
+
+function factsOf(target: Target): [string, string][] {
+  return [
+    ['user', target.user],
+    ['device token', redactToken(target.deviceToken)],
+    ['account id', redactAccountId(target.accountId)],
+    ['topic', target.topic === '' ? 'unknown' : target.topic],
+    ['subtopic', target.subtopic],
+    ['version', String(target.apsVersion)],
+    ['source', target.source],
+  ];
+}
+
+function timesOf(target: Target): [string, string][] {
+  return [
+    ['registered', timeText(target.registeredMs)],
+    ['renewed', timeText(target.renewedMs)],
+    ['last push', timeText(target.lastPushMs)],
+    ['last success', timeText(target.lastSuccessMs)],
+    [
+      'last error',
+      target.lastError === null ? 'none' : `${target.lastError}, ${timeText(target.lastErrorMs)}`,
+    ],
+    ['errors in a row', String(target.failures)],
+    ['failing since', target.failingSinceMs === null ? '-' : timeText(target.failingSinceMs)],
+    ['disabled', target.disabledMs === null ? 'no' : `since ${timeText(target.disabledMs)}; ${MEND}`],
+  ];
+}
+
+const MEND = 'it gets no pushes until it registers again: open Mail on the phone, or set its account up anew';
