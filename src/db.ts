@@ -1,5 +1,7 @@
 import { createRequire } from 'node:module';
 import type BetterSqlite3 from 'better-sqlite3';
+import type { Clock } from './clock.ts';
+import { type Compaction, compactDatabase, freeBytesOf } from './store/compact.ts';
 import { createDatabaseFile } from './store/create.ts';
 import { storeError } from './store/errors.ts';
 import { migrate } from './store/migrations.ts';
@@ -14,6 +16,10 @@ export interface Store {
   readonly file: string;
   read<T>(body: (sql: Sql) => T): Promise<T>;
   write<T>(body: (sql: Sql) => T): Promise<T>;
+  /** Gives room that is free in the file back, in short turns. */
+  compact(clock: Clock): Promise<Compaction>;
+  /** How much of the file is free, in bytes. */
+  freeBytes(): Promise<number>;
   close(): void;
 }
 
@@ -92,6 +98,11 @@ function storeOn(database: Database, file: string, batched: boolean): Store {
         : batch(() => body(sql)).catch((error: unknown) => {
             throw storeError(file, error);
           }),
+    compact: (clock) =>
+      compactDatabase(database, file, clock).catch((error: unknown) => {
+        throw storeError(file, error);
+      }),
+    freeBytes: () => attempt(() => freeBytesOf(database)),
     close: () => database.close(),
   };
 }

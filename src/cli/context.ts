@@ -19,12 +19,14 @@ export interface CommandContext {
   log: Log | undefined;
 }
 
+/** There is one standard output, however many contexts. */
+const output = createOutput(process.stdout);
+
 /** A context for a command line whose `--config` is what `configFile` gives once it is parsed. */
 export function createContext(
   configFile: () => string | undefined,
   exit: CommandContext['exit'],
 ): CommandContext {
-  const output = createOutput(process.stdout);
   const context: CommandContext = {
     settings: () => {
       const config = loadConfig(configFile(), process.env);

@@ -1,39 +1,62 @@
 import type { Command } from 'commander';
 import { systemClock } from '../clock.ts';
-import { parseDuration } from '../config/duration.ts';
-import { ExitCode, OperatorError } from '../errors.ts';
-import { explain } from '../manual/explain.ts';
+import { ExitCode } from '../errors.ts';
+import { type Explanation, explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
+import { durationOption } from './durations.ts';
 
-/** `prune`: targets whose device is silent. */
+interface PruneOptions {
+  olderThan?: string;
+  unusedTopics: boolean;
+  dryRun: boolean;
+  json: boolean;
+}
+
+/** `prune`: what nobody needs any more. */
 export function addPrune(program: Command, context: CommandContext): void {
-  explain(program.command('prune'), {
-    examples: [
-      ['xapplepush prune --older-than 30d --dry-run', 'what would be removed'],
-      ['xapplepush prune', 'removes what is older than prune.older_than of the configuration'],
-      ['targetprune cmd="/usr/bin/xapplepush prune" at=0415', 'a line for EVENTS in cyrus.conf'],
-    ],
-  })
-    .description('remove targets that have not registered again for long')
+  explain(program.command('prune'), PRUNE)
+    .description('remove targets that have not registered again for long, and old bad files; compact the database')
     .option(
       '--older-than <duration>',
       'how long without a registration, such as 10d (default: prune.older_than, 10d)',
     )
+    .option('--unused-topics', 'also targets of topics that no credential is for and no device uses', false)
     .option('--dry-run', 'only say what would be removed', false)
     .option('--json', 'print as JSON', false)
-    .action(async ({ olderThan, dryRun, json }: { olderThan?: string; dryRun: boolean; json: boolean }) => {
+    .action(async (options: PruneOptions) => {
+      const { olderThan, json } = options;
+      const olderThanMs = olderThan === undefined ? undefined : durationOption('--older-than', olderThan);
       const { config } = context.settings();
-      const ageMs = olderThan === undefined ? config.prune.olderThanMs : durationOption(olderThan);
-      const { pruneCommand } = await import('../targets/command.ts');
-      await pruneCommand(config, { renewedBeforeMs: systemClock.nowMs() - ageMs, dryRun, json }, context.out);
+      const { prune } = await import('../prune/prune.ts');
+      const { describePrune, pruneJson } = await import('../prune/description.ts');
+      const { LISTED_OBJECTS, LISTED_ROWS } = await import('../targets/remove.ts');
+      const { report, exitCode } = await prune({
+        ...options,
+        config,
+        clock: systemClock,
+        olderThanMs: olderThanMs ?? config.prune.olderThanMs,
+        listedMax: json ? LISTED_OBJECTS : LISTED_ROWS,
+      });
+      context.out(json ? pruneJson(report) : describePrune(report));
+      context.exit(exitCode);
     });
 }
 
-function durationOption(text: string): number {
-  const ms = parseDuration(text);
-  if (ms !== undefined) return ms;
-  throw new OperatorError(`--older-than is ${JSON.stringify(text)}, expected a duration such as 10d`, {
-    exitCode: ExitCode.usage,
-    hint: 'units are s, m, h and d',
-  });
-}
+const PRUNE: Explanation = {
+  notes: [
+    'It works in short turns, so that events do not wait for it, and may run at any time. A device that registers ' +
+      'meanwhile stays. Bad files are those that were set aside in the spool before prune.bad_files.',
+    'With --unused-topics go the targets of each topic that no configured credential is for, that is not aps_topic of ' +
+      'imapd.conf, and under which no device at all has registered within a day.',
+  ],
+  exits: {
+    [ExitCode.tryAgain]: 'the database or the spool cannot be used now',
+    [ExitCode.configuration]: '--unused-topics, and a credential cannot be loaded; nothing was removed',
+  },
+  examples: [
+    ['xapplepush prune --older-than 30d --dry-run', 'what would be removed'],
+    ['xapplepush prune', 'removes what is older than prune.older_than of the configuration'],
+    ['xapplepush prune --unused-topics --dry-run', 'what is left of a topic after a move to another one'],
+    ['targetprune cmd="/usr/bin/xapplepush prune" at=0415', 'a line for EVENTS in cyrus.conf'],
+  ],
+};

@@ -50,7 +50,7 @@ export interface Config {
   events: Record<ChangeName, EventScope>;
   delivery: DeliveryConfig;
   targets: { maxPerUser: number; sharedMailboxes: boolean; disableAfterMs: number };
-  prune: { olderThanMs: number };
+  prune: { olderThanMs: number; badFilesMs: number };
   history: { maxAgeMs: number; maxEntries: number };
   log: { level: LogLevel; destination: string };
   control: string;

@@ -91,6 +91,7 @@ export const SCHEMA = {
   },
   prune: {
     older_than: setting(retention, '10d'),
+    bad_files: setting(retention, '30d'),
   },
   history: {
     max_age: setting(period, '7d'),

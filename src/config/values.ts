@@ -24,7 +24,7 @@ export function configOf(values: ValuesOf<typeof SCHEMA>, file: string | undefin
       sharedMailboxes: targets.shared_mailboxes,
       disableAfterMs: targets.disable_after,
     },
-    prune: { olderThanMs: prune.older_than },
+    prune: { olderThanMs: prune.older_than, badFilesMs: prune.bad_files },
     history: { maxAgeMs: history.max_age, maxEntries: history.max_entries },
     log: values.log,
     control: values.control ?? controlBeside(values.store),

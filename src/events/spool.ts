@@ -152,7 +152,7 @@ function oldestFirst(spool: string, folder: SpoolFolder): string[] {
     .map(({ name }) => name);
 }
 
-/** What lies in a folder of the spool; nothing where there is none. Throws errno errors. */
+/** The names in a folder of the spool, without those that begin with a dot; none where there is no such folder. */
 export function namesIn(spool: string, folder: SpoolFolder): string[] {
   try {
     return readdirSync(join(spool, folder)).filter((name) => !name.startsWith('.'));
@@ -162,8 +162,8 @@ export function namesIn(spool: string, folder: SpoolFolder): string[] {
   }
 }
 
-/** When it was changed; undefined where it is gone. A link is not followed. */
-export function changed(path: string): { mtimeMs: number; ctimeMs: number } | undefined {
+/** When it was changed, and its bytes; undefined where it is gone. A link is not followed. */
+export function changed(path: string): { mtimeMs: number; ctimeMs: number; size: number } | undefined {
   return lstatSync(path, { throwIfNoEntry: false });
 }
 

@@ -42,6 +42,8 @@ function writeDraft(draft: string, connect: Connect): void {
   const umask = process.umask(0o777 & ~FILE_MODE);
   const database = connect(draft, {});
   try {
+    // So that `prune` can give room back in small steps; only an empty database takes it (PRAGMA auto_vacuum).
+    database.pragma('auto_vacuum = INCREMENTAL');
     writeSchema(database, CURRENT_VERSION);
     // WAL: readers do not wait for the writer (https://sqlite.org/wal.html). Kept in the file's header.
     database.pragma('journal_mode = WAL');

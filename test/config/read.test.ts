@@ -46,7 +46,7 @@ const DEFAULTS: Config = {
     giveUpMs: 86_400_000,
   },
   targets: { maxPerUser: 20, sharedMailboxes: false, disableAfterMs: 259_200_000 },
-  prune: { olderThanMs: 864_000_000 },
+  prune: { olderThanMs: 864_000_000, badFilesMs: 2_592_000_000 },
   history: { maxAgeMs: 604_800_000, maxEntries: 100_000 },
   log: { level: 'info', destination: 'stderr' },
   control: '/var/lib/xapplepush/xapplepush.sock',
@@ -83,7 +83,7 @@ users: { lowercase: false, domain: strip }
 events: { ${CHANGE_NAMES.map((name) => `${name}: off`).join(', ')} }
 delivery: { mode: foreground, linger: 0s, deadline: 1m, expiry: 2h, throttle: 3s, housekeeping_delay: 4s, give_up: 5d }
 targets: { max_per_user: 3, shared_mailboxes: true, disable_after: 10d }
-prune: { older_than: 30d }
+prune: { older_than: 30d, bad_files: 7d }
 history: { max_age: 1d, max_entries: 0 }
 log: { level: debug, destination: /b/x.log }
 control: /b/control.sock
@@ -114,7 +114,7 @@ serve: { cyrus_socket: /b/cyrus.sock, http: '[::1]:11619', metrics: false }
         giveUpMs: 432_000_000,
       },
       targets: { maxPerUser: 3, sharedMailboxes: true, disableAfterMs: 864_000_000 },
-      prune: { olderThanMs: 2_592_000_000 },
+      prune: { olderThanMs: 2_592_000_000, badFilesMs: 604_800_000 },
       history: { maxAgeMs: 86_400_000, maxEntries: 0 },
       log: { level: 'debug', destination: '/b/x.log' },
       control: '/b/control.sock',

@@ -1,0 +1,60 @@
+import { countOf, timeText, visible } from '../table.ts';
+import { shown } from '../targets/description.ts';
+import { listOf } from '../targets/remove.ts';
+import type { PruneReport } from './prune.ts';
+
+/** What was done, for a person: a line for each part, and the targets where there are few. */
+export function describePrune(report: PruneReport): string {
+  const { targets, topics, badFiles, renewedBeforeMs } = report;
+  const removed = report.dryRun ? 'would remove' : 'removed';
+  const bad = countOf(badFiles.count, 'bad file');
+  const lines = [
+    `${removed} ${countOf(targets.count, 'target')} not renewed since ${timeText(renewedBeforeMs)}\n`,
+    listOf(targets),
+    ...(topics?.length === 0 ? ['no topic is unused\n'] : []),
+    ...(topics ?? []).map(
+      ({ topic, count }) => `${removed} ${countOf(count, 'target')} of the unused topic ${visible(topic)}\n`,
+    ),
+    `${removed} ${bad} set aside before ${timeText(badFiles.beforeMs)}, ${sizeText(badFiles.bytes)}\n`,
+    `database: ${databaseText(report.database)}\n`,
+  ];
+  return lines.join('');
+}
+
+function databaseText(database: PruneReport['database']): string {
+  if ('problem' in database) return `cannot be compacted now: ${database.problem}`;
+  if (!('bytesAfter' in database)) return `${sizeText(database.freeBytes)} are free in it already`;
+  const { bytesBefore, bytesAfter, freeBytes, blockedMs, tooLarge } = database;
+  const gaveBack = `gave back ${sizeText(Math.max(0, bytesBefore - bytesAfter))}, now ${sizeText(bytesAfter)}`;
+  if (blockedMs !== undefined)
+    return `${gaveBack}; rewritten as a whole, which shut others out for ${blockedMs} ms`;
+  if (tooLarge) return `${gaveBack}; ${sizeText(freeBytes)} in it are free for new targets`;
+  return gaveBack;
+}
+
+/** Bytes for people: `0 bytes`, `4 kB`, `3.1 MB`. */
+export function sizeText(bytes: number): string {
+  if (bytes < 1000) return `${bytes} bytes`;
+  return bytes < 1_000_000 ? `${Math.round(bytes / 1000)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
+}
+
+/** The same for `--json`: `removed` lists the first of `targets`. */
+export function pruneJson({
+  dryRun,
+  renewedBeforeMs,
+  targets,
+  topics,
+  badFiles,
+  database,
+}: PruneReport): string {
+  const { beforeMs, ...bad } = badFiles;
+  const object = {
+    dryRun,
+    removed: targets.listed.map(shown),
+    targets: { count: targets.count, renewedBefore: timeText(renewedBeforeMs) },
+    ...(topics && { unusedTopics: topics }),
+    badFiles: { ...bad, before: timeText(beforeMs) },
+    database,
+  };
+  return `${JSON.stringify(object, null, 2)}\n`;
+}

@@ -1,0 +1,88 @@
+import { statSync } from 'node:fs';
+import type { Clock } from '../clock.ts';
+import type { Database } from '../db.ts';
+import { inTurns } from '../turns.ts';
+
+/** What became of the room that removed rows have left. Bytes of the database's file, without its log. */
+export interface Compaction {
+  bytesBefore: number;
+  bytesAfter: number;
+  /** Free within the file. */
+  freeBytes: number;
+  /** How long the whole database was rewritten, and nobody else could write; absent where it was not. */
+  blockedMs?: number;
+  /** The file can only be rewritten as a whole, and that would take too long: the room waits for new rows. */
+  tooLarge?: true;
+}
+
+/** PRAGMA auto_vacuum: https://sqlite.org/pragma.html#pragma_auto_vacuum */
+const INCREMENTAL = 2;
+
+/** Less is not worth a write; new rows fill it soon. */
+const LEAST_FREE_BYTES = 1024 * 1024;
+
+/**
+ * A database that was not made with auto_vacuum can only give room back when it is written anew as a whole, which
+ * takes about 14 ms for each megabyte in use on two slow cores. Up to this size that is less than the 0.9 s that a
+ * handler waits; what `serve` cannot write meanwhile goes into the spool.
+ */
+const LARGEST_REWRITE_BYTES = 32 * 1024 * 1024;
+
+/** How long a checkpoint that shuts writers out waits for others: it may as well be made by them. */
+const CHECKPOINT_TIMEOUT_MS = 10;
+
+/** Gives room that is free in the file back to the file system, while others go on writing. */
+export async function compactDatabase(database: Database, file: string, clock: Clock): Promise<Compaction> {
+  const bytesBefore = statSync(file).size;
+  const outcome = await giveBack(database, clock);
+  checkpoint(database);
+  // Only where it is due, and of a sample: https://sqlite.org/pragma.html#pragma_optimize
+  database.pragma('optimize');
+  return { bytesBefore, bytesAfter: statSync(file).size, freeBytes: freeBytesOf(database), ...outcome };
+}
+
+/** How much is free within the file, in bytes. */
+export function freeBytesOf(database: Database): number {
+  return numberOf(database, 'freelist_count') * numberOf(database, 'page_size');
+}
+
+async function giveBack(
+  database: Database,
+  clock: Clock,
+): Promise<Pick<Compaction, 'blockedMs' | 'tooLarge'>> {
+  const freeBytes = freeBytesOf(database);
+  if (freeBytes < LEAST_FREE_BYTES) return {};
+  if (numberOf(database, 'auto_vacuum') === INCREMENTAL) {
+    await truncateInTurns(database, clock);
+    return {};
+  }
+  const usedBytes = numberOf(database, 'page_count') * numberOf(database, 'page_size') - freeBytes;
+  if (usedBytes > LARGEST_REWRITE_BYTES) return { tooLarge: true };
+  const startMs = clock.nowMs();
+  database.pragma('auto_vacuum = INCREMENTAL'); // takes effect with the next VACUUM
+  database.exec('VACUUM');
+  return { blockedMs: clock.nowMs() - startMs };
+}
+
+async function truncateInTurns(database: Database, clock: Clock): Promise<void> {
+  await inTurns((pages) => {
+    database.exec(`PRAGMA incremental_vacuum(${pages})`);
+    return Promise.resolve(numberOf(database, 'freelist_count') > 0);
+  }, clock);
+}
+
+/** The file gets shorter when the log is written into it. The first kind stops nobody, and leaves the second little. */
+function checkpoint(database: Database): void {
+  const timeoutMs = numberOf(database, 'busy_timeout');
+  database.pragma('wal_checkpoint(PASSIVE)');
+  database.pragma(`busy_timeout = ${CHECKPOINT_TIMEOUT_MS}`);
+  try {
+    database.pragma('wal_checkpoint(TRUNCATE)');
+  } finally {
+    database.pragma(`busy_timeout = ${timeoutMs}`);
+  }
+}
+
+function numberOf(database: Database, pragma: string): number {
+  return database.pragma(pragma, { simple: true }) as number;
+}
