@@ -15,7 +15,9 @@ interface PruneOptions {
 /** `prune`: what nobody needs any more. */
 export function addPrune(program: Command, context: CommandContext): void {
   explain(program.command('prune'), PRUNE)
-    .description('remove targets that have not registered again for long, and old bad files; compact the database')
+    .description(
+      'remove targets that have not registered again for long, and old bad files; compact the database',
+    )
     .option(
       '--older-than <duration>',
       'how long without a registration, such as 10d (default: prune.older_than, 10d)',

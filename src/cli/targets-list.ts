@@ -24,7 +24,11 @@ export function addTargetsList(targets: Command, context: CommandContext): void 
     .option('--user <user>', 'only those of this user (default: of all)')
     .option('--stale <duration>', 'only those not renewed for so long, such as 10d (default: however old)')
     .option('--failing', 'only those whose latest pushes were refused', false)
-    .option('--disabled', 'only those that get no more pushes, since they failed for targets.disable_after', false)
+    .option(
+      '--disabled',
+      'only those that get no more pushes, since they failed for targets.disable_after',
+      false,
+    )
     .option('--topic <topic>', 'only those that registered under this topic (default: any)')
     .option('--sort <key>', ORDERS.join(', '), 'user')
     .option('--reverse', 'the other way round', false)
@@ -67,7 +71,10 @@ const LIST: Explanation = {
   examples: [
     ['xapplepush targets list', 'all devices'],
     ['xapplepush targets list --user alice', 'those of alice'],
-    ['xapplepush targets list --stale 3d --sort renewed --reverse', 'devices that went silent, the longest first'],
+    [
+      'xapplepush targets list --stale 3d --sort renewed --reverse',
+      'devices that went silent, the longest first',
+    ],
     ['xapplepush targets list --failing --json', 'what Apple refuses, for a program'],
   ],
 };
