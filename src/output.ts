@@ -13,7 +13,7 @@ export interface Output {
  * `| head -1` leaves when it has its line. That is no fault: what is written afterwards goes nowhere, and the command
  * does what it was asked for to its end.
  */
-export function createOutput(stream: NodeJS.WriteStream): Output {
+export function createOutput(stream: NodeJS.WritableStream): Output {
   const gone = new AbortController();
   let failure: unknown;
   stream.on('error', (error: NodeJS.ErrnoException) => {

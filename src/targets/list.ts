@@ -51,13 +51,17 @@ async function* listing(store: Store, request: ListRequest, filter: TargetFilter
 
 /** The same text as JSON.stringify gives for the whole list. */
 async function* jsonOf(pages: AsyncIterable<Target[]>): AsyncGenerator<string> {
-  let separator = '[\n';
-  for await (const targets of pages)
-    for (const target of targets) {
-      yield `${separator}${JSON.stringify(shown(target), null, 2).replaceAll(/^/gm, '  ')}`;
-      separator = ',\n';
-    }
-  yield separator === ',\n' ? '\n]\n' : '[]\n';
+  let isFirst = true;
+  for await (const targets of pages) {
+    if (targets.length === 0) continue;
+    yield `${isFirst ? '[' : ','}\n${targets.map(asItem).join(',\n')}`;
+    isFirst = false;
+  }
+  yield isFirst ? '[]\n' : '\n]\n';
+}
+
+function asItem(target: Target): string {
+  return JSON.stringify(shown(target), null, 2).replaceAll(/^/gm, '  ');
 }
 
 async function* tableOf(

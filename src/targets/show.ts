@@ -52,7 +52,7 @@ function factsOf(target: Target): [string, string][] {
     ['account id', redactAccountId(target.accountId)],
     ['topic', target.topic === '' ? 'unknown' : target.topic],
     ['subtopic', target.subtopic],
-    ['version', String(target.apsVersion)],
+    ['aps version', String(target.apsVersion)],
     ['source', target.source],
   ];
 }

@@ -108,3 +108,12 @@ test('a bad answer is an error of usage', async () => {
   const attempt = runMockApns({ dir, port: 0, json: false, answers: ['*=sulky'] });
   await expect(attempt).rejects.toMatchObject({ exitCode: ExitCode.usage });
 });
+
+test('ends when nobody reads what it prints', async () => {
+  const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+  const reader = new AbortController();
+  const ended = runMockApns({ dir, port: 0, json: true, answers: [], readerGone: reader.signal });
+  await vi.waitUntil(() => write.mock.calls.length > 0, { timeout: AMPLE_MS });
+  reader.abort();
+  await expect(ended).resolves.toBeUndefined();
+});
