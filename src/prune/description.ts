@@ -7,7 +7,7 @@ import type { PruneReport } from './prune.ts';
 export function describePrune(report: PruneReport): string {
   const { targets, topics, badFiles, renewedBeforeMs } = report;
   const removed = report.dryRun ? 'would remove' : 'removed';
-  const bad = countOf(badFiles.count, 'bad file');
+  const size = badFiles.count > 0 ? `, ${sizeText(badFiles.bytes)}` : '';
   const lines = [
     `${removed} ${countOf(targets.count, 'target')} not renewed since ${timeText(renewedBeforeMs)}\n`,
     listOf(targets),
@@ -15,7 +15,7 @@ export function describePrune(report: PruneReport): string {
     ...(topics ?? []).map(
       ({ topic, count }) => `${removed} ${countOf(count, 'target')} of the unused topic ${visible(topic)}\n`,
     ),
-    `${removed} ${bad} set aside before ${timeText(badFiles.beforeMs)}, ${sizeText(badFiles.bytes)}\n`,
+    `${removed} ${countOf(badFiles.count, 'bad file')} set aside before ${timeText(badFiles.beforeMs)}${size}\n`,
     `database: ${databaseText(report.database)}\n`,
   ];
   return lines.join('');
@@ -23,9 +23,10 @@ export function describePrune(report: PruneReport): string {
 
 function databaseText(database: PruneReport['database']): string {
   if ('problem' in database) return `cannot be compacted now: ${database.problem}`;
-  if (!('bytesAfter' in database)) return `${sizeText(database.freeBytes)} are free in it already`;
+  if (!('bytesAfter' in database)) return `${sizeText(database.freeBytes)} in it are free`;
   const { bytesBefore, bytesAfter, freeBytes, blockedMs, tooLarge } = database;
-  const gaveBack = `gave back ${sizeText(Math.max(0, bytesBefore - bytesAfter))}, now ${sizeText(bytesAfter)}`;
+  const gained = bytesBefore - bytesAfter;
+  const gaveBack = `${sizeText(bytesAfter)}, gave back ${gained > 0 ? sizeText(gained) : 'nothing'}`;
   if (blockedMs !== undefined)
     return `${gaveBack}; rewritten as a whole, which shut others out for ${blockedMs} ms`;
   if (tooLarge) return `${gaveBack}; ${sizeText(freeBytes)} in it are free for new targets`;

@@ -22,22 +22,27 @@ const INCREMENTAL = 2;
 const LEAST_FREE_BYTES = 1024 * 1024;
 
 /**
- * A database that was not made with auto_vacuum can only give room back when it is written anew as a whole, which
- * takes about 14 ms for each megabyte in use on two slow cores. Up to this size that is less than the 0.9 s that a
- * handler waits; what `serve` cannot write meanwhile goes into the spool.
+ * A database that was not made with auto_vacuum can only give room back when it is written anew as a whole. That takes
+ * about 14 ms for each megabyte in use on two slow cores, so two seconds at most, once: events that come meanwhile
+ * go into the spool. Only where at least a quarter of the file is gained.
  */
-const LARGEST_REWRITE_BYTES = 32 * 1024 * 1024;
+const LARGEST_REWRITE_BYTES = 128 * 1024 * 1024;
+const LEAST_GAIN = 1 / 4;
 
 /** How long a checkpoint that shuts writers out waits for others: it may as well be made by them. */
 const CHECKPOINT_TIMEOUT_MS = 10;
 
 /** Gives room that is free in the file back to the file system, while others go on writing. */
-export async function compactDatabase(database: Database, file: string, clock: Clock): Promise<Compaction> {
+export async function compactDatabase(
+  database: Database,
+  file: string,
+  clock: Clock,
+  largestRewriteBytes = LARGEST_REWRITE_BYTES,
+): Promise<Compaction> {
+  database.pragma('wal_checkpoint(PASSIVE)'); // what waits in the log belongs to the file
   const bytesBefore = statSync(file).size;
-  const outcome = await giveBack(database, clock);
+  const outcome = await giveBack(database, clock, largestRewriteBytes);
   checkpoint(database);
-  // Only where it is due, and of a sample: https://sqlite.org/pragma.html#pragma_optimize
-  database.pragma('optimize');
   return { bytesBefore, bytesAfter: statSync(file).size, freeBytes: freeBytesOf(database), ...outcome };
 }
 
@@ -49,6 +54,7 @@ export function freeBytesOf(database: Database): number {
 async function giveBack(
   database: Database,
   clock: Clock,
+  largestRewriteBytes: number,
 ): Promise<Pick<Compaction, 'blockedMs' | 'tooLarge'>> {
   const freeBytes = freeBytesOf(database);
   if (freeBytes < LEAST_FREE_BYTES) return {};
@@ -56,8 +62,9 @@ async function giveBack(
     await truncateInTurns(database, clock);
     return {};
   }
-  const usedBytes = numberOf(database, 'page_count') * numberOf(database, 'page_size') - freeBytes;
-  if (usedBytes > LARGEST_REWRITE_BYTES) return { tooLarge: true };
+  const bytes = numberOf(database, 'page_count') * numberOf(database, 'page_size');
+  if (freeBytes < bytes * LEAST_GAIN) return {};
+  if (bytes - freeBytes > largestRewriteBytes) return { tooLarge: true };
   const startMs = clock.nowMs();
   database.pragma('auto_vacuum = INCREMENTAL'); // takes effect with the next VACUUM
   database.exec('VACUUM');

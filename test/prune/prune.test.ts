@@ -1,0 +1,222 @@
+import { mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { Config } from '../../src/config/config.ts';
+import type { Store } from '../../src/db.ts';
+import { describePrune, pruneJson, sizeText } from '../../src/prune/description.ts';
+import { prune, type PruneOptions, type PruneReport } from '../../src/prune/prune.ts';
+import { listTargets } from '../../src/targets/store.ts';
+import { startTestApns } from '../support/apns.ts';
+import { createSleeplessClock } from '../support/clock.ts';
+import { ACCOUNT_ID, DEVICE_TOKEN, tokenNumber } from '../support/events.ts';
+import { holdWriteLock, registered, temporaryFolder, testStore } from '../support/store.ts';
+
+const DAY_MS = 86_400_000;
+// The certificates of the tests are valid now.
+const NOW_MS = Date.now();
+
+interface Stage {
+  store: Store;
+  config: Config;
+  run: (options?: Partial<PruneOptions>) => ReturnType<typeof prune>;
+}
+
+/** Devices renewed eleven days, two days and just now ago; a bad file of 31 days and one of a day ago. */
+async function stage(apns = {}, busyTimeoutMs = 5000): Promise<Stage> {
+  const dir = temporaryFolder();
+  const store = testStore(join(dir, 'x.db'), busyTimeoutMs);
+  const renewed = (user: string, daysAgo: number, topic: string): Promise<number> =>
+    registered(store, { user, topic }, { nowMs: NOW_MS - daysAgo * DAY_MS });
+  await renewed('silent', 11, 'former');
+  await renewed('left', 2, 'former');
+  await renewed('here', 0, 'current');
+  const spool = join(dir, 'spool');
+  mkdirSync(join(spool, 'bad'), { recursive: true });
+  for (const [name, daysAgo] of [['old', 31] as const, ['new', 1] as const]) {
+    const file = join(spool, 'bad', name);
+    writeFileSync(file, '12345');
+    utimesSync(file, NOW_MS / 1000 - daysAgo * 86_400, NOW_MS / 1000 - daysAgo * 86_400);
+  }
+  const config = {
+    store: store.file,
+    spool,
+    imapdConf: join(dir, 'imapd.conf'),
+    apns,
+    prune: { olderThanMs: 10 * DAY_MS, badFilesMs: 30 * DAY_MS },
+  } as unknown as Config;
+  const run: Stage['run'] = (options = {}) =>
+    prune({
+      config,
+      clock: createSleeplessClock(NOW_MS),
+      olderThanMs: 10 * DAY_MS,
+      unusedTopics: false,
+      dryRun: false,
+      listedMax: 50,
+      ...options,
+    });
+  return { store, config, run };
+}
+
+async function users(store: Store): Promise<string[]> {
+  return (await listTargets(store, {})).map(({ user }) => user);
+}
+
+async function withCredential(): Promise<Stage> {
+  const apns = await startTestApns();
+  onTestFinished(() => apns.close());
+  const { clientCertificate: certificate, clientKey: key } = apns.files;
+  return stage({ server: apns.url, certificate, key });
+}
+
+describe('prune', () => {
+  test('removes silent targets and old bad files', async () => {
+    const { store, config, run } = await stage();
+    const { report, exitCode } = await run();
+    expect(exitCode).toBe(0);
+    expect(report).toMatchObject({
+      dryRun: false,
+      targets: { count: 1, listed: [{ user: 'silent' }] },
+      badFiles: { count: 1, bytes: 5 },
+      database: { freeBytes: 0 },
+    });
+    expect(report).not.toHaveProperty('topics');
+    expect(await users(store)).toEqual(['here', 'left']);
+    expect(readdirSync(join(config.spool, 'bad'))).toEqual(['new']);
+    expect((await run()).report).toMatchObject({ targets: { count: 0 }, badFiles: { count: 0 } });
+  });
+
+  test('changes nothing in a rehearsal', async () => {
+    const { store, config, run } = await stage();
+    const { report } = await run({ dryRun: true, listedMax: 0 });
+    expect(report).toMatchObject({ dryRun: true, targets: { count: 1, listed: [] }, badFiles: { count: 1 } });
+    expect(report.database).toEqual({ freeBytes: 0 });
+    expect(await users(store)).toEqual(['here', 'left', 'silent']);
+    expect(readdirSync(join(config.spool, 'bad'))).toHaveLength(2);
+  });
+
+  test('tells what it removed even where it cannot compact', async () => {
+    const { run, store } = await stage({}, 20);
+    await store.write((sql) =>
+      sql(
+        `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 1000)
+         INSERT INTO provider_tokens SELECT i, hex(zeroblob(1900)), 0 FROM n`,
+      ).run(),
+    );
+    await store.write((sql) => sql('DELETE FROM provider_tokens').run());
+    // The first pause is in the midst of compacting: one target is removed in one turn.
+    const sleep = (): Promise<void> => {
+      holdWriteLock(store.file);
+      return Promise.resolve();
+    };
+    const { report, exitCode } = await run({ clock: { nowMs: () => NOW_MS, sleep } });
+    expect(exitCode).toBe(75);
+    expect(report).toMatchObject({ targets: { count: 1 }, badFiles: { count: 1 } });
+    expect(report.database).toMatchObject({ problem: expect.stringContaining('locked') as string });
+  });
+});
+
+describe('unused topics', () => {
+  test('go where nobody registers under them', async () => {
+    const { store, run } = await withCredential();
+    await registered(store, { user: 'unknown', topic: '' }, { nowMs: NOW_MS - 5 * DAY_MS });
+    const rehearsal = await run({ unusedTopics: true, dryRun: true });
+    expect(rehearsal.report).toMatchObject({
+      targets: { count: 1 },
+      topics: [{ topic: 'former', count: 1 }],
+    });
+    const { report } = await run({ unusedTopics: true });
+    expect(report.topics).toEqual([{ topic: 'former', count: 1 }]);
+    expect(await users(store)).toEqual(['here', 'unknown']);
+    expect((await run({ unusedTopics: true })).report.topics).toEqual([]);
+  });
+
+  test('stay while a single device registers under them', async () => {
+    const { store, run } = await withCredential();
+    await registered(store, { user: 'late', topic: 'former' }, { nowMs: NOW_MS - DAY_MS });
+    expect((await run({ unusedTopics: true })).report.topics).toEqual([]);
+    expect(await users(store)).toEqual(['here', 'late', 'left']);
+  });
+
+  test('stay from the moment on at which a device registers under them', async () => {
+    const { store, run } = await withCredential();
+    for (let n = 0; n < 300; n += 1)
+      await registered(
+        store,
+        { user: `left${n}`, deviceToken: tokenNumber(n), topic: 'former' },
+        { nowMs: NOW_MS - 2 * DAY_MS },
+      );
+    const clock = createSleeplessClock(NOW_MS);
+    const registers = async (): Promise<void> => {
+      await registered(store, { user: 'new', topic: 'former' }, { nowMs: NOW_MS });
+    };
+    const { report } = await run({ unusedTopics: true, clock: { ...clock, sleep: registers } });
+    expect(report.topics).toEqual([{ topic: 'former', count: 50 }]);
+    expect(await listTargets(store, { topic: 'former' })).toHaveLength(252);
+  });
+
+  test('are not looked for without a credential, and then nothing is removed', async () => {
+    const { store, run } = await stage({
+      server: new URL('https://127.0.0.1:1'),
+      certificate: '/nonexistent',
+    });
+    await expect(run({ unusedTopics: true })).rejects.toMatchObject({ exitCode: 78 });
+    expect(await users(store)).toHaveLength(3);
+    expect((await run()).exitCode).toBe(0);
+  });
+});
+
+describe('the report', () => {
+  const listed = async (): Promise<PruneReport> => (await (await stage()).run()).report;
+
+  test('for a person', async () => {
+    const report = await listed();
+    expect(describePrune(report)).toMatch(
+      /^removed 1 target not renewed since .*Z\nUSER .*\nsilent .*\nremoved 1 bad file set aside before .*Z, 5 bytes\ndatabase: .*\n$/,
+    );
+    const more = { ...report, targets: { count: 900, listed: report.targets.listed } };
+    expect(describePrune(more)).toContain('\nand 899 more\n');
+    expect(describePrune({ ...report, topics: [{ topic: 'a\u001b', count: 2 }] })).toContain(
+      '\nremoved 2 targets of the unused topic a\\u001b\n',
+    );
+    expect(describePrune({ ...report, topics: [] })).toContain('\nno topic is unused\n');
+  });
+
+  test.each<[PruneReport['database'], string]>([
+    [{ freeBytes: 3_100_000 }, '3.1 MB in it are free'],
+    [{ problem: 'busy' }, 'cannot be compacted now: busy'],
+    [{ bytesBefore: 9_000_000, bytesAfter: 2_000_000, freeBytes: 0 }, '2.0 MB, gave back 7.0 MB'],
+    [
+      { bytesBefore: 9_000_000, bytesAfter: 2_000_000, freeBytes: 0, blockedMs: 40 },
+      '2.0 MB, gave back 7.0 MB; rewritten as a whole, which shut others out for 40 ms',
+    ],
+    [
+      { bytesBefore: 9_000_000, bytesAfter: 9_000_000, freeBytes: 5_000_000, tooLarge: true },
+      '9.0 MB, gave back nothing; 5.0 MB in it are free for new targets',
+    ],
+  ])('of the database %j', async (database, want) => {
+    expect(describePrune({ ...(await listed()), database })).toContain(`\ndatabase: ${want}\n`);
+  });
+
+  test('for a program, without secrets', async () => {
+    const text = pruneJson({ ...(await listed()), topics: [{ topic: 'former', count: 2 }] });
+    expect(JSON.parse(text)).toMatchObject({
+      dryRun: false,
+      removed: [{ user: 'silent' }],
+      targets: { count: 1 },
+      unusedTopics: [{ topic: 'former', count: 2 }],
+      badFiles: { count: 1, bytes: 5 },
+      database: { freeBytes: 0 },
+    });
+    expect(text).not.toContain(DEVICE_TOKEN);
+    expect(text).not.toContain(ACCOUNT_ID);
+  });
+
+  test.each([
+    [0, '0 bytes'],
+    [999, '999 bytes'],
+    [4096, '4 kB'],
+    [3_140_000, '3.1 MB'],
+  ])('%i bytes', (bytes, want) => {
+    expect(sizeText(bytes)).toBe(want);
+  });
+});
