@@ -114,6 +114,7 @@ const WALLS: { folder: string; knowsNothingOf: string[] }[] = [
     folder: 'manual/',
     knowsNothingOf: ['apns/', 'cli/', 'db.ts', 'doors/', 'events/', 'outbox/', 'store/', 'targets/'],
   },
+  { folder: 'prune/', knowsNothingOf: ['cli/', 'doors/', 'outbox/'] },
   { folder: 'targets/', knowsNothingOf: ['cli/', 'doors/', 'outbox/', 'store/'] },
   { folder: 'outbox/', knowsNothingOf: ['cli/', 'status/', 'store/', 'targets/'] },
   { folder: 'status/', knowsNothingOf: ['cli/', 'doors/', 'store/', 'targets/'] },

@@ -41,7 +41,11 @@ export function addLog(program: Command, context: CommandContext): void {
       const colour = wantsColour(process.stdout.isTTY, process.env);
       const what = { user, pushes, json, colour, sinceMs, limit: limitOption(options.limit) };
       if (follow)
-        await followCommand(config, what, { clock: systemClock, signal: ended(context.readerGone), out: context.out });
+        await followCommand(config, what, {
+          clock: systemClock,
+          signal: ended(context.readerGone),
+          out: context.out,
+        });
       else await logCommand(config, what, systemClock);
     });
 }
