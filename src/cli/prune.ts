@@ -16,7 +16,7 @@ interface PruneOptions {
 export function addPrune(program: Command, context: CommandContext): void {
   explain(program.command('prune'), PRUNE)
     .description(
-      'remove targets that have not registered again for long, and old bad files; compact the database',
+      'remove targets that have not registered again for long, old bad files and old history; compact the database',
     )
     .option(
       '--older-than <duration>',
@@ -28,16 +28,15 @@ export function addPrune(program: Command, context: CommandContext): void {
     .action(async (options: PruneOptions) => {
       const { olderThan, json } = options;
       const olderThanMs = olderThan === undefined ? undefined : durationOption('--older-than', olderThan);
-      const { config } = context.settings();
+      const { config, log } = context.settings();
       const { prune } = await import('../prune/prune.ts');
       const { describePrune, pruneJson } = await import('../prune/description.ts');
-      const { LISTED_OBJECTS, LISTED_ROWS } = await import('../targets/remove.ts');
       const { report, exitCode } = await prune({
         ...options,
         config,
+        log,
         clock: systemClock,
         olderThanMs: olderThanMs ?? config.prune.olderThanMs,
-        listedMax: json ? LISTED_OBJECTS : LISTED_ROWS,
       });
       context.out(json ? pruneJson(report) : describePrune(report));
       context.exit(exitCode);

@@ -50,9 +50,12 @@ function addRemove(targets: Command, context: CommandContext): void {
       const { token, accountId } = options;
       if (user === undefined && token === undefined && accountId === undefined) throw nothingSelected();
       const { removeCommand } = await import('../targets/remove.ts');
+      const { openHistory } = await import('../history/history.ts');
       const { canAsk, confirm } = await import('../terminal.ts');
-      await removeCommand(context.settings().config, {
+      const settings = context.settings();
+      await removeCommand(settings.config, {
         ...options,
+        history: openHistory({ ...settings, clock: systemClock }),
         selection: { user, token, accountId },
         clock: systemClock,
         confirm: canAsk() && !options.json ? confirm : undefined,

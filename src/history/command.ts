@@ -9,7 +9,7 @@ import { concernsDevice, type Entry, isAbout } from './entry.ts';
 import { followHistory } from './follow.ts';
 import { historyFolder } from './history.ts';
 import { readHistory } from './read.ts';
-import { colourOf, sentenceOf } from './sentence.ts';
+import { colourOf, forPrograms, sentenceOf } from './sentence.ts';
 
 export interface LogOptions {
   user: string | undefined;
@@ -66,13 +66,6 @@ function shown(entry: Entry, { json, colour }: LogOptions): string {
   const name = colourOf(entry);
   const sentence = sentenceOf(entry);
   return `${timeText(entry.atMs)}  ${name === undefined ? sentence : painter(colour)(sentence, name)}\n`;
-}
-
-/** Times in ISO 8601, as in every other `--json`. */
-function forPrograms({ atMs, ...rest }: Entry): object {
-  if (rest.kind !== 'push' || rest.nextMs === undefined) return { at: timeText(atMs), ...rest };
-  const { nextMs, ...others } = rest;
-  return { at: timeText(atMs), ...others, next: timeText(nextMs) };
 }
 
 /** Why there may be nothing to tell of a user: the first question is whether a device has registered. */

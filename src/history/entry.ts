@@ -26,7 +26,7 @@ export interface TargetEntry {
   user: string;
   /** Redacted. */
   device: string;
-  change: 'registered' | 'renewed' | 'removed' | 'pruned' | 'imported' | 'push given up' | 'push made due';
+  change: 'registered' | 'renewed' | 'removed' | 'pruned' | 'push given up' | 'push made due';
   reason?: string;
 }
 

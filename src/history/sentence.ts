@@ -16,6 +16,13 @@ export function colourOf(entry: Entry): Colour | undefined {
   return entry.then === 'waits' ? 'yellow' : 'red';
 }
 
+/** For `--json`: times in ISO 8601. */
+export function forPrograms({ atMs, ...rest }: Entry): object {
+  if (rest.kind !== 'push' || rest.nextMs === undefined) return { at: timeText(atMs), ...rest };
+  const { nextMs, ...others } = rest;
+  return { at: timeText(atMs), ...others, next: timeText(nextMs) };
+}
+
 function whose(entry: Entry): string {
   if (entry.kind === 'trouble') return 'everybody';
   if (entry.kind !== 'event') return entry.user;
@@ -30,7 +37,7 @@ function whatOf(entry: Entry): string {
     case 'target':
       return targetText(entry);
     case 'push':
-      return pushText(entry);
+      return `device ${entry.device}: ${answerOf(entry)}`;
     case 'trouble':
       return `nothing can be sent, every push is kept: ${entry.reason}`;
   }
@@ -53,15 +60,16 @@ function targetText({ device, change, reason }: TargetEntry): string {
   return `device ${device}: ${change}${reason === undefined ? '' : ` (${reason})`}`;
 }
 
-function pushText(entry: PushEntry): string {
-  const { device, event, mailboxes, attempt, tookMs, apnsId } = entry;
+/** What Apple said of a push, what became of it, and what it was about. */
+export function answerOf(entry: PushEntry): string {
+  const { event, mailboxes, attempt, tookMs, apnsId } = entry;
   const facts = [
     `${event}${placeOf(mailboxes)}`,
     `${(tookMs / 1000).toFixed(1)} s after the event`,
     ...(attempt > 1 ? [`attempt ${attempt}`] : []),
     `apns-id ${apnsId}`,
   ];
-  return `device ${device}: ${answerText(entry)}${endText(entry)} (${facts.join(', ')})`;
+  return `${answerText(entry)}${endText(entry)} (${facts.join(', ')})`;
 }
 
 function answerText({ outcome, reason = '' }: PushEntry): string {

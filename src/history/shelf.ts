@@ -37,7 +37,7 @@ export function append(folder: string, shelf: Shelf, lines: string, bounds: Boun
     closeSync(descriptor);
   }
   shelve(folder, shelf, nowMs);
-  discardOld(folder, shelf, bounds, nowMs);
+  discardOld(folder, shelf, bounds, { nowMs, dryRun: false });
 }
 
 /** The file that is written to now. */
@@ -67,13 +67,18 @@ function shelve(folder: string, shelf: Shelf, nowMs: number): void {
 }
 
 /** Full files whose newest line is too old, or that come after as many lines as are kept. Gives the bytes they had. */
-export function discardOld(folder: string, shelf: Shelf, bounds: Bounds, nowMs: number): number {
+export function discardOld(
+  folder: string,
+  shelf: Shelf,
+  bounds: Bounds,
+  { nowMs, dryRun }: { nowMs: number; dryRun: boolean },
+): number {
   let kept = 0;
   let freedBytes = 0;
   for (const { path, endMs, lines } of fullFiles(folder, shelf)) {
     if (kept >= bounds.maxEntries || nowMs - endMs > bounds.maxAgeMs) {
       freedBytes += statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-      rmSync(path, { force: true });
+      if (!dryRun) rmSync(path, { force: true });
     }
     kept += lines;
   }

@@ -1,6 +1,6 @@
 import { countOf, timeText, visible } from '../table.ts';
 import { shown } from '../targets/description.ts';
-import { listOf } from '../targets/remove.ts';
+import { LISTED_ROWS, listOf } from '../targets/remove.ts';
 import type { PruneReport } from './prune.ts';
 
 /** What was done, for a person: a line for each part, and the targets where there are few. */
@@ -10,12 +10,13 @@ export function describePrune(report: PruneReport): string {
   const size = badFiles.count > 0 ? `, ${sizeText(badFiles.bytes)}` : '';
   const lines = [
     `${removed} ${countOf(targets.count, 'target')} not renewed since ${timeText(renewedBeforeMs)}\n`,
-    listOf(targets),
+    listOf({ ...targets, listed: targets.listed.slice(0, LISTED_ROWS) }),
     ...(topics?.length === 0 ? ['no topic is unused\n'] : []),
     ...(topics ?? []).map(
       ({ topic, count }) => `${removed} ${countOf(count, 'target')} of the unused topic ${visible(topic)}\n`,
     ),
     `${removed} ${countOf(badFiles.count, 'bad file')} set aside before ${timeText(badFiles.beforeMs)}${size}\n`,
+    ...(report.history.bytes > 0 ? [`${removed} ${sizeText(report.history.bytes)} of old history\n`] : []),
     `database: ${databaseText(report.database)}\n`,
   ];
   return lines.join('');
@@ -46,6 +47,7 @@ export function pruneJson({
   targets,
   topics,
   badFiles,
+  history,
   database,
 }: PruneReport): string {
   const { beforeMs, ...bad } = badFiles;
@@ -55,6 +57,7 @@ export function pruneJson({
     targets: { count: targets.count, renewedBefore: timeText(renewedBeforeMs) },
     ...(topics && { unusedTopics: topics }),
     badFiles: { ...bad, before: timeText(beforeMs) },
+    history,
     database,
   };
   return `${JSON.stringify(object, null, 2)}\n`;

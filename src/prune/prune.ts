@@ -3,9 +3,13 @@ import type { Config } from '../config/config.ts';
 import type { Store } from '../db.ts';
 import { ExitCode, messageOf, OperatorError } from '../errors.ts';
 import { type BadFiles, removeBadFiles } from '../events/bad-files.ts';
+import { historyFolder, openHistory } from '../history/history.ts';
+import { discardOld, SHELVES } from '../history/shelf.ts';
+import type { Log } from '../log.ts';
 import type { Compaction } from '../store/compact.ts';
 import { StoreError } from '../store/errors.ts';
 import { type Removal, removeTargets, targetIds, targetsById, topicsInUse } from '../targets/browse.ts';
+import { LISTED_OBJECTS, recordRemoval } from '../targets/remove.ts';
 import { withStore } from '../targets/selection.ts';
 import type { TargetFilter } from '../targets/store.ts';
 import { ownTopics, unusedTopics } from './topics.ts';
@@ -13,13 +17,12 @@ import { ownTopics, unusedTopics } from './topics.ts';
 export interface PruneOptions {
   config: Config;
   clock: Clock;
+  log: Log;
   /** Targets that have not been renewed for so long, in milliseconds. */
   olderThanMs: number;
   unusedTopics: boolean;
   /** Changes nothing. */
   dryRun: boolean;
-  /** So many of the targets that were not renewed are in the report. */
-  listedMax: number;
 }
 
 /** What was removed, or would be. */
@@ -30,6 +33,8 @@ export interface PruneReport {
   /** Absent where it was not asked for. */
   topics?: { topic: string; count: number }[];
   badFiles: BadFiles & { beforeMs: number };
+  /** Of the history, what is too old or too much; in a rehearsal what would be. */
+  history: { bytes: number };
   /** What became of the room in the database; in a rehearsal how much is free already. */
   database: Compaction | { freeBytes: number } | { problem: string };
 }
@@ -47,20 +52,28 @@ export async function prune(options: PruneOptions): Promise<{ report: PruneRepor
     const targets = await pruneTargets(store, { renewedBeforeMs }, options);
     const topics = own && (await pruneTopics(store, own, renewedBeforeMs, options));
     const badFiles = pruneBadFiles(config, nowMs, dryRun);
+    const history = pruneHistory(config, nowMs, dryRun);
     const database = dryRun ? { freeBytes: await store.freeBytes() } : await compact(store, clock);
-    const report = { dryRun, renewedBeforeMs, targets, ...(topics && { topics }), badFiles, database };
+    const report = {
+      dryRun,
+      renewedBeforeMs,
+      targets,
+      ...(topics && { topics }),
+      badFiles,
+      history,
+      database,
+    };
     return { report, exitCode: 'problem' in database ? ExitCode.tryAgain : ExitCode.ok };
   });
 }
 
-async function pruneTargets(
-  store: Store,
-  filter: TargetFilter,
-  { dryRun, listedMax, clock }: Pick<PruneOptions, 'dryRun' | 'listedMax' | 'clock'>,
-): Promise<Removal> {
+async function pruneTargets(store: Store, filter: TargetFilter, options: PruneOptions): Promise<Removal> {
+  const { dryRun, clock } = options;
   const ids = await targetIds(store, filter);
-  if (!dryRun) return removeTargets(store, ids, { filter, listedMax, clock });
-  return { count: ids.length, listed: await targetsById(store, ids.slice(0, listedMax)) };
+  if (dryRun) return { count: ids.length, listed: await targetsById(store, ids.slice(0, LISTED_OBJECTS)) };
+  const removal = await removeTargets(store, ids, { filter, listedMax: LISTED_OBJECTS, clock });
+  recordRemoval(openHistory(options), removal, 'pruned', clock.nowMs());
+  return removal;
 }
 
 /** Those that are too old besides are gone already, and in a rehearsal counted already. */
@@ -68,14 +81,14 @@ async function pruneTopics(
   store: Store,
   own: ReadonlySet<string>,
   renewedBeforeMs: number,
-  { dryRun, clock }: PruneOptions,
+  options: PruneOptions,
 ): Promise<{ topic: string; count: number }[]> {
-  const nowMs = clock.nowMs();
+  const nowMs = options.clock.nowMs();
   const unused = unusedTopics(await topicsInUse(store), own, nowMs);
   const pruned: { topic: string; count: number }[] = [];
   for (const { topic } of unused) {
     const filter = { topic, topicUnusedSinceMs: nowMs, renewedSinceMs: renewedBeforeMs };
-    const { count } = await pruneTargets(store, filter, { dryRun, listedMax: 0, clock });
+    const { count } = await pruneTargets(store, filter, options);
     if (count > 0) pruned.push({ topic, count });
   }
   return pruned;
@@ -96,6 +109,12 @@ function pruneBadFiles(
       cause: error,
     });
   }
+}
+
+function pruneHistory(config: Config, nowMs: number, dryRun: boolean): PruneReport['history'] {
+  const folder = historyFolder(config.store);
+  const bytes = SHELVES.map((shelf) => discardOld(folder, shelf, config.history, { nowMs, dryRun }));
+  return { bytes: bytes.reduce((sum, each) => sum + each, 0) };
 }
 
 /** What was removed is told even where the room cannot be given back. */

@@ -2,6 +2,8 @@ import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Store } from '../db.ts';
 import { ExitCode, OperatorError } from '../errors.ts';
+import { targetEntry } from '../history/entries.ts';
+import type { History } from '../history/history.ts';
 import { countOf, table } from '../table.ts';
 import { removeTargets, type Removal, targetIds, targetsById } from './browse.ts';
 import { HEADINGS, rowOf, shown } from './description.ts';
@@ -15,6 +17,8 @@ export interface RemoveRequest {
   dryRun: boolean;
   json: boolean;
   clock: Clock;
+  /** Why a phone stays silent from now on is asked there. */
+  history: History;
   /** Asks the person at the terminal; absent where there is none. */
   confirm?: ((question: string) => Promise<boolean>) | undefined;
   out: (text: string) => void;
@@ -53,7 +57,7 @@ async function removeWhenAsked(
     out('nothing was removed\n');
     return;
   }
-  const { count } = await removeTargets(store, ids, { filter, listedMax: 0, clock: request.clock });
+  const { count } = await removeNow(store, ids, filter, request);
   out(`removed ${countOf(count, 'target')}\n`);
 }
 
@@ -63,8 +67,29 @@ async function remove(
   filter: TargetFilter,
   request: RemoveRequest,
 ): Promise<void> {
-  const listedMax = request.json ? LISTED_OBJECTS : LISTED_ROWS;
-  tell(request, await removeTargets(store, ids, { filter, listedMax, clock: request.clock }));
+  const { count, listed } = await removeNow(store, ids, filter, request);
+  tell(request, { count, listed: request.json ? listed : listed.slice(0, LISTED_ROWS) });
+}
+
+async function removeNow(
+  store: Store,
+  ids: readonly number[],
+  filter: TargetFilter,
+  { clock, history }: RemoveRequest,
+): Promise<Removal> {
+  const removal = await removeTargets(store, ids, { filter, listedMax: LISTED_OBJECTS, clock });
+  recordRemoval(history, removal, 'removed', clock.nowMs());
+  return removal;
+}
+
+/** In the history are those that are listed, lest a removal of very many displaces everything else there. */
+export function recordRemoval(
+  history: History,
+  { listed }: Removal,
+  change: 'removed' | 'pruned',
+  nowMs: number,
+): void {
+  for (const target of listed) history.record(targetEntry(target, change, nowMs));
 }
 
 function tell({ dryRun, json, out }: RemoveRequest, removal: Removal): void {

@@ -1,4 +1,8 @@
 import type { Config } from '../config/config.ts';
+import type { Entry, PushEntry } from '../history/entry.ts';
+import { historyFolder } from '../history/history.ts';
+import { readHistory } from '../history/read.ts';
+import { answerOf, forPrograms } from '../history/sentence.ts';
 import { redactAccountId, redactToken } from '../log.ts';
 import { timeText, visible } from '../table.ts';
 import { shown } from './description.ts';
@@ -9,7 +13,12 @@ import type { Subscription } from './target.ts';
 interface TargetDetails {
   target: Target;
   subscriptions: Subscription[];
+  /** Newest first. */
+  pushes: PushEntry[];
 }
+
+/** So many of its latest pushes are shown. */
+const RECENT_PUSHES = 5;
 
 /** All that is kept about one user's targets. Throws OperatorError (exit 65) where there is none. */
 export async function showCommand(
@@ -20,29 +29,48 @@ export async function showCommand(
   const found = await withStore(config, async (store) => {
     const targets = await listTargets(store, filterOf(config, selection));
     return Promise.all(
-      targets.map(async (target) => ({ target, subscriptions: await subscriptionsOf(store, target.id) })),
+      targets.map(async (target) => ({
+        ...{ target, pushes: recentPushes(config, target.id) },
+        subscriptions: await subscriptionsOf(store, target.id),
+      })),
     );
   });
   if (found.length === 0) throw noneSelected();
   return json ? `${JSON.stringify(found.map(asJson), null, 2)}\n` : found.map(describe).join('\n');
 }
 
-function asJson({ target, subscriptions }: TargetDetails): object {
+function recentPushes({ store, history }: Config, targetId: number): PushEntry[] {
+  const isOurs = (entry: Entry): boolean => entry.kind === 'push' && entry.targetId === targetId;
+  const selection = { limit: RECENT_PUSHES, sinceMs: 0, maxEntries: history.maxEntries, wanted: isOurs };
+  const entries = readHistory(historyFolder(store), { ...selection, shelves: ['devices'] });
+  return entries.filter((entry) => entry.kind === 'push').reverse();
+}
+
+function asJson({ target, subscriptions, pushes }: TargetDetails): object {
   return {
     ...shown(target),
     mailboxes: subscriptions.map(({ owner, path, name }) => ({ owner, path, name })),
+    recentPushes: pushes.map(forPrograms),
   };
 }
 
-function describe({ target, subscriptions }: TargetDetails): string {
+function describe({ target, subscriptions, pushes }: TargetDetails): string {
   const mailboxes = subscriptions.map(({ owner, path }) => `${path} of ${owner || 'nobody'}`);
   const lines: [name: string, value: string][] = [
     ...factsOf(target),
     ...timesOf(target),
-    ...mailboxes.map((text, index): [string, string] => [index === 0 ? 'mailboxes' : '', text]),
+    ...listed('mailboxes', mailboxes),
+    ...listed(
+      'recent pushes',
+      pushes.map((push) => `${timeText(push.atMs)}  ${answerOf(push)}`),
+    ),
   ];
   const width = Math.max(...lines.map(([name]) => name.length));
   return lines.map(([name, value]) => `${name.padEnd(width)}  ${visible(value)}\n`).join('');
+}
+
+function listed(name: string, texts: readonly string[]): [string, string][] {
+  return texts.map((text, index) => [index === 0 ? name : '', text]);
 }
 
 function factsOf(target: Target): [string, string][] {

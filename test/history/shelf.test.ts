@@ -53,17 +53,20 @@ describe('append', () => {
 });
 
 describe('discardOld', () => {
+  const at = (dryRun: boolean) => ({ nowMs: 5000, dryRun });
+
   test('gives the bytes that it freed, and leaves the other shelf and foreign files', () => {
     const dir = folder();
     mkdirSync(dir);
     for (const name of ['devices.1.1.jsonl', 'others.1.1.jsonl', 'devices.x.1.jsonl', 'notes'])
       writeFileSync(join(dir, name), 'four');
-    expect(discardOld(dir, 'devices', BOUNDS, 5000)).toBe(4);
-    expect(discardOld(dir, 'devices', BOUNDS, 5000)).toBe(0);
+    expect(discardOld(dir, 'devices', BOUNDS, at(true))).toBe(4);
+    expect(discardOld(dir, 'devices', BOUNDS, at(false))).toBe(4);
+    expect(discardOld(dir, 'devices', BOUNDS, at(false))).toBe(0);
     expect(readdirSync(dir).sort()).toEqual(['devices.x.1.jsonl', 'notes', 'others.1.1.jsonl']);
   });
 
   test('without a history there is nothing to do', () => {
-    expect(discardOld('/nonexistent', 'devices', BOUNDS, 0)).toBe(0);
+    expect(discardOld('/nonexistent', 'devices', BOUNDS, at(false))).toBe(0);
   });
 });

@@ -1,14 +1,18 @@
 import { mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Config } from '../../src/config/config.ts';
 import type { Store } from '../../src/db.ts';
 import { describePrune, pruneJson, sizeText } from '../../src/prune/description.ts';
 import { prune, type PruneOptions, type PruneReport } from '../../src/prune/prune.ts';
+import { readHistory } from '../../src/history/read.ts';
+import { historyFolder } from '../../src/history/history.ts';
 import { listTargets } from '../../src/targets/store.ts';
 import { startTestApns } from '../support/apns.ts';
 import { createSleeplessClock } from '../support/clock.ts';
 import { ACCOUNT_ID, DEVICE_TOKEN, tokenNumber } from '../support/events.ts';
+import { recordedLog } from '../support/recorded-log.ts';
 import { holdWriteLock, registered, temporaryFolder, testStore } from '../support/store.ts';
 
 const DAY_MS = 86_400_000;
@@ -43,15 +47,16 @@ async function stage(apns = {}, busyTimeoutMs = 5000): Promise<Stage> {
     imapdConf: join(dir, 'imapd.conf'),
     apns,
     prune: { olderThanMs: 10 * DAY_MS, badFilesMs: 30 * DAY_MS },
+    history: { maxAgeMs: DAY_MS, maxEntries: 100 },
   } as unknown as Config;
   const run: Stage['run'] = (options = {}) =>
     prune({
       config,
       clock: createSleeplessClock(NOW_MS),
+      log: recordedLog(),
       olderThanMs: 10 * DAY_MS,
       unusedTopics: false,
       dryRun: false,
-      listedMax: 50,
       ...options,
     });
   return { store, config, run };
@@ -85,10 +90,25 @@ describe('prune', () => {
     expect((await run()).report).toMatchObject({ targets: { count: 0 }, badFiles: { count: 0 } });
   });
 
+  test('clears old history away, and tells there whom it removed', async () => {
+    const { store, run } = await stage();
+    const folder = historyFolder(store.file);
+    mkdirSync(folder);
+    writeFileSync(join(folder, `others.${NOW_MS - DAY_MS - 1}.1.jsonl`), 'old\n');
+    expect((await run({ dryRun: true })).report.history).toEqual({ bytes: 4 });
+    const { report } = await run();
+    expect(report.history).toEqual({ bytes: 4 });
+    expect(describePrune(report)).toContain('removed 4 bytes of old history\n');
+    expect((await run()).report.history).toEqual({ bytes: 0 });
+    await turn();
+    const all = { limit: 9, sinceMs: 0, maxEntries: 9, wanted: () => true };
+    expect(readHistory(folder, all)).toMatchObject([{ user: 'silent', change: 'pruned' }]);
+  });
+
   test('changes nothing in a rehearsal', async () => {
     const { store, config, run } = await stage();
-    const { report } = await run({ dryRun: true, listedMax: 0 });
-    expect(report).toMatchObject({ dryRun: true, targets: { count: 1, listed: [] }, badFiles: { count: 1 } });
+    const { report } = await run({ dryRun: true });
+    expect(report).toMatchObject({ dryRun: true, targets: { count: 1 }, badFiles: { count: 1 } });
     expect(report.database).toEqual({ freeBytes: 0 });
     expect(await users(store)).toEqual(['here', 'left', 'silent']);
     expect(readdirSync(join(config.spool, 'bad'))).toHaveLength(2);

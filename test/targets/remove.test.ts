@@ -1,11 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import type { Store } from '../../src/db.ts';
+import type { Entry } from '../../src/history/entry.ts';
 import { removeCommand, type RemoveRequest } from '../../src/targets/remove.ts';
 import { listTargets } from '../../src/targets/store.ts';
 import { createSleeplessClock } from '../support/clock.ts';
 import { ACCOUNT_ID, tokenNumber } from '../support/events.ts';
 import { registered } from '../support/store.ts';
 import { aliceAndBob, configFor } from './setup.ts';
+
+const entries: Entry[] = [];
 
 async function remove(store: Store, request: Partial<RemoveRequest>): Promise<string> {
   const texts: string[] = [];
@@ -15,6 +18,7 @@ async function remove(store: Store, request: Partial<RemoveRequest>): Promise<st
     dryRun: false,
     json: false,
     clock: createSleeplessClock(),
+    history: { record: (entry) => entries.push(entry) },
     out: (text) => texts.push(text),
     ...request,
   });
@@ -31,6 +35,7 @@ describe('one target', () => {
     expect(text).toMatch(/^removed 1 target\nUSER .*\nalice .*\n$/);
     expect(await listTargets(store, { user: 'alice' })).toMatchObject([{ deviceToken: tokenNumber(1) }]);
     expect(await listTargets(store, { user: 'bob' })).toHaveLength(1);
+    expect(entries).toMatchObject([{ user: 'alice', device: '80aa34cb…4f3a', change: 'removed' }]);
   });
 
   test('that is not there', async () => {

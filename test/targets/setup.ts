@@ -7,7 +7,8 @@ import { NOW_MS, registered, testStore } from '../support/store.ts';
 
 /** What the commands of targets need of the configuration. */
 export function configFor(store: string): Config {
-  return { store, users: { lowercase: true, domain: 'keep' } } as Config;
+  const history = { maxAgeMs: 1000, maxEntries: 100 };
+  return { store, history, users: { lowercase: true, domain: 'keep' } } as Config;
 }
 
 /** Two devices of alice, the second renewed later, and one of bob. */
