@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts';
-import { DEFAULT_CONFIG_FILE, loadConfig } from '../config/load.ts';
+import { DEFAULT_CONFIG_FILE } from '../config/file.ts';
+import { loadConfig } from '../config/load.ts';
 import { OperatorError } from '../errors.ts';
 import { type Point, ok, problem } from './point.ts';
 

@@ -128,7 +128,7 @@ function isSocketPath(value: string): boolean {
 }
 
 function hasControls(value: string): boolean {
-  return /\p{Cc}/u.test(value);
+  return /[\0-\x1f\x7f-\x9f]/.test(value);
 }
 
 function inRange(value: number, { min, max }: { min: number; max: number }): boolean {

@@ -1,15 +1,15 @@
-import { closeSync, openSync, readSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { closeSync, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { ExitCode, messageOf, OperatorError } from '../errors.ts';
+import { writeCompiled } from './compiled.ts';
 import type { Config } from './config.ts';
 import type { ConfigProblem } from './conflicts.ts';
+import { configFileOf, DEFAULT_CONFIG_FILE } from './file.ts';
 import { readConfig } from './read.ts';
 import { parseYaml } from './yaml.ts';
 
-export const DEFAULT_CONFIG_FILE = '/etc/xapplepush/config.yaml';
-
 /** Far more than every key with a long comment; it bounds what a wrong file can cost. */
 const FILE_MAX_BYTES = 1024 * 1024;
+const PIECE_BYTES = 16 * 1024;
 
 /** A configuration file that cannot be used. Its message has a line for each problem: `file:line:column: key: message`. */
 export class ConfigError extends OperatorError {
@@ -32,11 +32,12 @@ export function loadConfig(
   env: NodeJS.ProcessEnv,
   defaultFile = DEFAULT_CONFIG_FILE,
 ): Config {
-  const named = file ?? (env['XAPPLEPUSH_CONFIG'] || undefined);
-  // Absolute, because it is handed to processes that run in another directory.
-  const path = resolve(named ?? defaultFile);
-  const text = readText(path, named === undefined);
-  return text === undefined ? configFrom('', undefined) : configFrom(text, path);
+  const { path, isDefault } = configFileOf(file, env, defaultFile);
+  const source = readSource(path, isDefault);
+  if (source === undefined) return configFrom('', undefined);
+  const config = configFrom(source.text, path);
+  writeCompiled(path, source.stats, config);
+  return config;
 }
 
 function configFrom(text: string, file: string | undefined): Config {
@@ -48,17 +49,23 @@ function configFrom(text: string, file: string | undefined): Config {
   throw badFile(file, [...inText, ...('problems' in reading ? reading.problems : [])]);
 }
 
+interface Source {
+  text: string;
+  /** As it was before it was read. */
+  stats: Stats;
+}
+
 /** Undefined where a file that `mayBeMissing` is missing. */
-function readText(path: string, mayBeMissing: boolean): string | undefined {
+function readSource(path: string, mayBeMissing: boolean): Source | undefined {
   try {
-    const bytes = readBytes(path);
+    const { bytes, stats } = readBytes(path);
     if (bytes.length > FILE_MAX_BYTES) {
       throw new ConfigError(
         `${path}: larger than ${FILE_MAX_BYTES} bytes`,
         'name the configuration file of xapplepush, such as the example that comes with it',
       );
     }
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes), stats };
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     const missing = codeOf(error) === 'ENOENT';
@@ -67,16 +74,18 @@ function readText(path: string, mayBeMissing: boolean): string | undefined {
   }
 }
 
-/** Reads one byte more than allowed at most, whatever the file is. */
-function readBytes(path: string): Uint8Array {
-  const bytes = Buffer.alloc(FILE_MAX_BYTES + 1);
+/** Reads a little more than allowed at most, whatever the file is. */
+function readBytes(path: string): { bytes: Buffer; stats: Stats } {
+  const pieces: Buffer[] = [];
   const fd = openSync(path, 'r');
   try {
-    let length = 0;
-    for (let read = 1; read > 0 && length < bytes.length; length += read) {
-      read = readSync(fd, bytes, length, bytes.length - length, null);
+    const stats = fstatSync(fd);
+    for (let length = 0, read = 1; read > 0 && length <= FILE_MAX_BYTES; length += read) {
+      const piece = Buffer.allocUnsafe(PIECE_BYTES);
+      read = readSync(fd, piece);
+      pieces.push(piece.subarray(0, read));
     }
-    return bytes.subarray(0, length);
+    return { bytes: Buffer.concat(pieces), stats };
   } finally {
     closeSync(fd);
   }
