@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const COMMAND = fileURLToPath(new URL('../bin/xapplepush', import.meta.url));
-const PROGRAM = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../dist/main.cjs', import.meta.url));
 const EVENTS = fileURLToPath(new URL('./events/', import.meta.url));
 
 /** What notifyd(8) passes for every event: the last -f has no value. */

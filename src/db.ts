@@ -52,19 +52,23 @@ export function openStore(file: string, options: OpenOptions): Store {
   }
 }
 
+/** Where better-sqlite3 is built or downloaded to; its own search for it takes a millisecond. */
+const ADDON = 'better-sqlite3/build/Release/better_sqlite3.node';
+
 /** Loaded at the first use: an event that concerns nobody never pays for the driver. */
 function connect(file: string, options: BetterSqlite3.Options): Database {
-  const Driver = createRequire(import.meta.url)('better-sqlite3') as typeof BetterSqlite3;
-  return new Driver(file, options);
+  const require = createRequire(import.meta.url);
+  const Driver = require('better-sqlite3') as typeof BetterSqlite3;
+  // An addon is as welcome as its path, though the types do not know.
+  return new Driver(file, { ...options, nativeBinding: require(ADDON) as string });
 }
 
 function openExisting(file: string, busyTimeoutMs: number): Database {
   const database = connect(file, { fileMustExist: true, timeout: busyTimeoutMs });
   try {
     // FULL: a committed event survives a power cut (https://sqlite.org/pragma.html#pragma_synchronous).
-    database.pragma('synchronous = FULL');
-    database.pragma('foreign_keys = ON');
-    database.pragma(`journal_size_limit = ${WAL_LIMIT_BYTES}`);
+    database.exec(`PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+      PRAGMA journal_size_limit = ${WAL_LIMIT_BYTES}`);
     migrate(database, file);
     return database;
   } catch (error) {

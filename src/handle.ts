@@ -1,14 +1,13 @@
-import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
-import { openStore, type Store } from './db.ts';
 import { ExitCode, messageOf, OperatorError } from './errors.ts';
 import { readEvents } from './events/read.ts';
-import { writeSpool } from './events/spool.ts';
 import { createIntake, type Intake } from './intake.ts';
 import { type Log, reportError, writeLine } from './log.ts';
+import { randomUuid } from './random-uuid.ts';
 import { StoreError } from './store/errors.ts';
+import { openOnce, type StoreOnce } from './store/open-once.ts';
 
 /**
  * How long a handler waits for the database: notifyd waits for the handler, and when its queue is full the mail
@@ -26,8 +25,8 @@ export interface HandleOptions {
 
 /** Takes the events on the input and has them delivered. Writes nothing to standard output. */
 export async function handle({ config, log, input, wait }: HandleOptions): Promise<ExitCode> {
-  const store = openOnce(config);
-  const intake = createIntake({ config, clock: systemClock, log, store: store.get, newApnsId: randomUUID });
+  const store = openOnce(config.store, BUSY_TIMEOUT_MS);
+  const intake = createIntake({ config, clock: systemClock, log, store: store.get, newApnsId: randomUuid });
   try {
     const tally = await takeAll(input, intake, { config, log, onTrouble: store.fail });
     if (wait) for (const reason of tally.silent) writeLine(`no push: ${reason}`);
@@ -38,26 +37,6 @@ export async function handle({ config, log, input, wait }: HandleOptions): Promi
   } finally {
     store.close();
   }
-}
-
-interface StoreOnce {
-  /** Opens it at the first call; throws again what `fail` was given, so that trouble is waited for once. */
-  get: () => Store;
-  fail: (error: StoreError) => void;
-  close: () => void;
-}
-
-function openOnce(config: Config): StoreOnce {
-  let store: Store | undefined;
-  let trouble: StoreError | undefined;
-  return {
-    get: () => {
-      if (trouble !== undefined) throw trouble;
-      return (store ??= openStore(config.store, { create: true, busyTimeoutMs: BUSY_TIMEOUT_MS }));
-    },
-    fail: (error) => (trouble = error),
-    close: () => store?.close(),
-  };
 }
 
 interface Tally {
@@ -86,7 +65,7 @@ async function takeAll(input: Iterable<Buffer>, intake: Intake, keeping: Keeping
       for (const id of targetIds) tally.targetIds.add(id);
       if (bad !== undefined) tally.exitCodes.push(ExitCode.badInput);
     } catch (error) {
-      keep(item.raw, error, tally, keeping);
+      await keep(item.raw, error, tally, keeping);
     }
   }
   if (items === 0) reportEmptyInput(tally, keeping.log);
@@ -94,10 +73,16 @@ async function takeAll(input: Iterable<Buffer>, intake: Intake, keeping: Keeping
 }
 
 /** Whatever stands in the way of an event, the event itself goes into the spool. */
-function keep(raw: Buffer, error: unknown, tally: Tally, { config, log, onTrouble }: Keeping): void {
+async function keep(
+  raw: Buffer,
+  error: unknown,
+  tally: Tally,
+  { config, log, onTrouble }: Keeping,
+): Promise<void> {
   if (error instanceof StoreError) onTrouble(error);
   const busy = error instanceof StoreError && error.busy;
   try {
+    const { writeSpool } = await import('./events/spool.ts');
     const file = writeSpool(config.spool, raw, systemClock.nowMs());
     tally.deferred ||= busy;
     if (busy) log.warn('database busy: event kept in the spool', { file });
@@ -148,11 +133,11 @@ async function deliver(
   try {
     if (targetIds.length > 0 && (wait || config.delivery.mode === 'foreground')) {
       const { deliverNow } = await import('./outbox/foreground.ts');
-      return await deliverNow({ config, log, store: store.get(), clock: systemClock, targetIds });
+      return await deliverNow({ config, log, store: await store.get(), clock: systemClock, targetIds });
     }
     if (targetIds.length > 0) {
-      const { ensureDelivery } = await import('./outbox/start.ts');
-      await ensureDelivery(config, store.get(), systemClock, log);
+      const { ensureDelivery } = await import('./outbox/wake.ts');
+      await ensureDelivery(config, await store.get(), systemClock, log);
       return ExitCode.ok;
     }
   } catch (error) {
@@ -161,7 +146,7 @@ async function deliver(
     tally.deferred = true;
   }
   if (tally.deferred) {
-    const { pokeOrStart } = await import('./outbox/start.ts');
+    const { pokeOrStart } = await import('./outbox/wake.ts');
     await pokeOrStart(config, log);
   }
   return ExitCode.ok;
@@ -171,15 +156,20 @@ async function deliver(
  * Keeps the events on the input where the configuration cannot be used, for `flush` to read when it is mended.
  * Gives the exit code of that error.
  */
-export function handleWithoutConfig(error: OperatorError, input: Iterable<Buffer>, spool: string): ExitCode {
+export async function handleWithoutConfig(
+  error: OperatorError,
+  input: Iterable<Buffer>,
+  spool: string,
+): Promise<ExitCode> {
   reportError(error);
   if (!existsSync(spool)) return error.exitCode;
-  for (const { raw } of readEvents(input)) if (raw.length > 0) keepQuietly(spool, raw);
+  for (const { raw } of readEvents(input)) if (raw.length > 0) await keepQuietly(spool, raw);
   return error.exitCode;
 }
 
-function keepQuietly(spool: string, raw: Buffer): void {
+async function keepQuietly(spool: string, raw: Buffer): Promise<void> {
   try {
+    const { writeSpool } = await import('./events/spool.ts');
     writeSpool(spool, raw, systemClock.nowMs());
   } catch (error) {
     reportError(lostEvent(spool, error));

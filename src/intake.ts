@@ -12,19 +12,15 @@ import { type History, openHistory } from './history/history.ts';
 import { type Log, reportError } from './log.ts';
 import type { Mailbox } from './mailboxes/mailbox.ts';
 import { comparableUser } from './mailboxes/user-name.ts';
-import { enqueue } from './outbox/outbox.ts';
 import { type Decision, decide } from './policy.ts';
-import { registrationTopic } from './targets/registration-topic.ts';
-import { register } from './targets/store.ts';
 import { countOf } from './table.ts';
-import { admit } from './targets/target.ts';
 
 export interface IntakeOptions {
   config: Config;
   clock: Clock;
   log: Log;
   /** Opens the database at the first event that needs it; throws StoreError. */
-  store: () => Store;
+  store: () => Store | Promise<Store>;
   newApnsId: () => string;
 }
 
@@ -124,7 +120,8 @@ async function enqueuePush(
   const { config, clock, log, store, newApnsId } = options;
   const mailboxes = comparable(changed, config);
   const request = { event, mailboxes, nowMs: clock.nowMs(), newApnsId, timing: config.delivery };
-  const { targetIds, disabled } = await enqueue(store(), request);
+  const { enqueue } = await import('./outbox/outbox.ts');
+  const { targetIds, disabled } = await enqueue(await store(), request);
   taken.targetIds.push(...targetIds);
   taken.names.push(event);
   const names = mailboxes.map(({ owner, path }) => `${owner}:${path}`);
@@ -152,8 +149,10 @@ async function registerTarget(
   { namespace, apsTopic }: ImapdSettings,
 ): Promise<void> {
   const { config, clock, log, store } = options;
+  const { registrationTopic } = await import('./targets/registration-topic.ts');
   const { topic } = await registrationTopic(apsTopic, { config, log });
   const { sharedMailboxes, maxPerUser } = config.targets;
+  const { admit } = await import('./targets/target.ts');
   const admission = admit(registration, { users: config.users, sharedMailboxes, namespace, topic });
   if ('refused' in admission) {
     refuse(taken, admission.refused, options, admission.hint);
@@ -162,7 +161,8 @@ async function registerTarget(
   const { target, droppedMailboxes } = admission;
   taken.topic = topic;
   taken.names.push('registration');
-  const result = await register(store(), target, { nowMs: clock.nowMs(), maxPerUser });
+  const { register } = await import('./targets/store.ts');
+  const result = await register(await store(), target, { nowMs: clock.nowMs(), maxPerUser });
   const change = result.created ? 'registered' : 'renewed';
   options.history.record(targetEntry(target, change, clock.nowMs()));
   log.info(change, {

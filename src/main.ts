@@ -1,8 +1,10 @@
 import { callsHandle, parseHandleArguments } from './arguments.ts';
 import type { Config } from './config/config.ts';
-import { loadConfig } from './config/load.ts';
+import { readCompiled } from './config/compiled.ts';
+import { configFileOf } from './config/file.ts';
 import { ExitCode, OperatorError } from './errors.ts';
 import { readStandardInput } from './events/read.ts';
+import { handle, handleWithoutConfig } from './handle.ts';
 import { actAsOwnerOf } from './identity.ts';
 import { createLog, reportError } from './log.ts';
 
@@ -19,9 +21,8 @@ async function handleStandardInput(argv: readonly string[]): Promise<ExitCode> {
   const options = parseHandleArguments(argv);
   // MAIL and SIEVE are notifications for people; their input is no event.
   if (options.class !== undefined && options.class !== '' && options.class !== 'EVENT') return ExitCode.ok;
-  const { handle, handleWithoutConfig } = await import('./handle.ts');
   const input = readStandardInput();
-  const config = configOrError(options.config);
+  const config = await configOrError(options.config);
   if (config instanceof OperatorError) {
     const spool = process.env['XAPPLEPUSH_SPOOL'] ?? DEFAULT_SPOOL;
     return handleWithoutConfig(config, input, spool);
@@ -30,8 +31,11 @@ async function handleStandardInput(argv: readonly string[]): Promise<ExitCode> {
   return handle({ config, log: createLog(config.log), input, wait: options.wait });
 }
 
-function configOrError(file: string | undefined): Config | OperatorError {
+async function configOrError(file: string | undefined): Promise<Config | OperatorError> {
+  const compiled = readCompiled(configFileOf(file, process.env).path);
+  if (compiled !== undefined) return compiled;
   try {
+    const { loadConfig } = await import('./config/load.ts');
     return loadConfig(file, process.env);
   } catch (error) {
     if (error instanceof OperatorError) return error;
@@ -39,9 +43,12 @@ function configOrError(file: string | undefined): Config | OperatorError {
   }
 }
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  reportError(error);
-  process.exitCode = error instanceof OperatorError ? error.exitCode : ExitCode.tryAgain;
-}
+main(process.argv.slice(2)).then(
+  (exitCode) => {
+    process.exitCode = exitCode;
+  },
+  (error: unknown) => {
+    reportError(error);
+    process.exitCode = error instanceof OperatorError ? error.exitCode : ExitCode.tryAgain;
+  },
+);

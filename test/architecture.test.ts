@@ -120,8 +120,8 @@ const WALLS: { folder: string; knowsNothingOf: string[] }[] = [
   { folder: 'status/', knowsNothingOf: ['cli/', 'doors/', 'store/', 'targets/'] },
 ];
 
-/** Nobody imports these: they are where the program begins. */
-const ENTRANCE = ['main.ts'];
+/** Nobody imports these: the built program begins with the first, and what it does with the second. */
+const ENTRANCE = ['launch.ts', 'main.ts'];
 
 interface Import {
   /** A file of src, such as apns/push.ts, or a module's name. */
@@ -281,6 +281,13 @@ describe('libraries', () => {
     );
     const owned = Object.entries(OWNERS).map(([library, owner]) => `${library} by ${owner}`);
     expect([...new Set(loaded)].sort()).toEqual(owned.sort());
+  });
+
+  test('the place of a file is asked for only by its path, which the bundler knows', () => {
+    const asked = FILES.filter((file) =>
+      codeOf(file).replaceAll('createRequire(import.meta.url)', '').includes('import.meta.url'),
+    );
+    expect(asked).toEqual([]);
   });
 
   test('Node’s own modules are named as such', () => {

@@ -9,7 +9,7 @@ const MAX_INCLUDE_DEPTH = 10;
 const INCLUDE = '@include';
 /** Option names are letters, digits, `-` and `_`; directives begin with `@`. */
 const OPTION = /^\s*(@?[\w-]+):\s*(.*?)\s*$/;
-const CONTINUATION = /\\\n/g;
+const CONTINUATION = '\\\n';
 
 /** What of imapd.conf an event needs. */
 export interface ImapdSettings {

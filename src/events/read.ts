@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { readSync } from 'node:fs';
 import { ExitCode, messageOf, OperatorError } from '../errors.ts';
 
@@ -14,6 +15,7 @@ const CHUNK_BYTES = 64 * 1024;
 const EAGAIN_PAUSE_MS = 5;
 const STANDARD_INPUT = 0;
 const NEWLINE = 0x0a;
+const BYTE_ORDER_MARK = '\uFEFF';
 
 /** Reads JSON values, one a line; blank lines are no items. A bad line does not keep later ones from being read. */
 export function* readEvents(chunks: Iterable<Buffer>): Generator<ReadItem> {
@@ -78,11 +80,9 @@ function readLine(raw: Buffer): ReadItem | undefined {
 
 /** Takes a byte order mark off; undefined for what is not UTF-8. */
 export function decodeUtf8(bytes: Buffer): string | undefined {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    return undefined; // a fatal TextDecoder has no other way to say that the input is malformed
-  }
+  if (!isUtf8(bytes)) return undefined;
+  const text = bytes.toString();
+  return text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
 }
 
 /** V8's message repeats the input, which may hold tokens or mail; only the position is taken from it. */

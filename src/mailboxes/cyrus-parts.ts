@@ -16,9 +16,6 @@ const USER_LEVEL = 'user';
 /** Default of `altprefix` in imapd.conf(5). */
 export const DEFAULT_ALT_PREFIX = 'Alt Folders';
 
-/** An address's domain; what cannot be one is the end of a mailbox name that has an `@` in it. */
-const DOMAIN = /^[\p{L}\p{N}._-]+$/u;
-
 /** Takes apart the admin's name, such as user/john/Archive@example.org: the domain is at the very end. */
 export function partsOfAdminName(name: string, ns: CyrusNamespace): Parts {
   const { rest, domain = '' } = splitDomain(name, ns);
@@ -77,9 +74,14 @@ function partsOfShared(levels: string[], usersDomain: string, ns: CyrusNamespace
 function splitDomain(name: string, ns: CyrusNamespace): { rest: string; domain?: string } {
   const at = ns.virtualDomains ? name.lastIndexOf('@') : -1;
   const domain = withDots(name.slice(at + 1), ns);
-  if (at < 0 || !DOMAIN.test(domain)) return { rest: name };
+  if (at < 0 || !isDomain(domain)) return { rest: name };
   const isDefault = domain.toLowerCase() === ns.defaultDomain?.toLowerCase();
   return { rest: name.slice(0, at), domain: isDefault ? '' : domain };
+}
+
+/** An address's domain; what cannot be one is the end of a mailbox name that has an `@` in it. */
+function isDomain(text: string): boolean {
+  return /^[\p{L}\p{N}._-]+$/u.test(text);
 }
 
 /** Where '.' separates levels, '^' stands for a dot in a user name. */

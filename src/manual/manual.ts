@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { timeText } from '../table.ts';
 import { ExitCode, messageOf, OperatorError } from '../errors.ts';
+import { ownFile } from '../installation.ts';
 import { VERSION } from '../version.ts';
 import { commandTree } from './command-tree.ts';
 import { bashCompletion } from './completion-bash.ts';
@@ -11,21 +12,19 @@ import { completables } from './completion.ts';
 import { configurationKeys } from './configuration-keys.ts';
 import { manPage } from './man-page.ts';
 
-const EXAMPLE = new URL('../../examples/config.yaml', import.meta.url);
-
 /** The manual page of this program, whose date is that of the build. Throws OperatorError where a part is missing. */
 export function manual(program: Command): string {
   return manPage({
     program: commandTree(program),
     keys: configurationKeys(readExample()),
     version: VERSION,
-    date: timeText(statSync(new URL(import.meta.url)).mtimeMs).slice(0, 10),
+    date: timeText(statSync(import.meta.filename).mtimeMs).slice(0, 10),
   });
 }
 
 function readExample(): string {
   try {
-    return readFileSync(EXAMPLE, 'utf8');
+    return readFileSync(ownFile('examples/config.yaml'), 'utf8');
   } catch (error) {
     throw new OperatorError(`the words about the configuration cannot be read: ${messageOf(error)}`, {
       exitCode: ExitCode.configuration,

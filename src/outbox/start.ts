@@ -1,33 +1,13 @@
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import type { Clock } from '../clock.ts';
-import type { Config } from '../config/config.ts';
-import type { Store } from '../db.ts';
-import { poke } from '../doors/control.ts';
+import { ownFile } from '../installation.ts';
 import type { Log } from '../log.ts';
-import { mayStartDeliverer } from './upkeep.ts';
-
-/** A deliverer answers on the control socket within this; before, nobody else starts one. */
-const START_TIME_MS = 3000;
-
-/** Sees to it that somebody delivers what was just committed, and does not wait for it. */
-export async function ensureDelivery(config: Config, store: Store, clock: Clock, log: Log): Promise<void> {
-  if (await poke(config.control)) return;
-  if (await mayStartDeliverer(store, clock.nowMs(), START_TIME_MS)) startDeliverer(config.file, log);
-}
-
-/** The same where the database cannot be asked who starts one: a deliverer too many finds that out for itself. */
-export async function pokeOrStart(config: Config, log: Log): Promise<void> {
-  if (!(await poke(config.control))) startDeliverer(config.file, log);
-}
 
 /** Starts a deliverer in a session of its own that holds none of our descriptors: under notifyd 1 is its socket. */
 export function startDeliverer(configFile: string | undefined, log: Log): void {
-  const program = fileURLToPath(new URL('../main.js', import.meta.url));
   const config = configFile === undefined ? [] : ['--config', configFile];
   closeLeakedDescriptors();
-  const child = spawn(process.execPath, [program, 'deliverer', ...config], {
+  const child = spawn(process.execPath, [ownFile('dist/main.cjs'), 'deliverer', ...config], {
     detached: true,
     stdio: 'ignore',
     cwd: '/',

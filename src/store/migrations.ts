@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Database } from '../db.ts';
 import { ExitCode, OperatorError } from '../errors.ts';
+import { ownFile } from '../installation.ts';
 import { VERSION } from '../version.ts';
 
 /** Brings a database from the version before it to `version`. Only ever appended to; none is edited once released. */
@@ -26,7 +27,7 @@ const APPLICATION_ID = 0x78617070;
 
 /** Writes the whole schema into an empty database. */
 export function writeSchema(database: Database, version: number): void {
-  const schema = readFileSync(new URL('../../schema.sql', import.meta.url), 'utf8');
+  const schema = readFileSync(ownFile('schema.sql'), 'utf8');
   database.transaction(() => {
     database.exec(schema);
     database.pragma(`application_id = ${APPLICATION_ID}`);

@@ -2,7 +2,7 @@ import type { Store } from '../../db.ts';
 import { poke } from '../../doors/control.ts';
 import { countOf } from '../../table.ts';
 import { releaseDeadLeases } from '../lease.ts';
-import { ensureDelivery } from '../start.ts';
+import { ensureDelivery } from '../wake.ts';
 import { countWaiting, retryWaiting, type WaitingCount, type WaitingFilter } from '../waiting.ts';
 import {
   areOrIs,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Config } from '../../src/config/config.ts';
 import { openControlDoor } from '../../src/doors/control.ts';
-import { ensureDelivery } from '../../src/outbox/start.ts';
+import { ensureDelivery } from '../../src/outbox/wake.ts';
 import { mayStartDeliverer } from '../../src/outbox/upkeep.ts';
 import { createTestClock } from '../support/clock.ts';
 import { recordedLog } from '../support/recorded-log.ts';

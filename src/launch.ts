@@ -1,0 +1,60 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { Script } from 'node:vm';
+
+/**
+ * Where the built program begins. The bundler makes a few layers of the source and of the libraries, from what every
+ * event runs through to what only commands need. Each is loaded when it is reached, together with the code that V8
+ * made of it at the build: to compile it anew would take longer than all the rest. V8 refuses the code of another
+ * version of itself, and then compiles.
+ */
+export const scripts = new Map<string, Script>();
+
+interface Module {
+  exports: unknown;
+}
+
+const modules = new Map<string, Module>();
+
+/** What the layer exports: the files of src in it, by name, or what the library exports. */
+function layer(name: string): unknown {
+  const known = modules.get(name);
+  if (known !== undefined) return known.exports;
+  const module: Module = { exports: {} };
+  modules.set(name, module); // before it runs: a later layer may look back at it
+  const run = load(name).runInThisContext() as (...scope: unknown[]) => void;
+  run(module, module.exports, layer, require, import.meta.dirname, import.meta.filename);
+  return module.exports;
+}
+
+function load(name: string): Script {
+  const file = join(import.meta.dirname, `${name}.js`);
+  const cachedData = codeOf(file);
+  const script = new Script(read(file).toString('latin1'), {
+    filename: join('dist', `${name}.js`), // for traces; the code remembers the name that it had at the build
+    ...(cachedData && { cachedData }),
+  });
+  scripts.set(name, script);
+  return script;
+}
+
+function codeOf(file: string): Buffer | undefined {
+  try {
+    return read(`${file}.code`);
+  } catch {
+    return undefined; // V8 compiles the source
+  }
+}
+
+/** As readFileSync does, whose first call takes four times as long. */
+function read(file: string): Buffer {
+  const fd = openSync(file, 'r');
+  try {
+    const bytes = Buffer.allocUnsafe(fstatSync(fd).size);
+    return bytes.subarray(0, readSync(fd, bytes));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+layer('event');

@@ -1,0 +1,24 @@
+import type { Store } from '../db.ts';
+import type { StoreError } from './errors.ts';
+
+export interface StoreOnce {
+  /** Opens it at the first call; throws again what `fail` was given, so that trouble is waited for once. */
+  get: () => Promise<Store>;
+  fail: (error: StoreError) => void;
+  close: () => void;
+}
+
+/** A database that is made and opened, and its driver loaded, only when the first event needs it. */
+export function openOnce(file: string, busyTimeoutMs: number): StoreOnce {
+  let store: Store | undefined;
+  let trouble: StoreError | undefined;
+  return {
+    get: async () => {
+      if (trouble !== undefined) throw trouble;
+      const { openStore } = await import('../db.ts');
+      return (store ??= openStore(file, { create: true, busyTimeoutMs }));
+    },
+    fail: (error) => (trouble = error),
+    close: () => store?.close(),
+  };
+}

@@ -1,0 +1,142 @@
+import { spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+/** A copy of the built program, in a place with characters that mean something in URLs. */
+let program: string;
+let folder: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'xapplepush-launch-'));
+  program = join(folder, 'a place#1?%41');
+  mkdirSync(program);
+  for (const name of ['bin', 'schema.sql', 'package.json'])
+    cpSync(name, join(program, name), { recursive: true });
+  symlinkSync(resolve('node_modules'), join(program, 'node_modules'));
+  writeFileSync(
+    join(folder, 'config.yaml'),
+    `store: ${folder}/store/x.db\nspool: ${folder}/spool\nimapd_conf: ${folder}/imapd.conf\napns: { topic: t }\n`,
+  );
+});
+
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+/** The database is new each time, so that the schema is read too. */
+function install(change: (dist: string) => void = () => undefined): void {
+  const dist = join(program, 'dist');
+  for (const old of [dist, join(folder, 'store')]) rmSync(old, { recursive: true, force: true });
+  cpSync('dist', dist, { recursive: true });
+  change(dist);
+}
+
+function run(args: readonly string[], input = '') {
+  const { status, stdout, stderr } = spawnSync(join(program, 'bin/xapplepush'), args, {
+    cwd: '/',
+    env: { XAPPLEPUSH_CONFIG: join(folder, 'config.yaml'), XAPPLEPUSH_NODE: process.execPath },
+    input,
+    encoding: 'utf8',
+  });
+  return { status, stdout, stderr };
+}
+
+function registersADevice(): void {
+  const registration = readFileSync('examples/events/registration.json', 'utf8');
+  expect(run([], registration)).toMatchObject({ status: 0, stdout: '' });
+  const { status, stdout } = run(['targets', 'list', '--json']);
+  expect({ status, user: (JSON.parse(stdout) as { user: string }[])[0]?.user }).toEqual({
+    status: 0,
+    user: 'alice',
+  });
+}
+
+function codeFiles(dist: string): string[] {
+  return readdirSync(dist).filter((name) => name.endsWith('.code'));
+}
+
+describe('the built program', () => {
+  it('runs from wherever it lies', () => {
+    install();
+    registersADevice();
+    expect(run(['--version']).stdout).toBe(
+      `${(JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version}\n`,
+    );
+  });
+
+  it('runs without the code of V8', () => {
+    install((dist) => codeFiles(dist).forEach((name) => rmSync(join(dist, name))));
+    registersADevice();
+  });
+
+  it.each([
+    ['that is none', () => Buffer.from('no code')],
+    ['that is empty', () => Buffer.alloc(0)],
+    ['that is half written', (code: Buffer) => code.subarray(0, code.length / 2)],
+    [
+      'of another version of V8',
+      (code: Buffer) => Buffer.concat([code.subarray(0, 4), Buffer.alloc(4, 1), code.subarray(8)]),
+    ],
+  ])('runs with code %s', (_, spoil) => {
+    install((dist) => {
+      expect(codeFiles(dist)).toContain('event.js.code');
+      for (const name of codeFiles(dist))
+        writeFileSync(join(dist, name), spoil(readFileSync(join(dist, name))));
+    });
+    registersADevice();
+  });
+
+  it('has code that this V8 takes', () => {
+    const script = `process.argv.splice(1, 9, 'x', '-c', 'MAIL');
+      const { scripts } = require(${JSON.stringify(resolve('dist/main.cjs'))});
+      console.log([...scripts].map(([name, script]) => name + ' ' + script.cachedDataRejected).join());`;
+    expect(spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' }).stdout).toBe('event false\n');
+  });
+
+  it('loads for an event that concerns nobody what every event needs, and no more', () => {
+    install();
+    const script = `process.argv.splice(1, 9, 'x');
+      const { scripts } = require(${JSON.stringify(join(program, 'dist/main.cjs'))});
+      process.on('exit', () => console.log([...scripts.keys()].join()));`;
+    const loaded = (): string =>
+      spawnSync(process.execPath, ['-e', script], {
+        env: { XAPPLEPUSH_CONFIG: join(folder, 'config.yaml') },
+        input: '{"event":"MailboxModseq","user":"","uri":"imap://mail.example.org/user/alice"}\n',
+        encoding: 'utf8',
+      }).stdout;
+    // At first, perhaps, the configuration itself is read.
+    expect(['event\n', 'event,config,yaml\n']).toContain(loaded());
+  });
+
+  it('names its functions in the trace of a stack', () => {
+    install((dist) => {
+      const layer = join(dist, 'store.js');
+      const source = readFileSync(layer, 'utf8');
+      const broken = source.replace(
+        'function openStore(file, options) {',
+        'function openStore(file, options) { null.x;',
+      );
+      expect(broken).not.toBe(source);
+      writeFileSync(layer, broken);
+      rmSync(`${layer}.code`);
+      const config = join(folder, 'config.yaml');
+      writeFileSync(
+        config,
+        `${readFileSync(config, 'utf8')}log: { level: debug, destination: ${folder}/log }\n`,
+      );
+    });
+    run([], readFileSync('examples/events/registration.json', 'utf8'));
+    expect(readFileSync(join(folder, 'log'), 'utf8')).toMatch(/at openStore \(dist\/store\.js:\d+:\d+\)/);
+  });
+});
