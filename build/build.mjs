@@ -36,6 +36,7 @@ for (const name of layers.names) built.push(await buildLayer(name, sourceOf(laye
 for (const name of LIBRARIES) built.push(await buildLayer(name, `module.exports = require('${name}');`));
 writeFileSync(join(OUT, 'LICENSES'), licencesOf(ROOT, built));
 execFileSync(process.execPath, [join(OUT, 'main.cjs'), '--version']); // throws where it does not run
+writeFileSync(join(OUT, 'xapplepush.1'), execFileSync(process.execPath, [join(OUT, 'main.cjs'), 'man']));
 await keepCode(OUT);
 
 /** Each source file that the program reaches, and what it imports. */
