@@ -46,16 +46,15 @@ describe('commands', () => {
       ([, name]) => name ?? '',
     );
 
-  const GROUPS = ['targets', 'cert'];
-  const commands = subcommandsIn(general)
-    .filter((name) => name !== 'help')
-    .flatMap((name) =>
-      GROUPS.includes(name)
-        ? subcommandsIn(helpOf([name]))
-            .filter((verb) => verb !== 'help')
-            .map((verb) => [name, verb])
-        : [[name]],
-    );
+  const names = subcommandsIn(general).filter((name) => name !== 'help');
+  const GROUPS = names.filter((name) => helpOf([name]).includes('Commands:\n'));
+  const commands = names.flatMap((name) =>
+    GROUPS.includes(name)
+      ? subcommandsIn(helpOf([name]))
+          .filter((verb) => verb !== 'help')
+          .map((verb) => [name, verb])
+      : [[name]],
+  );
 
   /** The subcommand that an invocation names; `handle` where it names none. */
   const subcommandOf = (words: readonly string[]): string[] => {
@@ -121,8 +120,16 @@ describe('commands', () => {
 });
 
 describe('files', () => {
+  const anchors = [...readme.matchAll(/^#+ (.*)$/gm)].map(
+    ([, heading = '']) =>
+      `#${heading
+        .toLowerCase()
+        .replaceAll(/[^\w -]/g, '')
+        .replaceAll(' ', '-')}`,
+  );
   test.each([...readme.matchAll(/\]\(([^)]+)\)/g)].map(([, link]) => link ?? ''))('link %s', (link) => {
-    expect(existsSync(join(PROJECT, link))).toBe(true);
+    if (link.startsWith('#')) expect(anchors).toContain(link);
+    else expect(existsSync(join(PROJECT, link))).toBe(true);
   });
 
   const paths = new Set(
