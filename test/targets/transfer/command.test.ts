@@ -489,7 +489,7 @@ describe('many', () => {
     writeFileSync(file, manyLines(count));
     const child = spawn(
       process.execPath,
-      [COMMAND.replace(/bin\/xapplepush$/, 'dist/main.js'), 'targets', 'import', file],
+      [COMMAND.replace(/bin\/xapplepush$/, 'dist/main.cjs'), 'targets', 'import', file],
       {
         env: environmentOf(here!.configFile),
         stdio: 'ignore',
