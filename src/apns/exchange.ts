@@ -31,7 +31,9 @@ export function requestHeaders(push: Push): OutgoingHttpHeaders {
 export function exchange(stream: ClientHttp2Stream, payload: string, timeoutMs: number): Promise<Answer> {
   return new Promise((resolve, reject) => {
     let headers: IncomingHttpHeaders = {};
+    let isAnswered = false;
     const answer = (body: string): void => {
+      isAnswered = true;
       resolve(answerOf(headers, body));
     };
     const timer = setTimeout(() => {
@@ -45,7 +47,7 @@ export function exchange(stream: ClientHttp2Stream, payload: string, timeoutMs: 
     stream.on('error', reject);
     stream.on('close', () => {
       clearTimeout(timer);
-      reject(new Error('the connection ended'));
+      if (!isAnswered) reject(new Error('the connection ended')); // every stream ends here, and an Error is dear
     });
     stream.end(payload);
   });
@@ -81,6 +83,7 @@ function answerOf(headers: IncomingHttpHeaders, body: string): Answer {
 
 /** The members of a JSON object; none where the body is no such thing, since the status still counts. */
 function parsedObject(body: string): Record<string, unknown> {
+  if (body === '') return {}; // of every push that Apple took
   try {
     const value: unknown = JSON.parse(body);
     return typeof value === 'object' && value !== null ? { ...value } : {};

@@ -1,5 +1,7 @@
 /** Places on a connection, as many as the peer's SETTINGS allow streams at once. */
 export interface StreamSlots {
+  /** Takes a place where one is free and nobody waits for it; gives whether it did. */
+  takeFree(): boolean;
   /** Resolves when a place is free and taken, in the order of the calls; rejects after `timeoutMs` or by `refuse`. */
   take(timeoutMs: number): Promise<void>;
   /** Gives a place back. */
@@ -28,6 +30,11 @@ export function createStreamSlots(limit: () => number): StreamSlots {
     }
   };
   return {
+    takeFree: () => {
+      const isFree = refusal === undefined && waiting.size === 0 && taken < limit();
+      if (isFree) taken += 1;
+      return isFree;
+    },
     take: (timeoutMs) =>
       new Promise((resolve, reject) => {
         if (refusal) {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { outcomeOf, outcomeOfNoAnswer } from '../apns/outcome.ts';
-import { MAX_MAILBOXES_PER_PUSH } from '../apns/payload.ts';
 import { NoAnswer, type Outcome } from '../apns/push.ts';
 import type { Clock } from '../clock.ts';
 import type { Store } from '../db.ts';
@@ -8,12 +8,13 @@ import type { ControlWord } from '../doors/control.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { NotConnected } from './line.ts';
-import { claim, type ClaimedPush } from './outbox.ts';
+import type { ClaimedPush } from './outbox.ts';
 import { pushOf } from './push-of.ts';
 import { type Route, routeFor } from './route.ts';
-import { type Attempt, settle } from './settle.ts';
+import type { Attempt } from './settle.ts';
 import type { Settlement } from './settlement.ts';
 import { tell, tellGivenUp, tellRefused } from './tell.ts';
+import { takeTurn } from './turn.ts';
 import { type GivenUp, giveUp, wake } from './upkeep.ts';
 
 /** An answer that takes longer is none; Apple answers within a second. */
@@ -21,6 +22,9 @@ export const ANSWER_TIMEOUT_MS = 10_000;
 
 /** A lease outlives the slowest answer by far, so that only the rows of the dead are taken over. */
 const LEASE_MS = ANSWER_TIMEOUT_MS + 20_000;
+
+/** Answers come many at a time: those of so long are written down together, and what is due is leased with them. */
+const GATHERING_MS = 5;
 
 /** Rows leased at once, whatever the peer allows: what one process can lose sight of when it is killed. */
 const MAX_IN_FLIGHT = 1000;
@@ -82,11 +86,11 @@ export class Courier {
     await this.#giveUpOld();
     for (;;) {
       const progress = new Promise<void>((resolve) => (this.#progress = resolve));
-      await this.#settleEnded();
-      const rows = this.#mayStart(deadlineMs, signal) ? await this.#claim() : [];
-      for (const row of rows) void this.#send(row, deadlineMs);
+      for (const push of await this.#turn(this.#mayStart(deadlineMs, signal)))
+        void this.#send(push, deadlineMs);
       if (this.#inFlight === 0 && this.#ended.length === 0) return;
       await progress;
+      if (this.#inFlight > 0) await pause(GATHERING_MS);
     }
   }
 
@@ -110,14 +114,40 @@ export class Courier {
     return signal?.aborted !== true && nowMs < deadlineMs && nowMs >= this.pausedUntilMs;
   }
 
-  async #claim(): Promise<ClaimedPush[]> {
-    const { store, owner, clock } = this.#options;
+  /** Writes down what has ended, and gives what may be sent next. What cannot be written now is kept. */
+  async #turn(mayStart: boolean): Promise<ClaimedPush[]> {
+    const attempts = this.#ended.splice(0);
+    const limit = mayStart ? this.#room() : 0;
+    if (attempts.length === 0 && limit === 0) return [];
+    const nowMs = this.#options.clock.nowMs();
+    const context = { ...this.#options, nowMs, leaseUntilMs: nowMs + LEASE_MS, newApnsId: randomUUID };
+    try {
+      const turn = { ...context, attempts, limit, wakes: !this.#awake };
+      const { settlements, pushes } = await takeTurn(this.#options.store, turn);
+      this.#tell(attempts, settlements);
+      return pushes;
+    } catch (error) {
+      this.#ended.unshift(...attempts);
+      throw error;
+    }
+  }
+
+  /** How many more pushes may be under way. */
+  #room(): number {
     const capacity = this.#routes.reduce((sum, { line }) => sum + line.capacity, 0);
-    const limit = Math.min(capacity, MAX_IN_FLIGHT) - this.#inFlight;
-    if (limit <= 0) return [];
-    const nowMs = clock.nowMs();
-    const leaseUntilMs = nowMs + LEASE_MS;
-    return claim(store, { owner, limit, maxMailboxes: MAX_MAILBOXES_PER_PUSH, nowMs, leaseUntilMs });
+    return Math.max(0, Math.min(capacity, MAX_IN_FLIGHT) - this.#inFlight);
+  }
+
+  #tell(attempts: readonly Attempt[], settlements: readonly Settlement[]): void {
+    const { log, onSettled } = this.#options;
+    for (const [index, { push, outcome }] of attempts.entries()) {
+      const settlement = settlements[index] as Settlement;
+      tell(log, push, outcome, settlement);
+      onSettled?.(push, outcome, settlement);
+    }
+    const delivered = attempts.some(({ outcome }) => outcome.kind === 'delivered');
+    const troubled = attempts.some(({ outcome }) => WAITS_FOR_OTHERS.has(outcome.kind));
+    this.#awake = (this.#awake || delivered) && !troubled;
   }
 
   async #send(row: ClaimedPush, deadlineMs: number): Promise<void> {
@@ -157,40 +187,10 @@ export class Courier {
     if (error instanceof NotConnected) route.failed(outcome, clock, random);
     return ended(row, outcome, !noAnswer.perhapsProcessed && !(error instanceof NotConnected));
   }
-
-  async #settleEnded(): Promise<void> {
-    const attempts = this.#ended.splice(0);
-    if (attempts.length === 0) return;
-    const settlements = await this.#writeDown(attempts);
-    const { log, onSettled } = this.#options;
-    for (const [index, { push, outcome }] of attempts.entries()) {
-      const settlement = settlements[index] as Settlement;
-      tell(log, push, outcome, settlement);
-      onSettled?.(push, outcome, settlement);
-    }
-    await this.#wakeOthers(attempts);
-  }
-
-  /** What cannot be written down now is kept for the next drain. */
-  async #writeDown(attempts: readonly Attempt[]): Promise<Settlement[]> {
-    const { store, clock } = this.#options;
-    try {
-      return await settle(store, attempts, { ...this.#options, nowMs: clock.nowMs(), newApnsId: randomUUID });
-    } catch (error) {
-      this.#ended.unshift(...attempts);
-      throw error;
-    }
-  }
-
-  async #wakeOthers(attempts: readonly Attempt[]): Promise<void> {
-    const delivered = attempts.some(({ outcome }) => outcome.kind === 'delivered');
-    const troubled = attempts.some(
-      ({ outcome }) => outcome.kind === 'retry' || outcome.kind === 'misconfigured',
-    );
-    if (delivered && !this.#awake) await wake(this.#options.store, this.#options.clock.nowMs());
-    this.#awake = (this.#awake || delivered) && !troubled;
-  }
 }
+
+/** What comes back with these may hold others back too, until a push gets through again. */
+const WAITS_FOR_OTHERS: ReadonlySet<Outcome['kind']> = new Set(['retry', 'misconfigured']);
 
 const TOPIC_NOT_COVERED: Outcome = { kind: 'misconfigured', reason: 'TopicNotCovered', scope: 'topic' };
 

@@ -22,9 +22,8 @@ const CAPACITY_BEFORE_SETTINGS = 100;
 
 interface Current {
   connection: Promise<ApnsConnection>;
-  capacity: () => number;
-  /** Undefined until it is made. */
-  open: () => boolean | undefined;
+  /** The same once it is there. */
+  made: ApnsConnection | undefined;
   underWay: number;
   retired: boolean;
 }
@@ -38,11 +37,11 @@ export function createLine(connect: (timeoutMs: number) => Promise<ApnsConnectio
   };
   return {
     push: async (push, timeoutMs) => {
-      if (current?.open() === false) retire(current);
+      if (current?.made?.open === false) retire(current);
       const line = (current ??= begin(connect(timeoutMs)));
       line.underWay += 1;
       try {
-        const answer = await (await connected(line)).push(push, timeoutMs);
+        const answer = await (line.made ?? (await connected(line))).push(push, timeoutMs);
         if (isFarewell(answer)) retire(line);
         return answer;
       } catch (error) {
@@ -54,10 +53,10 @@ export function createLine(connect: (timeoutMs: number) => Promise<ApnsConnectio
       }
     },
     get capacity() {
-      return current?.capacity() ?? CAPACITY_BEFORE_SETTINGS;
+      return current?.made?.capacity ?? CAPACITY_BEFORE_SETTINGS;
     },
     get connected() {
-      return current?.open() === true;
+      return current?.made?.open === true;
     },
     close: async () => {
       const line = current;
@@ -69,18 +68,11 @@ export function createLine(connect: (timeoutMs: number) => Promise<ApnsConnectio
 }
 
 function begin(connection: Promise<ApnsConnection>): Current {
-  const line: Current = {
-    connection,
-    capacity: () => CAPACITY_BEFORE_SETTINGS,
-    open: () => undefined,
-    underWay: 0,
-    retired: false,
-  };
+  const line: Current = { connection, made: undefined, underWay: 0, retired: false };
   // The failure itself reaches every push that waits for the connection.
   connection.then(
     (made) => {
-      line.capacity = () => made.capacity;
-      line.open = () => made.open;
+      line.made = made;
     },
     () => undefined,
   );

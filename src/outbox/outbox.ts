@@ -123,64 +123,6 @@ function lastPushMs(sql: Sql, targetId: number): number | null {
   return row.ms;
 }
 
-export interface ClaimRequest {
-  /** Names this process; see lease.ts. */
-  owner: string;
-  limit: number;
-  maxMailboxes: number;
-  nowMs: number;
-  leaseUntilMs: number;
-}
-
-/**
- * Leases rows that are due to this process and records the attempt that it is about to make.
- * No other process gets them before the lease ends.
- */
-export function claim(store: Store, request: ClaimRequest): Promise<ClaimedPush[]> {
-  return store.write((sql) => {
-    const due = sql(
-      `SELECT target_id AS id FROM outbox
-       WHERE due_ms <= @nowMs AND (lease_owner IS NULL OR lease_until_ms <= @nowMs) ORDER BY due_ms LIMIT @limit`,
-    ).all({ nowMs: request.nowMs, limit: request.limit }) as { id: number }[];
-    return due.flatMap(({ id }) => claimRow(sql, id, request));
-  });
-}
-
-/** A row whose mailboxes the device no longer wants is not owed any more. */
-function claimRow(sql: Sql, targetId: number, request: ClaimRequest): ClaimedPush[] {
-  const mailboxes = mailboxesOf(sql, targetId, request.maxMailboxes);
-  if (mailboxes.length === 0) {
-    sql('DELETE FROM outbox WHERE target_id = ?').run(targetId);
-    return [];
-  }
-  sql(
-    `UPDATE outbox SET attempts = attempts + 1, attempted_ms = @nowMs, lease_owner = @owner,
-       lease_until_ms = @leaseUntilMs WHERE target_id = @targetId`,
-  ).run({ targetId, nowMs: request.nowMs, owner: request.owner, leaseUntilMs: request.leaseUntilMs });
-  const row = sql(
-    `SELECT t.user, t.device_token AS deviceToken, t.account_id AS accountId, t.topic, t.renewed_ms AS renewedMs,
-       o.apns_id AS apnsId, o.event, o.generation, o.attempts, o.event_ms AS eventMs
-     FROM outbox o JOIN targets t ON t.id = o.target_id WHERE o.target_id = ?`,
-  ).get(targetId) as Omit<ClaimedPush, 'targetId' | 'mailboxes'>;
-  return [{ ...row, targetId, mailboxes }];
-}
-
-function mailboxesOf(sql: Sql, targetId: number, limit: number): ClaimedPush['mailboxes'] {
-  const rows = sql(
-    `SELECT m.owner, m.path, s.hash, (s.owner = t.user AND s.path = 'INBOX') AS inbox
-     FROM outbox_mailboxes m
-     JOIN subscriptions s ON s.owner = m.owner AND s.path = m.path AND s.target_id = m.target_id
-     JOIN targets t ON t.id = m.target_id
-     WHERE m.target_id = ? ORDER BY inbox DESC, m.generation LIMIT ?`,
-  ).all(targetId, limit) as { owner: string; path: string; hash: string | null; inbox: number }[];
-  return rows.map(({ owner, path, hash, inbox }) => ({
-    owner,
-    path,
-    hash: hash ?? undefined,
-    inbox: inbox === 1,
-  }));
-}
-
 /** How much is owed: rows, and when the next one may be tried; undefined when none. */
 export function owed(store: Store): Promise<{ rows: number; nextMs: number | undefined }> {
   return store.read((sql) => {

@@ -33,22 +33,34 @@ export function settle(
   attempts: readonly Attempt[],
   context: SettleContext,
 ): Promise<Settlement[]> {
-  return store.write((sql) => {
-    const records = new Map<string, CredentialRecord>();
-    const settlements = attempts.map((attempt) => {
-      const { unprocessed, push, outcome, fingerprint = '' } = attempt;
-      const credential = records.get(fingerprint) ?? credentialRecord(sql, fingerprint, context.server);
-      records.set(fingerprint, credential);
-      const failingSinceMs = blamesDevice(outcome) ? failingSince(sql, push.targetId) : null;
-      const rules = { ...context, random: context.random(), credential, unprocessed, failingSinceMs };
-      const settlement = settlementOf(push, outcome, rules);
-      count(credential, outcome, context.nowMs);
-      apply(sql, attempt, settlement, context);
-      return settlement;
-    });
-    for (const [fingerprint, record] of records) saveCredential(sql, fingerprint, record, context.server);
-    return settlements;
+  return store.write((sql) => settleIn(sql, attempts, context));
+}
+
+/** The same within a transaction that does more. */
+export function settleIn(sql: Sql, attempts: readonly Attempt[], context: SettleContext): Settlement[] {
+  const records = new Map<string, CredentialRecord>();
+  const settlements = attempts.map((attempt) => {
+    const { unprocessed, push, outcome, fingerprint = '' } = attempt;
+    const credential = records.get(fingerprint) ?? credentialRecord(sql, fingerprint, context.server);
+    records.set(fingerprint, credential);
+    const { nowMs, giveUpMs, disableAfterMs, random } = context;
+    const failingSinceMs = blamesDevice(outcome) ? failingSince(sql, push.targetId) : null;
+    const rules = {
+      nowMs,
+      giveUpMs,
+      disableAfterMs,
+      random: random(),
+      credential,
+      unprocessed,
+      failingSinceMs,
+    };
+    const settlement = settlementOf(push, outcome, rules);
+    count(credential, outcome, context.nowMs);
+    apply(sql, attempt, settlement, context);
+    return settlement;
   });
+  for (const [fingerprint, record] of records) saveCredential(sql, fingerprint, record, context.server);
+  return settlements;
 }
 
 function credentialRecord(sql: Sql, fingerprint: string, server: string): CredentialRecord {
@@ -122,8 +134,19 @@ function recordOnTarget(
   });
 }
 
+/** Removes the row where the push told all of it, which is nearly always. False where anything else waits. */
+function removed(sql: Sql, { targetId, generation, mailboxes }: ClaimedPush, owner: string): boolean {
+  return (
+    sql(
+      `DELETE FROM outbox WHERE target_id = ? AND lease_owner = ? AND generation = ?
+         AND (SELECT count(*) FROM outbox_mailboxes m WHERE m.target_id = outbox.target_id) = ?`,
+    ).run(targetId, owner, generation, mailboxes.length).changes === 1
+  );
+}
+
 /** What joined while the push was under way is a push of its own. */
 function finish(sql: Sql, push: ClaimedPush, context: SettleContext): void {
+  if (removed(sql, push, context.owner)) return;
   const leased = sql('SELECT 1 FROM outbox WHERE target_id = ? AND lease_owner = ?');
   if (leased.get(push.targetId, context.owner) === undefined) return; // whoever took the row over settles it
   const remove = sql(

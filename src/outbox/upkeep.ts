@@ -6,14 +6,16 @@ const WOKEN_INTERVAL_MS = 5 * 60_000;
 
 /** One success shows that Apple can be reached and takes the credential: what waited for that is due now. */
 export function wake(store: Store, nowMs: number): Promise<number> {
-  return store.write(
-    (sql) =>
-      sql(
-        `UPDATE outbox SET due_ms = @nowMs
-         WHERE due_ms > @nowMs AND lease_owner IS NULL AND (held_by = 'credential'
-           OR held_by = 'connection' AND (attempts < @attempts OR attempted_ms <= @longAgoMs))`,
-      ).run({ nowMs, attempts: WOKEN_ATTEMPTS, longAgoMs: nowMs - WOKEN_INTERVAL_MS }).changes,
-  );
+  return store.write((sql) => wakeIn(sql, nowMs));
+}
+
+/** The same within a transaction that does more. */
+export function wakeIn(sql: Sql, nowMs: number): number {
+  return sql(
+    `UPDATE outbox SET due_ms = @nowMs
+     WHERE due_ms > @nowMs AND lease_owner IS NULL AND (held_by = 'credential'
+       OR held_by = 'connection' AND (attempts < @attempts OR attempted_ms <= @longAgoMs))`,
+  ).run({ nowMs, attempts: WOKEN_ATTEMPTS, longAgoMs: nowMs - WOKEN_INTERVAL_MS }).changes;
 }
 
 export interface GivenUp {

@@ -366,10 +366,10 @@ test('attempts are settled all or none', async () => {
   let calls = 0;
   const context: SettleContext = {
     ...CONTEXT,
-    newApnsId: () => {
+    random: () => {
       calls += 1;
       if (calls > 1) throw new Error('a bug');
-      return 'fresh';
+      return 0.5;
     },
   };
   const attempts = pushes.map((push): Attempt => ({

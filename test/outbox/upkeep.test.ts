@@ -152,7 +152,7 @@ describe('processes on one database', () => {
     await enqueued(store);
     const script = `
       import { openStore } from '@/db.js';
-      import { claim } from '@/outbox/outbox.js';
+      import { claim } from '@/outbox/claim.js';
       import { mayStartDeliverer } from '@/outbox/upkeep.js';
       const [file, startMs, owner] = process.argv.slice(1);
       const [nowMs, ids] = [${NOW_MS}, []];

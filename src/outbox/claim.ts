@@ -1,0 +1,98 @@
+import type { Sql, Store } from '../db.ts';
+import type { ChangeName } from '../events/mail-event.ts';
+import type { ClaimedPush } from './outbox.ts';
+
+export interface ClaimRequest {
+  /** Names this process; see lease.ts. */
+  owner: string;
+  limit: number;
+  maxMailboxes: number;
+  nowMs: number;
+  leaseUntilMs: number;
+}
+
+/**
+ * Leases rows that are due to this process and records the attempt that it is about to make.
+ * No other process gets them before the lease ends.
+ */
+export function claim(store: Store, request: ClaimRequest): Promise<ClaimedPush[]> {
+  return store.write((sql) => claimIn(sql, request));
+}
+
+/** The same within a transaction that does more. A few statements for all rows: each costs more than a row. */
+export function claimIn(sql: Sql, request: ClaimRequest): ClaimedPush[] {
+  const targetIds = lease(sql, request);
+  if (targetIds.length === 0) return [];
+  const pushes = pushesOf(sql, targetIds, request.maxMailboxes);
+  dropUnwanted(
+    sql,
+    targetIds.filter((id) => !pushes.has(id)),
+  );
+  return [...pushes.values()];
+}
+
+function lease(sql: Sql, { owner, limit, nowMs, leaseUntilMs }: ClaimRequest): number[] {
+  const leased = sql(
+    `UPDATE outbox SET attempts = attempts + 1, attempted_ms = @nowMs, lease_owner = @owner,
+       lease_until_ms = @leaseUntilMs
+     WHERE target_id IN (SELECT target_id FROM outbox
+       WHERE due_ms <= @nowMs AND (lease_owner IS NULL OR lease_until_ms <= @nowMs) ORDER BY due_ms LIMIT @limit)
+     RETURNING target_id AS id`,
+  ).all({ owner, limit, nowMs, leaseUntilMs }) as { id: number }[];
+  return leased.map(({ id }) => id);
+}
+
+/** One mailbox of a push: columns in the order of the query, since objects would cost as much as the query itself. */
+type ClaimedMailbox = readonly [
+  ...[targetId: number, owner: string, path: string, hash: string | null, inbox: number],
+  ...[user: string, deviceToken: string, accountId: string, topic: string, renewedMs: number],
+  ...[apnsId: string, event: ChangeName, generation: number, attempts: number, eventMs: number],
+];
+
+/** By target, the longest due first; a target that no longer wants any of the mailboxes has none. */
+function pushesOf(sql: Sql, targetIds: readonly number[], maxMailboxes: number): Map<number, ClaimedPush> {
+  // CROSS JOIN keeps this order: from the few rows to what belongs to them.
+  const rows = sql(
+    `SELECT o.target_id, m.owner, m.path, s.hash, (s.owner = t.user AND s.path = 'INBOX') AS inbox,
+       t.user, t.device_token, t.account_id, t.topic, t.renewed_ms,
+       o.apns_id, o.event, o.generation, o.attempts, o.event_ms
+     FROM json_each(?) ids CROSS JOIN outbox o ON o.target_id = ids.value
+     CROSS JOIN targets t ON t.id = o.target_id
+     CROSS JOIN outbox_mailboxes m ON m.target_id = o.target_id
+     CROSS JOIN subscriptions s ON s.owner = m.owner AND s.path = m.path AND s.target_id = m.target_id
+     ORDER BY o.due_ms, o.target_id, inbox DESC, m.generation`,
+  )
+    .raw()
+    .all(JSON.stringify(targetIds)) as ClaimedMailbox[];
+  const pushes = new Map<number, ClaimedPush>();
+  for (const row of rows) {
+    const [targetId, owner, path, hash, inbox] = row;
+    const push = pushes.get(targetId) ?? pushOf(row);
+    pushes.set(targetId, push);
+    if (push.mailboxes.length < maxMailboxes)
+      push.mailboxes.push({ owner, path, hash: hash ?? undefined, inbox: inbox === 1 });
+  }
+  return pushes;
+}
+
+function pushOf(row: ClaimedMailbox): ClaimedPush {
+  return {
+    targetId: row[0],
+    user: row[5],
+    deviceToken: row[6],
+    accountId: row[7],
+    topic: row[8],
+    renewedMs: row[9],
+    apnsId: row[10],
+    event: row[11],
+    generation: row[12],
+    attempts: row[13],
+    eventMs: row[14],
+    mailboxes: [],
+  };
+}
+
+/** A row whose mailboxes the device no longer wants is not owed any more. */
+function dropUnwanted(sql: Sql, targetIds: readonly number[]): void {
+  for (const id of targetIds) sql('DELETE FROM outbox WHERE target_id = ?').run(id);
+}

@@ -1,0 +1,36 @@
+import { MAX_MAILBOXES_PER_PUSH } from '../apns/payload.ts';
+import type { Store } from '../db.ts';
+import { claimIn } from './claim.ts';
+import type { ClaimedPush } from './outbox.ts';
+import { type Attempt, type SettleContext, settleIn } from './settle.ts';
+import type { Settlement } from './settlement.ts';
+import { wakeIn } from './upkeep.ts';
+
+export interface Turn extends SettleContext {
+  /** What has ended and is not written down yet. */
+  attempts: readonly Attempt[];
+  /** A delivered push among them releases what waited for the connection or the credential. */
+  wakes: boolean;
+  /** How many more pushes may be under way. */
+  limit: number;
+  leaseUntilMs: number;
+}
+
+export interface TurnResult {
+  /** One for each attempt. */
+  settlements: Settlement[];
+  /** Leased to this process, their attempts recorded. */
+  pushes: ClaimedPush[];
+}
+
+/** Writes down what has ended and leases what is due, all in one transaction: each one waits for the disk. */
+export function takeTurn(store: Store, turn: Turn): Promise<TurnResult> {
+  const { attempts, wakes, limit, owner, nowMs, leaseUntilMs } = turn;
+  const wasDelivered = attempts.some(({ outcome }) => outcome.kind === 'delivered');
+  const request = { owner, limit, maxMailboxes: MAX_MAILBOXES_PER_PUSH, nowMs, leaseUntilMs };
+  return store.write((sql) => {
+    const settlements = attempts.length > 0 ? settleIn(sql, attempts, turn) : [];
+    if (wakes && wasDelivered) wakeIn(sql, nowMs);
+    return { settlements, pushes: limit > 0 ? claimIn(sql, request) : [] };
+  });
+}

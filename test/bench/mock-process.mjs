@@ -1,0 +1,32 @@
+import { startMockApns } from '../../dist/apns/mock/server.js';
+
+const [dir] = process.argv.slice(2);
+let [wanted, seen, refused, firstMs] = [0, 0, 0, 0];
+
+const mock = await startMockApns({
+  dir,
+  port: 0,
+  onPush: ({ answer }) => {
+    mock.received.length = 0; // nobody reads them
+    seen += 1;
+    if (answer !== '200') refused += 1;
+    if (seen === 1) firstMs = performance.now();
+    if (seen === wanted) tell();
+  },
+});
+
+function tell() {
+  const tookMs = performance.now() - firstMs;
+  if (refused > 0) process.send({ error: `${refused} of ${seen} pushes were refused` });
+  else process.send({ rate: ((seen - 1) * 1000) / tookMs, lastMs: Date.now() });
+}
+
+process.on('message', ({ pushes }) => {
+  [wanted, seen, refused] = [pushes, 0, 0];
+  process.send({ counting: true });
+});
+process.on('disconnect', () => process.exit());
+process.on('SIGTERM', () => process.exit());
+
+const { ca, clientCertificate: certificate, clientKey: key } = mock.files;
+process.send({ url: mock.url.origin, ca, certificate, key, topic: mock.topic });

@@ -1,0 +1,71 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { openStore } from '../../dist/db.js';
+import { enqueue } from '../../dist/outbox/outbox.js';
+
+/** A shared mailbox that every device of the bench wants to hear of. */
+export const SHARED = { owner: '', path: 'news' };
+
+/** Makes a store with a device for each of user0, user1, …, that wants to hear of INBOX, Archive and `news`. */
+export async function fillTargets(file, count, topic) {
+  const store = openStore(file, { create: true });
+  const times = { count, topic, nowMs: Date.now() };
+  try {
+    await store.write((sql) => {
+      sql(TARGETS).run(times);
+      for (const name of ['INBOX', 'Archive']) sql(OWN_MAILBOX).run({ name, hash: hashOf(name) });
+    });
+  } finally {
+    store.close();
+  }
+}
+
+/** Lets every device hear of the shared mailbox too. */
+export async function shareMailbox(file) {
+  const { path } = SHARED;
+  await withStore(file, (store) =>
+    store.write((sql) => sql(SHARED_MAILBOX).run({ path, hash: hashOf(path) })),
+  );
+}
+
+/** Puts a push for each of the first users into the outbox, as an event for their INBOX does. */
+export async function fillOutbox(file, count) {
+  const mailboxes = Array.from({ length: count }, (_, n) => ({ owner: `user${n}`, path: 'INBOX' }));
+  const timing = { throttleMs: 0, housekeepingDelayMs: 0 };
+  await withStore(file, (store) =>
+    enqueue(store, { event: 'MessageNew', mailboxes, nowMs: Date.now(), newApnsId: randomUUID, timing }),
+  );
+}
+
+/** Pushes that are owed. */
+export function countOutbox(file) {
+  return withStore(file, (store) =>
+    store.read((sql) => sql('SELECT count(*) AS rows FROM outbox').get().rows),
+  );
+}
+
+async function withStore(file, use) {
+  const store = openStore(file, { create: true });
+  try {
+    return await use(store);
+  } finally {
+    store.close();
+  }
+}
+
+function hashOf(name) {
+  return createHash('md5').update(name).digest('hex');
+}
+
+const TARGETS = `
+  INSERT INTO targets (id, user, device_token, account_id, subtopic, aps_version, topic, source, registered_ms, renewed_ms)
+  WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < @count)
+  SELECT n + 1, 'user' || n, printf('%064x', n + 1), '0715A26B-CA09-4730-A419-793000CA982E', 'com.apple.mobilemail',
+    2, @topic, 'cyrus', @nowMs, @nowMs FROM numbers`;
+
+const OWN_MAILBOX = `
+  INSERT INTO subscriptions (target_id, owner, path, name, hash)
+  SELECT id, user, @name, @name, @hash FROM targets ORDER BY user`;
+
+const SHARED_MAILBOX = `
+  INSERT INTO subscriptions (target_id, owner, path, name, hash)
+  SELECT id, '', @path, 'Shared Folders/' || @path, @hash FROM targets`;
