@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type BetterSqlite3 from 'better-sqlite3';
 import type { Clock } from './clock.ts';
+import { createBatch } from './store/batch.ts';
 import { type Compaction, compactDatabase, freeBytesOf } from './store/compact.ts';
 import { createDatabaseFile } from './store/create.ts';
 import { storeError } from './store/errors.ts';
@@ -28,7 +29,7 @@ export interface OpenOptions {
   create: boolean;
   /** How long a transaction waits for another process's, in milliseconds. */
   busyTimeoutMs?: number;
-  /** Commit what is written in the same turn together: for a process that takes many events a second. */
+  /** Commit what is written at nearly the same time together: for a process that takes many events a second. */
   batched?: boolean;
 }
 
@@ -84,6 +85,8 @@ function storeOn(database: Database, file: string, batched: boolean): Store {
     statements.set(text, known);
     return known;
   };
+  // Made once: better-sqlite3 makes several functions for each.
+  const transaction = database.transaction((body: () => unknown) => body());
   const attempt = <T>(run: () => T): Promise<T> =>
     new Promise((resolve, reject) => {
       try {
@@ -92,13 +95,13 @@ function storeOn(database: Database, file: string, batched: boolean): Store {
         reject(storeError(file, error));
       }
     });
-  const batch = batched ? createBatch(database) : undefined;
+  const batch = batched ? createBatch((body) => void transaction.immediate(body), transaction) : undefined;
   return {
     file,
-    read: (body) => attempt(() => database.transaction(() => body(sql)).deferred()),
+    read: (body) => attempt(() => transaction.deferred(() => body(sql)) as ReturnType<typeof body>),
     write: (body) =>
       batch === undefined
-        ? attempt(() => database.transaction(() => body(sql)).immediate())
+        ? attempt(() => transaction.immediate(() => body(sql)) as ReturnType<typeof body>)
         : batch(() => body(sql)).catch((error: unknown) => {
             throw storeError(file, error);
           }),
@@ -109,35 +112,6 @@ function storeOn(database: Database, file: string, batched: boolean): Store {
     freeBytes: () => attempt(() => freeBytesOf(database)),
     close: () => database.close(),
   };
-}
-
-/** Runs what is asked for in one turn of the event loop as one transaction; each body fails by itself. */
-function createBatch(database: Database): <T>(body: () => T) => Promise<T> {
-  let waiting: { run: () => void; fail: (error: unknown) => void; done: () => void }[] = [];
-  const commit = (): void => {
-    const bodies = waiting;
-    waiting = [];
-    try {
-      database.transaction(() => bodies.forEach(({ run }) => run())).immediate();
-      bodies.forEach(({ done }) => done());
-    } catch (error) {
-      bodies.forEach(({ fail }) => fail(error));
-    }
-  };
-  return (body) =>
-    new Promise((resolve, reject) => {
-      let settle = (): void => undefined;
-      const run = (): void => {
-        try {
-          // A savepoint within the batch: what fails is undone alone.
-          const value = database.transaction(body)();
-          settle = () => resolve(value);
-        } catch (error) {
-          settle = () => reject(error instanceof Error ? error : new Error(String(error)));
-        }
-      };
-      if (waiting.push({ run, fail: reject, done: () => settle() }) === 1) setImmediate(commit);
-    });
 }
 
 /** A lock that the kernel gives back when its holder dies, whatever it dies of. */

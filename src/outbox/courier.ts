@@ -26,6 +26,9 @@ const LEASE_MS = ANSWER_TIMEOUT_MS + 20_000;
 /** Answers come many at a time: those of so long are written down together, and what is due is leased with them. */
 const GATHERING_MS = 5;
 
+/** Looking for what is too old means to look at every row, and nothing is lost by a minute. */
+const GIVE_UP_INTERVAL_MS = 60_000;
+
 /** Rows leased at once, whatever the peer allows: what one process can lose sight of when it is killed. */
 const MAX_IN_FLIGHT = 1000;
 
@@ -58,6 +61,7 @@ export class Courier {
   readonly #options: CourierOptions;
   readonly #ended: Attempt[] = [];
   #inFlight = 0;
+  #gaveUpMs = -Infinity;
   #awake = false;
   #routes: readonly Route[] = [];
   #progress: () => void = () => undefined;
@@ -107,6 +111,14 @@ export class Courier {
     const before = this.#routes;
     this.#routes = routes();
     if (before.length > 0 && before !== this.#routes) await wake(store, clock.nowMs());
+  }
+
+  async #giveUpOld(): Promise<void> {
+    const { store, clock, giveUpMs, log } = this.#options;
+    const nowMs = clock.nowMs();
+    if (Math.abs(nowMs - this.#gaveUpMs) < GIVE_UP_INTERVAL_MS) return; // clocks are set back
+    this.#gaveUpMs = nowMs;
+    tellGivenUp(log, await giveUp(store, nowMs - giveUpMs, nowMs));
   }
 
   #mayStart(deadlineMs: number, signal: AbortSignal | undefined): boolean {

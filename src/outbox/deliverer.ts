@@ -5,7 +5,7 @@ import type { Log } from '../log.ts';
 import { type Bell, createBell } from './bell.ts';
 import type { Courier } from './courier.ts';
 import { releaseDeadLeases } from './lease.ts';
-import { owed } from './outbox.ts';
+import { nextDueMs } from './outbox.ts';
 import { delivererStarted } from './upkeep.ts';
 
 export interface DelivererOptions {
@@ -88,7 +88,7 @@ async function deliverUntilIdle(options: DelivererOptions): Promise<void> {
 /** Until somebody pokes, a row is due, or there has been nothing to do for too long. */
 async function waitForWork(options: DelivererOptions, bell: Bell, idleAtMs: number): Promise<void> {
   const { store, courier, clock } = options;
-  const { nextMs } = await owed(store);
+  const nextMs = await nextDueMs(store);
   const dueMs = nextMs === undefined ? Infinity : Math.max(nextMs, courier.pausedUntilMs);
   // A row that becomes due within the wait ends it early, and its attempt starts a new one.
   const ms = Math.min(dueMs, idleAtMs) - clock.nowMs();
@@ -98,7 +98,7 @@ async function waitForWork(options: DelivererOptions, bell: Bell, idleAtMs: numb
 /** Whoever committed before the door was shut relies on us; whoever came later starts a deliverer. */
 async function cameInMeanwhile({ store, courier, clock, signal }: DelivererOptions): Promise<boolean> {
   if (signal.aborted) return false;
-  const { nextMs } = await owed(store);
+  const nextMs = await nextDueMs(store);
   const nowMs = clock.nowMs();
   return nextMs !== undefined && nextMs <= nowMs && courier.pausedUntilMs <= nowMs;
 }

@@ -4,7 +4,7 @@ import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Bell } from './bell.ts';
 import type { Courier } from './courier.ts';
-import { owed } from './outbox.ts';
+import { nextDueMs } from './outbox.ts';
 
 export interface DeliveringOptions {
   store: Store;
@@ -40,7 +40,7 @@ export async function keepDelivering(options: DeliveringOptions): Promise<void> 
 }
 
 async function untilDue({ store, courier, clock }: DeliveringOptions): Promise<number> {
-  const { nextMs } = await owed(store);
+  const nextMs = await nextDueMs(store);
   const dueMs = nextMs === undefined ? Infinity : Math.max(nextMs, courier.pausedUntilMs);
   return Math.min(dueMs - clock.nowMs(), LONGEST_WAIT_MS);
 }

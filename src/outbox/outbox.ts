@@ -133,6 +133,24 @@ export function owed(store: Store): Promise<{ rows: number; nextMs: number | und
   });
 }
 
+/**
+ * When the next row may be tried, as `owed` says it; undefined when none is owed. Found by the index, however many
+ * are owed: what is leased was due before what is not, or is all that is due.
+ */
+export function nextDueMs(store: Store): Promise<number | undefined> {
+  return store.read((sql) => {
+    const free = sql(
+      'SELECT due_ms AS ms FROM outbox WHERE lease_owner IS NULL ORDER BY due_ms LIMIT 1',
+    ).get();
+    const freeMs = (free as { ms: number } | undefined)?.ms ?? Number.MAX_SAFE_INTEGER;
+    const leased = sql(
+      'SELECT min(lease_until_ms) AS ms FROM outbox WHERE lease_owner IS NOT NULL AND due_ms < ?',
+    ).get(freeMs) as { ms: number | null };
+    const ms = Math.min(freeMs, leased.ms ?? Infinity);
+    return ms === Number.MAX_SAFE_INTEGER ? undefined : ms;
+  });
+}
+
 /** Those of the given targets that a push is still owed to. */
 export function stillOwed(store: Store, targetIds: readonly number[]): Promise<number[]> {
   return store.read((sql) => {

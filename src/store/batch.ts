@@ -1,0 +1,76 @@
+/** Runs a function as one transaction, or as a savepoint within one that is open. */
+export type Transact = (body: () => void) => void;
+
+interface Waiting {
+  run: () => void;
+  fail: (error: unknown) => void;
+  done: () => void;
+}
+
+/**
+ * A batch waits for more until so many turns of the event loop brought nothing. A client's event takes two: in one it
+ * is accepted, in the next its bytes are read, and each turn accepts one client (libuv, uv__server_io).
+ */
+const QUIET_TURNS = 2;
+
+/** Never longer than a commit takes on a slow disk, and by far not as long as anybody waits. */
+const GATHERING_MS = 5;
+
+/**
+ * Gives a function that runs what is asked for at nearly the same time as one transaction: each waits for the disk.
+ * Every body is undone alone where it throws; all fail where the transaction does.
+ */
+export function createBatch(immediate: Transact, savepoint: Transact): <T>(body: () => T) => Promise<T> {
+  let waiting: Waiting[] = [];
+  const commit = (): void => {
+    const bodies = waiting;
+    waiting = [];
+    try {
+      immediate(() => {
+        for (const { run } of bodies) run();
+      });
+      for (const { done } of bodies) done();
+    } catch (error) {
+      for (const { fail } of bodies) fail(error);
+    }
+  };
+  return (body) =>
+    new Promise((resolve, reject) => {
+      waiting.push(bodyOf(body, savepoint, resolve, reject));
+      if (waiting.length === 1) whenQuiet(() => waiting.length, commit);
+    });
+}
+
+/** A body's answer is given when the transaction is committed. */
+function bodyOf<T>(
+  body: () => T,
+  savepoint: Transact,
+  resolve: (value: T) => void,
+  fail: (error: unknown) => void,
+): Waiting {
+  let done = (): void => undefined;
+  const run = (): void => {
+    try {
+      savepoint(() => {
+        const value = body();
+        done = () => resolve(value);
+      });
+    } catch (error) {
+      done = () => fail(error);
+    }
+  };
+  return { run, fail, done: () => done() };
+}
+
+/** Calls `then` after turns in which the count did not rise. */
+function whenQuiet(count: () => number, then: () => void): void {
+  const untilMs = performance.now() + GATHERING_MS;
+  let [seen, quiet] = [count(), 0];
+  const look = (): void => {
+    quiet = count() === seen ? quiet + 1 : 0;
+    seen = count();
+    if (quiet > QUIET_TURNS || performance.now() >= untilMs) then();
+    else setImmediate(look);
+  };
+  setImmediate(look);
+}
