@@ -22,6 +22,7 @@ import type { ClaimedPush } from './outbox/outbox.ts';
 import type { Settlement } from './outbox/settlement.ts';
 import { summarise } from './outbox/summary.ts';
 import { releaseLeases } from './outbox/upkeep.ts';
+import { keepHeapSmall } from './small-heap.ts';
 
 const clock = systemClock;
 
@@ -44,6 +45,7 @@ export const ENDING_TIMEOUT_MS = 9000;
 /** Keeps the connection to Apple, takes events through its doors and sends what is owed, until `ending` aborts. */
 export async function serve(options: ServeOptions): Promise<void> {
   const { config, log, metrics } = options;
+  keepHeapSmall();
   const store = openStore(config.store, { create: true, busyTimeoutMs: BUSY_TIMEOUT_MS, batched: true });
   try {
     await serveStore(store, options);

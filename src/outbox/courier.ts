@@ -30,7 +30,7 @@ const GATHERING_MS = 5;
 const GIVE_UP_INTERVAL_MS = 60_000;
 
 /** Rows leased at once, whatever the peer allows: what one process can lose sight of when it is killed. */
-const MAX_IN_FLIGHT = 1000;
+const MAX_IN_FLIGHT = 500;
 
 export interface CourierOptions {
   store: Store;
