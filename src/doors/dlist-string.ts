@@ -13,13 +13,24 @@ export function* string(input: Input): Parse<{ bytes: Buffer; isAtom: boolean }>
 }
 
 function* atom(input: Input): Parse<Buffer> {
-  const bytes: number[] = [];
+  const pieces: Buffer[] = [];
   for (;;) {
     const next = yield* peek(input);
-    if (isAtomByte(next)) bytes.push(yield* take(input));
-    else if (bytes.length > 0) return Buffer.from(bytes);
+    if (isAtomByte(next)) pieces.push(yield* atomPiece(input));
+    else if (pieces.length > 0) return Buffer.concat(pieces);
     else return yield* unexpected(next, 'a value');
   }
+}
+
+/** What this chunk has of an atom, at least a byte: a generator for each byte would cost more than all else. */
+function* atomPiece(input: Input): Parse<Buffer> {
+  const start = input.at;
+  const mostBytes = input.limits.syntaxBytes - input.syntaxBytes;
+  const end = Math.min(input.chunk.length, start + mostBytes);
+  while (input.at < end && isAtomByte(input.chunk[input.at] ?? 0)) input.at += 1;
+  if (input.at === start) yield* take(input); // says that the command is too long
+  input.syntaxBytes += input.at - start;
+  return input.chunk.subarray(start, input.at);
 }
 
 /** Wider than the atom of RFC 3501: Cyrus writes paths and flags as they are. */

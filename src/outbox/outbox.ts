@@ -51,14 +51,24 @@ export interface Enqueued {
  */
 export async function enqueue(store: Store, request: EnqueueRequest): Promise<Enqueued> {
   // Most events concern users without a device: they never take the write lock.
-  const found = await store.read((sql) => subscribers(sql, request.mailboxes));
-  if (found.every(({ disabled }) => disabled)) return enqueued(found);
+  const found = await subscribed(store, request.mailboxes);
+  if (found.length === 0) return enqueued([]);
   return store.write((sql) => {
     const timing = isServed(sql, request.nowMs) ? request.timing : AT_ONCE;
     const targets = subscribers(sql, request.mailboxes);
     for (const { targetId, mailbox, disabled } of targets)
       if (!disabled) join(sql, targetId, mailbox, { ...request, timing });
     return enqueued(targets);
+  });
+}
+
+/** The ids of targets that asked for one of the mailboxes. One index is all that it reads, however many there are. */
+export function subscribed(store: Store, mailboxes: readonly Mailbox[]): Promise<number[]> {
+  return store.read((sql) => {
+    const select = sql('SELECT target_id AS id FROM subscriptions WHERE owner = ? AND path = ?');
+    return mailboxes.flatMap(({ owner, path }) =>
+      (select.all(owner, path) as { id: number }[]).map(({ id }) => id),
+    );
   });
 }
 

@@ -1,0 +1,42 @@
+// Finding the targets of a mailbox among a thousand and among a million: random users' INBOX, each lookup a transaction.
+import { openStore } from '../../dist/db.js';
+import { subscribed } from '../../dist/outbox/outbox.js';
+import { median } from './numbers.mjs';
+
+const LOOKUPS = 20_000;
+const ROUNDS = 5;
+const SIZES = [1000, 1_000_000];
+
+export async function lookup({ storeOf }) {
+  const [few, many] = SIZES.map(() => []);
+  for (let round = 0; round < ROUNDS; round += 1) {
+    few.push(await lookupUs(await storeOf(SIZES[0]), SIZES[0]));
+    many.push(await lookupUs(await storeOf(SIZES[1]), SIZES[1]));
+  }
+  return [
+    {
+      what: 'finding the targets of a mailbox, 1,000 -> 1,000,000 targets',
+      goal: '<= 1.5 x itself',
+      ratio: median(many) / median(few),
+      raw: `${median(few).toFixed(1)} -> ${median(many).toFixed(1)} us of processor`,
+      limit: 'one page more of the index from the kernel, and ten comparisons more',
+    },
+  ];
+}
+
+/** Processor time, which other processes change less than the time that passes. */
+async function lookupUs(file, targets) {
+  const store = openStore(file, { create: false });
+  const owners = Array.from({ length: LOOKUPS }, () => `user${Math.floor(Math.random() * targets)}`);
+  try {
+    const before = process.cpuUsage();
+    for (const owner of owners) {
+      const found = await subscribed(store, [{ owner, path: 'INBOX' }]);
+      if (found.length !== 1) throw new Error(`${owner} has ${found.length} targets`);
+    }
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / LOOKUPS;
+  } finally {
+    store.close();
+  }
+}

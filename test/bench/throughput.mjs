@@ -1,0 +1,115 @@
+// Pushes a second: one process with an event for 10,000 devices, `serve` with 10,000 pushes in its outbox, two libraries
+// that keep nothing, and the least that sends the same pushes. All to the same mock, from the first push to the last.
+import { ended, createSandbox, runScript } from './sandbox.mjs';
+import { median, perSecond } from './numbers.mjs';
+import { countOutbox, fillOutbox, fillTargets, SHARED, shareMailbox } from './targets.mjs';
+
+const PUSHES = 10_000;
+const ROUNDS = 3;
+
+/** What `serve` has under way at once; the bare loop has as many. */
+const CONCURRENCY = 500;
+
+/** Each library as it does best here; apns2's own pool of 32 connections with one push at a time each is slower. */
+const LIBRARIES = {
+  apns2: [100, 500].map((pipelining) => ({
+    script: 'apns2-client.mjs',
+    how: `one connection, ${pipelining} streams`,
+    task: {
+      concurrency: CONCURRENCY,
+      pool: { connections: 1, pipelining, maxConcurrentStreams: pipelining },
+    },
+  })),
+  '@parse/node-apn': [200, CONCURRENCY].map((concurrency) => ({
+    script: 'node-apn-client.mjs',
+    how: `one connection, ${concurrency} at once`,
+    task: { concurrency },
+  })),
+};
+
+const YAML = `delivery: { throttle: 0s, deadline: 60s }
+targets: { shared_mailboxes: true }
+`;
+
+export async function throughput({ mock }) {
+  const rounds = [];
+  for (let round = 0; round < ROUNDS; round += 1) rounds.push(await measured(mock));
+  const bare = rounds.map((rates) => rates.bare);
+  const ratio = (name, other) => median(rounds.map((rates) => rates[name] / rates[other]));
+  const raw = (name) => perSecond(median(rounds.map((rates) => rates[name])));
+  const besideBare = (name) => `${raw(name)} beside ${perSecond(median(bare))}; in-flight ${CONCURRENCY}`;
+  return [
+    {
+      what: '10,000 targets of one event, one process',
+      goal: '>= 0.8 x a bare node:http2 loop',
+      ratio: ratio('one', 'bare'),
+      raw: besideBare('one'),
+      limit: 'node:http2 in the sending process; SQLite beside it',
+    },
+    {
+      what: 'serve: pushes out of the durable outbox',
+      goal: '>= 0.6 x the bare loop',
+      ratio: ratio('serve', 'bare'),
+      raw: besideBare('serve'),
+      limit: 'node:http2 in the sending process; SQLite beside it',
+    },
+    ...Object.entries(LIBRARIES).map(([name, ways]) => ({
+      what: `serve beside npm's ${name}`,
+      goal: 'ahead (> 1 x)',
+      ratio: ratio('serve', name),
+      raw: `${raw('serve')} beside ${raw(name)}; best of: ${ways.map(({ how }) => how).join(', ')}`,
+      limit: 'node:http2 in both; the library keeps nothing',
+    })),
+  ];
+}
+
+async function measured(mock) {
+  const rates = { bare: await rateOf(mock, () => bare(mock)) };
+  rates.one = await rateOf(mock, () => oneProcess(mock));
+  rates.serve = await rateOf(mock, (counted) => serve(mock, counted));
+  for (const [name, ways] of Object.entries(LIBRARIES)) {
+    rates[name] = 0;
+    for (const { script, task } of ways) {
+      const send = () => runScript(script, { ...mock, ...task, count: PUSHES });
+      rates[name] = Math.max(rates[name], await rateOf(mock, send));
+    }
+  }
+  return rates;
+}
+
+async function rateOf(mock, send) {
+  const counted = await mock.expect(PUSHES);
+  await send(counted);
+  return (await counted()).rate;
+}
+
+function bare(mock) {
+  return runScript('bare-client.mjs', { ...mock, count: PUSHES, concurrency: CONCURRENCY });
+}
+
+async function oneProcess(mock) {
+  const sandbox = createSandbox({ mock, yaml: YAML });
+  try {
+    await fillTargets(sandbox.store, PUSHES, mock.topic);
+    await shareMailbox(sandbox.store);
+    const uri = `imap://mail.example.org/${SHARED.path};UIDVALIDITY=1/;UID=1`;
+    sandbox.run(['--wait'], `${JSON.stringify({ event: 'MessageNew', uri, user: 'somebody' })}\n`);
+  } finally {
+    await sandbox.close();
+  }
+}
+
+async function serve(mock, counted) {
+  const sandbox = createSandbox({ mock, yaml: YAML });
+  try {
+    await fillTargets(sandbox.store, PUSHES, mock.topic);
+    await fillOutbox(sandbox.store, PUSHES);
+    const child = sandbox.start(['serve']);
+    await counted();
+    await ended(child); // writes down what has been answered
+    const left = await countOutbox(sandbox.store);
+    if (left > 0) throw new Error(`${left} pushes are still owed`);
+  } finally {
+    await sandbox.close();
+  }
+}
