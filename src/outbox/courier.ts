@@ -7,15 +7,16 @@ import type { Store } from '../db.ts';
 import type { ControlWord } from '../doors/control.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { createGivingUp } from './giving-up.ts';
 import { NotConnected } from './line.ts';
 import type { ClaimedPush } from './outbox.ts';
 import { pushOf } from './push-of.ts';
 import { type Route, routeFor } from './route.ts';
 import type { Attempt } from './settle.ts';
 import type { Settlement } from './settlement.ts';
-import { tell, tellGivenUp, tellRefused } from './tell.ts';
+import { tell, tellRefused } from './tell.ts';
 import { takeTurn } from './turn.ts';
-import { type GivenUp, giveUp, wake } from './upkeep.ts';
+import { type GivenUp, wake } from './upkeep.ts';
 
 /** An answer that takes longer is none; Apple answers within a second. */
 export const ANSWER_TIMEOUT_MS = 10_000;
@@ -25,9 +26,6 @@ const LEASE_MS = ANSWER_TIMEOUT_MS + 20_000;
 
 /** Answers come many at a time: those of so long are written down together, and what is due is leased with them. */
 const GATHERING_MS = 5;
-
-/** Looking for what is too old means to look at every row, and nothing is lost by a minute. */
-const GIVE_UP_INTERVAL_MS = 60_000;
 
 /** Rows leased at once, whatever the peer allows: what one process can lose sight of when it is killed. */
 const MAX_IN_FLIGHT = 500;
@@ -59,15 +57,16 @@ export interface CourierOptions {
 /** Carries the rows of the outbox to Apple. */
 export class Courier {
   readonly #options: CourierOptions;
+  readonly #giveUpOld: () => Promise<void>;
   readonly #ended: Attempt[] = [];
   #inFlight = 0;
-  #gaveUpMs = -Infinity;
   #awake = false;
   #routes: readonly Route[] = [];
   #progress: () => void = () => undefined;
 
   constructor(options: CourierOptions) {
     this.#options = options;
+    this.#giveUpOld = createGivingUp(options);
   }
 
   /** Nothing is sent before: Apple could not be reached, or refused every credential. */
@@ -98,27 +97,12 @@ export class Courier {
     }
   }
 
-  async #giveUpOld(): Promise<void> {
-    const { store, clock, giveUpMs, log, onGivenUp } = this.#options;
-    const dropped = await giveUp(store, clock.nowMs() - giveUpMs, clock.nowMs());
-    tellGivenUp(log, dropped);
-    onGivenUp?.(dropped);
-  }
-
   /** With another credential, what waited for the old one need not wait for its next attempt. */
   async #useRoutes(): Promise<void> {
     const { store, clock, routes } = this.#options;
     const before = this.#routes;
     this.#routes = routes();
     if (before.length > 0 && before !== this.#routes) await wake(store, clock.nowMs());
-  }
-
-  async #giveUpOld(): Promise<void> {
-    const { store, clock, giveUpMs, log } = this.#options;
-    const nowMs = clock.nowMs();
-    if (Math.abs(nowMs - this.#gaveUpMs) < GIVE_UP_INTERVAL_MS) return; // clocks are set back
-    this.#gaveUpMs = nowMs;
-    tellGivenUp(log, await giveUp(store, nowMs - giveUpMs, nowMs));
   }
 
   #mayStart(deadlineMs: number, signal: AbortSignal | undefined): boolean {

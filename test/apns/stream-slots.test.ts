@@ -56,3 +56,18 @@ test('refuse rejects those who wait and those who come', async () => {
   await expect(waiting).rejects.toThrow('closed');
   await expect(slots.take(LONG_MS)).rejects.toThrow('closed');
 });
+
+test('a free place is taken at once, unless somebody waits or is refused', async () => {
+  let limit = 1;
+  const slots = createStreamSlots(() => limit);
+  expect(slots.takeFree()).toBe(true);
+  expect(slots.takeFree()).toBe(false);
+  const waiting = slots.take(LONG_MS);
+  limit = 2;
+  expect(slots.takeFree()).toBe(false);
+  slots.admit();
+  await waiting;
+  slots.free();
+  slots.refuse(new Error('closed'));
+  expect(slots.takeFree()).toBe(false);
+});

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Store } from '../../src/db.ts';
-import { enqueue, owed, stillOwed } from '../../src/outbox/outbox.ts';
+import { enqueue, nextDueMs, owed, stillOwed, subscribed } from '../../src/outbox/outbox.ts';
 import { AT_ONCE } from '../../src/outbox/timing.ts';
 import { register } from '../../src/targets/store.ts';
 import { tokenNumber } from '../support/events.ts';
@@ -282,18 +282,30 @@ describe('claim', () => {
   });
 });
 
+test('who subscribed is found by owner and path', async () => {
+  const store = testStore();
+  const alice = await registered(store);
+  await registered(store, { user: 'bob', subscriptions: [subscription('INBOX', 'bob')] });
+  expect(await subscribed(store, [{ owner: 'alice', path: 'INBOX' }])).toEqual([alice]);
+  expect(await subscribed(store, [{ owner: 'carol', path: 'INBOX' }])).toEqual([]);
+});
+
 describe('owed', () => {
   test('counts rows and gives the time of the next attempt', async () => {
     const store = testStore();
     expect(await owed(store)).toEqual({ rows: 0, nextMs: undefined });
+    expect(await nextDueMs(store)).toBe(undefined);
     const alice = await registered(store);
     const bob = await registered(store, { user: 'bob', subscriptions: [subscription('INBOX', 'bob')] });
     await enqueued(store, { nowMs: NOW_MS + 5 });
     expect(await owed(store)).toEqual({ rows: 1, nextMs: NOW_MS + 5 });
+    expect(await nextDueMs(store)).toBe(NOW_MS + 5);
     await claimed(store, { nowMs: NOW_MS + 5 });
     expect(await owed(store)).toEqual({ rows: 1, nextMs: NOW_MS + 5 + LEASE_MS });
+    expect(await nextDueMs(store)).toBe(NOW_MS + 5 + LEASE_MS);
     await enqueued(store, { mailboxes: [{ owner: 'bob', path: 'INBOX' }], nowMs: NOW_MS + 9 });
     expect(await owed(store)).toEqual({ rows: 2, nextMs: NOW_MS + 9 });
+    expect(await nextDueMs(store)).toBe(NOW_MS + 9);
     expect(await stillOwed(store, [alice, bob, 99])).toEqual([alice, bob]);
     await store.write((sql) => sql(`DELETE FROM targets WHERE user = 'bob'`).run());
     expect(await stillOwed(store, [alice, bob])).toEqual([alice]);

@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest';
+import { createBatch } from '../../src/store/batch.ts';
+
+/** A database of which only the beginnings and ends of transactions are seen. */
+function recorded(): { batch: ReturnType<typeof createBatch>; seen: string[]; failCommits: () => void } {
+  const seen: string[] = [];
+  let fails = false;
+  const immediate = (body: () => void): void => {
+    seen.push('begin');
+    body();
+    if (fails) throw new Error('the disk is full');
+    seen.push('commit');
+  };
+  const savepoint = (body: () => void): void => body();
+  return { batch: createBatch(immediate, savepoint), seen, failCommits: () => (fails = true) };
+}
+
+/** So many turns of the event loop. */
+async function turns(count: number): Promise<void> {
+  for (let n = 0; n < count; n += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+describe('a batch', () => {
+  test('commits together what is asked for in one turn, and what comes in the next two', async () => {
+    const { batch, seen } = recorded();
+    const answers = [batch(() => seen.push('a'))];
+    for (const name of ['b', 'c']) {
+      await turns(1);
+      answers.push(batch(() => seen.push(name)));
+    }
+    await Promise.all(answers);
+    expect(seen).toEqual(['begin', 'a', 'b', 'c', 'commit']);
+  });
+
+  test('does not wait for ever while more comes', async () => {
+    const { batch, seen } = recorded();
+    let isDone = false;
+    const first = batch(() => undefined).then(() => (isDone = true));
+    const others: Promise<unknown>[] = [];
+    while (!isDone) {
+      others.push(batch(() => undefined));
+      await turns(1);
+    }
+    await Promise.all([first, ...others]);
+    expect(seen.filter((word) => word === 'commit').length).toBeGreaterThan(1);
+  });
+
+  test('gives an answer when it is committed, and what throws fails alone', async () => {
+    const { batch, seen } = recorded();
+    const bad = batch(() => {
+      throw new Error('a bug');
+    });
+    const good = batch(() => 'value').then((value) => seen.push(value));
+    await expect(bad).rejects.toThrow('a bug');
+    await good;
+    expect(seen).toEqual(['begin', 'commit', 'value']);
+  });
+
+  test('fails as a whole where the transaction does', async () => {
+    const { batch, failCommits } = recorded();
+    failCommits();
+    const answers = [batch(() => 1), batch(() => 2)];
+    await expect(answers[0]).rejects.toThrow('the disk is full');
+    await expect(answers[1]).rejects.toThrow('the disk is full');
+  });
+});
