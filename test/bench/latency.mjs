@@ -1,13 +1,12 @@
 // How long after LMTP's 250 a push is with Apple, with a real Cyrus: notifyd that starts the command, and `serve` on the
 // dlist socket. Needs root and an installed Cyrus, as the tests do.
 import { median, pause } from './numbers.mjs';
-import { loadTypeScript } from './typescript.mjs';
+import './typescript.mjs';
 
 const MESSAGES = 15;
 const TOKEN = '80aa34cb0fc0a6cb4f0a5c8b8f9b4f3a80aa34cb0fc0a6cb4f0a5c8b8f9b4f3a';
 
 export async function latency() {
-  loadTypeScript();
   const { cyrusAvailability } = await import('../support/cyrus-installation.ts');
   const found = cyrusAvailability();
   if (!found.available) return [row('a real Cyrus', `not measured: ${found.why}`)];

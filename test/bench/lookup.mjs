@@ -1,7 +1,9 @@
 // Finding the targets of a mailbox among a thousand and among a million: random users' INBOX, each lookup a transaction.
-import { openStore } from '../../dist/db.js';
-import { subscribed } from '../../dist/outbox/outbox.js';
 import { median } from './numbers.mjs';
+import './typescript.mjs';
+
+const { openStore } = await import('../../src/db.ts');
+const { subscribed } = await import('../../src/outbox/outbox.ts');
 
 const LOOKUPS = 20_000;
 const ROUNDS = 5;

@@ -1,4 +1,6 @@
-import { startMockApns } from '../../dist/apns/mock/server.js';
+import './typescript.mjs';
+
+const { startMockApns } = await import('../../src/apns/mock/server.ts');
 
 const [dir] = process.argv.slice(2);
 let [wanted, seen, refused, firstMs] = [0, 0, 0, 0];

@@ -1,6 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { openStore } from '../../dist/db.js';
-import { enqueue } from '../../dist/outbox/outbox.js';
+import './typescript.mjs';
+
+const { openStore } = await import('../../src/db.ts');
+const { enqueue } = await import('../../src/outbox/outbox.ts');
 
 /** A shared mailbox that every device of the bench wants to hear of. */
 export const SHARED = { owner: '', path: 'news' };

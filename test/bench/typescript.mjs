@@ -1,9 +1,6 @@
-// Lets Node load the helpers of the tests, which are TypeScript, where no test runs: what they tell vitest is not heard.
+// Once imported, Node loads the source and the helpers of the tests as they are: TypeScript, where no test runs, so that
+// what helpers tell vitest is not heard.
 import { register } from 'node:module';
-
-export function loadTypeScript() {
-  register(`data:text/javascript,${encodeURIComponent(HOOKS)}`, import.meta.url);
-}
 
 const HOOKS = `
 import { readFile } from 'node:fs/promises';
@@ -23,3 +20,5 @@ export async function load(url, context, next) {
   return { format: 'module', source: code, shortCircuit: true };
 }
 `;
+
+register(`data:text/javascript,${encodeURIComponent(HOOKS)}`, import.meta.url);
