@@ -32,8 +32,13 @@ export async function startMock() {
 
 function message(child) {
   return new Promise((resolve, reject) => {
-    child.once('message', (value) => (value.error ? reject(new Error(value.error)) : resolve(value)));
-    child.once('exit', () => reject(new Error('the mock has gone')));
+    const gone = () => reject(new Error('the mock has gone'));
+    child.once('exit', gone);
+    child.once('message', (value) => {
+      child.off('exit', gone);
+      if (value.error === undefined) resolve(value);
+      else reject(new Error(value.error));
+    });
   });
 }
 
