@@ -68,6 +68,9 @@ test('killed again and again while Apple flaps: nothing is lost, nobody is asked
 
   apns.setAnswers('*', ['200']);
   served = await startServe(sandbox);
+  // What failed often waits for minutes, on a slow machine longer than this test.
+  for (const hold of ['apple', 'device', 'connection'])
+    await sandbox.run(['outbox', 'retry', '--held-by', hold]);
   await eventually(left, (count) => count === 0, 200_000);
 
   const taken = (n: number): TestApns['received'] =>
