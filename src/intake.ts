@@ -48,7 +48,7 @@ export function createIntake(given: IntakeOptions): Intake {
   return async (item) => {
     const taken: Taken = { targetIds: [], bad: undefined, topic: undefined, names: [], silent: [] };
     if ('bad' in item) return refuse(taken, item.bad, options);
-    for (const event of parseEvent(item.value, imapd().namespace)) {
+    for (const event of parseEvent(item.value, () => imapd().namespace)) {
       if (event.kind === 'bad') refuse(taken, event.reason, options);
       else await carryOut(decide(event, options.config.events), taken, options, imapd);
     }

@@ -31,7 +31,7 @@ const DEFAULT_APS_VERSION = 2;
 const UNSTORABLE_USER = 'user: expected text without NUL characters and halves of surrogate pairs';
 
 /** Parses one event as Cyrus's `external` notifier sends it: an object with the string `event`. */
-export function parseCyrusEvent(value: Json, ns: CyrusNamespace): ParseResult {
+export function parseCyrusEvent(value: Json, ns: () => CyrusNamespace): ParseResult {
   const event = value['event'];
   if (typeof event !== 'string') return bad(expected('a string', 'event', event));
   if (event === REGISTRATION) return parseRegistration(value);
@@ -69,7 +69,7 @@ function parseRegistration(value: Json): ParseResult {
   };
 }
 
-function parseChange(name: ChangeName, value: Json, ns: CyrusNamespace): ParseResult {
+function parseChange(name: ChangeName, value: Json, ns: () => CyrusNamespace): ParseResult {
   const { user, 'vnd.cmu.mbtype': type = '' } = value;
   if (typeof type !== 'string') return bad(expected('a string', 'vnd.cmu.mbtype', type));
   if (!MAIL_TYPE.test(type))
@@ -89,13 +89,13 @@ function withClearedFlags(change: MailboxChange, flagNames: unknown): ParseResul
 function parseMailboxes(
   keys: string[],
   value: Json,
-  ns: CyrusNamespace,
+  ns: () => CyrusNamespace,
 ): { found: Mailbox[] } | { bad: string } {
   const found: Mailbox[] = [];
   for (const key of keys) {
     const uri = value[key];
     if (typeof uri !== 'string') return { bad: expected('a string', key, uri) };
-    const parsed = mailboxFromUri(uri, ns);
+    const parsed = mailboxFromUri(uri, ns());
     if ('bad' in parsed) return { bad: `${key} ${quoted(uri)}: ${parsed.bad}` };
     found.push(parsed.mailbox);
   }

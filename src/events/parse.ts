@@ -10,7 +10,7 @@ type Json = Record<string, unknown>;
 
 interface Shape {
   fits: (value: Json) => boolean;
-  parse: (value: Json, ns: CyrusNamespace) => ParseResult | ParseResult[];
+  parse: (value: Json, ns: () => CyrusNamespace) => ParseResult | ParseResult[];
 }
 
 /** More events than this in one list are refused as a whole; a server sends one at a time. */
@@ -29,15 +29,15 @@ const SHAPES: Shape[] = [
   { fits: (value) => typeof value['name'] === 'string', parse: parseDovecotEvent },
 ];
 
-/** Parses one JSON value, which is an event or a list of events. Gives at least one result, never throws. */
-export function parseEvent(value: unknown, ns: CyrusNamespace): ParseResult[] {
+/** Parses one JSON value, which is an event or a list of events, and asks for the namespace where it matters. Gives at least one result. */
+export function parseEvent(value: unknown, ns: () => CyrusNamespace): ParseResult[] {
   if (!Array.isArray(value)) return parseOne(value, ns);
   if (value.length === 0) return [bad('an empty list: expected events')];
   if (value.length > MAX_EVENTS_PER_LINE) return [tooMany(value.length)];
   return value.flatMap((element) => parseOne(element, ns));
 }
 
-function parseOne(value: unknown, ns: CyrusNamespace): ParseResult[] {
+function parseOne(value: unknown, ns: () => CyrusNamespace): ParseResult[] {
   if (!isObject(value)) return [bad('not an event: expected a JSON object')];
   const shape = SHAPES.find(({ fits }) => fits(value));
   if (shape === undefined) return [bad(UNKNOWN_SHAPE)];

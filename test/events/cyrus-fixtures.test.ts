@@ -107,7 +107,7 @@ describe('captured events', () => {
   it.each(table.files.filter(({ event }) => event !== null))('$file', (row) => {
     const value = valueOf(row);
     expect(value['event']).toBe(row.event);
-    expect(parseEvent(value, namespaceFor(row))).toEqual([expected(row, value)]);
+    expect(parseEvent(value, () => namespaceFor(row))).toEqual([expected(row, value)]);
   });
 
   it.each(table.files.filter(({ event }) => event === null))('$file is no event', (row) => {

@@ -13,7 +13,7 @@ const move = {
 };
 
 function parse(value: Record<string, unknown>): ReturnType<typeof parseCyrusEvent> {
-  return parseCyrusEvent(value, DEFAULT_NAMESPACE);
+  return parseCyrusEvent(value, () => DEFAULT_NAMESPACE);
 }
 
 function bad(value: Record<string, unknown>, reason: string | RegExp): void {

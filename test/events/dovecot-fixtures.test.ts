@@ -53,7 +53,7 @@ function itemsOf(row: Expectation): ReadItem[] {
 }
 
 function parse(value: unknown): ParseResult[] {
-  return parseEvent(value, DEFAULT_NAMESPACE);
+  return parseEvent(value, () => DEFAULT_NAMESPACE);
 }
 
 function valueOf(row: Expectation): unknown {

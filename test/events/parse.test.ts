@@ -13,7 +13,7 @@ const change = {
 };
 
 function parse(value: unknown): ReturnType<typeof parseEvent> {
-  return parseEvent(value, DEFAULT_NAMESPACE);
+  return parseEvent(value, () => DEFAULT_NAMESPACE);
 }
 
 describe('parseEvent', () => {

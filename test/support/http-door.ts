@@ -43,7 +43,7 @@ const namespace = namespaceOf(new Map());
 
 /** Takes one JSON value as `serve` would, with a push owed for each change of a mailbox. */
 const understand: Receive = (raw) => {
-  const results = parseEvent(JSON.parse(raw.toString()), namespace);
+  const results = parseEvent(JSON.parse(raw.toString()), () => namespace);
   const received: Received = { bad: undefined, targets: 0, topic: undefined, spooled: false };
   for (const result of results) {
     if (result.kind === 'bad') received.bad ??= result.reason;

@@ -35,7 +35,7 @@ function admission(
   changes: Record<string, unknown> = {},
   rules: Partial<RegistrationRules> = {},
 ): Admission {
-  const [event] = parseEvent({ ...captured(file), ...changes }, DOTS);
+  const [event] = parseEvent({ ...captured(file), ...changes }, () => DOTS);
   if (event?.kind !== 'registration') throw new Error(`${file} is no registration`);
   return admit(event, { ...RULES, ...rules });
 }
@@ -46,7 +46,7 @@ function subscriptions(result: Admission): unknown {
 
 /** The mailboxes that these events concern, as they are looked up. */
 function told(value: unknown): Mailbox[] {
-  return parseEvent(value, DOTS).flatMap((event) =>
+  return parseEvent(value, () => DOTS).flatMap((event) =>
     event.kind === 'change'
       ? event.mailboxes.map(({ owner, path }) => ({ owner: comparableUser(owner, RULES.users), path }))
       : [],

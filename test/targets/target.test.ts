@@ -28,7 +28,7 @@ const REGISTRATION: Registration = {
 };
 
 function capturedRegistration(file: string): Registration {
-  const [event] = parseEvent(JSON.parse(captured(file).toString()), DEFAULT_NAMESPACE);
+  const [event] = parseEvent(JSON.parse(captured(file).toString()), () => DEFAULT_NAMESPACE);
   if (event?.kind !== 'registration') throw new Error(`${file} is no registration`);
   return event;
 }
