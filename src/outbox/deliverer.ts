@@ -44,18 +44,16 @@ export async function runDeliverer(options: DelivererOptions): Promise<void> {
 }
 
 /** The lock, or undefined when the holder has answered and so will do the work. */
-async function takeTurn({
-  lockFile,
-  controlSocket,
-  clock,
-  signal,
-  log,
-}: DelivererOptions): Promise<Lock | undefined> {
+async function takeTurn(options: DelivererOptions): Promise<Lock | undefined> {
+  const { store, lockFile, controlSocket, clock, signal, log } = options;
   const untilMs = clock.nowMs() + TURN_TIMEOUT_MS;
   while (!signal.aborted) {
     const lock = takeLock(lockFile);
     if (lock !== undefined) return lock;
-    if (await poke(controlSocket)) return undefined;
+    if (await poke(controlSocket)) {
+      await delivererStarted(store); // else nobody could start one, should the holder end soon
+      return undefined;
+    }
     if (clock.nowMs() >= untilMs) break;
     await clock.sleep(TURN_INTERVAL_MS, signal);
   }

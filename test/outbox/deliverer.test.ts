@@ -352,6 +352,21 @@ describe('only one runs', () => {
     await first;
   });
 
+  test('a second one that is not needed lets the next one start, should the first end soon', async () => {
+    const { store, clock, options } = await setting(() => answering());
+    const running = runDeliverer(options);
+    await clock.asleep();
+    await mayStartDeliverer(store, NOW_MS, 3000);
+    await runDeliverer(options);
+    expect(await mayStartDeliverer(store, NOW_MS, 3000)).toBe(true);
+    await eventually(
+      () => clock.asleep(),
+      (ms) => ms === LINGER_MS,
+    );
+    clock.advance(LINGER_MS);
+    await running;
+  });
+
   test('one that comes while another ends waits for its turn', async () => {
     const connection = answering();
     const { store, clock, options } = await setting(() => connection);
