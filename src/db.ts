@@ -56,6 +56,16 @@ export function openStore(file: string, options: OpenOptions): Store {
 /** Where better-sqlite3 is built or downloaded to; its own search for it takes a millisecond. */
 const ADDON = 'better-sqlite3/build/Release/better_sqlite3.node';
 
+/** What commands do: with the database if there is one, which they never make: they may run as a user of their own. */
+export async function withStore<T>(file: string, body: (store: Store) => Promise<T>): Promise<T> {
+  const store = openStore(file, { create: false });
+  try {
+    return await body(store);
+  } finally {
+    store.close();
+  }
+}
+
 /** Loaded at the first use: an event that concerns nobody never pays for the driver. */
 function connect(file: string, options: BetterSqlite3.Options): Database {
   const require = createRequire(import.meta.url);

@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
 import { systemClock } from '../clock.ts';
-import { parseDuration } from '../config/duration.ts';
-import { ExitCode, OperatorError } from '../errors.ts';
-import { explain } from '../manual/explain.ts';
+import { type Explanation, explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
+import { durationOption, numberOption } from './option-values.ts';
 
 interface Options {
   user?: string;
@@ -16,15 +15,7 @@ interface Options {
 
 /** `log`: why did my phone stay silent? */
 export function addLog(program: Command, context: CommandContext): void {
-  explain(program.command('log'), {
-    notes: [
-      'An event that leads to a push is followed by a line for each attempt at each device. Only with history.max_entries above 0.',
-    ],
-    examples: [
-      ['xapplepush log --user alice --since 1h', 'why did this phone stay silent?'],
-      ['xapplepush log --follow --pushes', 'look on while you send a mail'],
-    ],
-  })
+  explain(program.command('log'), LOG)
     .description('what was decided for each event and why, and what Apple said')
     .option('--user <user>', 'only what is about this user; default: everybody')
     .option('--follow', 'go on telling what happens, until Ctrl-C', false)
@@ -37,16 +28,12 @@ export function addLog(program: Command, context: CommandContext): void {
       const { wantsColour } = await import('../terminal.ts');
       const { config } = context.settings();
       const { user, pushes, json, follow } = options;
-      const sinceMs = options.since === undefined ? Infinity : durationOption(options.since);
+      const sinceMs = options.since === undefined ? Infinity : durationOption('--since', options.since);
       const colour = wantsColour(process.stdout.isTTY, process.env);
-      const what = { user, pushes, json, colour, sinceMs, limit: limitOption(options.limit) };
-      if (follow)
-        await followCommand(config, what, {
-          clock: systemClock,
-          signal: ended(context.readerGone),
-          out: context.out,
-        });
-      else await logCommand(config, what, systemClock);
+      const limit = numberOption('--limit', options.limit, { least: 1 });
+      const what = { user, pushes, json, colour, sinceMs, limit };
+      const following = { clock: systemClock, signal: ended(context.readerGone), out: context.out };
+      await (follow ? followCommand(config, what, following) : logCommand(config, what, systemClock));
     });
 }
 
@@ -58,19 +45,12 @@ function ended(readerGone: AbortSignal): AbortSignal {
   return ending.signal;
 }
 
-function durationOption(text: string): number {
-  const ms = parseDuration(text);
-  if (ms !== undefined) return ms;
-  throw new OperatorError(`--since is ${JSON.stringify(text)}, expected a duration such as 1h`, {
-    exitCode: ExitCode.usage,
-    hint: 'units are s, m, h and d',
-  });
-}
-
-function limitOption(text: string): number {
-  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new OperatorError(`--limit is ${JSON.stringify(text)}, expected a whole number from 1 on`, {
-    exitCode: ExitCode.usage,
-    hint: 'see: xapplepush log --help',
-  });
-}
+const LOG: Explanation = {
+  notes: [
+    'An event that leads to a push is followed by a line for each attempt at each device. With history.max_entries: 0 nothing is kept.',
+  ],
+  examples: [
+    ['xapplepush log --user alice --since 1h', 'why did this phone stay silent?'],
+    ['xapplepush log --follow --pushes', 'look on while you send a mail'],
+  ],
+};

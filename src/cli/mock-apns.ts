@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { ExitCode, OperatorError } from '../errors.ts';
 import { explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
+import { numberOption } from './option-values.ts';
 
 /** `mock-apns`: needs no configuration. */
 export function addMockApns(program: Command, { readerGone }: CommandContext): void {
@@ -32,17 +32,9 @@ export function addMockApns(program: Command, { readerGone }: CommandContext): v
       async (options: { dir: string; port: string; answer: string[]; maxStreams: string; json: boolean }) => {
         const { runMockApns } = await import('../apns/mock/command.ts');
         const { dir, json, answer: answers } = options;
-        const port = numberOption('--port', options.port, 65535);
-        const maxStreams = numberOption('--max-streams', options.maxStreams, 2 ** 31 - 1);
+        const port = numberOption('--port', options.port, { most: 65535 });
+        const maxStreams = numberOption('--max-streams', options.maxStreams, { most: 2 ** 31 - 1 });
         await runMockApns({ dir, json, answers, port, maxStreams, readerGone });
       },
     );
-}
-
-function numberOption(name: string, text: string, most: number): number {
-  if (/^\d+$/.test(text) && Number(text) <= most) return Number(text);
-  throw new OperatorError(`${name} is ${JSON.stringify(text)}, expected a number from 0 to ${most}`, {
-    exitCode: ExitCode.usage,
-    hint: 'see: xapplepush mock-apns --help',
-  });
 }

@@ -10,3 +10,12 @@ export function durationOption(name: string, text: string): number {
     hint: 'units are s, m, h and d',
   });
 }
+
+/** The number of an option such as `--limit 20`. Throws OperatorError (exit 64) for what is no whole number, or none of these. */
+export function numberOption(name: string, text: string, { least = 0, most = 1e9 } = {}): number {
+  if (/^\d{1,10}$/.test(text) && Number(text) >= least && Number(text) <= most) return Number(text);
+  throw new OperatorError(
+    `${name} is ${JSON.stringify(text)}, expected a whole number from ${least} to ${most}`,
+    { exitCode: ExitCode.usage, hint: 'digits only; --help of the command tells the default' },
+  );
+}

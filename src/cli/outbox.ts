@@ -6,6 +6,7 @@ import { HOLDS } from '../outbox/hold.ts';
 import type { Hold } from '../outbox/outbox.ts';
 import { type Explanation, explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
+import { numberOption } from './option-values.ts';
 
 interface Selection {
   user?: string;
@@ -39,7 +40,7 @@ function addList(outbox: Command, context: CommandContext): void {
       const { listCommand } = await import('../outbox/operator/list.ts');
       const { page } = await import('../terminal.ts');
       const selected = selectionOf(options.user, options);
-      const max = limit === undefined ? undefined : countIn(limit);
+      const max = limit === undefined ? undefined : numberOption('--limit', limit);
       const command = outboxCommand(context);
       await listCommand({ ...command, show: json ? command.show : page }, selected, { json, limit: max });
     });
@@ -92,14 +93,6 @@ function requireSelection(user: string | undefined, options: Acting, verb: strin
   throw new OperatorError(`nothing says which pushes to ${verb}`, {
     exitCode: ExitCode.usage,
     hint: 'name a user, --token, --account-id or --held-by; --all means every push that waits',
-  });
-}
-
-function countIn(text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new OperatorError(`--limit ${JSON.stringify(text)}: expected a number`, {
-    exitCode: ExitCode.usage,
-    hint: 'for example: xapplepush outbox list --limit 20',
   });
 }
 

@@ -3,7 +3,7 @@ import { systemClock } from '../clock.ts';
 import { ExitCode } from '../errors.ts';
 import { type Explanation, explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
-import { durationOption } from './durations.ts';
+import { durationOption } from './option-values.ts';
 
 interface PruneOptions {
   olderThan?: string;

@@ -4,7 +4,7 @@ import { ExitCode, OperatorError } from '../errors.ts';
 import { type Explanation, explain } from '../manual/explain.ts';
 import type { TargetOrder } from '../targets/browse.ts';
 import type { CommandContext } from './context.ts';
-import { durationOption } from './durations.ts';
+import { durationOption } from './option-values.ts';
 
 interface ListOptions {
   user?: string;

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
-import type { Store } from '../db.ts';
+import { type Store, withStore } from '../db.ts';
 import { ExitCode, messageOf, OperatorError } from '../errors.ts';
 import { type BadFiles, removeBadFiles } from '../events/bad-files.ts';
 import { historyFolder, openHistory } from '../history/history.ts';
@@ -10,7 +10,6 @@ import type { Compaction } from '../store/compact.ts';
 import { StoreError } from '../store/errors.ts';
 import { type Removal, removeTargets, targetIds, targetsById, topicsInUse } from '../targets/browse.ts';
 import { LISTED_OBJECTS, recordRemoval } from '../targets/remove.ts';
-import { withStore } from '../targets/selection.ts';
 import type { TargetFilter } from '../targets/store.ts';
 import { ownTopics, unusedTopics } from './topics.ts';
 
@@ -47,7 +46,7 @@ export async function prune(options: PruneOptions): Promise<{ report: PruneRepor
   const { config, clock, dryRun } = options;
   const nowMs = clock.nowMs();
   const own = options.unusedTopics ? ownTopics(config, nowMs) : undefined;
-  return withStore(config, async (store) => {
+  return withStore(config.store, async (store) => {
     const renewedBeforeMs = nowMs - options.olderThanMs;
     const targets = await pruneTargets(store, { renewedBeforeMs }, options);
     const topics = own && (await pruneTopics(store, own, renewedBeforeMs, options));

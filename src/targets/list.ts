@@ -1,9 +1,9 @@
 import type { Config } from '../config/config.ts';
-import type { Store } from '../db.ts';
+import { type Store, withStore } from '../db.ts';
 import { countOf, growingTable } from '../table.ts';
 import { targetIds, type TargetOrder, targetPages } from './browse.ts';
 import { HEADINGS, rowOf, shown, TROUBLE_HEADINGS, troubleRowOf } from './description.ts';
-import { filterOf, withStore } from './selection.ts';
+import { filterOf } from './selection.ts';
 import type { Target, TargetFilter } from './store.ts';
 
 export interface ListRequest {
@@ -26,7 +26,7 @@ export function listCommand(
   request: ListRequest,
   show: (pieces: AsyncIterable<string>) => Promise<void>,
 ): Promise<void> {
-  return withStore(config, (store) => show(listing(store, request, listFilter(config, request))));
+  return withStore(config.store, (store) => show(listing(store, request, listFilter(config, request))));
 }
 
 function listFilter(config: Config, request: ListRequest): TargetFilter {

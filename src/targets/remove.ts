@@ -1,13 +1,13 @@
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
-import type { Store } from '../db.ts';
+import { type Store, withStore } from '../db.ts';
 import { ExitCode, OperatorError } from '../errors.ts';
 import { targetEntry } from '../history/entries.ts';
 import type { History } from '../history/history.ts';
 import { countOf, table } from '../table.ts';
 import { removeTargets, type Removal, targetIds, targetsById } from './browse.ts';
 import { HEADINGS, rowOf, shown } from './description.ts';
-import { filterOf, noneSelected, type TargetSelection, withStore } from './selection.ts';
+import { filterOf, noneSelected, type TargetSelection } from './selection.ts';
 import type { Target, TargetFilter } from './store.ts';
 
 export interface RemoveRequest {
@@ -34,7 +34,7 @@ export const LISTED_OBJECTS = 1000;
  */
 export async function removeCommand(config: Config, request: RemoveRequest): Promise<void> {
   const filter = filterOf(config, request.selection);
-  await withStore(config, async (store) => {
+  await withStore(config.store, async (store) => {
     const ids = await targetIds(store, filter);
     if (ids.length === 0) throw noneSelected();
     const listedMax = request.json ? LISTED_OBJECTS : LISTED_ROWS;

@@ -1,5 +1,4 @@
 import type { Config } from '../config/config.ts';
-import { openStore, type Store } from '../db.ts';
 import { ExitCode, OperatorError } from '../errors.ts';
 import { comparableUser } from '../mailboxes/user-name.ts';
 import type { TargetFilter } from './store.ts';
@@ -18,16 +17,6 @@ export function filterOf(config: Config, { user, token, accountId }: TargetSelec
     tokenPrefix: token,
     accountId,
   };
-}
-
-/** Commands never make a database: they may run as a user whose files the mail server cannot use. */
-export async function withStore<T>(config: Config, body: (store: Store) => Promise<T>): Promise<T> {
-  const store = openStore(config.store, { create: false });
-  try {
-    return await body(store);
-  } finally {
-    store.close();
-  }
 }
 
 export function noneSelected(): OperatorError {

@@ -1,3 +1,4 @@
+import { withStore } from '../db.ts';
 import type { Config } from '../config/config.ts';
 import type { Entry, PushEntry } from '../history/entry.ts';
 import { historyFolder } from '../history/history.ts';
@@ -6,7 +7,7 @@ import { answerOf, forPrograms } from '../history/sentence.ts';
 import { redactAccountId, redactToken } from '../log.ts';
 import { timeText, visible } from '../table.ts';
 import { shown } from './description.ts';
-import { filterOf, noneSelected, type TargetSelection, withStore } from './selection.ts';
+import { filterOf, noneSelected, type TargetSelection } from './selection.ts';
 import { listTargets, subscriptionsOf, type Target } from './store.ts';
 import type { Subscription } from './target.ts';
 
@@ -26,7 +27,7 @@ export async function showCommand(
   selection: TargetSelection,
   json: boolean,
 ): Promise<string> {
-  const found = await withStore(config, async (store) => {
+  const found = await withStore(config.store, async (store) => {
     const targets = await listTargets(store, filterOf(config, selection));
     return Promise.all(
       targets.map(async (target) => ({

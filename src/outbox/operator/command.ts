@@ -1,6 +1,5 @@
 import type { Clock } from '../../clock.ts';
 import type { Config } from '../../config/config.ts';
-import { openStore, type Store } from '../../db.ts';
 import { ExitCode, OperatorError } from '../../errors.ts';
 import { targetEntry } from '../../history/entries.ts';
 import { openHistory } from '../../history/history.ts';
@@ -23,16 +22,6 @@ export interface OutboxCommand {
   clock: Clock;
   /** Shows a text to whoever called; a long one perhaps page by page. */
   show: (text: string) => Promise<void> | void;
-}
-
-/** Commands never make a database: they may run as a user whose files the mail server cannot use. */
-export async function withStore<T>(config: Config, body: (store: Store) => Promise<T>): Promise<T> {
-  const store = openStore(config.store, { create: false });
-  try {
-    return await body(store);
-  } finally {
-    store.close();
-  }
 }
 
 export function filterOf(config: Config, { user, token, accountId, heldBy }: PushSelection): WaitingFilter {

@@ -1,4 +1,4 @@
-import type { Store } from '../../db.ts';
+import { type Store, withStore } from '../../db.ts';
 import { ExitCode, OperatorError } from '../../errors.ts';
 import { countOf } from '../../table.ts';
 import { releaseDeadLeases } from '../lease.ts';
@@ -11,7 +11,6 @@ import {
   record,
   sendingNote,
   sentences,
-  withStore,
 } from './command.ts';
 import { LIST_LIMIT, tableOf } from './list.ts';
 
@@ -33,7 +32,7 @@ export async function discardCommand(
   options: DiscardOptions,
 ): Promise<void> {
   const { config, clock, show } = command;
-  await withStore(config, async (store) => {
+  await withStore(config.store, async (store) => {
     await releaseDeadLeases(store);
     // What comes while the person thinks is not what was asked about.
     const filter = { ...filterOf(config, selection), enqueuedUntilMs: clock.nowMs() };

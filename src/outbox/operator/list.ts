@@ -1,6 +1,6 @@
-import type { Store } from '../../db.ts';
+import { type Store, withStore } from '../../db.ts';
 import { countWaiting, type WaitingFilter, type WaitingPush, waitingPushes } from '../waiting.ts';
-import { filterOf, type OutboxCommand, type PushSelection, withStore } from './command.ts';
+import { filterOf, type OutboxCommand, type PushSelection } from './command.ts';
 import { pushJson, pushTable } from './show.ts';
 
 /** Pushes that a person still reads through. */
@@ -13,7 +13,7 @@ export async function listCommand(
   { json, limit }: { json: boolean; limit: number | undefined },
 ): Promise<void> {
   const filter = filterOf(command.config, selection);
-  await withStore(command.config, async (store) => {
+  await withStore(command.config.store, async (store) => {
     if (json) await showJson(command, store, filter, limit ?? -1);
     else await command.show(await tableOf(command, store, filter, limit ?? LIST_LIMIT));
   });

@@ -1,4 +1,4 @@
-import type { Store } from '../../db.ts';
+import { type Store, withStore } from '../../db.ts';
 import { poke } from '../../doors/control.ts';
 import { countOf } from '../../table.ts';
 import { releaseDeadLeases } from '../lease.ts';
@@ -13,7 +13,6 @@ import {
   record,
   sendingNote,
   sentences,
-  withStore,
 } from './command.ts';
 
 /** Makes the pushes that match due now and has them delivered. Throws OperatorError (exit 65) where none matches. */
@@ -24,7 +23,7 @@ export async function retryCommand(
 ): Promise<void> {
   const { config, clock, show } = command;
   const filter = filterOf(config, selection);
-  await withStore(config, async (store) => {
+  await withStore(config.store, async (store) => {
     await releaseDeadLeases(store);
     const nowMs = clock.nowMs();
     const count = dryRun ? await countWaiting(store, filter, nowMs) : await retry(store, filter, command);
