@@ -1,9 +1,10 @@
 import type { Config } from '../config/config.ts';
 import { type Store, withStore } from '../db.ts';
+import { jsonList } from '../json-list.ts';
+import { filterOf } from '../selection.ts';
 import { countOf, growingTable } from '../table.ts';
 import { targetIds, type TargetOrder, targetPages } from './browse.ts';
-import { HEADINGS, rowOf, shown, TROUBLE_HEADINGS, troubleRowOf } from './description.ts';
-import { filterOf } from './selection.ts';
+import { HEADINGS, rowOf, shown, type ShownTarget, TROUBLE_HEADINGS, troubleRowOf } from './description.ts';
 import type { Target, TargetFilter } from './store.ts';
 
 export interface ListRequest {
@@ -44,24 +45,13 @@ async function* listing(store: Store, request: ListRequest, filter: TargetFilter
   const ids = await targetIds(store, filter, request.order);
   if (request.reverse) ids.reverse();
   const pages = targetPages(store, ids, filter);
-  if (request.json) yield* jsonOf(pages);
+  if (request.json) yield* jsonList(shownPages(pages));
   else if (ids.length === 0) yield 'no targets\n';
   else yield* tableOf(pages, request);
 }
 
-/** The same text as JSON.stringify gives for the whole list. */
-async function* jsonOf(pages: AsyncIterable<Target[]>): AsyncGenerator<string> {
-  let isFirst = true;
-  for await (const targets of pages) {
-    if (targets.length === 0) continue;
-    yield `${isFirst ? '[' : ','}\n${targets.map(asItem).join(',\n')}`;
-    isFirst = false;
-  }
-  yield isFirst ? '[]\n' : '\n]\n';
-}
-
-function asItem(target: Target): string {
-  return JSON.stringify(shown(target), null, 2).replaceAll(/^/gm, '  ');
+async function* shownPages(pages: AsyncIterable<Target[]>): AsyncGenerator<ShownTarget[]> {
+  for await (const targets of pages) yield targets.map(shown);
 }
 
 async function* tableOf(

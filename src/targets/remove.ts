@@ -4,14 +4,15 @@ import { type Store, withStore } from '../db.ts';
 import { ExitCode, OperatorError } from '../errors.ts';
 import { targetEntry } from '../history/entries.ts';
 import type { History } from '../history/history.ts';
+import { filterOf, type Selection } from '../selection.ts';
 import { countOf, table } from '../table.ts';
 import { removeTargets, type Removal, targetIds, targetsById } from './browse.ts';
 import { HEADINGS, rowOf, shown } from './description.ts';
-import { filterOf, noneSelected, type TargetSelection } from './selection.ts';
+import { noneSelected } from './selection.ts';
 import type { Target, TargetFilter } from './store.ts';
 
 export interface RemoveRequest {
-  selection: TargetSelection;
+  selection: Selection;
   /** More than one without being asked. */
   all: boolean;
   dryRun: boolean;

@@ -5,9 +5,10 @@ import { historyFolder } from '../history/history.ts';
 import { readHistory } from '../history/read.ts';
 import { answerOf, forPrograms } from '../history/sentence.ts';
 import { redactAccountId, redactToken } from '../log.ts';
+import { filterOf, type Selection } from '../selection.ts';
 import { timeText, visible } from '../table.ts';
 import { shown } from './description.ts';
-import { filterOf, noneSelected, type TargetSelection } from './selection.ts';
+import { noneSelected } from './selection.ts';
 import { listTargets, subscriptionsOf, type Target } from './store.ts';
 import type { Subscription } from './target.ts';
 
@@ -22,11 +23,7 @@ interface TargetDetails {
 const RECENT_PUSHES = 5;
 
 /** All that is kept about one user's targets. Throws OperatorError (exit 65) where there is none. */
-export async function showCommand(
-  config: Config,
-  selection: TargetSelection,
-  json: boolean,
-): Promise<string> {
+export async function showCommand(config: Config, selection: Selection, json: boolean): Promise<string> {
   const found = await withStore(config.store, async (store) => {
     const targets = await listTargets(store, filterOf(config, selection));
     return Promise.all(

@@ -4,15 +4,12 @@ import { ExitCode, OperatorError } from '../../errors.ts';
 import { targetEntry } from '../../history/entries.ts';
 import { openHistory } from '../../history/history.ts';
 import type { Log } from '../../log.ts';
-import { comparableUser } from '../../mailboxes/user-name.ts';
+import { filterOf, type Selection } from '../../selection.ts';
 import { countOf } from '../../table.ts';
 import type { Hold } from '../outbox.ts';
 import type { HandledPush, WaitingCount, WaitingFilter } from '../waiting.ts';
 
-export interface PushSelection {
-  user?: string | undefined;
-  token?: string | undefined;
-  accountId?: string | undefined;
+export interface PushSelection extends Selection {
   heldBy?: Hold | undefined;
 }
 
@@ -24,9 +21,9 @@ export interface OutboxCommand {
   show: (text: string) => Promise<void> | void;
 }
 
-export function filterOf(config: Config, { user, token, accountId, heldBy }: PushSelection): WaitingFilter {
-  const comparable = user === undefined ? undefined : comparableUser(user, config.users);
-  return { user: comparable, tokenPrefix: token, accountId, heldBy };
+/** The same for the database. */
+export function waitingFilterOf(config: Config, selection: PushSelection): WaitingFilter {
+  return { ...filterOf(config, selection), heldBy: selection.heldBy };
 }
 
 /** What a person did is part of the answer to why a phone stayed silent. */

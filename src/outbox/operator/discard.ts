@@ -4,13 +4,13 @@ import { countOf } from '../../table.ts';
 import { releaseDeadLeases } from '../lease.ts';
 import { countWaiting, discardWaiting, type WaitingCount, type WaitingFilter } from '../waiting.ts';
 import {
-  filterOf,
   noneMatches,
   type OutboxCommand,
   type PushSelection,
   record,
   sendingNote,
   sentences,
+  waitingFilterOf,
 } from './command.ts';
 import { LIST_LIMIT, tableOf } from './list.ts';
 
@@ -35,7 +35,7 @@ export async function discardCommand(
   await withStore(config.store, async (store) => {
     await releaseDeadLeases(store);
     // What comes while the person thinks is not what was asked about.
-    const filter = { ...filterOf(config, selection), enqueuedUntilMs: clock.nowMs() };
+    const filter = { ...waitingFilterOf(config, selection), enqueuedUntilMs: clock.nowMs() };
     const count = await countWaiting(store, filter, clock.nowMs());
     if (count.free + count.sending === 0) throw noneMatches();
     if (options.dryRun) {

@@ -1,6 +1,7 @@
 import { type Store, withStore } from '../../db.ts';
+import { jsonList } from '../../json-list.ts';
 import { countWaiting, type WaitingFilter, type WaitingPush, waitingPushes } from '../waiting.ts';
-import { filterOf, type OutboxCommand, type PushSelection } from './command.ts';
+import { type OutboxCommand, type PushSelection, waitingFilterOf } from './command.ts';
 import { pushJson, pushTable } from './show.ts';
 
 /** Pushes that a person still reads through. */
@@ -12,10 +13,11 @@ export async function listCommand(
   selection: PushSelection,
   { json, limit }: { json: boolean; limit: number | undefined },
 ): Promise<void> {
-  const filter = filterOf(command.config, selection);
+  const filter = waitingFilterOf(command.config, selection);
   await withStore(command.config.store, async (store) => {
-    if (json) await showJson(command, store, filter, limit ?? -1);
-    else await command.show(await tableOf(command, store, filter, limit ?? LIST_LIMIT));
+    if (!json) return command.show(await tableOf(command, store, filter, limit ?? LIST_LIMIT));
+    const pages = shownPages(waitingPushes(store, filter, limit ?? -1), command.clock.nowMs());
+    for await (const piece of jsonList(pages)) await command.show(piece);
   });
 }
 
@@ -32,19 +34,6 @@ export async function tableOf(
   return pushTable(pushes, free + sending, clock.nowMs());
 }
 
-/** One array, written as it is read: there may be a hundred thousand. */
-async function showJson(
-  { clock, show }: OutboxCommand,
-  store: Store,
-  filter: WaitingFilter,
-  limit: number,
-): Promise<void> {
-  let before = '[';
-  for await (const batch of waitingPushes(store, filter, limit)) {
-    const texts = batch.map((push) => JSON.stringify(pushJson(push, clock.nowMs()), null, 2));
-    if (texts.length === 0) continue;
-    await show(`${before}\n${texts.join(',\n').replaceAll(/^/gm, '  ')}`);
-    before = ',';
-  }
-  await show(before === '[' ? '[]\n' : '\n]\n');
+async function* shownPages(pages: AsyncIterable<WaitingPush[]>, nowMs: number): AsyncGenerator<object[]> {
+  for await (const pushes of pages) yield pushes.map((push) => pushJson(push, nowMs));
 }

@@ -6,13 +6,13 @@ import { ensureDelivery } from '../wake.ts';
 import { countWaiting, retryWaiting, type WaitingCount, type WaitingFilter } from '../waiting.ts';
 import {
   areOrIs,
-  filterOf,
   noneMatches,
   type OutboxCommand,
   type PushSelection,
   record,
   sendingNote,
   sentences,
+  waitingFilterOf,
 } from './command.ts';
 
 /** Makes the pushes that match due now and has them delivered. Throws OperatorError (exit 65) where none matches. */
@@ -22,7 +22,7 @@ export async function retryCommand(
   { dryRun }: { dryRun: boolean },
 ): Promise<void> {
   const { config, clock, show } = command;
-  const filter = filterOf(config, selection);
+  const filter = waitingFilterOf(config, selection);
   await withStore(config.store, async (store) => {
     await releaseDeadLeases(store);
     const nowMs = clock.nowMs();
