@@ -1,5 +1,5 @@
 // Runs the program in the folder that the first argument names, and keeps the code of the layers that the second does.
-// The flags of V8 are those of bin/xapplepush, none: its code is good for the same flags only.
+// V8's code is good for the same flags of V8 only. bin/xapplepush gives none: both of its flags are Node's own.
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';

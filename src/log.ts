@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import type { Logger, pino as Pino } from 'pino';
 import type { LogLevel } from './config/config.ts';
 import { messageOf, OperatorError } from './errors.ts';
+import { visible } from './table.ts';
 
 export type LogFields = Record<string, string | number | boolean | undefined | string[]>;
 
@@ -185,9 +186,5 @@ function indented(message: string): string {
 
 /** Control, format and line-separating characters as JSON escapes: nobody forges a line or paints the screen. */
 function escaped(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (character) => {
-    if (character === '\n') return '\\n';
-    const units = Array.from({ length: character.length }, (_, index) => character.charCodeAt(index));
-    return units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('');
-  });
+  return visible(text.replaceAll('\n', '\\n'));
 }

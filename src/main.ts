@@ -43,11 +43,13 @@ async function configOrError(file: string | undefined): Promise<Config | Operato
   }
 }
 
-main(process.argv.slice(2)).then(
+const argv = process.argv.slice(2);
+
+main(argv).then(
   (exitCode) => {
     process.exitCode = exitCode;
     // After what this turn has put off, such as the history. To take everything down takes longer, and the server waits.
-    if (callsHandle(process.argv.slice(2))) setImmediate(() => process.exit());
+    if (callsHandle(argv)) setImmediate(() => process.exit());
   },
   (error: unknown) => {
     reportError(error);

@@ -3,7 +3,7 @@ import { loadCredentials } from './apns/credentials.ts';
 import { NoAnswer } from './apns/push.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
-import { openStore, type Store } from './db.ts';
+import { type Store, withStore } from './db.ts';
 import { routesOf } from './delivery.ts';
 import { ExitCode, OperatorError } from './errors.ts';
 import { INBOX } from './mailboxes/mailbox.ts';
@@ -42,20 +42,13 @@ export async function pushToUser(
 ): Promise<{ pushes: TestPush[]; exitCode: ExitCode }> {
   const { config, clock } = options;
   const mailbox = options.mailbox.toUpperCase() === INBOX ? INBOX : options.mailbox;
-  const store = openStore(config.store, { create: false });
-  try {
+  return withStore(config.store, async (store) => {
     const devices = await devicesOf(store, options, mailbox);
     const credentials = loadCredentials(config.apns, clock.nowMs());
-    const pushes = await pushToAll(
-      devices,
-      mailbox,
-      routesOf(credentials, { config, store, clock }),
-      options,
-    );
+    const routes = routesOf(credentials, { config, store, clock });
+    const pushes = await pushToAll(devices, mailbox, routes, options);
     return { pushes, exitCode: exitCodeOf(pushes) };
-  } finally {
-    store.close();
-  }
+  });
 }
 
 async function devicesOf(

@@ -13,7 +13,7 @@ const ACCOUNT = 'E8B6AF0C-1111-2222-3333-444455556666';
 const IMPORTS =
   "import { createLog, reportError } from './log.js'; import { OperatorError } from './errors.js';\n";
 
-/** A folder with log.ts as JavaScript: what is written to file descriptor 2 shows only in a process of its own. */
+/** A folder with log.ts and what it imports as JavaScript: what is written to file descriptor 2 shows only in a process of its own. */
 let program: string;
 let folder: string;
 
@@ -21,7 +21,7 @@ beforeAll(() => {
   program = fs.mkdtempSync(path.join(os.tmpdir(), 'xapplepush-log-'));
   fs.symlinkSync(path.resolve('node_modules'), path.join(program, 'node_modules'));
   fs.writeFileSync(path.join(program, 'package.json'), '{"type":"module"}');
-  for (const name of ['log', 'errors']) compile(name);
+  for (const name of ['log', 'errors', 'table']) compile(name);
 });
 
 afterAll(() => {

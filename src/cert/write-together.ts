@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { ExitCode, messageOf, OperatorError } from '../errors.ts';
+import { syncFolder } from '../sync-folder.ts';
 
 export interface NewFile {
   path: string;
@@ -93,15 +94,6 @@ function putInPlace({ path, fresh, former }: Place, replace: boolean): void {
   }
   if (existsSync(path)) linkSync(path, former);
   renameSync(fresh, path);
-}
-
-function syncFolder(folder: string): void {
-  const fd = openSync(folder, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }
 
 function exists(paths: string[]): OperatorError {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { ExitCode, messageOf, OperatorError } from '../errors.ts';
+import { ExitCode, isMissing, messageOf, OperatorError } from '../errors.ts';
 import { DEFAULT_NAMESPACE, type CyrusNamespace } from '../mailboxes/cyrus-namespace.ts';
 
 /** imapd.conf(5) has no limit of its own; Cyrus refuses a file that is included twice. */
@@ -106,8 +106,7 @@ function readText(file: string, existence: 'must exist' | 'may be missing'): str
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-    if (isMissing && existence === 'may be missing') return undefined;
+    if (isMissing(error) && existence === 'may be missing') return undefined;
     throw new OperatorError(`cannot read Cyrus's configuration ${file}: ${messageOf(error)}`, {
       exitCode: ExitCode.configuration,
       hint: 'Let the user that runs xapplepush read it, or set imapd_conf to the file that holds the namespace options.',

@@ -5,11 +5,12 @@ import { comparableUser } from '../mailboxes/user-name.ts';
 import { countOf, timeText, visible } from '../table.ts';
 import { listTargets } from '../targets/store.ts';
 import { page, painter } from '../terminal.ts';
-import { concernsDevice, type Entry, isAbout } from './entry.ts';
+import { type Entry, isAbout } from './entry.ts';
 import { followHistory } from './follow.ts';
 import { historyFolder } from './history.ts';
 import { readHistory } from './read.ts';
 import { colourOf, forPrograms, sentenceOf } from './sentence.ts';
+import { type Shelf, SHELVES } from './shelf.ts';
 
 export interface LogOptions {
   user: string | undefined;
@@ -30,7 +31,7 @@ export async function logCommand(config: Config, options: LogOptions, clock: Clo
     limit,
     sinceMs: clock.nowMs() - Math.min(options.sinceMs, config.history.maxAgeMs),
     maxEntries: config.history.maxEntries,
-    shelves: options.pushes ? ['devices'] : ['devices', 'others'],
+    shelves: shelvesOf(options),
     wanted: selectionOf(config, options),
   });
   const text = entries.map((entry) => shown(entry, options)).join('');
@@ -47,6 +48,7 @@ export async function followCommand(
   const wanted = selectionOf(config, options);
   await followHistory({
     folder: historyFolder(config.store),
+    shelves: shelvesOf(options),
     clock,
     signal,
     onEntry: (entry) => {
@@ -55,10 +57,14 @@ export async function followCommand(
   });
 }
 
-function selectionOf({ users }: Config, { user, pushes }: LogOptions): (entry: Entry) => boolean {
-  const wantedUser = user === undefined ? undefined : comparableUser(user, users);
-  return (entry) =>
-    (!pushes || concernsDevice(entry)) && (wantedUser === undefined || isAbout(entry, wantedUser));
+function shelvesOf({ pushes }: LogOptions): readonly Shelf[] {
+  return pushes ? ['devices'] : SHELVES;
+}
+
+function selectionOf({ users }: Config, { user }: LogOptions): (entry: Entry) => boolean {
+  if (user === undefined) return () => true;
+  const wanted = comparableUser(user, users);
+  return (entry) => isAbout(entry, wanted);
 }
 
 function shown(entry: Entry, { json, colour }: LogOptions): string {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isMissing } from '../errors.ts';
 import { type Entry, entryOf } from './entry.ts';
 import { currentFile, fullFiles, type Shelf, SHELVES } from './shelf.ts';
 
@@ -44,7 +45,7 @@ function linesOf(file: string): string[] {
   try {
     return readFileSync(file, 'utf8').split('\n').slice(0, -1);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (isMissing(error)) return [];
     throw error;
   }
 }

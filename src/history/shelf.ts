@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { isMissing } from '../errors.ts';
 
 /** What concerns a device, and the far greater rest. */
 export const SHELVES = ['devices', 'others'] as const;
@@ -102,8 +103,4 @@ function namesIn(folder: string): string[] {
     if (isMissing(error)) return [];
     throw error;
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === 'ENOENT';
 }

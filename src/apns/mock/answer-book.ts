@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { messageOf } from '../../errors.ts';
+import { isMissing, messageOf } from '../../errors.ts';
 import { parseAnswers, type AnswersByToken, type MockAnswer } from './answers.ts';
 
 /** Which answer a push gets. */
@@ -60,7 +60,7 @@ function contentOf(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import type { Config } from '../../config/config.ts';
-import { openStore } from '../../db.ts';
+import { withStore } from '../../db.ts';
 import { ExitCode, messageOf, OperatorError } from '../../errors.ts';
 import { comparableUser } from '../../mailboxes/user-name.ts';
 import { countOf } from '../../table.ts';
@@ -22,15 +22,12 @@ export async function exportTargets(
   { file, user, force }: ExportOptions,
   out: (text: string) => void,
 ): Promise<void> {
-  const store = openStore(config.store, { create: false });
-  try {
+  await withStore(config.store, async (store) => {
     const output = file === '-' ? standardOutput() : fileOutput(file, { replace: force });
     const comparable = user === undefined ? undefined : comparableUser(user, config.users);
     const count = await writeTargets(exportedTargets(store, comparable), output);
     if (file !== '-') out(`exported ${countOf(count, 'target')} to ${file}\n`);
-  } finally {
-    store.close();
-  }
+  });
 }
 
 async function writeTargets(

@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { ExitCode, messageOf, OperatorError } from '../../errors.ts';
+import { syncFolder } from '../../sync-folder.ts';
 
 /** Where an export goes to. */
 export interface Output {
@@ -59,12 +60,7 @@ function putInPlace(draft: string, file: string, replace: boolean): void {
     linkSync(draft, file); // fails where somebody was faster, which rename(2) would not
     rmSync(draft);
   }
-  const folder = openSync(dirname(file), 'r');
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
-  }
+  syncFolder(dirname(file));
 }
 
 /** Standard output, at the pace of whoever reads it. Rejects with EPIPE where nobody does any more. */
