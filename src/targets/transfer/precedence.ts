@@ -36,8 +36,8 @@ export type Ruling =
 const UNCHANGED: Ruling = { act: 'unchanged' };
 
 /**
- * Decides by age between an arrival and its user's targets: the newer wins, equal ages change nothing, and so
- * whatever comes again finds things as it left them. Pure.
+ * Decides by age between an arrival and its user's targets: the newer wins, equal ages change nothing, and so a
+ * file that comes again finds things as it left them. Pure.
  */
 export function ruleOn(arrival: Arrival, standing: readonly Standing[], rules: PrecedenceRules): Ruling {
   const sameDevice = standing.filter(({ deviceToken }) => deviceToken === arrival.deviceToken);
@@ -69,13 +69,21 @@ function isOutdated(
 
 /** Who makes way so that the newest remain; undefined where the arrival itself is not among them. */
 function crowdedOut(
-  { renewedMs = -Infinity }: Arrival,
+  arrival: Arrival,
   others: readonly Standing[],
   maxPerUser: number,
 ): Standing[] | undefined {
-  if (others.filter((each) => each.renewedMs >= renewedMs).length >= maxPerUser) return undefined;
   const newestFirst = [...others].sort((a, b) => b.renewedMs - a.renewedMs || b.id - a.id);
-  return newestFirst.slice(maxPerUser - 1);
+  const places = [...new Set(newestFirst.map(placeOf))].filter((place) => place !== placeOf(arrival));
+  const kept = new Set(places.slice(0, maxPerUser - 1)).add(placeOf(arrival));
+  const crowded = newestFirst.filter((each) => !kept.has(placeOf(each)));
+  const { renewedMs = -Infinity } = arrival;
+  return crowded.some((each) => each.renewedMs >= renewedMs) ? undefined : crowded;
+}
+
+/** What counts for the limit: account ids of unknown age stand side by side until one of them is renewed. */
+function placeOf({ deviceToken, subtopic }: Arrival | Standing): string {
+  return `${deviceToken} ${subtopic}`;
 }
 
 function idOf({ id }: Standing): number {
