@@ -10,7 +10,7 @@ import { loadConfig } from '../src/config/load.ts';
 import { ExitCode } from '../src/errors.ts';
 import { MAX_EVENT_BYTES } from '../src/events/read.ts';
 import { BACKOFF_S } from '../src/outbox/backoff.ts';
-import { ANSWER_TIMEOUT_MS } from '../src/outbox/courier.ts';
+import { ANSWER_TIMEOUT_MS } from '../src/outbox/carry.ts';
 import { VERSION } from '../src/version.ts';
 import { COMMAND } from './support/command.ts';
 

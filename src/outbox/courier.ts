@@ -1,25 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { outcomeOf, outcomeOfNoAnswer } from '../apns/outcome.ts';
-import { NoAnswer, type Outcome } from '../apns/push.ts';
+import type { Outcome } from '../apns/push.ts';
 import type { Clock } from '../clock.ts';
 import type { Store } from '../db.ts';
 import type { ControlWord } from '../doors/control.ts';
-import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { ANSWER_TIMEOUT_MS, carry } from './carry.ts';
 import { createGivingUp } from './giving-up.ts';
-import { NotConnected } from './line.ts';
 import type { ClaimedPush } from './outbox.ts';
-import { pushOf } from './push-of.ts';
-import { type Route, routeFor } from './route.ts';
+import type { Route } from './route.ts';
 import type { Attempt } from './settle.ts';
 import type { Settlement } from './settlement.ts';
-import { tell, tellRefused } from './tell.ts';
+import { tell } from './tell.ts';
 import { takeTurn } from './turn.ts';
-import { type GivenUp, wake } from './upkeep.ts';
-
-/** An answer that takes longer is none; Apple answers within a second. */
-export const ANSWER_TIMEOUT_MS = 10_000;
+import { type GivenUp, releaseUnsent, wake } from './upkeep.ts';
+import { createWindow, type Window } from './window.ts';
 
 /** A lease outlives the slowest answer by far, so that only the rows of the dead are taken over. */
 const LEASE_MS = ANSWER_TIMEOUT_MS + 20_000;
@@ -27,8 +22,11 @@ const LEASE_MS = ANSWER_TIMEOUT_MS + 20_000;
 /** Answers come many at a time: those of so long are written down together, and what is due is leased with them. */
 const GATHERING_MS = 5;
 
-/** Rows leased at once, whatever the peer allows: what one process can lose sight of when it is killed. */
-const MAX_IN_FLIGHT = 500;
+/** Streams at once, whatever the peer allows: more keep nobody busier, and each takes memory until its answer. */
+const MAX_IN_FLIGHT = 250;
+
+/** Leased beside them and sent as soon as a stream is free, so that none waits for the database. */
+const MAX_READY = 250;
 
 export interface CourierOptions {
   store: Store;
@@ -59,14 +57,24 @@ export class Courier {
   readonly #options: CourierOptions;
   readonly #giveUpOld: () => Promise<void>;
   readonly #ended: Attempt[] = [];
-  #inFlight = 0;
+  readonly #window: Window<ClaimedPush>;
   #awake = false;
   #routes: readonly Route[] = [];
+  #deadlineMs = Infinity;
+  #signal: AbortSignal | undefined;
   #progress: () => void = () => undefined;
 
   constructor(options: CourierOptions) {
     this.#options = options;
     this.#giveUpOld = createGivingUp(options);
+    this.#window = createWindow<ClaimedPush, Attempt>({
+      width: () => (this.#mayStart() ? this.#streams() : 0),
+      start: (push) => carry(push, this.#routes, this.#deadlineMs, options),
+      onEnd: (attempt) => {
+        this.#ended.push(attempt);
+        this.#progress();
+      },
+    });
   }
 
   /** Nothing is sent before: Apple could not be reached, or refused every credential. */
@@ -85,16 +93,17 @@ export class Courier {
    * When it resolves, no push is under way and every attempt is written down.
    */
   async drain(deadlineMs = Infinity, signal?: AbortSignal): Promise<void> {
+    [this.#deadlineMs, this.#signal] = [deadlineMs, signal];
     await this.#useRoutes();
     await this.#giveUpOld();
     for (;;) {
       const progress = new Promise<void>((resolve) => (this.#progress = resolve));
-      for (const push of await this.#turn(this.#mayStart(deadlineMs, signal)))
-        void this.#send(push, deadlineMs);
-      if (this.#inFlight === 0 && this.#ended.length === 0) return;
+      this.#window.put(await this.#turn());
+      if (this.#window.underWay === 0 && this.#ended.length === 0) break;
       await progress;
-      if (this.#inFlight > 0) await pause(GATHERING_MS);
+      if (this.#window.underWay > 0) await pause(GATHERING_MS);
     }
+    if (this.#window.waiting > 0) await this.#giveBack();
   }
 
   /** With another credential, what waited for the old one need not wait for its next attempt. */
@@ -105,15 +114,21 @@ export class Courier {
     if (before.length > 0 && before !== this.#routes) await wake(store, clock.nowMs());
   }
 
-  #mayStart(deadlineMs: number, signal: AbortSignal | undefined): boolean {
+  #mayStart(): boolean {
     const nowMs = this.#options.clock.nowMs();
-    return signal?.aborted !== true && nowMs < deadlineMs && nowMs >= this.pausedUntilMs;
+    return this.#signal?.aborted !== true && nowMs < this.#deadlineMs && nowMs >= this.pausedUntilMs;
+  }
+
+  /** What was leased and may not be sent any more. Nothing else of this process is leased then. */
+  async #giveBack(): Promise<void> {
+    this.#window.clear();
+    await releaseUnsent(this.#options.store, this.#options.owner);
   }
 
   /** Writes down what has ended, and gives what may be sent next. What cannot be written now is kept. */
-  async #turn(mayStart: boolean): Promise<ClaimedPush[]> {
+  async #turn(): Promise<ClaimedPush[]> {
     const attempts = this.#ended.splice(0);
-    const limit = mayStart ? this.#room() : 0;
+    const limit = this.#mayStart() ? this.#room() : 0;
     if (attempts.length === 0 && limit === 0) return [];
     const nowMs = this.#options.clock.nowMs();
     const context = { ...this.#options, nowMs, leaseUntilMs: nowMs + LEASE_MS, newApnsId: randomUUID };
@@ -128,10 +143,17 @@ export class Courier {
     }
   }
 
-  /** How many more pushes may be under way. */
+  /** How many more pushes may be leased: a few ahead where they are sure to be sent soon. */
   #room(): number {
+    const streams = this.#streams();
+    const isConnected = streams > 0 && this.#routes.some(({ line }) => line.connected);
+    const { underWay, waiting } = this.#window;
+    return Math.max(0, streams + (isConnected ? MAX_READY : 0) - underWay - waiting);
+  }
+
+  #streams(): number {
     const capacity = this.#routes.reduce((sum, { line }) => sum + line.capacity, 0);
-    return Math.max(0, Math.min(capacity, MAX_IN_FLIGHT) - this.#inFlight);
+    return Math.min(capacity, MAX_IN_FLIGHT);
   }
 
   #tell(attempts: readonly Attempt[], settlements: readonly Settlement[]): void {
@@ -145,51 +167,7 @@ export class Courier {
     const troubled = attempts.some(({ outcome }) => WAITS_FOR_OTHERS.has(outcome.kind));
     this.#awake = (this.#awake || delivered) && !troubled;
   }
-
-  async #send(row: ClaimedPush, deadlineMs: number): Promise<void> {
-    this.#inFlight += 1;
-    this.#ended.push(await this.#attempt(row, deadlineMs));
-    this.#inFlight -= 1;
-    this.#progress();
-  }
-
-  async #attempt(row: ClaimedPush, deadlineMs: number): Promise<Attempt> {
-    const { clock, expiryMs } = this.#options;
-    const nowMs = clock.nowMs();
-    const route = routeFor(this.#routes, row.topic);
-    if (route === undefined) return ended(row, TOPIC_NOT_COVERED);
-    const refusal = route.refusal(nowMs);
-    if (refusal !== undefined) return ended(row, refusal);
-    const { fingerprint } = route.credential;
-    try {
-      const push = pushOf(row, route.credential.topic, Math.floor((nowMs + expiryMs) / 1000));
-      const timeoutMs = Math.max(1, Math.min(ANSWER_TIMEOUT_MS, deadlineMs - nowMs));
-      const outcome = outcomeOf(await route.line.push(push, timeoutMs));
-      if (route.answered(outcome, clock)) tellRefused(this.#options.log, outcome, route.credential.topic);
-      return { ...ended(row, outcome), fingerprint };
-    } catch (error) {
-      return { ...this.#unanswered(row, route, error), fingerprint };
-    }
-  }
-
-  /** Anything but NoAnswer is a bug of ours; it ends as a failed attempt too, so that the row is kept. */
-  #unanswered(row: ClaimedPush, route: Route, error: unknown): Attempt {
-    const noAnswer =
-      error instanceof NoAnswer
-        ? error
-        : new NoAnswer(messageOf(error), { perhapsProcessed: true, cause: error });
-    const outcome = outcomeOfNoAnswer(noAnswer);
-    const { clock, random } = this.#options;
-    if (error instanceof NotConnected) route.failed(outcome, clock, random);
-    return ended(row, outcome, !noAnswer.perhapsProcessed && !(error instanceof NotConnected));
-  }
 }
 
 /** What comes back with these may hold others back too, until a push gets through again. */
 const WAITS_FOR_OTHERS: ReadonlySet<Outcome['kind']> = new Set(['retry', 'misconfigured']);
-
-const TOPIC_NOT_COVERED: Outcome = { kind: 'misconfigured', reason: 'TopicNotCovered', scope: 'topic' };
-
-function ended(push: ClaimedPush, outcome: Outcome, unprocessed = false): Attempt {
-  return { push, outcome, unprocessed, fingerprint: undefined };
-}

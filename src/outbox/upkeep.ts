@@ -50,6 +50,17 @@ export function releaseLeases(store: Store, owner: string): Promise<number> {
   );
 }
 
+/** Gives back what this process has leased and not sent: the attempts that were recorded for it are not made. */
+export function releaseUnsent(store: Store, owner: string): Promise<number> {
+  return store.write(
+    (sql) =>
+      sql(
+        `UPDATE outbox SET attempts = attempts - 1, lease_owner = NULL, lease_until_ms = NULL
+         WHERE lease_owner = ?`,
+      ).run(owner).changes,
+  );
+}
+
 /**
  * Asks to be the one that starts a deliverer. True for one caller in `forMs`, so that two hundred handlers
  * do not start two hundred.

@@ -3,7 +3,8 @@ import type { ApnsConnection } from '../../src/apns/client.ts';
 import { type Answer, NoAnswer, type Outcome } from '../../src/apns/push.ts';
 import type { Store } from '../../src/db.ts';
 import { backoffMs } from '../../src/outbox/backoff.ts';
-import { ANSWER_TIMEOUT_MS, Courier, type CourierOptions } from '../../src/outbox/courier.ts';
+import { ANSWER_TIMEOUT_MS } from '../../src/outbox/carry.ts';
+import { Courier, type CourierOptions } from '../../src/outbox/courier.ts';
 import { createLine } from '../../src/outbox/line.ts';
 import { owed } from '../../src/outbox/outbox.ts';
 import { Route } from '../../src/outbox/route.ts';
@@ -134,6 +135,64 @@ describe('drain', () => {
     expect(await rowsOwed(store)).toBe(0);
     expect(most).toBe(4);
     expect(connection.received).toHaveLength(20);
+  });
+
+  test('what is leased takes the stream that another leaves, without a look at the database', async () => {
+    const connection = scriptedConnection(undefined, 2);
+    const { store, courier } = setting(() => connection);
+    const pending = (count: number): Promise<unknown> =>
+      eventually(
+        () => connection.pending.length,
+        (length) => length === count,
+      );
+    await owing(store, 1);
+    const first = courier.drain();
+    await pending(1);
+    connection.pending[0]?.answer(DELIVERED);
+    await first;
+    await owing(store, 5);
+    const drained = courier.drain();
+    await pending(2);
+    expect(await rowsOf(store, 'SELECT DISTINCT attempts, lease_owner FROM outbox')).toEqual([
+      { attempts: 1, lease_owner: 'courier' },
+    ]);
+    for (let sent = 3; sent <= 5; sent += 1) {
+      connection.pending[0]?.answer(DELIVERED);
+      await Promise.resolve(); // no timer, no transaction
+      await new Promise((resolve) => process.nextTick(resolve));
+      expect(connection.received).toHaveLength(1 + sent);
+    }
+    for (const each of [...connection.pending]) each.answer(DELIVERED);
+    await drained;
+    expect(await rowsOwed(store)).toBe(0);
+  });
+
+  test('what is leased when sending comes to rest is given back as if it had not been', async () => {
+    const connection = scriptedConnection(undefined, 1);
+    const { store, courier } = setting(() => connection);
+    await owing(store, 1);
+    const first = courier.drain();
+    await eventually(
+      () => connection.pending.length,
+      (length) => length === 1,
+    );
+    connection.pending[0]?.answer(DELIVERED);
+    await first;
+    await owing(store, 4);
+    const drained = courier.drain();
+    await eventually(
+      () => connection.pending.length,
+      (length) => length === 1,
+    );
+    connection.pending[0]?.answer({ status: 403, reason: 'BadCertificate' });
+    await drained;
+    expect(connection.received).toHaveLength(2);
+    expect(
+      await rowsOf(store, 'SELECT attempts, lease_owner, held_by FROM outbox ORDER BY attempts'),
+    ).toEqual([
+      ...Array.from({ length: 3 }, () => ({ attempts: 0, lease_owner: null, held_by: null })),
+      { attempts: 1, lease_owner: null, held_by: 'credential' },
+    ]);
   });
 
   test('records the attempt before it is made', async () => {

@@ -1,0 +1,69 @@
+import { outcomeOf, outcomeOfNoAnswer } from '../apns/outcome.ts';
+import { NoAnswer, type Outcome } from '../apns/push.ts';
+import type { Clock } from '../clock.ts';
+import { messageOf } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { NotConnected } from './line.ts';
+import type { ClaimedPush } from './outbox.ts';
+import { pushOf } from './push-of.ts';
+import { type Route, routeFor } from './route.ts';
+import type { Attempt } from './settle.ts';
+import { tellRefused } from './tell.ts';
+
+/** An answer that takes longer is none; Apple answers within a second. */
+export const ANSWER_TIMEOUT_MS = 10_000;
+
+export interface CarryOptions {
+  expiryMs: number;
+  clock: Clock;
+  /** In [0, 1). */
+  random: () => number;
+  log: Log;
+}
+
+/** Sends one push over the route of its topic, and waits no longer than `deadlineMs`. Never rejects. */
+export async function carry(
+  row: ClaimedPush,
+  routes: readonly Route[],
+  deadlineMs: number,
+  options: CarryOptions,
+): Promise<Attempt> {
+  const { clock, expiryMs, log } = options;
+  const nowMs = clock.nowMs();
+  const route = routeFor(routes, row.topic);
+  if (route === undefined) return ended(row, TOPIC_NOT_COVERED);
+  const refusal = route.refusal(nowMs);
+  if (refusal !== undefined) return ended(row, refusal);
+  const { fingerprint, topic } = route.credential;
+  try {
+    const push = pushOf(row, topic, Math.floor((nowMs + expiryMs) / 1000));
+    const timeoutMs = Math.max(1, Math.min(ANSWER_TIMEOUT_MS, deadlineMs - nowMs));
+    const outcome = outcomeOf(await route.line.push(push, timeoutMs));
+    if (route.answered(outcome, clock)) tellRefused(log, outcome, topic);
+    return { ...ended(row, outcome), fingerprint };
+  } catch (error) {
+    return { ...unanswered(row, route, error, options), fingerprint };
+  }
+}
+
+const TOPIC_NOT_COVERED: Outcome = { kind: 'misconfigured', reason: 'TopicNotCovered', scope: 'topic' };
+
+function ended(push: ClaimedPush, outcome: Outcome, unprocessed = false): Attempt {
+  return { push, outcome, unprocessed, fingerprint: undefined };
+}
+
+/** Anything but NoAnswer is a bug of ours; it ends as a failed attempt too, so that the row is kept. */
+function unanswered(
+  row: ClaimedPush,
+  route: Route,
+  error: unknown,
+  { clock, random }: CarryOptions,
+): Attempt {
+  const noAnswer =
+    error instanceof NoAnswer
+      ? error
+      : new NoAnswer(messageOf(error), { perhapsProcessed: true, cause: error });
+  const outcome = outcomeOfNoAnswer(noAnswer);
+  if (error instanceof NotConnected) route.failed(outcome, clock, random);
+  return ended(row, outcome, !noAnswer.perhapsProcessed && !(error instanceof NotConnected));
+}
