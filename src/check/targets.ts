@@ -1,7 +1,8 @@
 import type { Store } from '../db.ts';
 import { redactToken } from '../log.ts';
 import { countOf } from '../table.ts';
-import { listTargets, type Target } from '../targets/store.ts';
+import { countTargets, targetIds, targetsById } from '../targets/browse.ts';
+import type { Target, TargetFilter } from '../targets/store.ts';
 import type { Covered } from './imapd-conf.ts';
 import { type Point, ok, skipped, warning } from './point.ts';
 
@@ -10,24 +11,46 @@ export const TARGET_SUCCESS = 'target success';
 export const TARGET_TOPICS = 'target topics';
 export const OF_TARGETS = [TARGETS, TARGET_SUCCESS, TARGET_TOPICS];
 
+/** Some of the targets: how many, and the first of them. */
+export interface SomeTargets {
+  count: number;
+  first: readonly Pick<Target, 'user' | 'deviceToken' | 'lastError'>[];
+}
+
+export interface TargetFacts {
+  targets: number;
+  users: number;
+  /** Pushes were tried, and Apple took none. */
+  neverTaken: SomeTargets;
+  /** No credential is for their topic; undefined where no credential could be loaded. */
+  uncovered: SomeTargets | undefined;
+}
+
 /** The devices that get pushes; `credentials` are undefined where none could be loaded. */
 export async function checkTargets(
   store: Store | undefined,
   credentials: readonly Covered[] | undefined,
 ): Promise<Point[]> {
-  const targets = store === undefined ? [] : await listTargets(store, {});
-  return judgeTargets(targets, credentials);
+  if (store === undefined) return [NONE];
+  const otherTopicThan = credentials && JSON.stringify(credentials.flatMap(({ topics }) => [...topics]));
+  return judgeTargets({
+    ...(await countTargets(store)),
+    neverTaken: await some(store, { neverTaken: true }),
+    uncovered: otherTopicThan === undefined ? undefined : await some(store, { otherTopicThan }),
+  });
+}
+
+/** Of a million, the ids alone are no burden. */
+async function some(store: Store, filter: TargetFilter): Promise<SomeTargets> {
+  const ids = await targetIds(store, filter);
+  return { count: ids.length, first: await targetsById(store, ids.slice(0, NAMED_MAX)) };
 }
 
 /** Pure. */
-export function judgeTargets(
-  targets: readonly Target[],
-  credentials: readonly Covered[] | undefined,
-): Point[] {
-  if (targets.length === 0) return [NONE];
-  const users = new Set(targets.map(({ user }) => user)).size;
-  const text = `${countOf(targets.length, 'device')} of ${countOf(users, 'user')}`;
-  return [ok(TARGETS, text), judgeSuccess(targets), judgeTopics(targets, credentials)];
+export function judgeTargets({ targets, users, neverTaken, uncovered }: TargetFacts): Point[] {
+  if (targets === 0) return [NONE];
+  const text = `${countOf(targets, 'device')} of ${countOf(users, 'user')}`;
+  return [ok(TARGETS, text), judgeSuccess(neverTaken), judgeTopics(uncovered)];
 }
 
 const NONE = warning(
@@ -36,12 +59,9 @@ const NONE = warning(
   'on the phone, set the account to Push in the settings of Mail, Fetch New Data; then open Mail',
 );
 
-function judgeSuccess(targets: readonly Target[]): Point {
-  const never = targets.filter(
-    ({ lastPushMs, lastSuccessMs }) => lastPushMs !== null && lastSuccessMs === null,
-  );
-  if (never.length === 0) return ok(TARGET_SUCCESS, 'Apple has taken pushes for every device that was tried');
-  const [{ lastError } = { lastError: null }] = never;
+function judgeSuccess(never: SomeTargets): Point {
+  if (never.count === 0) return ok(TARGET_SUCCESS, 'Apple has taken pushes for every device that was tried');
+  const lastError = never.first[0]?.lastError ?? null;
   return warning(
     TARGET_SUCCESS,
     `never a success: ${named(never)}${lastError === null ? '' : `; the first says ${lastError}`}`,
@@ -49,11 +69,9 @@ function judgeSuccess(targets: readonly Target[]): Point {
   );
 }
 
-function judgeTopics(targets: readonly Target[], credentials: readonly Covered[] | undefined): Point {
-  if (credentials === undefined) return skipped(TARGET_TOPICS, 'credential');
-  const topics = new Set(credentials.flatMap((credential) => [...credential.topics]));
-  const uncovered = targets.filter(({ topic }) => topic !== '' && !topics.has(topic));
-  if (uncovered.length === 0) return ok(TARGET_TOPICS, 'each is covered by a credential');
+function judgeTopics(uncovered: SomeTargets | undefined): Point {
+  if (uncovered === undefined) return skipped(TARGET_TOPICS, 'credential');
+  if (uncovered.count === 0) return ok(TARGET_TOPICS, 'each is covered by a credential');
   return warning(
     TARGET_TOPICS,
     `must register again, since no credential is for their topic: ${named(uncovered)}`,
@@ -64,10 +82,8 @@ function judgeTopics(targets: readonly Target[], credentials: readonly Covered[]
 /** More would make the line too long to read. */
 const NAMED_MAX = 5;
 
-function named(targets: readonly Target[]): string {
-  const names = targets
-    .slice(0, NAMED_MAX)
-    .map(({ user, deviceToken }) => `${user} ${redactToken(deviceToken)}`);
-  const rest = targets.length - names.length;
+function named({ count, first }: SomeTargets): string {
+  const names = first.map(({ user, deviceToken }) => `${user} ${redactToken(deviceToken)}`);
+  const rest = count - names.length;
   return [...names, ...(rest > 0 ? [`${rest} more`] : [])].join(', ');
 }

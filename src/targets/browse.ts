@@ -27,6 +27,17 @@ export function targetIds(
   });
 }
 
+/** How many targets there are, and of how many users. */
+export function countTargets(store: Store): Promise<{ targets: number; users: number }> {
+  return store.read(
+    (sql) =>
+      sql('SELECT count(*) AS targets, count(DISTINCT user) AS users FROM targets').get() as {
+        targets: number;
+        users: number;
+      },
+  );
+}
+
 /** Of these targets those that still match, in the order of the ids. */
 export function targetsById(
   store: Store,

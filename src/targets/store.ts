@@ -41,6 +41,10 @@ export interface TargetFilter {
   /** Apple's latest answer was no success. */
   failing?: true | undefined;
   disabled?: true | undefined;
+  /** Pushes were tried, and Apple took none. */
+  neverTaken?: true | undefined;
+  /** A topic that phones were told, and that is none of these: a list in JSON. */
+  otherTopicThan?: string | undefined;
 }
 
 /** Adds or renews a target with its subscriptions, in one transaction. */
@@ -129,6 +133,8 @@ const CONDITIONS: Readonly<Record<keyof TargetFilter, string>> = {
     (SELECT 1 FROM targets AS other WHERE other.renewed_ms >= @topicUnusedSinceMs AND other.topic = @topic)`,
   failing: 'failures > 0',
   disabled: 'disabled_ms IS NOT NULL',
+  neverTaken: 'last_push_ms IS NOT NULL AND last_success_ms IS NULL',
+  otherTopicThan: `topic <> '' AND topic NOT IN (SELECT value FROM json_each(@otherTopicThan))`,
 };
 
 /** Only the conditions that are asked for, so that the database can use its indexes. */
