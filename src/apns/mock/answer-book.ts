@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, type Stats, statSync } from 'node:fs';
 import { isMissing, messageOf } from '../../errors.ts';
 import { parseAnswers, type AnswersByToken, type MockAnswer } from './answers.ts';
 
@@ -22,11 +22,12 @@ export function createAnswerBook(
   file: string,
   warn: (message: string) => void,
 ): AnswerBook {
+  const content = contentOf(file);
   let queues = queuesOf(initial);
   let seen: string | undefined;
   const refresh = (): void => {
     try {
-      const text = contentOf(file);
+      const text = content();
       if (text === seen) return;
       seen = text;
       queues = queuesOf(text === undefined ? initial : { ...initial, ...parseAnswers(JSON.parse(text)) });
@@ -56,7 +57,29 @@ function queuesOf(answers: AnswersByToken): Map<string, MockAnswer[]> {
   return new Map(Object.entries(answers).map(([token, list]) => [token.toLowerCase(), [...list]]));
 }
 
-function contentOf(file: string): string | undefined {
+/** A file that was written so lately could be written again within one tick of its clock, and look the same. */
+const SETTLED_MS = 2000;
+
+/** Gives a function that gives the content of `file`, undefined where there is none; it is read when it may be new. */
+function contentOf(file: string): () => string | undefined {
+  let settled: { stat: Stats; text: string | undefined } | undefined;
+  return () => {
+    const stat = statSync(file, { throwIfNoEntry: false });
+    if (stat === undefined) return undefined;
+    if (settled !== undefined && isSame(settled.stat, stat)) return settled.text;
+    const isSettled = Date.now() - stat.ctimeMs >= SETTLED_MS; // asked before it is read
+    const text = textOf(file);
+    settled = isSettled ? { stat, text } : undefined;
+    return text;
+  };
+}
+
+/** Nobody can set the time of the latest change, unlike that of the latest write (inode(7)). */
+function isSame(before: Stats, now: Stats): boolean {
+  return before.ino === now.ino && before.ctimeMs === now.ctimeMs && before.size === now.size;
+}
+
+function textOf(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {

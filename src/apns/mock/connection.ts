@@ -8,7 +8,7 @@ import type { TLSSocket } from 'node:tls';
 import { MAX_PAYLOAD_BYTES } from '../payload.ts';
 import type { Answer } from '../push.ts';
 import { replyOf, type AnswerText, type MockAnswer, type Mood } from './answers.ts';
-import { answerTo, header, payloadOf, tokenOf, type MockRequest } from './request.ts';
+import { answerTo, header, type MockRequest, understood } from './request.ts';
 
 /** One push as the stand-in saw it, well formed or not. */
 export interface ReceivedPush {
@@ -80,14 +80,16 @@ function collectBody(stream: ServerHttp2Stream, done: (body: Buffer) => void): v
 
 /** Node gives raw headers as a flat list: name, value, name, value. */
 function requestOf(rawHeaders: unknown, body: Buffer): MockRequest {
-  const list = Array.isArray(rawHeaders) ? rawHeaders.map(String) : [];
+  const list = rawHeaders as readonly string[];
   const headers = new Map<string, string[]>();
   for (let index = 0; index + 1 < list.length; index += 2) {
     const name = (list[index] ?? '').toLowerCase();
-    headers.set(name, [...(headers.get(name) ?? []), list[index + 1] ?? '']);
+    const values = headers.get(name);
+    if (values === undefined) headers.set(name, [list[index + 1] ?? '']);
+    else values.push(list[index + 1] ?? '');
   }
   const pseudo = (name: string): string => headers.get(name)?.[0] ?? '';
-  return { method: pseudo(':method'), path: pseudo(':path'), headers, body };
+  return understood({ method: pseudo(':method'), path: pseudo(':path'), headers, body });
 }
 
 function takeRequest(
@@ -95,7 +97,7 @@ function takeRequest(
   request: MockRequest,
 ): { push: ReceivedPush; reply: Mood | Answer } {
   const checked = answerTo(request, connection.topics);
-  const token = tokenOf(request);
+  const { token = '' } = request;
   const isForToken =
     checked.status === 200 || (checked.reason === 'BadDeviceToken' && connection.hasAnswer(token));
   const reply = isForToken ? replyOf(connection.nextAnswer(token)) : checked;
@@ -110,13 +112,13 @@ function textOf(reply: Mood | Answer): AnswerText {
 }
 
 function received(request: MockRequest): Omit<ReceivedPush, 'connection' | 'answer'> {
-  const payload = payloadOf(request.body);
+  const { payload, token = '' } = request;
   const aps = (payload?.['aps'] ?? {}) as { 'account-id'?: unknown; m?: unknown };
   const isList = Array.isArray(aps.m) && aps.m.every((hash) => typeof hash === 'string');
   const text = (name: string): string => header(request, name) ?? '';
   return {
     atMs: Date.now(),
-    deviceToken: tokenOf(request),
+    deviceToken: token,
     topic: text('apns-topic'),
     apnsId: text('apns-id'),
     expirationS: Number(text('apns-expiration')),
@@ -161,7 +163,8 @@ function respond(stream: ServerHttp2Stream, answer: Answer, apnsId: string): voi
   if (stream.destroyed) return;
   const headers: OutgoingHttpHeaders = { ':status': answer.status, 'apns-id': apnsId };
   if (answer.retryAfterMs !== undefined) headers['retry-after'] = String(answer.retryAfterMs / 1000);
-  stream.respond(headers);
+  stream.respond(headers, { endStream: answer.status === 200 });
+  if (answer.status === 200) return;
   const since = answer.status === 410 ? { timestamp: answer.timestampMs ?? Date.now() } : {};
-  stream.end(answer.status === 200 ? undefined : JSON.stringify({ reason: answer.reason, ...since }));
+  stream.end(JSON.stringify({ reason: answer.reason, ...since }));
 }

@@ -3,12 +3,20 @@ import { MAX_PAYLOAD_BYTES } from '../payload.ts';
 import type { Answer } from '../push.ts';
 
 /** A request as it came over HTTP/2. */
-export interface MockRequest {
+export interface RawRequest {
   method: string;
   path: string;
   /** By lower-case name; more than one value where the header came more than once. */
   headers: ReadonlyMap<string, readonly string[]>;
   body: Buffer;
+}
+
+/** The same with what it says. */
+export interface MockRequest extends RawRequest {
+  /** The device token in the path, as it came; undefined where the path is no device's. */
+  token: string | undefined;
+  /** The body as a JSON object; undefined where it is none. */
+  payload: Record<string, unknown> | undefined;
 }
 
 type Check = readonly [
@@ -32,11 +40,11 @@ const PUSH_TYPES = [
 /** In Apple's order. The all-zero token is well formed and no device's, so it fails last. */
 const CHECKS: readonly Check[] = [
   [405, 'MethodNotAllowed', ({ method }) => method !== 'POST'],
-  [404, 'BadPath', ({ path }) => !DEVICE_PATH.test(path)],
+  [404, 'BadPath', ({ token }) => token === undefined],
   [400, 'BadMessageId', (request) => !CANONICAL_UUID.test(header(request, 'apns-id') ?? '')],
-  [400, 'DuplicateHeaders', ({ headers }) => [...headers.values()].some((values) => values.length > 1)],
-  [400, 'MissingDeviceToken', (request) => tokenOf(request) === ''],
-  [400, 'BadDeviceToken', (request) => !isTokenShaped(tokenOf(request))],
+  [400, 'DuplicateHeaders', ({ headers }) => hasDuplicates(headers)],
+  [400, 'MissingDeviceToken', ({ token }) => token === ''],
+  [400, 'BadDeviceToken', ({ token = '' }) => !isTokenShaped(token)],
   [400, 'MissingTopic', (request) => (header(request, 'apns-topic') ?? '') === ''],
   [400, 'TopicDisallowed', (request, topics) => !topics.includes(header(request, 'apns-topic') ?? '')],
   [400, 'BadPriority', (request) => !PRIORITIES.includes(header(request, 'apns-priority') ?? '10')],
@@ -46,9 +54,14 @@ const CHECKS: readonly Check[] = [
   [400, 'PayloadEmpty', ({ body }) => body.length === 0],
   [413, 'PayloadTooLarge', ({ body }) => body.length > MAX_PAYLOAD_BYTES],
   // Apple has no reason of its own for a body that says nothing to Mail.
-  [400, 'PayloadEmpty', ({ body }) => !isObject(payloadOf(body)?.['aps'])],
-  [400, 'BadDeviceToken', (request) => /^0+$/.test(tokenOf(request))],
+  [400, 'PayloadEmpty', ({ payload }) => !isObject(payload?.['aps'])],
+  [400, 'BadDeviceToken', ({ token = '' }) => /^0+$/.test(token)],
 ];
+
+/** Reads path and body, once for all who ask. */
+export function understood({ method, path, headers, body }: RawRequest): MockRequest {
+  return { method, path, headers, body, token: DEVICE_PATH.exec(path)?.[1], payload: payloadOf(body) };
+}
 
 /** What Apple answers to a request over a connection whose certificate is for `topics`: 200, or the first fault. */
 export function answerTo(request: MockRequest, topics: readonly string[]): Answer {
@@ -61,13 +74,7 @@ export function header({ headers }: MockRequest, name: string): string | undefin
   return headers.get(name)?.[0];
 }
 
-/** The device token in the path, as it came; empty where there is none. */
-export function tokenOf({ path }: MockRequest): string {
-  return DEVICE_PATH.exec(path)?.[1] ?? '';
-}
-
-/** The body as a JSON object; undefined where it is none. */
-export function payloadOf(body: Buffer): Record<string, unknown> | undefined {
+function payloadOf(body: Buffer): Record<string, unknown> | undefined {
   if (!isUtf8(body)) return undefined;
   try {
     const value: unknown = JSON.parse(body.toString('utf8'));
@@ -83,6 +90,11 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 function isTokenShaped(token: string): boolean {
   return /^([0-9a-f]{2})+$/i.test(token) && token.length >= MIN_TOKEN_DIGITS;
+}
+
+function hasDuplicates(headers: MockRequest['headers']): boolean {
+  for (const values of headers.values()) if (values.length > 1) return true;
+  return false;
 }
 
 function bytesOf(text: string | undefined): number {

@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createAnswerBook, type AnswerBook } from '../../../src/apns/mock/answer-book.ts';
 
 let dir: string;
@@ -60,6 +60,46 @@ test('a file that was there before counts from the beginning, and set after it h
   const answers = book();
   answers.set('aa', ['410']);
   expect([answers.next('aa'), answers.next('bb')]).toEqual(['410', '503']);
+});
+
+test('many changes within one tick of the clock, all of one length', () => {
+  const answers = book();
+  for (let status = 300; status < 400; status += 1) {
+    writeFileSync(file, `{"*": ["${status}"]}`);
+    expect(answers.next('aa')).toBe(String(status));
+  }
+});
+
+describe('a file that has not changed for a while', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 60_000 });
+    writeFileSync(file, '{"*": ["500"]}');
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  test('counts when it is written again, in the same length', () => {
+    const answers = book();
+    const { ctimeMs } = statSync(file);
+    while (statSync(file).ctimeMs === ctimeMs) writeFileSync(file, '{"*": ["503"]}');
+    expect(answers.next('aa')).toBe('503');
+  });
+
+  test('counts when another takes its name that was written at the same moment', () => {
+    writeFileSync(`${file}.new`, '{"*": ["503"]}');
+    const answers = book();
+    renameSync(`${file}.new`, file);
+    expect(answers.next('aa')).toBe('503');
+  });
+
+  test('counts no more when it is gone, and again when it is back', () => {
+    const answers = book();
+    renameSync(file, `${file}.away`);
+    expect(answers.next('aa')).toBe('200');
+    renameSync(`${file}.away`, file);
+    expect(answers.next('aa')).toBe('500');
+  });
 });
 
 test.each(['', '{"*"', '{"*": ["sulky"]}', '[]'])(
