@@ -1,7 +1,9 @@
 import type { Outcome } from '../apns/push.ts';
 import type { Sql, Store } from '../db.ts';
+import { count, type CredentialRecords, recordOf, saveRecords } from './credential-records.ts';
+import { finish, type FinishContext, idsOf } from './finish.ts';
 import type { ClaimedPush } from './outbox.ts';
-import { blamesDevice, type CredentialRecord, type Settlement, settlementOf } from './settlement.ts';
+import { blamesDevice, type Settlement, settlementOf } from './settlement.ts';
 
 /** An attempt that has ended. */
 export interface Attempt {
@@ -13,14 +15,9 @@ export interface Attempt {
   fingerprint: string | undefined;
 }
 
-export interface SettleContext {
-  owner: string;
-  nowMs: number;
+export interface SettleContext extends FinishContext {
   giveUpMs: number;
   random: () => number;
-  newApnsId: () => string;
-  /** At least this long between two pushes to one target. */
-  throttleMs: number;
   /** A target that has failed for so long gets no more pushes until it registers again. */
   disableAfterMs: number;
   /** Where the pushes went: what a credential has achieved is kept for each server. */
@@ -38,37 +35,60 @@ export function settle(
 
 /** The same within a transaction that does more. */
 export function settleIn(sql: Sql, attempts: readonly Attempt[], context: SettleContext): Settlement[] {
-  const records = new Map<string, CredentialRecord>();
-  const settlements = attempts.map((attempt) => {
-    const { unprocessed, push, outcome, fingerprint = '' } = attempt;
-    const credential = records.get(fingerprint) ?? credentialRecord(sql, fingerprint, context.server);
-    records.set(fingerprint, credential);
-    const { nowMs, giveUpMs, disableAfterMs, random } = context;
-    const failingSinceMs = blamesDevice(outcome) ? failingSince(sql, push.targetId) : null;
-    const rules = {
-      nowMs,
-      giveUpMs,
-      disableAfterMs,
-      random: random(),
-      credential,
-      unprocessed,
-      failingSinceMs,
-    };
-    const settlement = settlementOf(push, outcome, rules);
-    count(credential, outcome, context.nowMs);
-    apply(sql, attempt, settlement, context);
-    return settlement;
+  const records: CredentialRecords = new Map();
+  const settlements = runsOf(attempts).flatMap((run) => {
+    const decided = run.map((attempt) => decide(sql, attempt, records, context));
+    if (isDelivered(run[0])) applyDelivered(sql, run, context);
+    else for (const settlement of decided) apply(sql, run[0], settlement, context);
+    return decided;
   });
-  for (const [fingerprint, record] of records) saveCredential(sql, fingerprint, record, context.server);
+  saveRecords(sql, records, context.server);
   return settlements;
 }
 
-function credentialRecord(sql: Sql, fingerprint: string, server: string): CredentialRecord {
-  const row = sql(
-    `SELECT successes, bad_tokens AS badTokens, last_success_ms AS lastSuccessMs
-     FROM credentials WHERE fingerprint = ? AND server = ?`,
-  ).get(fingerprint, server) as CredentialRecord | undefined;
-  return row ?? { successes: 0, badTokens: 0, lastSuccessMs: null };
+type Run = readonly [Attempt, ...Attempt[]];
+
+/** In their order: delivered ones in a row, to different targets, are written down together; each other one alone. */
+function runsOf(attempts: readonly Attempt[]): Run[] {
+  const runs: [Attempt, ...Attempt[]][] = [];
+  const targets = new Set<number>();
+  for (const attempt of attempts) {
+    const latest = runs.at(-1);
+    const areDelivered = isDelivered(attempt) && latest !== undefined && isDelivered(latest[0]);
+    if (areDelivered && !targets.has(attempt.push.targetId)) latest.push(attempt);
+    else {
+      runs.push([attempt]);
+      targets.clear();
+    }
+    targets.add(attempt.push.targetId);
+  }
+  return runs;
+}
+
+function isDelivered({ outcome }: Attempt): boolean {
+  return outcome.kind === 'delivered';
+}
+
+function decide(
+  sql: Sql,
+  { push, outcome, unprocessed, fingerprint = '' }: Attempt,
+  records: CredentialRecords,
+  { nowMs, giveUpMs, disableAfterMs, random, server }: SettleContext,
+): Settlement {
+  const credential = recordOf(sql, records, fingerprint, server);
+  const failingSinceMs = blamesDevice(outcome) ? failingSince(sql, push.targetId) : null;
+  const rules = {
+    nowMs,
+    giveUpMs,
+    disableAfterMs,
+    random: random(),
+    credential,
+    unprocessed,
+    failingSinceMs,
+  };
+  const settlement = settlementOf(push, outcome, rules);
+  count(credential, outcome, nowMs);
+  return settlement;
 }
 
 function failingSince(sql: Sql, targetId: number): number | null {
@@ -76,24 +96,14 @@ function failingSince(sql: Sql, targetId: number): number | null {
   return (row as { ms: number | null } | undefined)?.ms ?? null;
 }
 
-function count(credential: CredentialRecord, outcome: Outcome, nowMs: number): void {
-  if (outcome.kind === 'delivered') {
-    credential.successes += 1;
-    credential.badTokens = 0;
-    credential.lastSuccessMs = nowMs;
-  } else if (outcome.kind === 'rejected' && outcome.badDeviceToken) {
-    credential.badTokens += 1;
-  }
-}
-
-function saveCredential(sql: Sql, fingerprint: string, record: CredentialRecord, server: string): void {
-  if (fingerprint === '') return;
+/** A delivered push ends its row, and its target is well. */
+function applyDelivered(sql: Sql, attempts: readonly Attempt[], context: SettleContext): void {
+  const pushes = attempts.map(({ push }) => push);
   sql(
-    `INSERT INTO credentials (fingerprint, server, successes, bad_tokens, last_success_ms)
-     VALUES (@fingerprint, @server, @successes, @badTokens, @lastSuccessMs)
-     ON CONFLICT (fingerprint, server) DO UPDATE SET successes = excluded.successes,
-       bad_tokens = excluded.bad_tokens, last_success_ms = excluded.last_success_ms`,
-  ).run({ ...record, fingerprint, server });
+    `UPDATE targets SET last_push_ms = @nowMs, last_success_ms = @nowMs, failures = 0,
+       failing_since_ms = NULL, disabled_ms = NULL WHERE id IN (SELECT value FROM json_each(@ids))`,
+  ).run({ ids: idsOf(pushes), nowMs: context.nowMs });
+  finish(sql, pushes, context);
 }
 
 function apply(sql: Sql, { push, outcome }: Attempt, settlement: Settlement, context: SettleContext): void {
@@ -101,26 +111,19 @@ function apply(sql: Sql, { push, outcome }: Attempt, settlement: Settlement, con
     // Unless the device has registered again while the push was under way.
     sql('DELETE FROM targets WHERE id = ? AND renewed_ms = ?').run(push.targetId, push.renewedMs);
   }
-  recordOnTarget(sql, push.targetId, settlement, outcome, context.nowMs);
+  recordFailure(sql, push.targetId, settlement, outcome, context.nowMs);
   if (settlement.disableTarget) sql('DELETE FROM outbox WHERE target_id = ?').run(push.targetId);
-  else if (settlement.row === 'finished') finish(sql, push, context);
+  else if (settlement.row === 'finished') finish(sql, [push], context);
   else postpone(sql, push, settlement.row, settlement.reason, context);
 }
 
-function recordOnTarget(
+function recordFailure(
   sql: Sql,
   targetId: number,
   { reason = '', disableTarget }: Settlement,
   outcome: Outcome,
   nowMs: number,
 ): void {
-  if (outcome.kind === 'delivered') {
-    sql(
-      `UPDATE targets SET last_push_ms = @nowMs, last_success_ms = @nowMs, failures = 0,
-         failing_since_ms = NULL, disabled_ms = NULL WHERE id = @targetId`,
-    ).run({ targetId, nowMs });
-    return;
-  }
   sql(
     `UPDATE targets SET last_push_ms = @nowMs, last_error = @reason, last_error_ms = @nowMs,
        failures = failures + 1, failing_since_ms = coalesce(failing_since_ms, @failingMs),
@@ -132,36 +135,6 @@ function recordOnTarget(
     failingMs: blamesDevice(outcome) ? nowMs : null,
     disabledMs: disableTarget ? nowMs : null,
   });
-}
-
-/** Removes the row where the push told all of it, which is nearly always. False where anything else waits. */
-function removed(sql: Sql, { targetId, generation, mailboxes }: ClaimedPush, owner: string): boolean {
-  return (
-    sql(
-      `DELETE FROM outbox WHERE target_id = ? AND lease_owner = ? AND generation = ?
-         AND (SELECT count(*) FROM outbox_mailboxes m WHERE m.target_id = outbox.target_id) = ?`,
-    ).run(targetId, owner, generation, mailboxes.length).changes === 1
-  );
-}
-
-/** What joined while the push was under way is a push of its own. */
-function finish(sql: Sql, push: ClaimedPush, context: SettleContext): void {
-  if (removed(sql, push, context.owner)) return;
-  const leased = sql('SELECT 1 FROM outbox WHERE target_id = ? AND lease_owner = ?');
-  if (leased.get(push.targetId, context.owner) === undefined) return; // whoever took the row over settles it
-  const remove = sql(
-    'DELETE FROM outbox_mailboxes WHERE target_id = ? AND owner = ? AND path = ? AND generation <= ?',
-  );
-  for (const { owner, path } of push.mailboxes) remove.run(push.targetId, owner, path, push.generation);
-  sql(
-    `DELETE FROM outbox WHERE target_id = @id
-       AND NOT EXISTS (SELECT 1 FROM outbox_mailboxes WHERE target_id = @id)`,
-  ).run({ id: push.targetId });
-  sql(
-    `UPDATE outbox SET apns_id = @apnsId, attempts = 0, enqueued_ms = event_ms, due_ms = @dueMs,
-       held_by = NULL, last_reason = NULL, lease_owner = NULL, lease_until_ms = NULL
-     WHERE target_id = @id`,
-  ).run({ id: push.targetId, apnsId: context.newApnsId(), dueMs: context.nowMs + context.throttleMs });
 }
 
 function postpone(
