@@ -1,4 +1,4 @@
--- xapplepush's database: the whole schema, version 2.
+-- xapplepush's database: the whole schema, version 3.
 -- A new database is made from this file. An older one is brought here by the migrations of src/store/migrations.ts,
 -- which are only ever appended to. A database newer than the program is refused.
 --
@@ -43,10 +43,11 @@ CREATE TABLE subscriptions (
   path      TEXT NOT NULL, -- UTF-8 name as its owner sees it; INBOX in capitals
   name      TEXT NOT NULL, -- exactly as registered (modified UTF-7)
   hash      TEXT,          -- MD5 of the decoded name for `m`; NULL where the server did not echo the name
-  PRIMARY KEY (owner, path, target_id)
+  PRIMARY KEY (target_id, owner, path)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX subscriptions_by_target ON subscriptions (target_id);
+-- Holds all that an event asks for, and nothing else: the fewer pages, the faster among a million targets.
+CREATE INDEX subscriptions_by_mailbox ON subscriptions (owner, path);
 
 -- The pushes owed to Apple: one row a target. A newer event joins the waiting row.
 CREATE TABLE outbox (

@@ -18,6 +18,19 @@ export const MIGRATIONS: readonly Migration[] = [
       ALTER TABLE targets ADD COLUMN disabled_ms INTEGER;
       ALTER TABLE deliverer ADD COLUMN served_since_ms INTEGER;`,
   },
+  {
+    version: 3,
+    sql: `ALTER TABLE subscriptions RENAME TO subscriptions_by_owner;
+      CREATE TABLE subscriptions (
+        target_id INTEGER NOT NULL REFERENCES targets (id) ON DELETE CASCADE,
+        owner TEXT NOT NULL, path TEXT NOT NULL, name TEXT NOT NULL, hash TEXT,
+        PRIMARY KEY (target_id, owner, path)
+      ) STRICT, WITHOUT ROWID;
+      INSERT INTO subscriptions (target_id, owner, path, name, hash)
+        SELECT target_id, owner, path, name, hash FROM subscriptions_by_owner ORDER BY target_id, owner, path;
+      DROP TABLE subscriptions_by_owner;
+      CREATE INDEX subscriptions_by_mailbox ON subscriptions (owner, path);`,
+  },
 ];
 
 export const CURRENT_VERSION = MIGRATIONS.at(-1)?.version ?? 1;

@@ -111,6 +111,28 @@ describe('the versions', () => {
   });
 });
 
+describe('version 3', () => {
+  test('keeps every subscription, and they still end with their target', () => {
+    const database = connect(':memory:');
+    database.pragma('foreign_keys = ON');
+    database.exec(readFileSync(new URL('./schema-1.sql', import.meta.url), 'utf8'));
+    database.exec(`INSERT INTO targets (id, user, device_token, account_id, subtopic, aps_version, topic, source,
+        registered_ms, renewed_ms)
+      VALUES (1, 'alice', 'aa', 'A', '', 2, '', 'cyrus', 1, 1), (2, 'bob', 'bb', 'B', '', 2, '', 'cyrus', 1, 1);
+      INSERT INTO subscriptions (target_id, owner, path, name, hash)
+      VALUES (2, 'bob', 'INBOX', 'INBOX', 'b'), (1, 'alice', 'INBOX', 'INBOX', NULL), (2, '', 'news', 'Sh/news', 's')`);
+    const select = database
+      .prepare('SELECT target_id, owner, path, name, hash FROM subscriptions ORDER BY 1, 2, 3')
+      .raw();
+    const before = select.all();
+    for (const { sql } of MIGRATIONS) database.exec(sql);
+    expect(before).toHaveLength(3);
+    expect(select.all()).toEqual(before);
+    database.exec('DELETE FROM targets WHERE id = 2');
+    expect(select.all()).toEqual(before.slice(0, 1));
+  });
+});
+
 /** Tables with their columns, references and indexes. A column that a migration adds is the last one. */
 function shapeOf(database: Driver.Database): Record<string, unknown> {
   const tables = database.pragma('table_list') as {
