@@ -16,13 +16,22 @@ export type Sql = (text: string) => BetterSqlite3.Statement;
 export interface Store {
   readonly file: string;
   read<T>(body: (sql: Sql) => T): Promise<T>;
-  write<T>(body: (sql: Sql) => T): Promise<T>;
+  /** Survives a power cut, unless it need not: the database is whole in any case, and what was durable stays. */
+  write<T>(body: (sql: Sql) => T, options?: WriteOptions): Promise<T>;
   /** Gives room that is free in the file back, in short turns. */
   compact(clock: Clock): Promise<Compaction>;
   /** How much of the file is free, in bytes. */
   freeBytes(): Promise<number>;
   close(): void;
 }
+
+export interface WriteOptions {
+  /** Whether the caller waits until it is on the disk. True by default. */
+  durable: boolean;
+}
+
+/** For what is done again, or means nothing any more, where a power cut undoes it. */
+export const MAY_BE_LOST: WriteOptions = { durable: false };
 
 export interface OpenOptions {
   /** Make the database where there is none. Commands that only look must not: they may run as another user. */
@@ -77,8 +86,7 @@ function connect(file: string, options: BetterSqlite3.Options): Database {
 function openExisting(file: string, busyTimeoutMs: number): Database {
   const database = connect(file, { fileMustExist: true, timeout: busyTimeoutMs });
   try {
-    // FULL: a committed event survives a power cut (https://sqlite.org/pragma.html#pragma_synchronous).
-    database.exec(`PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+    database.exec(`PRAGMA synchronous = ${SYNCED}; PRAGMA foreign_keys = ON;
       PRAGMA journal_size_limit = ${WAL_LIMIT_BYTES}`);
     migrate(database, file);
     return database;
@@ -87,6 +95,14 @@ function openExisting(file: string, busyTimeoutMs: number): Database {
     throw error;
   }
 }
+
+/**
+ * How a commit reaches the disk (https://sqlite.org/pragma.html#pragma_synchronous): FULL waits for it, with all that
+ * was committed before. With NORMAL the write-ahead log is written in order and synced later, so that a power cut takes
+ * the latest commits and no part of one.
+ */
+const SYNCED = 'FULL';
+const UNSYNCED = 'NORMAL';
 
 function storeOn(database: Database, file: string, batched: boolean): Store {
   const statements = new Map<string, BetterSqlite3.Statement>();
@@ -105,14 +121,15 @@ function storeOn(database: Database, file: string, batched: boolean): Store {
         reject(storeError(file, error));
       }
     });
-  const batch = batched ? createBatch((body) => void transaction.immediate(body), transaction) : undefined;
+  const commit = committer(database, (body) => transaction.immediate(body));
+  const batch = batched ? createBatch(commit, transaction) : undefined;
   return {
     file,
     read: (body) => attempt(() => transaction.deferred(() => body(sql)) as ReturnType<typeof body>),
-    write: (body) =>
+    write: (body, { durable } = { durable: true }) =>
       batch === undefined
-        ? attempt(() => transaction.immediate(() => body(sql)) as ReturnType<typeof body>)
-        : batch(() => body(sql)).catch((error: unknown) => {
+        ? attempt(() => commit(() => body(sql), durable) as ReturnType<typeof body>)
+        : batch(() => body(sql), durable).catch((error: unknown) => {
             throw storeError(file, error);
           }),
     compact: (clock) =>
@@ -121,6 +138,19 @@ function storeOn(database: Database, file: string, batched: boolean): Store {
       }),
     freeBytes: () => attempt(() => freeBytesOf(database)),
     close: () => database.close(),
+  };
+}
+
+/** Runs a body as one transaction, which waits for the disk where it is to be durable. */
+function committer(
+  database: Database,
+  immediate: (body: () => unknown) => unknown,
+): (body: () => unknown, durable: boolean) => unknown {
+  let isSynced = true;
+  return (body, durable) => {
+    if (durable !== isSynced) database.exec(`PRAGMA synchronous = ${durable ? SYNCED : UNSYNCED}`);
+    isSynced = durable;
+    return immediate(body);
   };
 }
 

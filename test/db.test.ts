@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Driver from 'better-sqlite3';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { openStore, type Store, takeLock } from '../src/db.ts';
+import { MAY_BE_LOST, openStore, type Store, takeLock, type WriteOptions } from '../src/db.ts';
 import type { StoreError } from '../src/store/errors.ts';
 import { holdWriteLock, registered, rowsOf, temporaryFolder, testStore } from './support/store.ts';
 
@@ -118,6 +118,9 @@ function modeOf(path: string): string {
   return (statSync(path).mode & 0o777).toString(8);
 }
 
+/** https://sqlite.org/pragma.html#pragma_synchronous */
+const [NORMAL, FULL] = [1, 2];
+
 describe('a new database', () => {
   test.each(['000', '022', '027', '077', '777'])('has its modes under umask %s', async (mask) => {
     const folder = join(temporaryFolder(), 'made');
@@ -168,6 +171,30 @@ describe('a new database', () => {
 });
 
 describe('transactions', () => {
+  test.each([false, true])(
+    'wait for the disk only where they are to be durable; batched: %s',
+    async (batched) => {
+      const store = openStore(join(temporaryFolder(), 'x.db'), { create: true, batched });
+      let asked = 0;
+      // Each text is compiled once, and what it gives is compiled in.
+      const level = (options?: WriteOptions): Promise<unknown> =>
+        store.write(
+          (sql) =>
+            sql(`PRAGMA synchronous -- ${(asked += 1)}`)
+              .pluck()
+              .get(),
+          options,
+        );
+      expect([await level(), await level(MAY_BE_LOST), await level(MAY_BE_LOST)]).toEqual([
+        FULL,
+        NORMAL,
+        NORMAL,
+      ]);
+      expect([await level(), await level({ durable: true })]).toEqual([FULL, FULL]);
+      store.close();
+    },
+  );
+
   test('a write that throws changes nothing, and a bug passes as it is', async () => {
     const store = testStore();
     const bug = new RangeError('a bug');

@@ -1,7 +1,11 @@
-/** Runs a function as one transaction, or as a savepoint within one that is open. */
-export type Transact = (body: () => void) => void;
+/** Runs a function as one transaction. */
+export type Commit = (body: () => void, durable: boolean) => void;
+
+/** Runs a function as a savepoint within a transaction that is open. */
+export type Savepoint = (body: () => void) => void;
 
 interface Waiting {
+  durable: boolean;
   run: () => void;
   fail: (error: unknown) => void;
   done: () => void;
@@ -18,25 +22,29 @@ const GATHERING_MS = 5;
 
 /**
  * Gives a function that runs what is asked for at nearly the same time as one transaction: each waits for the disk.
- * Every body is undone alone where it throws; all fail where the transaction does.
+ * Every body is undone alone where it throws; all fail where the transaction does. One that is to be durable makes all so.
  */
-export function createBatch(immediate: Transact, savepoint: Transact): <T>(body: () => T) => Promise<T> {
+export function createBatch(
+  commitAs: Commit,
+  savepoint: Savepoint,
+): <T>(body: () => T, durable?: boolean) => Promise<T> {
   let waiting: Waiting[] = [];
   const commit = (): void => {
     const bodies = waiting;
     waiting = [];
     try {
-      immediate(() => {
+      const durable = bodies.some((each) => each.durable);
+      commitAs(() => {
         for (const { run } of bodies) run();
-      });
+      }, durable);
       for (const { done } of bodies) done();
     } catch (error) {
       for (const { fail } of bodies) fail(error);
     }
   };
-  return (body) =>
+  return (body, durable = true) =>
     new Promise((resolve, reject) => {
-      waiting.push(bodyOf(body, savepoint, resolve, reject));
+      waiting.push({ durable, ...bodyOf(body, savepoint, resolve, reject) });
       if (waiting.length === 1) whenQuiet(() => waiting.length, commit);
     });
 }
@@ -44,10 +52,10 @@ export function createBatch(immediate: Transact, savepoint: Transact): <T>(body:
 /** A body's answer is given when the transaction is committed. */
 function bodyOf<T>(
   body: () => T,
-  savepoint: Transact,
+  savepoint: Savepoint,
   resolve: (value: T) => void,
   fail: (error: unknown) => void,
-): Waiting {
+): Omit<Waiting, 'durable'> {
   let done = (): void => undefined;
   const run = (): void => {
     try {

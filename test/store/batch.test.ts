@@ -5,14 +5,14 @@ import { createBatch } from '../../src/store/batch.ts';
 function recorded(): { batch: ReturnType<typeof createBatch>; seen: string[]; failCommits: () => void } {
   const seen: string[] = [];
   let fails = false;
-  const immediate = (body: () => void): void => {
+  const commit = (body: () => void, durable: boolean): void => {
     seen.push('begin');
     body();
     if (fails) throw new Error('the disk is full');
-    seen.push('commit');
+    seen.push(durable ? 'commit' : 'commit unsynced');
   };
   const savepoint = (body: () => void): void => body();
-  return { batch: createBatch(immediate, savepoint), seen, failCommits: () => (fails = true) };
+  return { batch: createBatch(commit, savepoint), seen, failCommits: () => (fails = true) };
 }
 
 /** So many turns of the event loop. */
@@ -30,6 +30,13 @@ describe('a batch', () => {
     }
     await Promise.all(answers);
     expect(seen).toEqual(['begin', 'a', 'b', 'c', 'commit']);
+  });
+
+  test('is durable where one of them is to be so', async () => {
+    const { batch, seen } = recorded();
+    await Promise.all([batch(() => seen.push('a'), false), batch(() => seen.push('b'), false)]);
+    await Promise.all([batch(() => seen.push('c'), false), batch(() => seen.push('d'), true)]);
+    expect(seen).toEqual(['begin', 'a', 'b', 'commit unsynced', 'begin', 'c', 'd', 'commit']);
   });
 
   test('does not wait for ever while more comes', async () => {
