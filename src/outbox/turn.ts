@@ -1,5 +1,5 @@
 import { MAX_MAILBOXES_PER_PUSH } from '../apns/payload.ts';
-import type { Store } from '../db.ts';
+import { MAY_BE_LOST, type Store } from '../db.ts';
 import { claimIn } from './claim.ts';
 import type { ClaimedPush } from './outbox.ts';
 import { type Attempt, type SettleContext, settleIn } from './settle.ts';
@@ -23,7 +23,10 @@ export interface TurnResult {
   pushes: ClaimedPush[];
 }
 
-/** Writes down what has ended and leases what is due, all in one transaction: each one waits for the disk. */
+/**
+ * Writes down what has ended and leases what is due, all in one transaction, which a power cut may undo: then a push
+ * goes once more under the same apns-id, or Apple says once more that a device is gone.
+ */
 export function takeTurn(store: Store, turn: Turn): Promise<TurnResult> {
   const { attempts, wakes, limit, owner, nowMs, leaseUntilMs } = turn;
   const wasDelivered = attempts.some(({ outcome }) => outcome.kind === 'delivered');
@@ -32,5 +35,5 @@ export function takeTurn(store: Store, turn: Turn): Promise<TurnResult> {
     const settlements = attempts.length > 0 ? settleIn(sql, attempts, turn) : [];
     if (wakes && wasDelivered) wakeIn(sql, nowMs);
     return { settlements, pushes: limit > 0 ? claimIn(sql, request) : [] };
-  });
+  }, MAY_BE_LOST);
 }
