@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
-import type { Store } from '../db.ts';
+import { MAY_BE_LOST, type Store } from '../db.ts';
 
 /**
  * Names this process as the owner of leases: the PID namespace, the pid and its start time, so that a later
@@ -32,7 +32,7 @@ export async function releaseDeadLeases(store: Store): Promise<number> {
   return store.write((sql) => {
     const release = sql('UPDATE outbox SET lease_owner = NULL, lease_until_ms = NULL WHERE lease_owner = ?');
     return dead.reduce((released, { owner }) => released + release.run(owner).changes, 0);
-  });
+  }, MAY_BE_LOST);
 }
 
 /** Only a process of our own PID namespace can be judged; the lease of any other simply ends. */

@@ -1,4 +1,4 @@
-import type { Sql, Store } from '../db.ts';
+import { MAY_BE_LOST, type Sql, type Store } from '../db.ts';
 
 /** A push that stays without an answer although others get one is its own trouble, not the connection's. */
 const WOKEN_ATTEMPTS = 5;
@@ -47,6 +47,7 @@ export function releaseLeases(store: Store, owner: string): Promise<number> {
     (sql) =>
       sql('UPDATE outbox SET lease_owner = NULL, lease_until_ms = NULL WHERE lease_owner = ?').run(owner)
         .changes,
+    MAY_BE_LOST,
   );
 }
 
@@ -72,6 +73,7 @@ export function mayStartDeliverer(store: Store, nowMs: number, forMs: number): P
         nowMs,
         untilMs: nowMs + forMs,
       }).changes === 1,
+    MAY_BE_LOST,
   );
 }
 
@@ -79,7 +81,7 @@ export function mayStartDeliverer(store: Store, nowMs: number, forMs: number): P
 export function delivererStarted(store: Store): Promise<void> {
   return store.write((sql) => {
     sql('UPDATE deliverer SET until_ms = 0').run();
-  });
+  }, MAY_BE_LOST);
 }
 
 /** Makes every row due that no process is sending. Gives how many waited. */
@@ -98,7 +100,7 @@ export function announceServe(
 ): Promise<void> {
   return store.write((sql) => {
     sql('UPDATE deliverer SET served_since_ms = ?, served_until_ms = ?').run(sinceMs, untilMs);
-  });
+  }, MAY_BE_LOST);
 }
 
 /** Whether a `serve` runs on this store, so that pushes may be held back: somebody is there to send them later. */
