@@ -24,6 +24,7 @@ const OPTIONS = {
   format: 'cjs',
   platform: 'node',
   target: 'node20',
+  supported: { 'dynamic-import': false }, // a script of node:vm has require alone
   external: EXTERNAL,
   outdir: OUT,
   metafile: true,

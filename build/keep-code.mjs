@@ -1,7 +1,6 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { closeSync, constants, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -55,11 +54,9 @@ async function playEvents(stage) {
     configure(stage.dir, JSON.parse(await firstLine(mock)));
     await setTimeout(SETTLED_MS);
     await ended(run(stage, ['config', 'yaml', 'registration', 'pino'], [], [REGISTRATION]));
-    const deliverer = await answerPokes(join(stage.dir, 'x.sock'));
-    await ended(
-      run(stage, ['event', 'store', 'better-sqlite3', 'wake'], [], [OTHER, MESSAGE_FOR_NOBODY, MESSAGE]),
-    );
-    deliverer.close();
+    const deliverer = openDoorbell(join(stage.dir, 'x.sock.doorbell'));
+    await ended(run(stage, ['event', 'store', 'better-sqlite3'], [], [OTHER, MESSAGE_FOR_NOBODY, MESSAGE]));
+    closeSync(deliverer);
     await ended(run(stage, ['delivery'], ['--wait'], [MESSAGE]));
   } finally {
     mock.kill();
@@ -102,8 +99,7 @@ async function ended(child) {
 }
 
 /** In place of a deliverer. */
-async function answerPokes(path) {
-  const server = createServer((socket) => socket.on('data', () => socket.end('ok\n')));
-  await once(server.listen(path), 'listening');
-  return server;
+function openDoorbell(path) {
+  execFileSync('mkfifo', [path]);
+  return openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
 }

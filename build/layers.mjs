@@ -5,10 +5,9 @@ import { join, relative, resolve } from 'node:path';
 const ENTRIES = {
   event: ['src/main.ts'],
   config: ['src/config/load.ts'],
-  store: ['src/db.ts', 'src/outbox/outbox.ts'],
+  store: ['src/db.ts', 'src/outbox/outbox.ts', 'src/outbox/wake.ts', 'src/outbox/start.ts'],
   registration: ['src/targets/registration-topic.ts', 'src/targets/store.ts', 'src/targets/target.ts'],
-  wake: ['src/outbox/wake.ts'],
-  start: ['src/outbox/start.ts'],
+  control: ['src/doors/control.ts'],
   delivery: ['src/outbox/foreground.ts'],
   commands: undefined, // all the rest
 };

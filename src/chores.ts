@@ -64,7 +64,7 @@ export async function keepControlDoor(
   if (lock === undefined) return;
   try {
     await releaseDeadLeases(store);
-    const door = await openControlDoor(config.control, onPoke);
+    const door = await openControlDoor(config.control, onPoke, log);
     onPoke('poke'); // what was committed while nobody listened
     await aborted(ending);
     await door.close();

@@ -1,5 +1,9 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { messageOf } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { openDoorbell } from './doorbell.ts';
+import { doorbellOf } from './ring.ts';
 
 /** How long a handler waits for the deliverer's answer; the mail server waits for the handler. */
 const POKE_TIMEOUT_MS = 300;
@@ -41,20 +45,38 @@ export function poke(path: string, word: ControlWord = 'poke'): Promise<boolean>
 }
 
 export interface ControlDoor {
-  /** Takes no new connection; those accepted before are answered. Removes the socket. */
+  /**
+   * Hears no new ring and takes no new connection; those accepted before are answered. Removes the socket. Whoever was
+   * heard, and committed before, relies on what is done after this.
+   */
   close(): Promise<void>;
 }
 
-/** Listens on the control socket; the caller holds the deliverer's lock, so what lies there is a leftover. */
+/**
+ * Listens on the control socket and at the doorbell beside it, which says no more than a `poke`. The caller holds the
+ * deliverer's lock, so what lies there is a leftover.
+ */
 export async function openControlDoor(
   path: string,
   onPoke: (word: ControlWord) => void,
+  log?: Log,
 ): Promise<ControlDoor> {
   rmSync(path, { force: true });
   const server = createServer((socket) => answer(socket, onPoke));
   await listen(server, path);
   chmodSync(path, SOCKET_MODE);
-  return { close: () => new Promise((resolve) => server.close(() => resolve())) };
+  const doorbell = await openDoorbell(path, () => onPoke('poke')).catch((error: unknown) => {
+    log?.warn('handlers cannot ring and must use the control socket, which takes longer', {
+      path: doorbellOf(path),
+      reason: messageOf(error),
+    });
+  });
+  return {
+    close: async () => {
+      await doorbell?.close();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
 }
 
 function answer(socket: Socket, onPoke: (word: ControlWord) => void): void {

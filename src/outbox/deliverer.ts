@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { type Lock, type Store, takeLock } from '../db.ts';
-import { openControlDoor, poke } from '../doors/control.ts';
+import { type ControlWord, openControlDoor, poke } from '../doors/control.ts';
 import type { Log } from '../log.ts';
 import { type Bell, createBell } from './bell.ts';
 import type { Courier } from './courier.ts';
@@ -64,10 +64,11 @@ async function takeTurn(options: DelivererOptions): Promise<Lock | undefined> {
 async function deliverUntilIdle(options: DelivererOptions): Promise<void> {
   const { store, courier, clock, signal, controlSocket } = options;
   const bell = createBell(signal);
-  const door = await openControlDoor(controlSocket, (word) => {
+  const onPoke = (word: ControlWord): void => {
     bell.ring();
     courier.nudge(word);
-  });
+  };
+  const door = await openControlDoor(controlSocket, onPoke, options.log);
   try {
     await delivererStarted(store);
     let idleAtMs = 0;

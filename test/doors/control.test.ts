@@ -1,10 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openControlDoor, poke } from '../../src/doors/control.ts';
+import { doorbellOf, ring } from '../../src/doors/ring.ts';
+import { eventually } from '../support/command.ts';
+import { recordedLog } from '../support/recorded-log.ts';
 import { temporaryFolder } from '../support/store.ts';
 
 function socketPath(): string {
@@ -215,5 +218,38 @@ describe('the door', () => {
   test('cannot be opened where there is no folder', async () => {
     const path = join(socketPath(), 'no', 'folder');
     await expect(openControlDoor(path, () => undefined)).rejects.toThrow(/ENOTDIR|ENOENT|EACCES|EINVAL/);
+  });
+
+  test('hears the doorbell as a poke', async () => {
+    const path = socketPath();
+    const words: string[] = [];
+    const door = await openControlDoor(path, (word) => words.push(word));
+    expect(ring(path)).toBe('rung');
+    await eventually(
+      () => words.length,
+      (count) => count > 0,
+    );
+    expect(words).toEqual(['poke']);
+    await door.close();
+  });
+
+  test('is shut for both once it is closed', async () => {
+    const { path, close } = await countingDoor();
+    await close();
+    expect(ring(path)).toBe('nobody');
+    expect(await poke(path)).toBe(false);
+  });
+
+  test('has the socket alone where there can be no doorbell, and says so', async () => {
+    const path = socketPath();
+    mkdirSync(doorbellOf(path));
+    const log = recordedLog();
+    let pokes = 0;
+    const door = await openControlDoor(path, () => (pokes += 1), log);
+    expect(ring(path)).toBe('ask the socket');
+    expect(await poke(path)).toBe(true);
+    expect(pokes).toBe(1);
+    expect(log.entries).toMatchObject([{ level: 'warn', fields: { path: doorbellOf(path) } }]);
+    await door.close();
   });
 });

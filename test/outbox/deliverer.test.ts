@@ -4,6 +4,7 @@ import type { ApnsConnection } from '../../src/apns/client.ts';
 import { NoAnswer } from '../../src/apns/push.ts';
 import { type Store, takeLock } from '../../src/db.ts';
 import { poke } from '../../src/doors/control.ts';
+import { ring } from '../../src/doors/ring.ts';
 import { backoffMs } from '../../src/outbox/backoff.ts';
 import { Courier } from '../../src/outbox/courier.ts';
 import { type DelivererOptions, runDeliverer } from '../../src/outbox/deliverer.ts';
@@ -75,6 +76,23 @@ function answering(): ScriptedConnection {
 
 async function rowsOwed(store: Store): Promise<number> {
   return (await owed(store)).rows;
+}
+
+interface Moment {
+  turns: number;
+  ticks?: number;
+  /** Before the deliverer begins to end; else just before the ring. */
+  isCommitted?: boolean;
+}
+
+const MOMENTS: Moment[] = [0, 1, 2, 3].flatMap((turns) =>
+  Array.from({ length: 60 }, (_, n) => ({ turns, ticks: n >> 1, isCommitted: n % 2 === 0 })),
+);
+
+/** After so many turns of the event loop, and so many ticks of the next one. */
+async function later({ turns, ticks = 0 }: Moment): Promise<void> {
+  for (let n = 0; n < turns; n += 1) await new Promise((resolve) => setImmediate(resolve));
+  for (let n = 0; n < ticks; n += 1) await Promise.resolve();
 }
 
 describe('a deliverer', () => {
@@ -245,6 +263,26 @@ describe('a deliverer', () => {
     await clock.asleep();
     clock.advance(LINGER_MS);
     await running;
+  });
+
+  // A handler commits and rings at every moment of a deliverer's end: heard means sent, be the ring ever read or not.
+  test('sends what was committed before a ring that was heard, however late', async () => {
+    const answers = new Set<string>();
+    for (const moment of MOMENTS) {
+      const { store, clock, options } = await setting(answering);
+      const running = runDeliverer(options);
+      await clock.asleep();
+      if (moment.isCommitted) await enqueued(store);
+      clock.advance(LINGER_MS);
+      await later(moment);
+      if (!moment.isCommitted) await enqueued(store);
+      const answer = ring(options.controlSocket);
+      answers.add(answer);
+      const ended = running.then(() => true);
+      while (!(await Promise.race([ended, later({ turns: 1 })]))) clock.advance(LINGER_MS);
+      if (answer === 'rung') expect([moment, await rowsOwed(store)]).toEqual([moment, 0]);
+    }
+    expect([...answers].sort()).toEqual(['ask the socket', 'nobody', 'rung']);
   });
 
   test('a socket that a dead one left behind is replaced', async () => {

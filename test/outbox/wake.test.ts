@@ -1,9 +1,19 @@
-import { describe, expect, test } from 'vitest';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Config } from '../../src/config/config.ts';
 import { openControlDoor } from '../../src/doors/control.ts';
+import { doorbellOf } from '../../src/doors/ring.ts';
 import { ensureDelivery } from '../../src/outbox/wake.ts';
 import { mayStartDeliverer } from '../../src/outbox/upkeep.ts';
+import { configFor, startTestApns, type TestApns } from '../support/apns.ts';
 import { createTestClock } from '../support/clock.ts';
+import { configure, createSandbox, eventually, type Sandbox } from '../support/command.ts';
+import { messageNew, registration, tokenNumber } from '../support/events.ts';
+import { forget } from '../support/pushes.ts';
 import { recordedLog } from '../support/recorded-log.ts';
 import { NOW_MS, rowsOf, testStore } from '../support/store.ts';
 
@@ -13,9 +23,35 @@ describe('ensureDelivery', () => {
     const control = `${store.file}.sock`;
     let pokes = 0;
     const door = await openControlDoor(control, () => (pokes += 1));
-    await ensureDelivery({ control } as Config, store, createTestClock(NOW_MS), recordedLog());
+    const ensured = ensureDelivery({ control } as Config, store, createTestClock(NOW_MS), recordedLog());
+    expect(await ensured).toBe(false);
+    await eventually(
+      () => pokes,
+      (count) => count === 1,
+    );
     await door.close();
-    expect(pokes).toBe(1);
+    expect(await rowsOf(store, 'SELECT until_ms FROM deliverer')).toEqual([{ until_ms: 0 }]);
+  });
+
+  test.each<[string, (doorbell: string) => void]>([
+    ['has no doorbell, as before there were any', () => undefined],
+    ['has one that nobody hears', (doorbell) => execFileSync('mkfifo', ['-m', '600', doorbell])],
+    ['could have none', (doorbell) => mkdirSync(doorbell)],
+  ])('pokes over the socket a deliverer that %s', async (_what, make) => {
+    const store = testStore();
+    const control = `${store.file}.sock`;
+    const words: string[] = [];
+    const server = createServer((socket) => {
+      socket.on('data', (chunk) => {
+        words.push(chunk.toString());
+        socket.end('ok\n');
+      });
+    });
+    await once(server.listen(control), 'listening');
+    make(doorbellOf(control));
+    await ensureDelivery({ control } as Config, store, createTestClock(NOW_MS), recordedLog());
+    server.close();
+    expect(words).toEqual(['poke\n']);
     expect(await rowsOf(store, 'SELECT until_ms FROM deliverer')).toEqual([{ until_ms: 0 }]);
   });
 
@@ -25,5 +61,72 @@ describe('ensureDelivery', () => {
     await mayStartDeliverer(store, NOW_MS, 1000);
     await ensureDelivery({ control: `${store.file}.sock` } as Config, store, clock, recordedLog());
     expect(await rowsOf(store, 'SELECT until_ms FROM deliverer')).toEqual([{ until_ms: NOW_MS + 1000 }]);
+  });
+});
+
+describe('handlers and deliverers', () => {
+  let apns: TestApns;
+  let sandbox: Sandbox;
+
+  beforeAll(async () => {
+    apns = await startTestApns();
+  });
+  afterAll(() => apns.close());
+  beforeEach(async () => {
+    forget(apns);
+    sandbox = createSandbox('');
+    configure(sandbox, `${configFor(apns)}delivery: { linger: 10m }\n`);
+    expect(await sandbox.notify(registration())).toMatchObject({ exitCode: 0 });
+  });
+  afterEach(() => sandbox.remove());
+
+  const received = (count: number): Promise<unknown> =>
+    eventually(
+      () => apns.received.length,
+      (pushes) => pushes >= count,
+    );
+  const deliverer = async (): Promise<number> => {
+    await sandbox.notify(messageNew());
+    await received(1);
+    return sandbox.deliverers()[0] ?? 0;
+  };
+
+  // The end of one deliverer and the start of the next fall anywhere into the commits and rings of the handlers.
+  test('lose nothing while deliverers end and start', async () => {
+    configure(sandbox, `${configFor(apns)}delivery: { linger: 0s }\n`);
+    const users = Array.from({ length: 60 }, (_, n) => n);
+    const registrations = users.map((n) =>
+      registration({ user: `user${n}`, apsDeviceToken: tokenNumber(n) }),
+    );
+    await sandbox.run([], { input: registrations.join('') });
+    const handlers: Promise<{ exitCode: number | null }>[] = [];
+    for (const n of users) {
+      handlers.push(sandbox.notify(messageNew(`user${n}`)));
+      await pause((n * 37) % 120);
+    }
+    expect(new Set((await Promise.all(handlers)).map(({ exitCode }) => exitCode))).toEqual(new Set([0]));
+    await received(users.length);
+    expect(new Set(apns.received.map(({ deviceToken }) => deviceToken)).size).toBe(users.length);
+  }, 60_000);
+
+  test('start another deliverer where the one that ran was killed', async () => {
+    const killed = await deliverer();
+    process.kill(killed, 'SIGKILL');
+    await eventually(
+      () => sandbox.deliverers(),
+      (pids) => pids.length === 0,
+    );
+    await sandbox.notify(messageNew());
+    await received(2);
+    expect(sandbox.deliverers()).not.toEqual([killed]);
+  });
+
+  test('do not wait for a deliverer that has stopped, which sends when it goes on', async () => {
+    const stopped = await deliverer();
+    process.kill(stopped, 'SIGSTOP');
+    expect(await sandbox.notify(messageNew())).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(sandbox.deliverers()).toEqual([stopped]);
+    process.kill(stopped, 'SIGCONT');
+    await received(2);
   });
 });

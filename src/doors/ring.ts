@@ -1,0 +1,39 @@
+import { closeSync, constants, existsSync, fstatSync, openSync, writeSync } from 'node:fs';
+
+/** The FIFO beside the control socket by which a handler rings: node:net alone would cost it as much as all its work. */
+export function doorbellOf(control: string): string {
+  return `${control}.doorbell`;
+}
+
+/**
+ * Who hears a ring: somebody who delivers; nobody, as the kernel knows; or whoever answers on the control socket, such
+ * as another version's deliverer, which has no doorbell.
+ */
+export type Heard = 'rung' | 'nobody' | 'ask the socket';
+
+/**
+ * Rings whoever delivers, without waiting. The caller has committed before: then a ring that is never read is not lost
+ * either, since whoever delivers shuts its doorbell before it looks into the outbox for the last time.
+ */
+export function ring(control: string): Heard {
+  if (wrote(doorbellOf(control))) return 'rung';
+  return existsSync(control) ? 'ask the socket' : 'nobody';
+}
+
+/** What lies there instead of a FIFO is not written to, nor waited for. */
+const OPEN = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
+
+function wrote(path: string): boolean {
+  let fd: number | undefined;
+  try {
+    fd = openSync(path, OPEN); // ENXIO where nobody reads (fifo(7))
+    return fstatSync(fd).isFIFO() && writeSync(fd, RING) === RING.length;
+  } catch (error) {
+    // The reader is there, and has plenty to read (pipe(7)).
+    return fd !== undefined && (error as NodeJS.ErrnoException).code === 'EAGAIN';
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}
+
+const RING = '\n';
