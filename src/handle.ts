@@ -138,6 +138,7 @@ async function deliver(
     if (targetIds.length > 0) {
       const { ensureDelivery } = await import('./outbox/wake.ts');
       await ensureDelivery(config, await store.get(), systemClock, log);
+      store.leaveOpen(); // to whoever delivers
       return ExitCode.ok;
     }
   } catch (error) {

@@ -9,15 +9,10 @@ import { mayStartDeliverer } from './upkeep.ts';
 /** A deliverer answers on the control socket within this; before, nobody else starts one. */
 const START_TIME_MS = 3000;
 
-/**
- * Sees to it that somebody delivers what was just committed, and does not wait for it. True where a deliverer was
- * started.
- */
-export async function ensureDelivery(config: Config, store: Store, clock: Clock, log: Log): Promise<boolean> {
-  if (await wakeDeliverer(config.control)) return false;
-  const mayStart = await mayStartDeliverer(store, clock.nowMs(), START_TIME_MS);
-  if (mayStart) await startDeliverer(config.file, log);
-  return mayStart;
+/** Sees to it that somebody delivers what was just committed, and does not wait for it. */
+export async function ensureDelivery(config: Config, store: Store, clock: Clock, log: Log): Promise<void> {
+  if (await wakeDeliverer(config.control)) return;
+  if (await mayStartDeliverer(store, clock.nowMs(), START_TIME_MS)) await startDeliverer(config.file, log);
 }
 
 /** The same where the database cannot be asked who starts one: a deliverer too many finds that out for itself. */

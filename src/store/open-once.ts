@@ -6,12 +6,18 @@ export interface StoreOnce {
   get: () => Promise<Store>;
   fail: (error: StoreError) => void;
   close: () => void;
+  /**
+   * In place of `close`, just before the process ends: the last to close the database writes the log into it and waits
+   * for the disk, which whoever has it open next may as well do (https://sqlite.org/wal.html, 2.3).
+   */
+  leaveOpen: () => void;
 }
 
 /** A database that is made and opened, and its driver loaded, only when the first event needs it. */
 export function openOnce(file: string, busyTimeoutMs: number): StoreOnce {
   let store: Store | undefined;
   let trouble: StoreError | undefined;
+  let isLeftOpen = false;
   return {
     get: async () => {
       if (trouble !== undefined) throw trouble;
@@ -19,6 +25,11 @@ export function openOnce(file: string, busyTimeoutMs: number): StoreOnce {
       return (store ??= openStore(file, { create: true, busyTimeoutMs }));
     },
     fail: (error) => (trouble = error),
-    close: () => store?.close(),
+    close: () => {
+      if (!isLeftOpen) store?.close();
+    },
+    leaveOpen: () => {
+      isLeftOpen = true;
+    },
   };
 }
