@@ -145,6 +145,27 @@ describe('nothing is left behind', () => {
   });
 
   test.each([
+    ['dash', 'unlimited', 2],
+    ['bash --posix', 'unlimited', 2],
+    // An administrator's own limit stays, and with it what the log can take; the exit code tells all the same.
+    ['dash', '4096', 0],
+    ['bash --posix', '4096', 0],
+  ])('and told in a log longer than events, by %s under a limit of %s', async (shell, limit, lines) => {
+    const spool = newSpool();
+    const log = join(temporaryFolder(), 'log');
+    writeFileSync(log, Buffer.alloc(MAX_EVENT_BYTES + 4096, '\n'));
+    const script = `ulimit -f ${limit}; exec ${shell} "$0" 2>>"$1"`;
+    const child = spawn('dash', ['-c', script, COMMAND, log], {
+      env: { XAPPLEPUSH_SPOOL: spool, PATH: '/usr/bin:/bin' },
+    });
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(Buffer.alloc(2 * MAX_EVENT_BYTES));
+    expect(await new Promise((resolve) => child.on('close', resolve))).toBe(65);
+    expect(readFileSync(log, 'utf8').split('\n').filter(Boolean)).toHaveLength(lines);
+    expect(filesIn(spool)).toEqual(NOTHING);
+  });
+
+  test.each([
     ['that does not exist', (spool: string) => join(spool, 'none')],
     ['with a relative path', () => 'spool'],
     [
