@@ -23,6 +23,7 @@ const SETTLED_MS = 2100;
 const DELIVERY_MS = 150;
 
 const NODE_START = 'the start of Node';
+const START = 'Node, SQLite, three fsyncs, node:child_process, fork';
 
 /**
  * Measures, prints a line for each row, and gives the rows: `what`, `goal` and `ratio` (both times the other process),
@@ -55,11 +56,11 @@ async function measureAll(dir, apns) {
   const rows = compare(NODE, [
     row('MailboxModseq', 1.15, NODE_START, handler(ending, OTHER)),
     row('MessageNew, no target', 1.3, NODE_START, handler(ending, messageFor('nobody'))),
-    row('MessageNew, one target, deliverer running', 1.4, 'Node, SQLite, fsync', {
+    row('MessageNew, one target, deliverer running', 1.4, 'Node, SQLite, two fsyncs', {
       ...handler(lingering, messageFor('alice')),
       after: () => pause(DELIVERY_MS),
     }),
-    row('MessageNew, one target, starting the deliverer', 1.6, 'Node, SQLite, fsync, fork', {
+    row('MessageNew, one target, starting the deliverer', 1.6, START, {
       ...handler(ending, messageFor('alice')),
       after: () => waitForDeliverers(ending.dir),
     }),
@@ -69,7 +70,7 @@ async function measureAll(dir, apns) {
     }),
   ]);
   const toWait = handler(waiting, messageFor('alice'), '--wait');
-  const wait = row('MessageNew --wait, one target', 1.3, 'Node, TLS, HTTP/2', toWait);
+  const wait = row('MessageNew --wait, one target', 1.3, 'Node, TLS, HTTP/2, SQLite, five fsyncs', toWait);
   return [...rows, ...compare({ command: process.execPath, args: bare }, [wait])];
 }
 

@@ -1,7 +1,8 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Config } from '../../src/config/config.ts';
@@ -11,7 +12,15 @@ import { ensureDelivery } from '../../src/outbox/wake.ts';
 import { mayStartDeliverer } from '../../src/outbox/upkeep.ts';
 import { configFor, startTestApns, type TestApns } from '../support/apns.ts';
 import { createTestClock } from '../support/clock.ts';
-import { configure, createSandbox, eventually, type Sandbox } from '../support/command.ts';
+import {
+  COMMAND,
+  configure,
+  createSandbox,
+  environmentOf,
+  eventually,
+  NOTIFYD_ARGUMENTS,
+  type Sandbox,
+} from '../support/command.ts';
 import { messageNew, registration, tokenNumber } from '../support/events.ts';
 import { forget } from '../support/pushes.ts';
 import { recordedLog } from '../support/recorded-log.ts';
@@ -107,6 +116,24 @@ describe('handlers and deliverers', () => {
     await received(users.length);
     expect(new Set(apns.received.map(({ deviceToken }) => deviceToken)).size).toBe(users.length);
   }, 60_000);
+
+  test('pass on no descriptor that has leaked into them', async () => {
+    const leak = openSync(join(sandbox.dir, 'leak'), 'w');
+    const gap = Array<'ignore'>(20).fill('ignore');
+    // Node marks what it inherits up to 15, and on to the first that is not open.
+    const handler = spawn(COMMAND, NOTIFYD_ARGUMENTS, {
+      env: environmentOf(sandbox.configFile),
+      stdio: ['pipe', 'ignore', 'ignore', leak, ...gap, leak],
+    });
+    handler.stdin?.end(messageNew());
+    await once(handler, 'exit');
+    closeSync(leak);
+    await received(1);
+    const folder = `/proc/${String(sandbox.deliverers()[0])}/fd`;
+    const open = readdirSync(folder).map((name) => readlinkSync(join(folder, name)));
+    expect(open).toContain(`${sandbox.store}.deliverer`);
+    expect(open).not.toContain(join(sandbox.dir, 'leak'));
+  });
 
   test('start another deliverer where the one that ran was killed', async () => {
     const killed = await deliverer();
