@@ -1,11 +1,15 @@
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import type BetterSqlite3 from 'better-sqlite3';
 import type { Clock } from './clock.ts';
+import { ownFile } from './installation.ts';
 import { createBatch } from './store/batch.ts';
 import { type Compaction, compactDatabase, freeBytesOf } from './store/compact.ts';
 import { createDatabaseFile } from './store/create.ts';
 import { storeError } from './store/errors.ts';
 import { migrate } from './store/migrations.ts';
+import { committer, savepoints, SYNCED, transact } from './store/transaction.ts';
 
 export type Database = BetterSqlite3.Database;
 
@@ -62,8 +66,11 @@ export function openStore(file: string, options: OpenOptions): Store {
   }
 }
 
-/** Where better-sqlite3 is built or downloaded to; its own search for it takes a millisecond. */
+/** Where better-sqlite3 is built or downloaded to. */
 const ADDON = 'better-sqlite3/build/Release/better_sqlite3.node';
+
+/** Where npm puts it: below us, or beside us. */
+const PACKAGES = ['node_modules', '..'];
 
 /** What commands do: with the database if there is one, which they never make: they may run as a user of their own. */
 export async function withStore<T>(file: string, body: (store: Store) => Promise<T>): Promise<T> {
@@ -75,12 +82,24 @@ export async function withStore<T>(file: string, body: (store: Store) => Promise
   }
 }
 
+let addon: unknown;
+
 /** Loaded at the first use: an event that concerns nobody never pays for the driver. */
 function connect(file: string, options: BetterSqlite3.Options): Database {
   const require = createRequire(import.meta.url);
   const Driver = require('better-sqlite3') as typeof BetterSqlite3;
+  addon ??= loadAddon(require);
   // An addon is as welcome as its path, though the types do not know.
-  return new Driver(file, { ...options, nativeBinding: require(ADDON) as string });
+  return new Driver(file, { ...options, nativeBinding: addon as string });
+}
+
+/** By its path: the driver's own search takes a millisecond, and that of `require` nearly as long. */
+function loadAddon(require: NodeJS.Require): unknown {
+  const file = PACKAGES.map((folder) => ownFile(join(folder, ADDON))).find(existsSync);
+  if (file === undefined) return require(ADDON);
+  const module = { exports: {} };
+  process.dlopen(module, file);
+  return module.exports;
 }
 
 function openExisting(file: string, busyTimeoutMs: number): Database {
@@ -96,14 +115,6 @@ function openExisting(file: string, busyTimeoutMs: number): Database {
   }
 }
 
-/**
- * How a commit reaches the disk (https://sqlite.org/pragma.html#pragma_synchronous): FULL waits for it, with all that
- * was committed before. With NORMAL the write-ahead log is written in order and synced later, so that a power cut takes
- * the latest commits and no part of one.
- */
-const SYNCED = 'FULL';
-const UNSYNCED = 'NORMAL';
-
 function storeOn(database: Database, file: string, batched: boolean): Store {
   const statements = new Map<string, BetterSqlite3.Statement>();
   const sql: Sql = (text) => {
@@ -111,8 +122,6 @@ function storeOn(database: Database, file: string, batched: boolean): Store {
     statements.set(text, known);
     return known;
   };
-  // Made once: better-sqlite3 makes several functions for each.
-  const transaction = database.transaction((body: () => unknown) => body());
   const attempt = <T>(run: () => T): Promise<T> =>
     new Promise((resolve, reject) => {
       try {
@@ -121,14 +130,14 @@ function storeOn(database: Database, file: string, batched: boolean): Store {
         reject(storeError(file, error));
       }
     });
-  const commit = committer(database, (body) => transaction.immediate(body));
-  const batch = batched ? createBatch(commit, transaction) : undefined;
+  const commit = committer(database);
+  const batch = batched ? createBatch(commit, savepoints(database)) : undefined;
   return {
     file,
-    read: (body) => attempt(() => transaction.deferred(() => body(sql)) as ReturnType<typeof body>),
+    read: (body) => attempt(() => transact(database, 'BEGIN', () => body(sql))),
     write: (body, { durable } = { durable: true }) =>
       batch === undefined
-        ? attempt(() => commit(() => body(sql), durable) as ReturnType<typeof body>)
+        ? attempt(() => commit(() => body(sql), durable))
         : batch(() => body(sql), durable).catch((error: unknown) => {
             throw storeError(file, error);
           }),
@@ -138,19 +147,6 @@ function storeOn(database: Database, file: string, batched: boolean): Store {
       }),
     freeBytes: () => attempt(() => freeBytesOf(database)),
     close: () => database.close(),
-  };
-}
-
-/** Runs a body as one transaction, which waits for the disk where it is to be durable. */
-function committer(
-  database: Database,
-  immediate: (body: () => unknown) => unknown,
-): (body: () => unknown, durable: boolean) => unknown {
-  let isSynced = true;
-  return (body, durable) => {
-    if (durable !== isSynced) database.exec(`PRAGMA synchronous = ${durable ? SYNCED : UNSYNCED}`);
-    isSynced = durable;
-    return immediate(body);
   };
 }
 
