@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts';
 import { poke } from '../doors/control.ts';
+import { ring } from '../doors/ring.ts';
 import { type Point, ok, warning } from './point.ts';
 
 export const DELIVERER = 'deliverer';
@@ -7,6 +8,12 @@ export const DELIVERER = 'deliverer';
 /** Whether somebody delivers now: a `serve`, which must run where it has a door, or what an event has started. */
 export async function checkDeliverer({ control, serve }: Pick<Config, 'control' | 'serve'>): Promise<Point> {
   if (await poke(control)) return ok(DELIVERER, `running: it answers on ${control}`);
+  if (ring(control) === 'rung')
+    return warning(
+      DELIVERER,
+      `one is there, hears the doorbell and does not answer on ${control}: nothing is sent while it hangs`,
+      'see whether the machine is overloaded; else end that process with SIGKILL, and the next event starts another',
+    );
   const doors = [serve.cyrusSocket, serve.http].filter((door) => door !== undefined);
   if (doors.length === 0) return ok(DELIVERER, 'none is running: the next event starts one');
   return warning(

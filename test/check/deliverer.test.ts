@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { checkDeliverer } from '../../src/check/deliverer.ts';
 import { openControlDoor } from '../../src/doors/control.ts';
+import { openDoorbell } from '../../src/doors/doorbell.ts';
 import { temporaryFolder } from '../support/store.ts';
 
 const NO_DOORS = { metrics: true };
@@ -25,5 +26,16 @@ test('serve must run where it has a door', async () => {
   expect(await checkDeliverer({ control, serve })).toMatchObject({
     state: 'warning',
     text: expect.stringContaining('answers on /run/cyrus.sock and [::1]:11619') as string,
+  });
+});
+
+test('whoever hears the doorbell and does not answer hangs', async () => {
+  const control = join(temporaryFolder(), 'x.sock');
+  const doorbell = await openDoorbell(control, () => undefined);
+  const point = await checkDeliverer({ control, serve: NO_DOORS });
+  await doorbell.close();
+  expect(point).toMatchObject({
+    state: 'warning',
+    text: expect.stringContaining('does not answer') as string,
   });
 });
