@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts';
 import type { Store } from '../db.ts';
 import { openDelivery } from '../delivery.ts';
 import { ExitCode, OperatorError } from '../errors.ts';
-import { type Log, redactToken, reportError, writeLine } from '../log.ts';
+import { type Log, prepare, redactToken, reportError, writeLine } from '../log.ts';
 import type { Courier } from './courier.ts';
 import { releaseDeadLeases } from './lease.ts';
 import { type ClaimedPush, owed, stillOwed } from './outbox.ts';
@@ -37,9 +37,10 @@ export async function deliverNow(options: ForegroundOptions): Promise<ExitCode> 
   const delivery = openDelivery(options, (push, outcome) => endings.set(push.targetId, { push, outcome }));
   try {
     await releaseDeadLeases(store);
+    setImmediate(() => prepare(options.log)); // while the connection is made
     await drainUntilDeadline(delivery.courier, options);
   } finally {
-    await delivery.close();
+    void delivery.close(); // nobody waits for Apple to hang up: the process ends
   }
   for (const id of targetIds) show(endings.get(id));
   return verdict(await stillOwed(store, targetIds), endings, options.log);
