@@ -15,7 +15,7 @@ import { eventually } from '../support/command.ts';
 import { createTestClock, type TestClock } from '../support/clock.ts';
 import { tokenNumber } from '../support/events.ts';
 import { recordedLog } from '../support/recorded-log.ts';
-import { DELIVERED, scriptedConnection } from '../support/scripted-connection.ts';
+import { DELIVERED, type ScriptedConnection, scriptedConnection } from '../support/scripted-connection.ts';
 import {
   ALICES_ARCHIVE,
   enqueued,
@@ -80,6 +80,22 @@ async function owing(store: Store, count: number): Promise<void> {
   await enqueued(store);
 }
 
+function pending(connection: ScriptedConnection, count: number): Promise<unknown> {
+  return eventually(
+    () => connection.pending.length,
+    (length) => length === count,
+  );
+}
+
+/** Delivers one push, so that there is a connection and its capacity is known. */
+async function connected(connection: ScriptedConnection, store: Store, courier: Courier): Promise<void> {
+  await owing(store, 1);
+  const drained = courier.drain();
+  await pending(connection, 1);
+  connection.pending[0]?.answer(DELIVERED);
+  await drained;
+}
+
 async function rowsOwed(store: Store): Promise<number> {
   return (await owed(store)).rows;
 }
@@ -140,19 +156,10 @@ describe('drain', () => {
   test('what is leased takes the stream that another leaves, without a look at the database', async () => {
     const connection = scriptedConnection(undefined, 2);
     const { store, courier } = setting(() => connection);
-    const pending = (count: number): Promise<unknown> =>
-      eventually(
-        () => connection.pending.length,
-        (length) => length === count,
-      );
-    await owing(store, 1);
-    const first = courier.drain();
-    await pending(1);
-    connection.pending[0]?.answer(DELIVERED);
-    await first;
+    await connected(connection, store, courier);
     await owing(store, 5);
     const drained = courier.drain();
-    await pending(2);
+    await pending(connection, 2);
     expect(await rowsOf(store, 'SELECT DISTINCT attempts, lease_owner FROM outbox')).toEqual([
       { attempts: 1, lease_owner: 'courier' },
     ]);
@@ -170,20 +177,10 @@ describe('drain', () => {
   test('what is leased when sending comes to rest is given back as if it had not been', async () => {
     const connection = scriptedConnection(undefined, 1);
     const { store, courier } = setting(() => connection);
-    await owing(store, 1);
-    const first = courier.drain();
-    await eventually(
-      () => connection.pending.length,
-      (length) => length === 1,
-    );
-    connection.pending[0]?.answer(DELIVERED);
-    await first;
+    await connected(connection, store, courier);
     await owing(store, 4);
     const drained = courier.drain();
-    await eventually(
-      () => connection.pending.length,
-      (length) => length === 1,
-    );
+    await pending(connection, 1);
     connection.pending[0]?.answer({ status: 403, reason: 'BadCertificate' });
     await drained;
     expect(connection.received).toHaveLength(2);
@@ -200,10 +197,7 @@ describe('drain', () => {
     const { store, courier } = setting(() => connection);
     await owing(store, 1);
     const drained = courier.drain();
-    await eventually(
-      () => connection.pending.length,
-      (count) => count === 1,
-    );
+    await pending(connection, 1);
     expect(await rowsOf(store, 'SELECT attempts, attempted_ms, lease_owner FROM outbox')).toEqual([
       { attempts: 1, attempted_ms: NOW_MS, lease_owner: 'courier' },
     ]);
@@ -217,23 +211,14 @@ describe('drain', () => {
     const { store, courier } = setting(() => connection);
     await owing(store, 1);
     const drained = courier.drain();
-    await eventually(
-      () => connection.pending.length,
-      (count) => count === 1,
-    );
+    await pending(connection, 1);
     await registered(store, { deviceToken: tokenNumber(9) });
     await enqueued(store, { apnsId: 'second' });
     courier.nudge();
-    await eventually(
-      () => connection.pending.length,
-      (count) => count === 2,
-    );
+    await pending(connection, 2);
     while (connection.pending.length > 0) connection.pending[0]?.answer(DELIVERED);
     // What joined the first push while it was under way is a third one.
-    await eventually(
-      () => connection.pending.length,
-      (count) => count === 1,
-    );
+    await pending(connection, 1);
     connection.pending[0]?.answer(DELIVERED);
     await drained;
     expect(new Set(connection.received.map(({ apnsId }) => apnsId)).size).toBe(3);
@@ -245,16 +230,10 @@ describe('drain', () => {
     const { store, courier } = setting(() => connection);
     await owing(store, 1);
     const drained = courier.drain();
-    await eventually(
-      () => connection.pending.length,
-      (count) => count === 1,
-    );
+    await pending(connection, 1);
     await enqueued(store, { mailboxes: [ALICES_ARCHIVE] });
     connection.pending[0]?.answer(DELIVERED);
-    await eventually(
-      () => connection.pending.length,
-      (count) => count === 1,
-    );
+    await pending(connection, 1);
     connection.pending[0]?.answer(DELIVERED);
     await drained;
     expect(connection.received.map(({ payload }) => payload.includes('md5 of Archive'))).toEqual([
@@ -284,20 +263,10 @@ describe('the end of a drain', () => {
   test('at its deadline nothing more is begun, and what was is written down', async () => {
     const connection = scriptedConnection(undefined, 1);
     const { store, courier, clock } = setting(() => connection);
-    await owing(store, 1);
-    const first = courier.drain();
-    await eventually(
-      () => connection.pending.length,
-      (count) => count === 1,
-    );
-    connection.pending[0]?.answer(DELIVERED);
-    await first;
+    await connected(connection, store, courier);
     await owing(store, 3);
     const drained = courier.drain(NOW_MS + 4000);
-    await eventually(
-      () => connection.pending.length,
-      (count) => count === 1,
-    );
+    await pending(connection, 1);
     expect(connection.pending[0]?.timeoutMs).toBe(4000);
     clock.advance(4000);
     connection.pending[0]?.fail(new NoAnswer('no answer within 4000 ms', { perhapsProcessed: true }));
@@ -317,10 +286,7 @@ describe('the end of a drain', () => {
     await owing(store, 1);
     const abort = new AbortController();
     const drained = courier.drain(Infinity, abort.signal);
-    await eventually(
-      () => connection.pending.length,
-      (count) => count === 1,
-    );
+    await pending(connection, 1);
     await owing(store, 3);
     abort.abort();
     courier.nudge();
