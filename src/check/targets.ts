@@ -7,9 +7,8 @@ import type { Covered } from './imapd-conf.ts';
 import { type Point, ok, skipped, warning } from './point.ts';
 
 export const TARGETS = 'targets';
-export const TARGET_SUCCESS = 'target success';
-export const TARGET_TOPICS = 'target topics';
-export const OF_TARGETS = [TARGETS, TARGET_SUCCESS, TARGET_TOPICS];
+const TARGET_SUCCESS = 'target success';
+const TARGET_TOPICS = 'target topics';
 
 /** Some of the targets: how many, and the first of them. */
 export interface SomeTargets {
