@@ -1,4 +1,4 @@
-import type { Sql, Store } from '../db.ts';
+import type { Sql } from '../db.ts';
 import type { ChangeName } from '../events/mail-event.ts';
 import type { ClaimedPush } from './outbox.ts';
 
@@ -12,14 +12,9 @@ export interface ClaimRequest {
 }
 
 /**
- * Leases rows that are due to this process and records the attempt that it is about to make.
- * No other process gets them before the lease ends.
+ * Leases rows that are due to this process and records the attempt that it is about to make, within a transaction.
+ * No other process gets them before the lease ends. A few statements for all rows: each costs more than a row.
  */
-export function claim(store: Store, request: ClaimRequest): Promise<ClaimedPush[]> {
-  return store.write((sql) => claimIn(sql, request));
-}
-
-/** The same within a transaction that does more. A few statements for all rows: each costs more than a row. */
 export function claimIn(sql: Sql, request: ClaimRequest): ClaimedPush[] {
   const targetIds = lease(sql, request);
   if (targetIds.length === 0) return [];

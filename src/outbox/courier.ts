@@ -68,7 +68,7 @@ export class Courier {
     this.#options = options;
     this.#giveUpOld = createGivingUp(options);
     this.#window = createWindow<ClaimedPush, Attempt>({
-      width: () => (this.#mayStart() ? this.#streams() : 0),
+      width: () => this.#streams(),
       start: (push) => carry(push, this.#routes, this.#deadlineMs, options),
       onEnd: (attempt) => {
         this.#ended.push(attempt);
@@ -128,7 +128,7 @@ export class Courier {
   /** Writes down what has ended, and gives what may be sent next. What cannot be written now is kept. */
   async #turn(): Promise<ClaimedPush[]> {
     const attempts = this.#ended.splice(0);
-    const limit = this.#mayStart() ? this.#room() : 0;
+    const limit = this.#room();
     if (attempts.length === 0 && limit === 0) return [];
     const nowMs = this.#options.clock.nowMs();
     const context = { ...this.#options, nowMs, leaseUntilMs: nowMs + LEASE_MS, newApnsId: randomUUID };
@@ -151,7 +151,9 @@ export class Courier {
     return Math.max(0, streams + (isConnected ? MAX_READY : 0) - underWay - waiting);
   }
 
+  /** None where nothing may be sent. */
   #streams(): number {
+    if (!this.#mayStart()) return 0;
     const capacity = this.#routes.reduce((sum, { line }) => sum + line.capacity, 0);
     return Math.min(capacity, MAX_IN_FLIGHT);
   }

@@ -1,5 +1,5 @@
 import type { Outcome } from '../apns/push.ts';
-import type { Sql, Store } from '../db.ts';
+import type { Sql } from '../db.ts';
 import { count, type CredentialRecords, recordOf, saveRecords } from './credential-records.ts';
 import { finish, type FinishContext, idsOf } from './finish.ts';
 import type { ClaimedPush } from './outbox.ts';
@@ -24,16 +24,7 @@ export interface SettleContext extends FinishContext {
   server: string;
 }
 
-/** Writes down how attempts ended, all in one transaction; gives what was decided for each. */
-export function settle(
-  store: Store,
-  attempts: readonly Attempt[],
-  context: SettleContext,
-): Promise<Settlement[]> {
-  return store.write((sql) => settleIn(sql, attempts, context));
-}
-
-/** The same within a transaction that does more. */
+/** Writes down how attempts ended, within a transaction; gives what was decided for each. */
 export function settleIn(sql: Sql, attempts: readonly Attempt[], context: SettleContext): Settlement[] {
   const records: CredentialRecords = new Map();
   const settlements = runsOf(attempts).flatMap((run) => {

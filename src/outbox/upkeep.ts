@@ -43,22 +43,22 @@ export async function giveUp(store: Store, eventBeforeMs: number, nowMs: number)
 
 /** Gives back every lease of this process, unsent or unanswered. The rows are due as they were. */
 export function releaseLeases(store: Store, owner: string): Promise<number> {
-  return store.write(
-    (sql) =>
-      sql('UPDATE outbox SET lease_owner = NULL, lease_until_ms = NULL WHERE lease_owner = ?').run(owner)
-        .changes,
-    MAY_BE_LOST,
-  );
+  return release(store, owner, 'attempts');
 }
 
 /** Gives back what this process has leased and not sent: the attempts that were recorded for it are not made. */
 export function releaseUnsent(store: Store, owner: string): Promise<number> {
+  return release(store, owner, 'attempts - 1');
+}
+
+function release(store: Store, owner: string, attempts: 'attempts' | 'attempts - 1'): Promise<number> {
   return store.write(
     (sql) =>
       sql(
-        `UPDATE outbox SET attempts = attempts - 1, lease_owner = NULL, lease_until_ms = NULL
+        `UPDATE outbox SET attempts = ${attempts}, lease_owner = NULL, lease_until_ms = NULL
          WHERE lease_owner = ?`,
       ).run(owner).changes,
+    MAY_BE_LOST,
   );
 }
 

@@ -20,7 +20,7 @@ export interface WindowOptions<Item, Result> {
 /** Keeps so many under way as long as there are some: none waits for the others. */
 export function createWindow<Item, Result>(options: WindowOptions<Item, Result>): Window<Item> {
   const { width, start, onEnd } = options;
-  let queue: Item[] = [];
+  const queue: Item[] = [];
   let underWay = 0;
   const run = async (item: Item): Promise<void> => {
     underWay += 1;
@@ -30,7 +30,8 @@ export function createWindow<Item, Result>(options: WindowOptions<Item, Result>)
     fill();
   };
   const fill = (): void => {
-    while (queue.length > 0 && underWay < width()) void run(queue.shift() as Item);
+    const starting = queue.splice(0, Math.max(0, width() - underWay));
+    for (const item of starting) void run(item);
   };
   return {
     put: (items) => {
@@ -44,7 +45,7 @@ export function createWindow<Item, Result>(options: WindowOptions<Item, Result>)
       return queue.length;
     },
     clear: () => {
-      queue = [];
+      queue.length = 0;
     },
   };
 }

@@ -3,8 +3,9 @@ import { expect, test } from 'vitest';
 import type { Outcome } from '../../src/apns/push.ts';
 import type { Store } from '../../src/db.ts';
 import type { ClaimedPush } from '../../src/outbox/outbox.ts';
-import { type Attempt, settle, type SettleContext } from '../../src/outbox/settle.ts';
+import type { Attempt } from '../../src/outbox/settle.ts';
 import { tokenNumber } from '../support/events.ts';
+import { settle } from '../support/settling.ts';
 import {
   claimed,
   enqueued,
@@ -15,17 +16,6 @@ import {
   subscription,
   testStore,
 } from '../support/store.ts';
-
-const CONTEXT: SettleContext = {
-  owner: 'one',
-  nowMs: NOW_MS + 100,
-  giveUpMs: 86_400_000,
-  random: () => 0.5,
-  newApnsId: () => 'fresh',
-  throttleMs: 0,
-  disableAfterMs: 259_200_000,
-  server: 'https://api.push.apple.com',
-};
 
 const DELIVERED: Outcome = { kind: 'delivered' };
 const OTHERS: readonly Outcome[] = [
@@ -106,9 +96,9 @@ test('many attempts settled together end as each of them alone, in their order',
         unprocessed: false,
         fingerprint: 'fingerprint',
       }));
-      const settlements = await settle(together, attempts, CONTEXT);
+      const settlements = await settle(together, attempts);
       for (const [index, attempt] of attempts.entries())
-        expect(await settle(alone, [attempt], CONTEXT)).toEqual([settlements[index]]);
+        expect(await settle(alone, [attempt])).toEqual([settlements[index]]);
       expect(await everything(together)).toEqual(await everything(alone));
     }),
     { numRuns: 150 },

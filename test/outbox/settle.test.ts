@@ -3,7 +3,7 @@ import type { Outcome } from '../../src/apns/push.ts';
 import type { Store } from '../../src/db.ts';
 import { backoffMs } from '../../src/outbox/backoff.ts';
 import type { ClaimedPush } from '../../src/outbox/outbox.ts';
-import { type Attempt, settle, type SettleContext } from '../../src/outbox/settle.ts';
+import type { Attempt, SettleContext } from '../../src/outbox/settle.ts';
 import { MAX_BAD_TOKENS_IN_A_ROW, type Settlement } from '../../src/outbox/settlement.ts';
 import { listTargets } from '../../src/targets/store.ts';
 import { tokenNumber } from '../support/events.ts';
@@ -21,19 +21,9 @@ import {
   testStore,
   waitingMailboxes,
 } from '../support/store.ts';
+import { settle, SETTLE_CONTEXT } from '../support/settling.ts';
 
-const LATER_MS = NOW_MS + 100;
-
-const CONTEXT: SettleContext = {
-  owner: 'one',
-  nowMs: LATER_MS,
-  giveUpMs: 86_400_000,
-  random: () => 0.5,
-  newApnsId: () => 'fresh',
-  throttleMs: 0,
-  disableAfterMs: 259_200_000,
-  server: 'https://api.push.apple.com',
-};
+const { nowMs: LATER_MS } = SETTLE_CONTEXT;
 
 const DELIVERED: Outcome = { kind: 'delivered' };
 const RETRY: Outcome = { kind: 'retry', reason: 'ServiceUnavailable', scope: 'apple', reconnect: false };
@@ -49,7 +39,7 @@ async function settleOne(
   fingerprint: string | undefined = 'fingerprint',
 ): Promise<Settlement> {
   const attempt: Attempt = { push, outcome, unprocessed: false, fingerprint };
-  const [settlement] = await settle(store, [attempt], { ...CONTEXT, ...context });
+  const [settlement] = await settle(store, [attempt], { ...SETTLE_CONTEXT, ...context });
   if (settlement === undefined) throw new Error('expected a settlement');
   return settlement;
 }
@@ -89,7 +79,7 @@ describe('the row', () => {
 
   test.each([
     ['rejected', { kind: 'rejected', reason: 'PayloadTooLarge', badDeviceToken: false }],
-    ['given up', { ...RETRY, afterMs: CONTEXT.giveUpMs + 1 }],
+    ['given up', { ...RETRY, afterMs: SETTLE_CONTEXT.giveUpMs + 1 }],
   ] as [string, Outcome][])('of a push that was %s is gone, the target stays', async (_name, outcome) => {
     const { store, push } = await underWay();
     await settleOne(store, push, outcome);
@@ -145,7 +135,7 @@ describe('what joined while the push was under way', () => {
   });
 
   test('outlives a push that Apple refused, and one that was given up', async () => {
-    for (const outcome of [BAD_TOKEN, { ...RETRY, afterMs: CONTEXT.giveUpMs + 1 } as Outcome]) {
+    for (const outcome of [BAD_TOKEN, { ...RETRY, afterMs: SETTLE_CONTEXT.giveUpMs + 1 } as Outcome]) {
       const { store, push } = await underWay();
       await enqueued(store, { mailboxes: [ALICES_ARCHIVE] });
       await settleOne(store, push, outcome);
@@ -182,7 +172,7 @@ describe('the target', () => {
   test('is disabled after failing for long, when others got through, until it registers again', async () => {
     const { store, push } = await underWay();
     const REFUSED: Outcome = { kind: 'rejected', reason: 'Forbidden', badDeviceToken: false };
-    const endMs = NOW_MS + CONTEXT.disableAfterMs;
+    const endMs = NOW_MS + SETTLE_CONTEXT.disableAfterMs;
     await settleOne(store, push, REFUSED, { nowMs: NOW_MS });
     await settleOne(store, { ...push, targetId: -1 }, DELIVERED, { nowMs: NOW_MS + 1 });
     await enqueued(store, { nowMs: endMs });
@@ -283,7 +273,7 @@ describe('BadDeviceToken', () => {
       unprocessed: false,
       fingerprint: 'fingerprint',
     }));
-    const settlements = await settle(store, attempts, CONTEXT);
+    const settlements = await settle(store, attempts);
     const removed = settlements.map(({ removeTarget }) => removeTarget);
     const believed = Array.from({ length: MAX_BAD_TOKENS_IN_A_ROW }, () => true);
     expect(removed).toEqual([false, false, ...believed, false, false]);
@@ -306,7 +296,7 @@ describe('BadDeviceToken', () => {
     ).toEqual([
       {
         fingerprint: 'fingerprint',
-        server: CONTEXT.server,
+        server: SETTLE_CONTEXT.server,
         successes: 1,
         last_success_ms: LATER_MS,
         bad_tokens: 1,
@@ -365,7 +355,7 @@ test('attempts are settled all or none', async () => {
   const pushes = await claimed(store);
   let calls = 0;
   const context: SettleContext = {
-    ...CONTEXT,
+    ...SETTLE_CONTEXT,
     random: () => {
       calls += 1;
       if (calls > 1) throw new Error('a bug');

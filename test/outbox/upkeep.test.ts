@@ -152,7 +152,7 @@ describe('processes on one database', () => {
     await enqueued(store);
     const script = `
       import { openStore } from '@/db.js';
-      import { claim } from '@/outbox/claim.js';
+      import { claimIn } from '@/outbox/claim.js';
       import { mayStartDeliverer } from '@/outbox/upkeep.js';
       const [file, startMs, owner] = process.argv.slice(1);
       const [nowMs, ids] = [${NOW_MS}, []];
@@ -160,7 +160,8 @@ describe('processes on one database', () => {
       const store = openStore(file, { create: true });
       const starts = await mayStartDeliverer(store, nowMs, 3000);
       for (let rows = [0]; rows.length > 0;) {
-        rows = await claim(store, { owner, limit: 2, maxMailboxes: 9, nowMs, leaseUntilMs: nowMs + 1 });
+        const request = { owner, limit: 2, maxMailboxes: 9, nowMs, leaseUntilMs: nowMs + 1 };
+        rows = await store.write((sql) => claimIn(sql, request));
         ids.push(...rows.map(({ targetId }) => targetId));
       }
       console.log(JSON.stringify({ starts, ids }));`;

@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest';
 import { openStore, type Store } from '../../src/db.ts';
 import type { ChangeName } from '../../src/events/mail-event.ts';
 import { INBOX, type Mailbox } from '../../src/mailboxes/mailbox.ts';
-import { claim, type ClaimRequest } from '../../src/outbox/claim.ts';
+import { claimIn, type ClaimRequest } from '../../src/outbox/claim.ts';
 import { type ClaimedPush, enqueue } from '../../src/outbox/outbox.ts';
 import { AT_ONCE } from '../../src/outbox/timing.ts';
 import { register } from '../../src/targets/store.ts';
@@ -114,14 +114,8 @@ export const LEASE_MS = 30_000;
 
 export function claimed(store: Store, changes: Partial<ClaimRequest> = {}): Promise<ClaimedPush[]> {
   const nowMs = changes.nowMs ?? NOW_MS;
-  return claim(store, {
-    owner: 'one',
-    limit: 100,
-    maxMailboxes: 100,
-    nowMs,
-    leaseUntilMs: nowMs + LEASE_MS,
-    ...changes,
-  });
+  const request = { owner: 'one', limit: 100, maxMailboxes: 100, nowMs, leaseUntilMs: nowMs + LEASE_MS };
+  return store.write((sql) => claimIn(sql, { ...request, ...changes }));
 }
 
 /** The one push that is claimed. */
