@@ -2,7 +2,7 @@
 // src/launch.ts loads. An ES module costs 5 ms before its first line, and each further file a third of one, while a
 // mail server starts this program for every change of a mailbox.
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { keepCode } from './keep-code.mjs';
@@ -12,8 +12,13 @@ import { licencesOf } from './licences.mjs';
 const ROOT = resolve(import.meta.dirname, '..');
 const OUT = resolve(ROOT, process.argv[2]);
 
+/** Of the database's driver npm installs what this Node can use. */
+const DRIVERS = ['better-sqlite3', 'better-sqlite3-node20'].filter((name) =>
+  existsSync(join(ROOT, 'node_modules', name)),
+);
+
 /** Layers of their own: the source loads them where it needs them, by createRequire. */
-const LIBRARIES = ['better-sqlite3', 'pino', 'yaml'];
+const LIBRARIES = [...DRIVERS, 'pino', 'yaml'];
 
 /** Loaded from node_modules as they are: large, and only now and then of use. */
 const EXTERNAL = ['bindings', 'csv-parse', 'node-forge', 'prom-client'];
@@ -42,7 +47,7 @@ for (const name of LIBRARIES) built.push(await buildLayer(name, `module.exports 
 writeFileSync(join(OUT, 'LICENSES'), licencesOf(ROOT, built));
 execFileSync(process.execPath, [join(OUT, 'main.cjs'), '--version']); // throws where it does not run
 writeFileSync(join(OUT, 'xapplepush.1'), execFileSync(process.execPath, [join(OUT, 'main.cjs'), 'man']));
-await keepCode(OUT);
+await keepCode(OUT, DRIVERS);
 
 /** Each source file that the program reaches, and what it imports. */
 async function graphOf(entrance) {

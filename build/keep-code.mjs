@@ -31,12 +31,13 @@ const REGISTRATION = {
 
 /**
  * Runs the program as mail servers do, against its own stand-in for Apple, and keeps beside each layer the code of what
- * ran. Where that fails the program is complete all the same, and slower to start.
+ * ran: of the drivers, that which this Node uses. Where that fails the program is complete all the same, and slower to
+ * start.
  */
-export async function keepCode(out) {
+export async function keepCode(out, drivers) {
   const dir = mkdtempSync(join(tmpdir(), 'xapplepush-build-'));
   try {
-    await playEvents({ out, dir });
+    await playEvents({ out, dir, drivers });
   } catch (error) {
     process.stderr.write(`build: the program will start more slowly: ${error.message}\n`);
   } finally {
@@ -55,7 +56,7 @@ async function playEvents(stage) {
     await setTimeout(SETTLED_MS);
     await ended(run(stage, ['config', 'yaml', 'registration', 'pino'], [], [REGISTRATION]));
     const deliverer = openDoorbell(join(stage.dir, 'x.sock.doorbell'));
-    await ended(run(stage, ['event', 'store', 'better-sqlite3'], [], [OTHER, MESSAGE_FOR_NOBODY, MESSAGE]));
+    await ended(run(stage, ['event', 'store', ...stage.drivers], [], [OTHER, MESSAGE_FOR_NOBODY, MESSAGE]));
     closeSync(deliverer);
     await ended(run(stage, ['delivery'], ['--wait'], [MESSAGE]));
   } finally {

@@ -1,4 +1,5 @@
-// Runs the program in the folder that the first argument names, and keeps the code of the layers that the second does.
+// Runs the program in the folder that the first argument names, and keeps the code of the layers that the second does,
+// of those that it reaches.
 // V8's code is good for the same flags of V8 only. bin/xapplepush gives none: both of its flags are Node's own.
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -10,6 +11,6 @@ process.argv = [node, main, ...args];
 const { scripts } = createRequire(main)(main);
 
 process.on('exit', () => {
-  for (const name of layers.split(','))
+  for (const name of layers.split(',').filter((each) => scripts.has(each)))
     writeFileSync(join(out, `${name}.js.code`), scripts.get(name).createCachedData());
 });

@@ -1,20 +1,15 @@
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import type BetterSqlite3 from 'better-sqlite3';
+import type { Statement } from 'better-sqlite3';
 import type { Clock } from './clock.ts';
-import { ownFile } from './installation.ts';
 import { createBatch } from './store/batch.ts';
 import { type Compaction, compactDatabase, freeBytesOf } from './store/compact.ts';
 import { createDatabaseFile } from './store/create.ts';
+import { connect, type Database } from './store/driver.ts';
 import { storeError } from './store/errors.ts';
 import { migrate } from './store/migrations.ts';
 import { committer, savepoints, SYNCED, transact } from './store/transaction.ts';
 
-export type Database = BetterSqlite3.Database;
-
 /** Gives the prepared statement of a text; each text is compiled once for a connection. */
-export type Sql = (text: string) => BetterSqlite3.Statement;
+export type Sql = (text: string) => Statement;
 
 /** One open database. Every verb on it is one transaction, awaited, so that another engine can stand here. */
 export interface Store {
@@ -66,12 +61,6 @@ export function openStore(file: string, options: OpenOptions): Store {
   }
 }
 
-/** Where better-sqlite3 is built or downloaded to. */
-const ADDON = 'better-sqlite3/build/Release/better_sqlite3.node';
-
-/** Where npm puts it: below us, or beside us. */
-const PACKAGES = ['node_modules', '..'];
-
 /** What commands do: with the database if there is one, which they never make: they may run as a user of their own. */
 export async function withStore<T>(file: string, body: (store: Store) => Promise<T>): Promise<T> {
   const store = openStore(file, { create: false });
@@ -80,26 +69,6 @@ export async function withStore<T>(file: string, body: (store: Store) => Promise
   } finally {
     store.close();
   }
-}
-
-let addon: unknown;
-
-/** Loaded at the first use: an event that concerns nobody never pays for the driver. */
-function connect(file: string, options: BetterSqlite3.Options): Database {
-  const require = createRequire(import.meta.url);
-  const Driver = require('better-sqlite3') as typeof BetterSqlite3;
-  addon ??= loadAddon(require);
-  // An addon is as welcome as its path, though the types do not know.
-  return new Driver(file, { ...options, nativeBinding: addon as string });
-}
-
-/** By its path: the driver's own search takes a millisecond, and that of `require` nearly as long. */
-function loadAddon(require: NodeJS.Require): unknown {
-  const file = PACKAGES.map((folder) => ownFile(join(folder, ADDON))).find(existsSync);
-  if (file === undefined) return require(ADDON);
-  const module = { exports: {} };
-  process.dlopen(module, file);
-  return module.exports;
 }
 
 function openExisting(file: string, busyTimeoutMs: number): Database {
@@ -116,7 +85,7 @@ function openExisting(file: string, busyTimeoutMs: number): Database {
 }
 
 function storeOn(database: Database, file: string, batched: boolean): Store {
-  const statements = new Map<string, BetterSqlite3.Statement>();
+  const statements = new Map<string, Statement>();
   const sql: Sql = (text) => {
     const known = statements.get(text) ?? database.prepare(text);
     statements.set(text, known);

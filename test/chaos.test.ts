@@ -1,6 +1,5 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { MockAnswer } from '../src/apns/mock/answers.ts';
 import { writeSpool } from '../src/events/spool.ts';
@@ -8,6 +7,7 @@ import { configFor, startTestApns, type TestApns } from './support/apns.ts';
 import { configure, createSandbox, eventually, type Sandbox } from './support/command.ts';
 import { messageNew, registration, tokenNumber } from './support/events.ts';
 import { type Served, startServe } from './support/serve.ts';
+import { connect } from '../src/store/driver.ts';
 
 const USERS = 20;
 const KILLS = 8;
@@ -52,7 +52,7 @@ async function rage(): Promise<number[]> {
 
 /** Raw events and pushes that are not done with. */
 function left(): number {
-  const database = new Database(sandbox.store, { readonly: true });
+  const database = connect(sandbox.store, { readonly: true });
   const { rows } = database.prepare('SELECT count(*) AS rows FROM outbox').get() as { rows: number };
   database.close();
   return (

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -15,10 +15,11 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Driver from 'better-sqlite3';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { MAY_BE_LOST, openStore, type Store, takeLock, type WriteOptions } from '../src/db.ts';
+import { connect } from '../src/store/driver.ts';
 import type { StoreError } from '../src/store/errors.ts';
+import { type CompiledProgram, compileProgram } from './support/compiled.ts';
 import { holdWriteLock, registered, rowsOf, temporaryFolder, testStore } from './support/store.ts';
 
 const IS_ROOT = process.geteuid?.() === 0;
@@ -27,6 +28,14 @@ const IS_ROOT = process.geteuid?.() === 0;
 const NOBODY = 65534;
 
 const CAN_MOUNT = canMount();
+
+let program: CompiledProgram;
+beforeAll(() => {
+  program = compileProgram();
+});
+afterAll(() => {
+  program.remove();
+});
 
 /** Runs this without root's right to read and write everything. */
 async function asOrdinaryUser<T>(body: () => T | Promise<T>): Promise<T> {
@@ -68,13 +77,13 @@ async function holdingProcess(
   forMs?: number,
 ): Promise<{ kill: () => Promise<void> }> {
   const end = forMs === undefined ? '' : `setTimeout(() => database.exec('COMMIT').close(), ${forMs});`;
-  const script = `const database = new (require('better-sqlite3'))(process.argv[1]);
-    database.exec('BEGIN EXCLUSIVE; ' + process.argv[2]);
+  const script = `import { connect } from '@/store/driver.js';
+    const [file, change] = process.argv.slice(1);
+    const database = connect(file);
+    database.exec('BEGIN EXCLUSIVE; ' + change);
     console.log('holds');
     ${end === '' ? 'setInterval(() => undefined, 1000);' : end}`;
-  const child = spawn(process.execPath, ['-e', script, file, change], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = program.start(script, file, change);
   onTestFinished(() => {
     child.kill('SIGKILL');
   });
@@ -254,7 +263,7 @@ describe('a file that cannot be our database', () => {
 
   test('is the database of another program', async () => {
     const file = join(temporaryFolder(), 'x.db');
-    new Driver(file).exec('CREATE TABLE theirs (x); PRAGMA user_version = 1').close();
+    connect(file).exec('CREATE TABLE theirs (x); PRAGMA user_version = 1').close();
     const before = readFileSync(file);
     const { message } = await refusal(() => openStore(file, { create: true }));
     expect(message).toBe(`${file} is an SQLite database, but not one of xapplepush`);
@@ -264,7 +273,7 @@ describe('a file that cannot be our database', () => {
   test('is newer than the program', async () => {
     const store = testStore();
     store.close();
-    new Driver(store.file).exec('PRAGMA user_version = 99').close();
+    connect(store.file).exec('PRAGMA user_version = 99').close();
     const { message, hint } = await refusal(() => openStore(store.file, { create: true }));
     expect(message).toMatch(/has version 99; this program knows versions up to \d+$/);
     expect(hint).toContain('install the xapplepush that wrote it');

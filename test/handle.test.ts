@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { configFor, startTestApns, type TestApns } from './support/apns.ts';
 import { forget } from './support/pushes.ts';
 import { createSandbox, eventually, NOTIFYD_ARGUMENTS, type Sandbox } from './support/command.ts';
 import { ACCOUNT_ID, captured, DEVICE_TOKEN, messageNew, registration } from './support/events.ts';
+import { connect } from '../src/store/driver.ts';
 
 let apns: TestApns;
 let sandbox: Sandbox;
@@ -128,7 +128,7 @@ describe('a database that cannot take it', () => {
   };
   test('newer than the program: exit 75, the event is kept, the database untouched', async () => {
     await sandbox.notify(registration());
-    const database = new Database(sandbox.store);
+    const database = connect(sandbox.store);
     database.pragma('user_version = 99');
     database.close();
     const finished = await sandbox.notify(messageNew());
@@ -142,7 +142,7 @@ describe('a database that cannot take it', () => {
 
   test('locked for long: exit 0, the event is in the spool and delivered from there', async () => {
     await sandbox.notify(registration());
-    const database = new Database(sandbox.store);
+    const database = connect(sandbox.store);
     database.exec('BEGIN IMMEDIATE');
     const finished = await sandbox.notify(messageNew());
     expect(finished.exitCode).toBe(0);

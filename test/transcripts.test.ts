@@ -1,11 +1,11 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import Driver from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
 import { configFor, startTestApns } from './support/apns.ts';
 import { COMMAND, configure, createSandbox, environmentOf, type Sandbox } from './support/command.ts';
 import { parseTranscript, playCommand, type TranscriptPart } from './support/transcript.ts';
+import { connect } from '../src/store/driver.ts';
 
 /*
  * Each file of transcripts/ is played from top to bottom in a sandbox of its own, and must come out as it is.
@@ -90,7 +90,7 @@ function settings(sandbox: Sandbox): Stage['set'] {
 }
 
 function changeDatabase(file: string, sql: string): void {
-  const database = new Driver(file);
+  const database = connect(file);
   try {
     database.exec(sql);
   } finally {

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import type { Clock } from '../clock.ts';
-import type { Database } from '../db.ts';
+import type { Database } from './driver.ts';
 import { inTurns } from '../turns.ts';
 
 /** What became of the room that removed rows have left. Bytes of the database's file, without its log. */

@@ -1,13 +1,13 @@
 import { chmodSync, existsSync, linkSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Database } from '../db.ts';
+import type { Database } from './driver.ts';
 import { CURRENT_VERSION, writeSchema } from './migrations.ts';
 
 /** Only the mail user reads who has which device. */
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o750;
 
-type Connect = (file: string, options: { timeout?: number }) => Database;
+type Connect = (file: string) => Database;
 
 /**
  * Makes the database file, and its folder where only that is missing, unless it exists.
@@ -40,7 +40,7 @@ function makeFolder(folder: string): void {
 function writeDraft(draft: string, connect: Connect): void {
   rmSync(draft, { force: true });
   const umask = process.umask(0o777 & ~FILE_MODE);
-  const database = connect(draft, {});
+  const database = connect(draft);
   try {
     // So that `prune` can give room back in small steps; only an empty database takes it (PRAGMA auto_vacuum).
     database.pragma('auto_vacuum = INCREMENTAL');

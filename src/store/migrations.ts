@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Database } from '../db.ts';
+import type { Database } from './driver.ts';
 import { ExitCode, OperatorError } from '../errors.ts';
 import { ownFile } from '../installation.ts';
 import { VERSION } from '../version.ts';

@@ -1,4 +1,4 @@
-import type { Database } from '../db.ts';
+import type { Database } from './driver.ts';
 
 /**
  * How a commit reaches the disk (https://sqlite.org/pragma.html#pragma_synchronous): FULL waits for it, with all that

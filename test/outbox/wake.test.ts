@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Config } from '../../src/config/config.ts';
 import { openControlDoor } from '../../src/doors/control.ts';
 import { doorbellOf } from '../../src/doors/ring.ts';
+import { isMissing } from '../../src/errors.ts';
 import { ensureDelivery } from '../../src/outbox/wake.ts';
 import { mayStartDeliverer } from '../../src/outbox/upkeep.ts';
 import { configFor, startTestApns, type TestApns } from '../support/apns.ts';
@@ -129,8 +130,7 @@ describe('handlers and deliverers', () => {
     await once(handler, 'exit');
     closeSync(leak);
     await received(1);
-    const folder = `/proc/${String(sandbox.deliverers()[0])}/fd`;
-    const open = readdirSync(folder).map((name) => readlinkSync(join(folder, name)));
+    const open = openFilesOf(sandbox.deliverers()[0]);
     expect(open).toContain(`${sandbox.store}.deliverer`);
     expect(open).not.toContain(join(sandbox.dir, 'leak'));
   });
@@ -156,3 +156,16 @@ describe('handlers and deliverers', () => {
     await received(2);
   });
 });
+
+/** By their names; without those that were closed while we looked. */
+function openFilesOf(pid: number | undefined): string[] {
+  const folder = `/proc/${String(pid)}/fd`;
+  return readdirSync(folder).flatMap((name) => {
+    try {
+      return [readlinkSync(join(folder, name))];
+    } catch (error) {
+      if (isMissing(error)) return [];
+      throw error;
+    }
+  });
+}

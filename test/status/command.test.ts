@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import Driver from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { COMMAND, createSandbox, environmentOf, type Sandbox } from '../support/command.ts';
 import { registration } from '../support/events.ts';
 import { openTerminal, type Terminal } from '../support/terminal.ts';
+import { connect } from '../../src/store/driver.ts';
 
 const ENTER = '\u001b[?1049h\u001b[?25l';
 const LEAVE = '\u001b[?25h\u001b[?1049l';
@@ -108,7 +108,7 @@ describe('--watch on a terminal', () => {
   });
 
   test('shows that the database cannot be used, until it can', async () => {
-    const other = new Driver(sandbox.store);
+    const other = connect(sandbox.store);
     other.pragma('locking_mode = EXCLUSIVE');
     other.exec('BEGIN EXCLUSIVE; COMMIT');
     const terminal = watching('', 1);

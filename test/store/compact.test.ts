@@ -1,12 +1,12 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import Driver from 'better-sqlite3';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import type { Store } from '../../src/db.ts';
 import { compactDatabase } from '../../src/store/compact.ts';
 import { createSleeplessClock } from '../support/clock.ts';
 import { holdWriteLock, rowsOf, temporaryFolder, testStore } from '../support/store.ts';
+import { connect } from '../../src/store/driver.ts';
 
 const MEGABYTE = 1024 * 1024;
 
@@ -25,7 +25,7 @@ function empty(store: Store, condition = 'TRUE'): Promise<unknown> {
 }
 
 function autoVacuum(file: string): unknown {
-  const database = new Driver(file);
+  const database = connect(file);
   onTestFinished(() => {
     database.close();
   });
@@ -35,7 +35,7 @@ function autoVacuum(file: string): unknown {
 /** A database as it was made before room could be given back in steps. */
 function formerStore(): Store {
   const file = join(temporaryFolder(), 'x.db');
-  const database = new Driver(file);
+  const database = connect(file);
   database.exec(readFileSync(new URL('./schema-1.sql', import.meta.url), 'utf8'));
   database.pragma('application_id = 0x78617070');
   database.pragma('user_version = 1');
@@ -74,7 +74,7 @@ describe('a new database', () => {
     await fill(store, 1000);
     await empty(store);
     const other = testStore(store.file, 900);
-    const reader = new Driver(store.file);
+    const reader = connect(store.file);
     reader.exec('BEGIN; SELECT * FROM targets');
     const compacting = store.compact(systemClock);
     let written = 0;
@@ -107,7 +107,7 @@ describe('a database from before', () => {
     const store = formerStore();
     await fill(store, 1500);
     await empty(store, 'fingerprint % 2 = 0');
-    const database = new Driver(store.file);
+    const database = connect(store.file);
     const compaction = await compactDatabase(database, store.file, createSleeplessClock(), MEGABYTE);
     database.close();
     expect(compaction).toMatchObject({ tooLarge: true });

@@ -2,9 +2,9 @@ import { mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import Driver from 'better-sqlite3';
 import { createDatabaseFile } from '../../src/store/create.ts';
 import { type CompiledProgram, compileProgram } from '../support/compiled.ts';
+import { connect, type Database } from '../../src/store/driver.ts';
 
 const PROCESSES = 8;
 
@@ -43,7 +43,7 @@ describe('processes that start together', () => {
     const startMs = Date.now() + 500;
     const names = Array.from({ length: PROCESSES }, (_, n) => `user${n}`);
     await Promise.all(names.map((name) => program.run(OPEN_AND_REGISTER, file, String(startMs), name)));
-    const database = new Driver(file);
+    const database = connect(file);
     const users = database.prepare('SELECT user FROM targets ORDER BY user').pluck().all();
     expect(users).toEqual(names);
     expect(database.prepare('SELECT count(*) FROM migrations').pluck().get()).toBe(1);
@@ -54,14 +54,12 @@ describe('processes that start together', () => {
 });
 
 describe('a draft', () => {
-  const connect = (file: string): Driver.Database => new Driver(file);
-
   test('of a process that died with our pid is thrown away', () => {
     const file = join(folder, 'x.db');
     writeFileSync(`${file}.${process.pid}.new`, 'half a database');
     createDatabaseFile(file, connect);
     expect(readdirSync(folder)).toEqual(['x.db']);
-    expect(new Driver(file).prepare('SELECT id FROM deliverer').pluck().get()).toBe(1);
+    expect(connect(file).prepare('SELECT id FROM deliverer').pluck().get()).toBe(1);
   });
 
   test('is for this user only before it is complete', () => {
@@ -69,7 +67,7 @@ describe('a draft', () => {
     const modes: number[] = [];
     try {
       createDatabaseFile(join(folder, 'x.db'), (draft) => {
-        const database = new Driver(draft);
+        const database = connect(draft);
         database.pragma('user_version = 0');
         modes.push(...readdirSync(folder).map((name) => statSync(join(folder, name)).mode & 0o777));
         return database;
@@ -83,8 +81,8 @@ describe('a draft', () => {
   test('is removed when it cannot be finished, and no database is left', () => {
     const file = join(folder, 'x.db');
     const umask = process.umask(0o022);
-    const breaking = (draft: string): Driver.Database => {
-      const database = new Driver(draft);
+    const breaking = (draft: string): Database => {
+      const database = connect(draft);
       database.exec('CREATE TABLE targets (x)'); // so that the schema does not fit
       return database;
     };
@@ -95,9 +93,9 @@ describe('a draft', () => {
 
   test('never takes the place of a database that came first', () => {
     const file = join(folder, 'x.db');
-    const overtaken = (draft: string): Driver.Database => {
+    const overtaken = (draft: string): Database => {
       writeFileSync(file, 'the other was quicker');
-      return new Driver(draft);
+      return connect(draft);
     };
     createDatabaseFile(file, overtaken);
     expect(statSync(file).size).toBe('the other was quicker'.length);

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import Driver from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import {
   CURRENT_VERSION,
@@ -12,31 +11,32 @@ import {
 import { VERSION } from '../../src/version.ts';
 import { type CompiledProgram, compileProgram } from '../support/compiled.ts';
 import { temporaryFolder } from '../support/store.ts';
+import { connect, type Database } from '../../src/store/driver.ts';
 
 const THREE: readonly Migration[] = [
   { version: 2, sql: 'CREATE TABLE second (x INTEGER) STRICT; INSERT INTO second VALUES (1)' },
   { version: 3, sql: 'ALTER TABLE second ADD COLUMN y TEXT' },
 ];
 
-function connect(file: string): Driver.Database {
-  const database = new Driver(file);
+function opened(file: string): Database {
+  const database = connect(file);
   onTestFinished(() => {
     database.close();
   });
   return database;
 }
 
-function databaseOfVersion1(): Driver.Database {
-  const database = connect(join(temporaryFolder(), 'x.db'));
+function databaseOfVersion1(): Database {
+  const database = opened(join(temporaryFolder(), 'x.db'));
   writeSchema(database, 1);
   return database;
 }
 
-function versionOf(database: Driver.Database): unknown {
+function versionOf(database: Database): unknown {
   return database.pragma('user_version', { simple: true });
 }
 
-function recorded(database: Driver.Database): unknown[] {
+function recorded(database: Database): unknown[] {
   return database.prepare('SELECT version, program FROM migrations ORDER BY version').raw().all();
 }
 
@@ -87,7 +87,7 @@ describe('migrate', () => {
   });
 
   test('refuses a database of another program', () => {
-    const database = connect(join(temporaryFolder(), 'x.db'));
+    const database = opened(join(temporaryFolder(), 'x.db'));
     expect(() => {
       migrate(database, '/the/x.db', THREE);
     }).toThrow(/^\/the\/x.db is an SQLite database, but not one of xapplepush$/);
@@ -101,9 +101,9 @@ describe('the versions', () => {
   });
 
   test('schema.sql is version 1 with every migration', () => {
-    const fresh = connect(':memory:');
+    const fresh = opened(':memory:');
     writeSchema(fresh, CURRENT_VERSION);
-    const migrated = connect(':memory:');
+    const migrated = opened(':memory:');
     migrated.exec(readFileSync(new URL('./schema-1.sql', import.meta.url), 'utf8'));
     for (const { sql } of MIGRATIONS) migrated.exec(sql);
     expect(shapeOf(fresh)).toEqual(shapeOf(migrated));
@@ -113,7 +113,7 @@ describe('the versions', () => {
 
 describe('version 3', () => {
   test('keeps every subscription, and they still end with their target', () => {
-    const database = connect(':memory:');
+    const database = opened(':memory:');
     database.pragma('foreign_keys = ON');
     database.exec(readFileSync(new URL('./schema-1.sql', import.meta.url), 'utf8'));
     database.exec(`INSERT INTO targets (id, user, device_token, account_id, subtopic, aps_version, topic, source,
@@ -134,7 +134,7 @@ describe('version 3', () => {
 });
 
 /** Tables with their columns, references and indexes. A column that a migration adds is the last one. */
-function shapeOf(database: Driver.Database): Record<string, unknown> {
+function shapeOf(database: Database): Record<string, unknown> {
   const tables = database.pragma('table_list') as {
     schema: string;
     name: string;
@@ -175,10 +175,10 @@ describe('processes that start together', () => {
   });
 
   const MIGRATE = `
-    import { createRequire } from 'node:module';
+    import { connect } from '@/store/driver.js';
     import { migrate } from '@/store/migrations.js';
     const [file, startMs, migrations] = process.argv.slice(1);
-    const database = new (createRequire('@/db.js')('better-sqlite3'))(file);
+    const database = connect(file);
     while (Date.now() < Number(startMs));
     migrate(database, file, JSON.parse(migrations));
     console.log(database.prepare('SELECT count(*) FROM second').pluck().get());`;

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import {
   copyFileSync,
   mkdirSync,
@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 
@@ -20,18 +21,22 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export interface CompiledProgram {
   /** Runs a module that may import from the program's `src/…`, written as `@/db.js`; gives its standard output. */
   run(script: string, ...args: string[]): Promise<string>;
+  /** Starts such a module; what it writes can be read. */
+  start(script: string, ...args: string[]): ChildProcessByStdio<null, Readable, Readable>;
   remove(): void;
 }
 
-/** Compiles the source as it is now, without checking types. */
-export function compileProgram(): CompiledProgram {
-  const folder = mkdtempSync(join(tmpdir(), 'xapplepush-compiled-'));
+/** Compiles the source as it is now, without checking types; by default into a new folder. */
+export function compileProgram(
+  folder = mkdtempSync(join(tmpdir(), 'xapplepush-compiled-')),
+): CompiledProgram {
   for (const file of ['package.json', 'schema.sql']) copyFileSync(join(ROOT, file), join(folder, file));
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
   for (const name of readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }))
     if (name.endsWith('.ts')) compile(name, join(folder, 'dist', name.replace(/\.ts$/, '.js')));
   return {
-    run: (script, ...args) => runModule(folder, script, args),
+    run: (script, ...args) => output(startModule(folder, script, args)),
+    start: (script, ...args) => startModule(folder, script, args),
     remove: () => {
       rmSync(folder, { recursive: true, force: true });
     },
@@ -51,11 +56,18 @@ function compile(name: string, output: string): void {
   writeFileSync(output, outputText);
 }
 
-function runModule(folder: string, script: string, args: readonly string[]): Promise<string> {
+function startModule(
+  folder: string,
+  script: string,
+  args: readonly string[],
+): ChildProcessByStdio<null, Readable, Readable> {
   const source = script.replaceAll(/(['"])@\//g, `$1${folder}/dist/`);
-  const child = spawn(process.execPath, ['--input-type=module', '-e', source, '--', ...args], {
+  return spawn(process.execPath, ['--input-type=module', '-e', source, '--', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+}
+
+function output(child: ChildProcessByStdio<null, Readable, Readable>): Promise<string> {
   const [stdout, stderr]: [string[], string[]] = [[], []];
   child.stdout.setEncoding('utf8').on('data', (text: string) => stdout.push(text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => stderr.push(text));

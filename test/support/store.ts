@@ -1,7 +1,6 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Driver from 'better-sqlite3';
 import { onTestFinished } from 'vitest';
 import { openStore, type Store } from '../../src/db.ts';
 import type { ChangeName } from '../../src/events/mail-event.ts';
@@ -12,6 +11,7 @@ import { AT_ONCE } from '../../src/outbox/timing.ts';
 import { register } from '../../src/targets/store.ts';
 import type { NewTarget, Subscription } from '../../src/targets/target.ts';
 import { ACCOUNT_ID, DEVICE_TOKEN } from './events.ts';
+import { connect } from '../../src/store/driver.ts';
 
 /** When the rows of these tests are made. */
 export const NOW_MS = 1_700_000_000_000;
@@ -127,7 +127,7 @@ export async function claimedOne(store: Store, changes: Partial<ClaimRequest> = 
 
 /** Another connection writes to the database until the test ends or the lock is given back. */
 export function holdWriteLock(file: string): { release: () => void } {
-  const other = new Driver(file);
+  const other = connect(file);
   other.exec('BEGIN IMMEDIATE');
   const release = (): void => {
     other.close();
