@@ -75,7 +75,9 @@ function stepsOf({ apns: { server, ca }, credentials, timeoutMs }: AppleOptions)
         const version = await secureServer(server, identity, { ...rootsOf(ca), timeoutMs });
         return `${version}, with a server that we trust`;
       },
-      mend: 'see whether a proxy or firewall breaks TLS open; apns.ca is for such a proxy or a stand-in only',
+      mend:
+        "see that the system's root certificates are there (package ca-certificates), and whether a proxy or " +
+        'firewall breaks TLS open; apns.ca is for such a proxy or a stand-in only',
     },
   ];
 }

@@ -8,7 +8,8 @@ export async function startDeliverer(configFile: string | undefined, log: Log): 
   const { spawn } = await import('node:child_process');
   const config = configFile === undefined ? [] : ['--config', configFile];
   closeLeakedDescriptors();
-  const child = spawn(process.execPath, [ownFile('dist/main.cjs'), 'deliverer', ...config], {
+  const args = [...process.execArgv, ownFile('dist/main.cjs'), 'deliverer', ...config];
+  const child = spawn(process.execPath, args, {
     detached: true,
     stdio: 'ignore',
     cwd: '/',
