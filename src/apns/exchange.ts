@@ -30,28 +30,33 @@ export function requestHeaders(push: Push): OutgoingHttpHeaders {
  */
 export function exchange(stream: ClientHttp2Stream, payload: string, timeoutMs: number): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    let headers: IncomingHttpHeaders = {};
     let isAnswered = false;
-    const answer = (body: string): void => {
+    const answer = (headers: IncomingHttpHeaders, body: string): void => {
       isAnswered = true;
+      clearTimeout(timer);
       resolve(answerOf(headers, body));
     };
     const timer = setTimeout(() => {
       reject(new Error(`no answer within ${timeoutMs} ms`));
       stream.close(constants.NGHTTP2_CANCEL);
     }, timeoutMs);
-    stream.on('response', (received) => {
-      headers = received;
+    stream.on('response', (headers, flags) => {
+      if ((flags & END_STREAM) === 0) collectBody(stream, (body) => answer(headers, body));
+      else answer(headers, ''); // of every push that Apple took
+      stream.resume();
     });
-    collectBody(stream, answer);
     stream.on('error', reject);
     stream.on('close', () => {
+      if (isAnswered) return; // every stream ends here, and an Error is dear
       clearTimeout(timer);
-      if (!isAnswered) reject(new Error('the connection ended')); // every stream ends here, and an Error is dear
+      reject(new Error('the connection ended'));
     });
     stream.end(payload);
   });
 }
+
+/** The flag of a HEADERS frame after which no body comes (RFC 9113, 6.2). */
+const END_STREAM = constants.NGHTTP2_FLAG_END_STREAM;
 
 /** Calls `done` with the whole body, or with nothing as soon as it grows too long. Not where it is cut off. */
 function collectBody(stream: ClientHttp2Stream, done: (body: string) => void): void {

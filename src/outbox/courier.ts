@@ -22,11 +22,11 @@ const LEASE_MS = ANSWER_TIMEOUT_MS + 20_000;
 /** Answers come many at a time: those of so long are written down together, and what is due is leased with them. */
 const GATHERING_MS = 5;
 
-/** Streams at once, whatever the peer allows: more keep nobody busier, and each takes memory until its answer. */
-const MAX_IN_FLIGHT = 250;
+/** Streams at once, whatever the peer allows: fewer and both sides wait for each other, and each takes 10 KB. */
+const MAX_IN_FLIGHT = 500;
 
 /** Leased beside them and sent as soon as a stream is free, so that none waits for the database. */
-const MAX_READY = 250;
+const MAX_READY = 100;
 
 export interface CourierOptions {
   store: Store;

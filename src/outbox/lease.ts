@@ -59,7 +59,7 @@ function startTicksOf(pid: number): string | undefined {
 /** From field 3 on: the command name before may hold spaces and parentheses. */
 function statFields(pid: number): string[] {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch {
     return []; // no such process

@@ -40,6 +40,6 @@ function closeLeakedDescriptors(): void {
 
 function passesOn(fdinfo: string): boolean {
   if (!existsSync(fdinfo)) return false; // that of the listing itself
-  const flags = /^flags:\s+(\d+)/m.exec(readFileSync(fdinfo, 'latin1'))?.[1] ?? '';
+  const flags = /^flags:\s+(\d+)/m.exec(readFileSync(fdinfo, 'utf8'))?.[1] ?? '';
   return (parseInt(flags, 8) & O_CLOEXEC) === 0;
 }

@@ -23,7 +23,7 @@ const SETTLED_MS = 2100;
 const DELIVERY_MS = 150;
 
 const NODE_START = 'the start of Node';
-const START = 'Node, SQLite, three fsyncs, node:child_process, fork';
+const START = 'Node, SQLite, two fsyncs, node:child_process, fork';
 
 /**
  * Measures, prints a line for each row, and gives the rows: `what`, `goal` and `ratio` (both times the other process),
@@ -64,7 +64,7 @@ async function measureAll(dir, apns) {
       ...handler(ending, messageFor('alice')),
       after: () => waitForDeliverers(ending.dir),
     }),
-    row('xapplepush-spool', 0.15, 'sh, cat, mv', {
+    row('xapplepush-spool', 0.15, 'sh, mv', {
       ...handler(ending, messageFor('alice')),
       command: SPOOL_COMMAND,
     }),
