@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { MockAnswer } from '../src/apns/mock/answers.ts';
 import { writeSpool } from '../src/events/spool.ts';
+import { connect } from '../src/store/driver.ts';
 import { configFor, startTestApns, type TestApns } from './support/apns.ts';
 import { configure, createSandbox, eventually, type Sandbox } from './support/command.ts';
 import { messageNew, registration, tokenNumber } from './support/events.ts';
 import { type Served, startServe } from './support/serve.ts';
-import { connect } from '../src/store/driver.ts';
 
 const USERS = 20;
 const KILLS = 8;

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { connect } from '../src/store/driver.ts';
 import { configFor, startTestApns, type TestApns } from './support/apns.ts';
 import { forget } from './support/pushes.ts';
 import { createSandbox, eventually, NOTIFYD_ARGUMENTS, type Sandbox } from './support/command.ts';
 import { ACCOUNT_ID, captured, DEVICE_TOKEN, messageNew, registration } from './support/events.ts';
-import { connect } from '../src/store/driver.ts';
 
 let apns: TestApns;
 let sandbox: Sandbox;

@@ -2,10 +2,10 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSyn
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
+import { connect } from '../src/store/driver.ts';
 import { configFor, startTestApns } from './support/apns.ts';
 import { COMMAND, configure, createSandbox, environmentOf, type Sandbox } from './support/command.ts';
 import { parseTranscript, playCommand, type TranscriptPart } from './support/transcript.ts';
-import { connect } from '../src/store/driver.ts';
 
 /*
  * Each file of transcripts/ is played from top to bottom in a sandbox of its own, and must come out as it is.

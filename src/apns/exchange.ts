@@ -41,8 +41,11 @@ export function exchange(stream: ClientHttp2Stream, payload: string, timeoutMs: 
       stream.close(constants.NGHTTP2_CANCEL);
     }, timeoutMs);
     stream.on('response', (headers, flags) => {
-      if ((flags & END_STREAM) === 0) collectBody(stream, (body) => answer(headers, body));
-      else answer(headers, ''); // of every push that Apple took
+      if ((flags & END_STREAM) === 0) {
+        collectBody(stream, (body) => answer(headers, body));
+        return;
+      }
+      answer(headers, ''); // of every push that Apple took
       stream.resume();
     });
     stream.on('error', reject);

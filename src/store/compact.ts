@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import type { Clock } from '../clock.ts';
-import type { Database } from './driver.ts';
 import { inTurns } from '../turns.ts';
+import type { Database } from './driver.ts';
 
 /** What became of the room that removed rows have left. Bytes of the database's file, without its log. */
 export interface Compaction {

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import type { Database } from './driver.ts';
 import { ExitCode, OperatorError } from '../errors.ts';
 import { ownFile } from '../installation.ts';
 import { VERSION } from '../version.ts';
+import type { Database } from './driver.ts';
 
 /** Brings a database from the version before it to `version`. Only ever appended to; none is edited once released. */
 export interface Migration {

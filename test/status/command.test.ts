@@ -2,10 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { connect } from '../../src/store/driver.ts';
 import { COMMAND, createSandbox, environmentOf, type Sandbox } from '../support/command.ts';
 import { registration } from '../support/events.ts';
 import { openTerminal, type Terminal } from '../support/terminal.ts';
-import { connect } from '../../src/store/driver.ts';
 
 const ENTER = '\u001b[?1049h\u001b[?25l';
 const LEAVE = '\u001b[?25h\u001b[?1049l';

@@ -4,9 +4,9 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import type { Store } from '../../src/db.ts';
 import { compactDatabase } from '../../src/store/compact.ts';
+import { connect } from '../../src/store/driver.ts';
 import { createSleeplessClock } from '../support/clock.ts';
 import { holdWriteLock, rowsOf, temporaryFolder, testStore } from '../support/store.ts';
-import { connect } from '../../src/store/driver.ts';
 
 const MEGABYTE = 1024 * 1024;
 

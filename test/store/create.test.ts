@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createDatabaseFile } from '../../src/store/create.ts';
-import { type CompiledProgram, compileProgram } from '../support/compiled.ts';
 import { connect, type Database } from '../../src/store/driver.ts';
+import { type CompiledProgram, compileProgram } from '../support/compiled.ts';
 
 const PROCESSES = 8;
 

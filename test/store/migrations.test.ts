@@ -8,10 +8,10 @@ import {
   MIGRATIONS,
   writeSchema,
 } from '../../src/store/migrations.ts';
+import { connect, type Database } from '../../src/store/driver.ts';
 import { VERSION } from '../../src/version.ts';
 import { type CompiledProgram, compileProgram } from '../support/compiled.ts';
 import { temporaryFolder } from '../support/store.ts';
-import { connect, type Database } from '../../src/store/driver.ts';
 
 const THREE: readonly Migration[] = [
   { version: 2, sql: 'CREATE TABLE second (x INTEGER) STRICT; INSERT INTO second VALUES (1)' },

@@ -8,10 +8,10 @@ import { INBOX, type Mailbox } from '../../src/mailboxes/mailbox.ts';
 import { claimIn, type ClaimRequest } from '../../src/outbox/claim.ts';
 import { type ClaimedPush, enqueue } from '../../src/outbox/outbox.ts';
 import { AT_ONCE } from '../../src/outbox/timing.ts';
+import { connect } from '../../src/store/driver.ts';
 import { register } from '../../src/targets/store.ts';
 import type { NewTarget, Subscription } from '../../src/targets/target.ts';
 import { ACCOUNT_ID, DEVICE_TOKEN } from './events.ts';
-import { connect } from '../../src/store/driver.ts';
 
 /** When the rows of these tests are made. */
 export const NOW_MS = 1_700_000_000_000;
