@@ -94,10 +94,13 @@ async function prepare(
   return imapd;
 }
 
-/** The temporary directories of the test: where its handler lies and what the environment points to. */
+/**
+ * The temporary directories of the test: where its handler lies and what the environment points to. A Node that lies
+ * in one as well runs the handlers of every other test, so it tells nothing.
+ */
 function handlerDirectories({ notifyExternal, environment = {} }: CyrusOptions): string[] {
   const temporary = tmpdir();
   return [notifyExternal, ...Object.values(environment)]
-    .filter((path) => path.startsWith(`${temporary}${sep}`))
+    .filter((path) => path.startsWith(`${temporary}${sep}`) && path !== process.execPath)
     .map((path) => join(temporary, relative(temporary, path).split(sep)[0] ?? ''));
 }
