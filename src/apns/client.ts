@@ -5,6 +5,7 @@ import { messageOf } from '../errors.ts';
 import { causeOf, dial, secured, type TlsIdentity } from './dial.ts';
 import { exchange, requestHeaders } from './exchange.ts';
 import { keptAlive, PING_IDLE_MS } from './keep-alive.ts';
+import { bindPlainly } from './plain-bind.ts';
 import { NoAnswer, type Answer, type Push } from './push.ts';
 import { createStreamSlots, type StreamSlots } from './stream-slots.ts';
 
@@ -71,6 +72,7 @@ export async function connectApns(
  * agent a session, without `maxSessions`: at that number it closes sessions as soon as they are idle.
  */
 async function openSession(server: URL, socket: TLSSocket): Promise<ClientHttp2Session> {
+  bindPlainly();
   return new http2wrapper.Agent().getSession(server, { createConnection: () => socket });
 }
 
