@@ -1,3 +1,5 @@
+import { createTurnstile } from './turnstile.ts';
+
 /** What is under way at once, and what waits for its turn. */
 export interface Window<Item> {
   /** Starts as many as there is room for; the others start when one of them has ended. */
@@ -9,7 +11,7 @@ export interface Window<Item> {
 }
 
 export interface WindowOptions<Item, Result> {
-  /** How many may be under way now; 0 starts none. */
+  /** How many may be under way now; 0 starts none. Those that wait for a turn of the event loop are under way. */
   width: () => number;
   /** Never rejects. */
   start: (item: Item) => Promise<Result>;
@@ -17,21 +19,27 @@ export interface WindowOptions<Item, Result> {
   onEnd: (result: Result) => void;
 }
 
+/** What starts in one turn of the event loop is sent at its end: were it more, the server would meanwhile have nothing to do. */
+const STARTS_A_TURN = 100;
+
 /** Keeps so many under way as long as there are some: none waits for the others. */
 export function createWindow<Item, Result>(options: WindowOptions<Item, Result>): Window<Item> {
   const { width, start, onEnd } = options;
   const queue: Item[] = [];
+  const pass = createTurnstile(STARTS_A_TURN);
   let underWay = 0;
   const run = async (item: Item): Promise<void> => {
     underWay += 1;
+    const turn = pass();
+    if (turn !== undefined) await turn;
     const result = await start(item);
     underWay -= 1;
     onEnd(result);
     fill();
   };
   const fill = (): void => {
-    const starting = queue.splice(0, Math.max(0, width() - underWay));
-    for (const item of starting) void run(item);
+    const starting = Math.min(width() - underWay, queue.length);
+    for (let n = 0; n < starting; n += 1) void run(queue.shift() as Item);
   };
   return {
     put: (items) => {
