@@ -118,16 +118,18 @@ async function pushOver(
   push: Push,
   timeoutMs: number,
 ): Promise<Answer> {
-  const untilMs = monotonicMs() + timeoutMs;
+  let leftMs = timeoutMs;
   if (!slots.takeFree()) {
+    const untilMs = monotonicMs() + timeoutMs;
     await slots.take(timeoutMs).catch((error: unknown) => {
       throw noAnswer(error);
     });
+    leftMs = Math.ceil(untilMs - monotonicMs());
   }
   let stream: ClientHttp2Stream | undefined;
   try {
     stream = session.request(requestHeaders(push));
-    return await exchange(stream, push.payload, Math.ceil(untilMs - monotonicMs()));
+    return await exchange(stream, push.payload, leftMs);
   } catch (error) {
     throw noAnswer(error, stream);
   } finally {

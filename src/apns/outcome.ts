@@ -3,12 +3,12 @@ import type { Answer, NoAnswer, Outcome } from './push.ts';
 
 /** What Apple's answer means for the push and its target. An unknown 4xx is a rejection, an unknown 5xx a retry. */
 export function outcomeOf(answer: Answer): Outcome {
-  return outcome(knownAnswer(answer).ruling, answer.reason ?? `status ${answer.status}`, answer);
+  return outcome(knownAnswer(answer).ruling, answer);
 }
 
 /** What it means that no answer came: try again on a new connection. */
 export function outcomeOfNoAnswer(error: NoAnswer): Outcome {
-  return outcome(NO_ANSWER, error.message, {});
+  return outcome(NO_ANSWER, { reason: error.message });
 }
 
 /** The answer in one plain sentence, for a person. */
@@ -27,10 +27,10 @@ function isFor(known: KnownAnswer, { status, reason }: Answer): boolean {
   return reason !== undefined && known.reasons.includes(reason);
 }
 
-function outcome(ruling: Ruling, reason: string, answer: Partial<Answer>): Outcome {
+function outcome(ruling: Ruling, answer: Partial<Answer>): Outcome {
+  if (ruling.kind === 'delivered') return ruling;
+  const reason = answer.reason ?? `status ${answer.status}`;
   switch (ruling.kind) {
-    case 'delivered':
-      return { kind: 'delivered' };
     case 'gone':
       return { kind: 'gone', reason, sinceMs: answer.timestampMs };
     case 'retry':

@@ -40,16 +40,16 @@ export async function carry(
     const timeoutMs = Math.max(1, Math.min(ANSWER_TIMEOUT_MS, deadlineMs - nowMs));
     const outcome = outcomeOf(await route.line.push(push, timeoutMs));
     if (route.answered(outcome, clock)) tellRefused(log, outcome, topic);
-    return { ...ended(row, outcome), fingerprint };
+    return ended(row, outcome, fingerprint);
   } catch (error) {
-    return { ...unanswered(row, route, error, options), fingerprint };
+    return unanswered(row, route, error, options);
   }
 }
 
 const TOPIC_NOT_COVERED: Outcome = { kind: 'misconfigured', reason: 'TopicNotCovered', scope: 'topic' };
 
-function ended(push: ClaimedPush, outcome: Outcome, unprocessed = false): Attempt {
-  return { push, outcome, unprocessed, fingerprint: undefined };
+function ended(push: ClaimedPush, outcome: Outcome, fingerprint?: string, unprocessed = false): Attempt {
+  return { push, outcome, unprocessed, fingerprint };
 }
 
 /** Anything but NoAnswer is a bug of ours; it ends as a failed attempt too, so that the row is kept. */
@@ -65,5 +65,6 @@ function unanswered(
       : new NoAnswer(messageOf(error), { perhapsProcessed: true, cause: error });
   const outcome = outcomeOfNoAnswer(noAnswer);
   if (error instanceof NotConnected) route.failed(outcome, clock, random);
-  return ended(row, outcome, !noAnswer.perhapsProcessed && !(error instanceof NotConnected));
+  const unprocessed = !noAnswer.perhapsProcessed && !(error instanceof NotConnected);
+  return ended(row, outcome, route.credential.fingerprint, unprocessed);
 }
