@@ -118,7 +118,7 @@ describe('handlers and deliverers', () => {
     expect(new Set(apns.received.map(({ deviceToken }) => deviceToken)).size).toBe(users.length);
   }, 60_000);
 
-  test('pass on no descriptor that has leaked into them', async () => {
+  test('start a deliverer that keeps no descriptor which has leaked into them', async () => {
     const leak = openSync(join(sandbox.dir, 'leak'), 'w');
     const gap = Array<'ignore'>(20).fill('ignore');
     // Node marks what it inherits up to 15, and on to the first that is not open.
