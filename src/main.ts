@@ -48,8 +48,8 @@ const argv = process.argv.slice(2);
 main(argv).then(
   (exitCode) => {
     process.exitCode = exitCode;
-    // After what this turn has put off, such as the history. To take everything down takes longer, and the server waits.
-    if (callsHandle(argv)) setImmediate(() => process.exit());
+    // To go through the event loop once more and to take everything down takes longer, and the mail server waits.
+    if (callsHandle(argv)) process.exit();
   },
   (error: unknown) => {
     reportError(error);

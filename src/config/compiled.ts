@@ -21,8 +21,11 @@ import type { Config } from './config.ts';
 interface Compiled {
   /** What it was made of, and by which program. */
   source: string;
-  config: Config;
+  config: Omit<Config, 'apns'> & { apns: CompiledApns };
 }
+
+/** As JSON has it. */
+type CompiledApns = Omit<Config['apns'], 'server'> & { server: string };
 
 const SUFFIX = '.compiled';
 
@@ -43,10 +46,21 @@ export function readCompiled(path: string): Config | undefined {
     const source = statSync(path);
     const { source: madeOf, config } = JSON.parse(readTrusted(path + SUFFIX, source)) as Compiled;
     if (madeOf !== identityOf(path, source)) return undefined;
-    return { ...config, apns: { ...config.apns, server: new URL(config.apns.server) } };
+    return { ...config, apns: withServer(config.apns) };
   } catch {
     return undefined; // the source is read, and tells what is wrong with it
   }
+}
+
+/** Its first URL takes Node a sixth of a millisecond, and most events send nothing. */
+function withServer({ server: address, ...apns }: CompiledApns): Config['apns'] {
+  let server: URL | undefined;
+  return {
+    ...apns,
+    get server() {
+      return (server ??= new URL(address));
+    },
+  };
 }
 
 /** Changes with every change of the file, and with the program: the next one may have other keys. */
@@ -76,7 +90,8 @@ function readTrusted(path: string, source: Stats): string {
 export function writeCompiled(path: string, source: Stats, config: Config): void {
   if (process.geteuid?.() !== source.uid || Date.now() - source.ctimeMs < SETTLED_MS) return;
   const draft = `${path}${SUFFIX}.${process.pid}`;
-  const compiled: Compiled = { source: identityOf(path, source), config };
+  const apns: CompiledApns = { ...config.apns, server: config.apns.server.href };
+  const compiled: Compiled = { source: identityOf(path, source), config: { ...config, apns } };
   try {
     writeAs(draft, source, JSON.stringify(compiled));
     renameSync(draft, path + SUFFIX);

@@ -8,7 +8,7 @@ import { append, type Shelf, SHELVES } from './shelf.ts';
 
 /** Remembers what was decided and what Apple said, for the person who asks later. */
 export interface History {
-  /** Written down at the end of this turn of the event loop. Never throws: mail goes on without a history. */
+  /** Written down when this turn of the event loop or the process ends. Never throws: mail goes on without a history. */
   record(entry: Entry): void;
 }
 
@@ -26,6 +26,7 @@ export function openHistory({ config, clock, log }: HistoryOptions): History {
   let isWarned = false;
   const write = (): void => {
     isDue = false;
+    process.off('exit', write);
     for (const shelf of SHELVES) {
       const lines = waiting[shelf].splice(0).join('');
       try {
@@ -40,8 +41,10 @@ export function openHistory({ config, clock, log }: HistoryOptions): History {
     record: (entry) => {
       if (config.history.maxEntries === 0) return;
       waiting[concernsDevice(entry) ? 'devices' : 'others'].push(lineOf(entry));
-      if (!isDue) setImmediate(write);
+      if (isDue) return;
       isDue = true;
+      setImmediate(write);
+      process.once('exit', write);
     },
   };
 }

@@ -12,7 +12,9 @@ export async function startDeliverer(configFile: string | undefined, log: Log): 
     stdio: 'ignore',
     cwd: '/',
   });
-  // The rows are committed all the same: the next handler or flush sends them.
-  child.on('error', (error) => log.error('cannot start a deliverer', { reason: error.message }));
   child.unref();
+  if (child.pid !== undefined) return;
+  const error = await new Promise<Error>((resolve) => child.once('error', resolve));
+  // The rows are committed all the same: the next handler or flush sends them.
+  log.error('cannot start a deliverer', { reason: error.message });
 }

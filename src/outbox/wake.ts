@@ -7,7 +7,7 @@ import { startDeliverer } from './start.ts';
 import { mayStartDeliverer } from './upkeep.ts';
 
 /** A deliverer answers on the control socket within this; before, nobody else starts one. */
-const START_TIME_MS = 3000;
+export const START_TIME_MS = 3000;
 
 /** Sees to it that somebody delivers what was just committed, and does not wait for it. */
 export async function ensureDelivery(config: Config, store: Store, clock: Clock, log: Log): Promise<void> {

@@ -1,6 +1,15 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync, readdirSync, readlinkSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -9,7 +18,7 @@ import type { Config } from '../../src/config/config.ts';
 import { openControlDoor } from '../../src/doors/control.ts';
 import { doorbellOf } from '../../src/doors/ring.ts';
 import { isMissing } from '../../src/errors.ts';
-import { ensureDelivery } from '../../src/outbox/wake.ts';
+import { ensureDelivery, START_TIME_MS } from '../../src/outbox/wake.ts';
 import { mayStartDeliverer } from '../../src/outbox/upkeep.ts';
 import { configFor, startTestApns, type TestApns } from '../support/apns.ts';
 import { createTestClock } from '../support/clock.ts';
@@ -134,6 +143,26 @@ describe('handlers and deliverers', () => {
     expect(open).toContain(`${sandbox.store}.deliverer`);
     expect(open).not.toContain(join(sandbox.dir, 'leak'));
   });
+
+  test('say so where they can start none, and the next one sends', async () => {
+    const node = join(sandbox.dir, 'node');
+    copyFileSync(process.execPath, node);
+    const handler = spawn(COMMAND, NOTIFYD_ARGUMENTS, {
+      env: { ...environmentOf(sandbox.configFile), XAPPLEPUSH_NODE: node },
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    const log = (): string => readFileSync(join(sandbox.dir, 'log'), 'utf8');
+    handler.stdin.write(registration());
+    await eventually(log, (lines) => lines.includes('renewed'));
+    rmSync(node); // as an upgrade does at this moment
+    handler.stdin.end(messageNew());
+    expect(await once(handler, 'exit')).toEqual([0, null]);
+    expect(log()).toMatch(/ENOENT.*cannot start a deliverer/);
+    expect(sandbox.deliverers()).toEqual([]);
+    await pause(START_TIME_MS);
+    await sandbox.notify(messageNew());
+    await received(1);
+  }, 20_000);
 
   test('start another deliverer where the one that ran was killed', async () => {
     const killed = await deliverer();
