@@ -18,15 +18,19 @@ export interface HistoryOptions {
   log: Log;
 }
 
+/** For each history of this process in which something waits, what writes it down. */
+const due = new Set<() => void>();
+process.on('exit', function writeAll() {
+  for (const write of due) write();
+});
+
 /** The history beside the store. What is recorded in one turn is written together. */
 export function openHistory({ config, clock, log }: HistoryOptions): History {
   const folder = historyFolder(config.store);
   const waiting: Record<Shelf, string[]> = { devices: [], others: [] };
-  let isDue = false;
   let isWarned = false;
   const write = (): void => {
-    isDue = false;
-    process.off('exit', write);
+    due.delete(write);
     for (const shelf of SHELVES) {
       const lines = waiting[shelf].splice(0).join('');
       try {
@@ -41,10 +45,9 @@ export function openHistory({ config, clock, log }: HistoryOptions): History {
     record: (entry) => {
       if (config.history.maxEntries === 0) return;
       waiting[concernsDevice(entry) ? 'devices' : 'others'].push(lineOf(entry));
-      if (isDue) return;
-      isDue = true;
+      if (due.has(write)) return;
+      due.add(write);
       setImmediate(write);
-      process.once('exit', write);
     },
   };
 }

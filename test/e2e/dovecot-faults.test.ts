@@ -18,6 +18,7 @@ import { dovecotInstallation, MAIL_USER } from '../support/dovecot-installation.
 import { describeWithDovecot, type Dovecot, startDovecot } from '../support/dovecot.ts';
 import { tokenNumber } from '../support/events.ts';
 import { deliver } from '../support/lmtp.ts';
+import { forget } from '../support/pushes.ts';
 import { mountSmallDisk } from '../support/small-disk.ts';
 
 const USERS = Array.from({ length: 5 }, (_, n) => `user${n}`);
@@ -214,11 +215,13 @@ describeWithDovecot('a Dovecot', () => {
     test('the process that talks to Apple keeps nothing of Dovecot’s open', async () => {
       const server = await startWithCommand(host.command);
       host.apns.setAnswers('*', ['silent']);
+      forget(host.apns);
       await burst(server, 1, 1);
-      const [pid] = await eventually(
-        () => host.sandbox.deliverers(),
-        (pids) => pids.length > 0,
+      await eventually(
+        () => host.apns.received.length,
+        (pushes) => pushes > 0,
       );
+      const [pid] = host.sandbox.deliverers();
       host.apns.setAnswers('*', ['200']);
       const open = descriptorsOf(pid ?? 0);
       expect(open.slice(0, 3)).toEqual(['/dev/null', '/dev/null', '/dev/null']);
