@@ -1,7 +1,7 @@
 // Runs the program in the folder that the first argument names, and keeps the code of the layers that the second names,
 // where it reaches them.
 // V8's code is good for the same flags of V8 only. bin/xapplepush gives none to whoever is started for an event: the
-// flags of all are Node's own. `serve` has one, and compiles what it needs.
+// flags of all are Node's own. `serve` has two, and compiles what it needs.
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
