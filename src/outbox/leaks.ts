@@ -1,4 +1,4 @@
-import { closeSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, readdirSync, readFileSync } from 'node:fs';
 
 /** open(2): the flag as fdinfo of proc(5) shows it, in octal. */
 const O_CLOEXEC = 0o2000000;
@@ -7,16 +7,19 @@ const O_CLOEXEC = 0o2000000;
 const MARKED = 15;
 
 /**
- * Closes what leaked into us from the mail server through the handler that started us: we stay when it has gone. Node
- * opens its own descriptors close-on-exec and marks those that it inherits with low numbers, so the handler has passed
- * on none of these; the rest are known by the missing mark.
+ * Closes the sockets and pipes that leaked into us from the mail server through the handler that started us: we stay
+ * when it has gone, and somebody may wait for their end. Node opens its own descriptors close-on-exec and marks those
+ * that it inherits with low numbers, so the handler has passed on none of these; the rest are known by the missing mark.
+ * V8 opens its logs without it: files stay open.
  */
 export function closeLeakedDescriptors(): void {
   const folder = '/proc/self/fdinfo';
   if (!existsSync(folder)) return;
   for (const name of readdirSync(folder)) {
     const descriptor = Number(name);
-    if (descriptor > MARKED && passesOn(`${folder}/${name}`)) closeSync(descriptor);
+    if (descriptor <= MARKED || !passesOn(`${folder}/${name}`)) continue;
+    const kind = fstatSync(descriptor);
+    if (kind.isSocket() || kind.isFIFO()) closeSync(descriptor);
   }
 }
 

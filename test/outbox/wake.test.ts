@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   closeSync,
+  constants,
   copyFileSync,
   mkdirSync,
   openSync,
@@ -127,21 +128,37 @@ describe('handlers and deliverers', () => {
     expect(new Set(apns.received.map(({ deviceToken }) => deviceToken)).size).toBe(users.length);
   }, 60_000);
 
-  test('start a deliverer that keeps no descriptor which has leaked into them', async () => {
-    const leak = openSync(join(sandbox.dir, 'leak'), 'w');
+  test('start a deliverer that keeps nobody waiting on a descriptor which has leaked into them', async () => {
+    const leak = join(sandbox.dir, 'leak');
+    execFileSync('mkfifo', [leak]);
+    const descriptor = openSync(leak, constants.O_RDWR);
     const gap = Array<'ignore'>(20).fill('ignore');
     // Node marks what it inherits up to 15, and on to the first that is not open.
     const handler = spawn(COMMAND, NOTIFYD_ARGUMENTS, {
       env: environmentOf(sandbox.configFile),
-      stdio: ['pipe', 'ignore', 'ignore', leak, ...gap, leak],
+      stdio: ['pipe', 'ignore', 'ignore', descriptor, ...gap, descriptor],
     });
     handler.stdin?.end(messageNew());
     await once(handler, 'exit');
-    closeSync(leak);
+    closeSync(descriptor);
     await received(1);
     const open = openFilesOf(sandbox.deliverers()[0]);
     expect(open).toContain(`${sandbox.store}.deliverer`);
-    expect(open).not.toContain(join(sandbox.dir, 'leak'));
+    expect(open).not.toContain(leak);
+  });
+
+  test('start a deliverer that leaves the files of V8 open, which look like leaks', async () => {
+    const handler = spawn(COMMAND, NOTIFYD_ARGUMENTS, {
+      env: { ...environmentOf(sandbox.configFile), NODE_OPTIONS: '--perf-basic-prof' },
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    handler.stdin.end(messageNew());
+    await once(handler, 'exit');
+    await received(1);
+    const pid = sandbox.deliverers()[0];
+    const logs = [handler.pid, pid].map((each) => `/tmp/perf-${each}.map`);
+    expect(openFilesOf(pid)).toContain(logs[1]);
+    for (const log of logs) rmSync(log);
   });
 
   test('say so where they can start none, and the next one sends', async () => {
