@@ -1,6 +1,6 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, constants, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -29,6 +29,8 @@ const REGISTRATION = {
   mailboxes: ['INBOX'],
 };
 
+const NOTIFYD_ARGUMENTS = ['-c', 'EVENT', '-p', '', '-u', '', '-m', '', '-f'];
+
 /**
  * Runs the program as mail servers do, against its own stand-in for Apple, and keeps beside each layer the code of what
  * ran: of the drivers, that which this Node uses. Where that fails the program is complete all the same, and slower to
@@ -55,9 +57,8 @@ async function playEvents(stage) {
     configure(stage.dir, JSON.parse(await firstLine(mock)));
     await setTimeout(SETTLED_MS);
     await ended(run(stage, ['config', 'yaml', 'registration', 'pino'], [], [REGISTRATION]));
-    const deliverer = openDoorbell(join(stage.dir, 'x.sock.doorbell'));
-    await ended(run(stage, ['event', 'store', ...stage.drivers], [], [OTHER, MESSAGE_FOR_NOBODY, MESSAGE]));
-    closeSync(deliverer);
+    const events = [OTHER, MESSAGE_FOR_NOBODY, MESSAGE];
+    await ended(run(stage, ['event', 'store', ...stage.drivers], NOTIFYD_ARGUMENTS, events));
     await ended(run(stage, ['delivery'], ['--wait'], [MESSAGE]));
   } finally {
     mock.kill();
@@ -66,6 +67,8 @@ async function playEvents(stage) {
 }
 
 function configure(dir, { url, certificate, key, ca }) {
+  writeFileSync(join(dir, 'other.conf'), 'unixhierarchysep: yes\n');
+  writeFileSync(join(dir, 'imapd.conf'), `altnamespace: yes\n@include: ${dir}/other.conf\n`);
   const file = join(dir, 'config.yaml');
   writeFileSync(
     file,
@@ -97,10 +100,4 @@ async function firstLine(child) {
 async function ended(child) {
   if (child.exitCode === null) await once(child, 'exit');
   if (child.exitCode !== 0) throw new Error(`exit code ${child.exitCode}: ${child.said}`);
-}
-
-/** In place of a deliverer. */
-function openDoorbell(path) {
-  execFileSync('mkfifo', [path]);
-  return openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
 }

@@ -5,13 +5,17 @@
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { scripts } from './watch-scripts.cjs';
 
 const [node, , out, layers, ...args] = process.argv;
 const main = join(out, 'main.cjs');
 process.argv = [node, main, ...args];
-const { scripts } = createRequire(main)(main);
+process.execPath = '/bin/true'; // whatever the program starts is over at once
+createRequire(main)(main);
 
 process.on('exit', () => {
-  for (const name of layers.split(',').filter((each) => scripts.has(each)))
-    writeFileSync(join(out, `${name}.js.code`), scripts.get(name).createCachedData());
+  for (const name of layers.split(',').map((layer) => `${layer}.js`)) {
+    const code = scripts.get(join('dist', name))?.createCachedData();
+    if (code !== undefined) writeFileSync(join(out, `${name}.code`), code);
+  }
 });

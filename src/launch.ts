@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { Script } from 'node:vm';
 
@@ -8,8 +8,6 @@ import { Script } from 'node:vm';
  * made of it at the build: to compile it anew would take longer than all the rest. V8 refuses the code of another
  * version of itself, and then compiles.
  */
-export const scripts = new Map<string, Script>();
-
 interface Module {
   exports: unknown;
 }
@@ -30,24 +28,22 @@ function layer(name: string): unknown {
 function load(name: string): Script {
   const file = join(import.meta.dirname, `${name}.js`);
   const cachedData = codeOf(file);
-  const script = new Script(read(file).toString('latin1'), {
+  return new Script(readFileSync(file, 'utf8'), {
     filename: join('dist', `${name}.js`), // for traces; the code remembers the name that it had at the build
     ...(cachedData && { cachedData }),
   });
-  scripts.set(name, script);
-  return script;
 }
 
 function codeOf(file: string): Buffer | undefined {
   try {
-    return read(`${file}.code`);
+    return readBytes(`${file}.code`);
   } catch {
     return undefined; // V8 compiles the source
   }
 }
 
-/** As readFileSync does, whose first call takes four times as long. */
-function read(file: string): Buffer {
+/** As readFileSync does, whose first call for bytes takes four times as long. */
+function readBytes(file: string): Buffer {
   const fd = openSync(file, 'r');
   try {
     const bytes = Buffer.allocUnsafe(fstatSync(fd).size);

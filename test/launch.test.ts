@@ -13,6 +13,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+/** Knows the bundles that a process has loaded. */
+const WATCHER = JSON.stringify(resolve('build/watch-scripts.cjs'));
+
 /** A copy of the built program, in a place with characters that mean something in URLs. */
 let program: string;
 let folder: string;
@@ -99,15 +102,19 @@ describe('the built program', () => {
 
   it('has code that this V8 takes', () => {
     const script = `process.argv.splice(1, 9, 'x', '-c', 'MAIL');
-      const { scripts } = require(${JSON.stringify(resolve('dist/main.cjs'))});
-      console.log([...scripts].map(([name, script]) => name + ' ' + script.cachedDataRejected).join());`;
-    expect(spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' }).stdout).toBe('event false\n');
+      const { scripts } = require(${WATCHER});
+      require(${JSON.stringify(resolve('dist/main.cjs'))});
+      console.log([...scripts].map(([file, script]) => file + ' ' + script.cachedDataRejected).join());`;
+    expect(spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' }).stdout).toBe(
+      'dist/event.js false\n',
+    );
   });
 
   it('loads for an event that concerns nobody what every event needs, and no more', () => {
     install();
     const script = `process.argv.splice(1, 9, 'x');
-      const { scripts } = require(${JSON.stringify(join(program, 'dist/main.cjs'))});
+      const { scripts } = require(${WATCHER});
+      require(${JSON.stringify(join(program, 'dist/main.cjs'))});
       process.on('exit', () => console.log([...scripts.keys()].join()));`;
     const loaded = (): string =>
       spawnSync(process.execPath, ['-e', script], {
@@ -116,7 +123,7 @@ describe('the built program', () => {
         encoding: 'utf8',
       }).stdout;
     // At first, perhaps, the configuration itself is read.
-    expect(['event\n', 'event,config,yaml\n']).toContain(loaded());
+    expect(['dist/event.js\n', 'dist/event.js,dist/config.js,dist/yaml.js\n']).toContain(loaded());
   });
 
   it('names its functions in the trace of a stack', () => {
