@@ -26,11 +26,15 @@ export interface HandleOptions {
 /** Takes the events on the input and has them delivered. Writes nothing to standard output. */
 export async function handle({ config, log, input, wait }: HandleOptions): Promise<ExitCode> {
   const store = openOnce(config.store, BUSY_TIMEOUT_MS);
-  const intake = createIntake({ config, clock: systemClock, log, store: store.get, newApnsId: randomUuid });
+  const inForeground = wait || config.delivery.mode === 'foreground';
+  const intake = createIntake({
+    ...{ config, clock: systemClock, log, store: store.get, newApnsId: randomUuid },
+    endsAtOnce: !inForeground,
+  });
   try {
     const tally = await takeAll(input, intake, { config, log, onTrouble: store.fail });
     if (wait) for (const reason of tally.silent) writeLine(`no push: ${reason}`);
-    return worst([...tally.exitCodes, await deliver(tally, { config, log, wait, store })]);
+    return worst([...tally.exitCodes, await deliver(tally, { config, log, inForeground, store })]);
   } catch (error) {
     reportError(error, log);
     return error instanceof OperatorError ? error.exitCode : ExitCode.tryAgain;
@@ -126,12 +130,12 @@ function reportEmptyInput(tally: Tally, log: Log): void {
 
 async function deliver(
   tally: Tally,
-  options: Omit<HandleOptions, 'input'> & { store: StoreOnce },
+  options: Pick<HandleOptions, 'config' | 'log'> & { inForeground: boolean; store: StoreOnce },
 ): Promise<ExitCode> {
-  const { config, log, wait, store } = options;
+  const { config, log, inForeground, store } = options;
   const targetIds = [...tally.targetIds];
   try {
-    if (targetIds.length > 0 && (wait || config.delivery.mode === 'foreground')) {
+    if (targetIds.length > 0 && inForeground) {
       const { deliverNow } = await import('./outbox/foreground.ts');
       return await deliverNow({ config, log, store: await store.get(), clock: systemClock, targetIds });
     }

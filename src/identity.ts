@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ExitCode, messageOf, OperatorError } from './errors.ts';
 
@@ -7,9 +7,9 @@ import { ExitCode, messageOf, OperatorError } from './errors.ts';
  * nothing root makes (database, socket, spool files) is in the mail server's way. For others it does nothing.
  */
 export function actAsOwnerOf(store: string): void {
+  if (process.geteuid?.() !== 0) return;
   const folder = dirname(store);
-  if (process.geteuid?.() !== 0 || !existsSync(folder)) return;
-  const { uid, gid } = statSync(folder);
+  const { uid, gid } = statSync(folder, { throwIfNoEntry: false }) ?? { uid: 0, gid: 0 };
   if (uid === 0) return;
   try {
     takeGroupsOf(uid, gid);

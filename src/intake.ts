@@ -22,6 +22,8 @@ export interface IntakeOptions {
   /** Opens the database at the first event that needs it; throws StoreError. */
   store: () => Store | Promise<Store>;
   newApnsId: () => string;
+  /** As openHistory has it. */
+  endsAtOnce?: boolean;
 }
 
 /** What became of one piece of input. */

@@ -7,8 +7,6 @@ import { DEFAULT_NAMESPACE, type CyrusNamespace } from '../mailboxes/cyrus-names
 const MAX_INCLUDE_DEPTH = 10;
 
 const INCLUDE = '@include';
-/** Option names are letters, digits, `-` and `_`; directives begin with `@`. */
-const OPTION = /^\s*(@?[\w-]+):\s*(.*?)\s*$/;
 const CONTINUATION = '\\\n';
 
 /** What of imapd.conf an event needs. */
@@ -31,12 +29,7 @@ export function imapdSettings(file: string): () => ImapdSettings {
 
 /** The options of imapd.conf(5), names in lower case. Lines that are no option are passed over. */
 export function parseImapdConf(text: string): Map<string, string> {
-  return new Map(optionsIn(text).filter(([name]) => !name.startsWith('@')));
-}
-
-/** The files that the text includes by `@include`, as they are written there. */
-export function includesOf(text: string): string[] {
-  return optionsIn(text).flatMap(([name, value]) => (name === INCLUDE ? [value] : []));
+  return new Map(optionsIn(text).filter(isNoDirective));
 }
 
 /** How the server names mailboxes; what is not set, or set to nonsense, is as Cyrus has it by default. */
@@ -69,35 +62,48 @@ export function readImapdConf(file: string): { options: Map<string, string>; mis
   return { options: new Map(optionsWithIncludes(file, text, 0)), missing: false };
 }
 
-function optionsIn(text: string): [name: string, value: string][] {
-  return text
-    .replaceAll(CONTINUATION, '')
-    .split('\n')
-    .flatMap((line) => {
-      const [, name, value] = OPTION.exec(line) ?? [];
-      return name === undefined || value === undefined || value === '' ? [] : [[name.toLowerCase(), value]];
-    });
+type Option = [name: string, value: string];
+
+/** With the directives, which begin with `@`. */
+function optionsIn(text: string): Option[] {
+  return text.replaceAll(CONTINUATION, '').split('\n').flatMap(optionIn);
+}
+
+/** At most one. Taken apart by hand: a regular expression takes V8 as long as all the rest, and this is for every event. */
+function optionIn(line: string): Option[] {
+  const colon = line.indexOf(':');
+  const name = line.slice(0, Math.max(colon, 0)).trimStart();
+  const value = line.slice(colon + 1).trim();
+  const isName = name !== '' && name === name.trimEnd() && !name.startsWith('#');
+  return isName && value !== '' ? [[name.toLowerCase(), value]] : [];
+}
+
+function isNoDirective([name]: Option): boolean {
+  return !name.startsWith('@');
 }
 
 /** The words of imapd.conf(5): yes, on, t, true, 1 and no, off, f, false, 0; Cyrus looks at their beginnings. */
 function switchOf(word: string | undefined, byDefault: boolean): boolean {
-  if (word === undefined) return byDefault;
-  if (/^(?:1|y|t|on)/i.test(word)) return true;
-  return /^(?:0|n|f|of)/i.test(word) ? false : byDefault;
+  const begins = (beginning: string): boolean => word?.toLowerCase().startsWith(beginning) === true;
+  if (['1', 'y', 't', 'on'].some(begins)) return true;
+  return ['0', 'n', 'f', 'of'].some(begins) ? false : byDefault;
 }
 
-function optionsWithIncludes(file: string, text: string, depth: number): [name: string, value: string][] {
+function optionsWithIncludes(file: string, text: string, depth: number): Option[] {
   if (depth > MAX_INCLUDE_DEPTH) {
     throw new OperatorError(`${file} is included more than ${MAX_INCLUDE_DEPTH} files deep`, {
       exitCode: ExitCode.configuration,
       hint: 'Look for an @include that leads back to its own file.',
     });
   }
-  const included = includesOf(text).flatMap((name) => {
-    const path = resolve(dirname(file), name);
-    return optionsWithIncludes(path, readText(path, 'must exist'), depth + 1);
-  });
-  return [...parseImapdConf(text), ...included];
+  const options = optionsIn(text);
+  const included = options
+    .filter(([name]) => name === INCLUDE)
+    .flatMap(([, value]) => {
+      const path = resolve(dirname(file), value);
+      return optionsWithIncludes(path, readText(path, 'must exist'), depth + 1);
+    });
+  return [...options.filter(isNoDirective), ...included];
 }
 
 function readText(file: string, existence: 'must exist'): string;

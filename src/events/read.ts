@@ -32,7 +32,7 @@ export function* readStandardInput(): Generator<Buffer> {
     const bytes = readChunk(buffer);
     if (bytes === 0) return;
     if (bytes === undefined) pause(EAGAIN_PAUSE_MS);
-    else yield Buffer.from(buffer.subarray(0, bytes));
+    else yield Uint8Array.prototype.slice.call(buffer, 0, bytes) as Buffer; // a copy, as Buffer's own slice is not
   }
 }
 
@@ -46,20 +46,31 @@ export function* splitLines(chunks: Iterable<Buffer>, maxBytes: number): Generat
     else pieces.push(piece);
   };
   const finish = (): Buffer | 'too long' => {
-    const line = bytes > maxBytes ? 'too long' : Buffer.concat(pieces);
+    const line = bytes > maxBytes ? 'too long' : joined(pieces);
     pieces = [];
     bytes = 0;
     return line;
   };
   for (const chunk of chunks) {
     let start = 0;
-    for (let end; (end = chunk.indexOf(NEWLINE, start)) >= 0; start = end + 1) {
+    for (let end; (end = indexOf(chunk, NEWLINE, start)) >= 0; start = end + 1) {
       take(chunk.subarray(start, end));
       yield finish();
     }
     take(chunk.subarray(start));
   }
   if (bytes > 0) yield finish();
+}
+
+/** As Buffer has it, whose own each process compiles anew. */
+function indexOf(chunk: Buffer, byte: number, start: number): number {
+  return Uint8Array.prototype.indexOf.call(chunk, byte, start);
+}
+
+/** Most lines come in one piece. */
+function joined(pieces: readonly Buffer[]): Buffer {
+  const [first, ...more] = pieces;
+  return first !== undefined && more.length === 0 ? first : Buffer.concat(pieces);
 }
 
 function tooLong(): ReadItem {

@@ -1,4 +1,3 @@
-import { posix } from 'node:path';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import { messageOf } from '../errors.ts';
@@ -16,6 +15,8 @@ export interface HistoryOptions {
   config: Pick<Config, 'store' | 'history'>;
   clock: Clock;
   log: Log;
+  /** The process ends as soon as its work is done: it need not look after another turn of its event loop. */
+  endsAtOnce?: boolean;
 }
 
 /** For each history of this process in which something waits, what writes it down. */
@@ -25,7 +26,7 @@ process.on('exit', function writeAll() {
 });
 
 /** The history beside the store. What is recorded in one turn is written together. */
-export function openHistory({ config, clock, log }: HistoryOptions): History {
+export function openHistory({ config, clock, log, endsAtOnce = false }: HistoryOptions): History {
   const folder = historyFolder(config.store);
   const waiting: Record<Shelf, string[]> = { devices: [], others: [] };
   let isWarned = false;
@@ -47,13 +48,14 @@ export function openHistory({ config, clock, log }: HistoryOptions): History {
       waiting[concernsDevice(entry) ? 'devices' : 'others'].push(lineOf(entry));
       if (due.has(write)) return;
       due.add(write);
-      setImmediate(write);
+      if (!endsAtOnce) setImmediate(write);
     },
   };
 }
 
 /** `/var/lib/xapplepush/xapplepush.db` has its history in `/var/lib/xapplepush/xapplepush.history`. */
 export function historyFolder(store: string): string {
-  const { dir, name } = posix.parse(store);
-  return posix.join(dir, `${name}.history`);
+  const dot = store.lastIndexOf('.');
+  const hasExtension = dot > store.lastIndexOf('/') + 1; // a name that only begins with a dot has none
+  return `${hasExtension ? store.slice(0, dot) : store}.history`;
 }

@@ -81,7 +81,7 @@ function splitDomain(name: string, ns: CyrusNamespace): { rest: string; domain?:
 
 /** An address's domain; what cannot be one is the end of a mailbox name that has an `@` in it. */
 function isDomain(text: string): boolean {
-  return /^[\p{L}\p{N}._-]+$/u.test(text);
+  return /^[\w.-]+$/.test(text) || /^[\p{L}\p{N}._-]+$/u.test(text); // the second takes V8 half a millisecond
 }
 
 /** Where '.' separates levels, '^' stands for a dot in a user name. */

@@ -2,13 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  apsTopicOf,
-  includesOf,
-  namespaceOf,
-  parseImapdConf,
-  readImapdConf,
-} from '../../src/config/imapd-conf.ts';
+import { apsTopicOf, namespaceOf, parseImapdConf, readImapdConf } from '../../src/config/imapd-conf.ts';
 import { OperatorError } from '../../src/errors.ts';
 import { DEFAULT_NAMESPACE } from '../../src/mailboxes/cyrus-namespace.ts';
 
@@ -27,17 +21,11 @@ describe('parseImapdConf', () => {
     ['# a comment \\\naltnamespace: no', {}],
     ['altnamespace:', {}],
     ['nonsense', {}],
+    [': x', {}],
     ['@include: /etc/more.conf', {}],
     ['a: 1\n\nb: 2', { a: '1', b: '2' }],
   ])('%j', (text, options) => {
     expect(Object.fromEntries(parseImapdConf(text))).toEqual(options);
-  });
-
-  it('finds the files that are included', () => {
-    expect(includesOf('a: 1\n@include: /etc/more.conf\n#@include: no\n@Include: b.conf\n@other: x')).toEqual([
-      '/etc/more.conf',
-      'b.conf',
-    ]);
   });
 });
 
@@ -121,7 +109,10 @@ describe('readImapdConf', () => {
     write('conf.d/topic', 'aps_topic: t\n@include: prefix');
     write('conf.d/prefix', 'userprefix: Others');
     const absolute = write('absolute', 'sharedprefix: Public');
-    const file = write('imapd.conf', `altnamespace: no\n@include: conf.d/topic\n@include: ${absolute}\n`);
+    const file = write(
+      'imapd.conf',
+      `altnamespace: no\n#@include: none\n@Include: conf.d/topic\n@include: ${absolute}\n@other: x\n`,
+    );
     const { options, missing } = readImapdConf(file);
     expect(missing).toBe(false);
     expect(Object.fromEntries(options)).toEqual({

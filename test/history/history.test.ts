@@ -11,18 +11,23 @@ import { NOW_MS, temporaryFolder } from '../support/store.ts';
 
 const ALL = { limit: 100, sinceMs: 0, maxEntries: 100, wanted: () => true };
 
-function setting(store = join(temporaryFolder(), 'x.db'), maxEntries = 100) {
+function setting({ store = join(temporaryFolder(), 'x.db'), maxEntries = 100, endsAtOnce = false } = {}) {
   const log = recordedLog();
   const config = { store, history: { maxEntries, maxAgeMs: 1000 } };
   return {
-    history: openHistory({ config, clock: createTestClock(NOW_MS), log }),
+    history: openHistory({ config, clock: createTestClock(NOW_MS), log, endsAtOnce }),
     log,
     folder: historyFolder(store),
   };
 }
 
-test('stands beside the store', () => {
-  expect(historyFolder('/var/lib/xapplepush/xapplepush.db')).toBe('/var/lib/xapplepush/xapplepush.history');
+test.each([
+  ['/var/lib/xapplepush/xapplepush.db', '/var/lib/xapplepush/xapplepush.history'],
+  ['/var/lib/x.d/mail', '/var/lib/x.d/mail.history'],
+  ['/var/lib/x.d/.mail', '/var/lib/x.d/.mail.history'],
+  ['/var/lib/mail.2.db', '/var/lib/mail.2.history'],
+])('stands beside the store %s', (store, folder) => {
+  expect(historyFolder(store)).toBe(folder);
 });
 
 test('what is recorded in one turn is written at its end, what concerns a device apart', async () => {
@@ -42,22 +47,36 @@ test('what is recorded in one turn is written at its end, what concerns a device
 test('a process that ends in the same turn has written it down, once', async () => {
   const { history, folder } = setting();
   history.record(eventEntry());
-  for (const listener of process.listeners('exit').filter(({ name }) => name === 'writeAll'))
-    listener.call(process, 0);
+  end();
   expect(readHistory(folder, ALL)).toHaveLength(1);
   await turn();
   expect(readHistory(folder, ALL)).toHaveLength(1);
 });
 
+test('a process that ends at once writes it down then', async () => {
+  const { history, folder } = setting({ endsAtOnce: true });
+  history.record(eventEntry());
+  await turn();
+  expect(readHistory(folder, ALL)).toEqual([]);
+  end();
+  expect(readHistory(folder, ALL)).toHaveLength(1);
+});
+
+/** What the end of this process would do. */
+function end(): void {
+  for (const listener of process.listeners('exit').filter(({ name }) => name === 'writeAll'))
+    listener.call(process, 0);
+}
+
 test('none is kept where none is wanted', async () => {
-  const { history, folder } = setting(undefined, 0);
+  const { history, folder } = setting({ maxEntries: 0 });
   history.record(eventEntry());
   await turn();
   expect(readHistory(folder, ALL)).toEqual([]);
 });
 
 test('a history that cannot be written is told once, and nothing else happens', async () => {
-  const { history, log } = setting('/nonexistent/x.db');
+  const { history, log } = setting({ store: '/nonexistent/x.db' });
   for (let count = 0; count < 3; count += 1) {
     history.record(eventEntry());
     await turn();
