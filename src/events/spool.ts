@@ -15,6 +15,9 @@ export type SpoolFolder = 'tmp' | 'new' | 'cur' | 'bad';
 /** A file in cur/ whose reader has not touched it for this long belongs to one that died. */
 const READER_TIMEOUT_MS = 60_000;
 
+/** The same for one in tmp/ and its writer, which waits for what the mail server sends and then for the disk. */
+const WRITER_TIMEOUT_MS = 10 * 60_000;
+
 /** Longest name that is kept in bad/, in bytes; with `.reason` it must not pass the 255 of Linux. */
 const MAX_BAD_NAME_BYTES = 200;
 
@@ -54,15 +57,17 @@ export interface SpooledEvents {
 }
 
 /**
- * The files of new/, the oldest first, each claimed for this process when it is reached. One that may not be
- * claimed stays where it is and is told to `onStuck`. Throws errno errors where the spool cannot be read.
+ * The files of new/, the oldest first, each claimed for this process when it is reached; among them those whose reader
+ * or writer died, of which a whole event is left, or half of one. One that may not be claimed stays where it is and is
+ * told to `onStuck`. Throws errno errors where the spool cannot be read.
  */
 export function* claimSpool(
   spool: string,
   nowMs: number,
   onStuck: (file: string, error: unknown) => void = rethrow,
 ): Generator<SpooledEvents> {
-  putBackAbandoned(spool, nowMs);
+  putBackAbandoned(spool, 'cur', nowMs - READER_TIMEOUT_MS);
+  putBackAbandoned(spool, 'tmp', nowMs - WRITER_TIMEOUT_MS);
   for (const name of oldestFirst(spool, 'new')) {
     mkdirSync(join(spool, 'cur'), { recursive: true, mode: FOLDER_MODE });
     const [waiting, file] = [join(spool, 'new', name), join(spool, 'cur', name)];
@@ -126,12 +131,11 @@ function nameForBad(spool: string, name: string): string {
   return `${name.slice(0, 40)}.${randomBytes(8).toString('hex')}`;
 }
 
-function putBackAbandoned(spool: string, nowMs: number): void {
-  for (const name of namesIn(spool, 'cur')) {
-    const file = join(spool, 'cur', name);
-    const claimedMs = changed(file)?.ctimeMs;
-    if (claimedMs !== undefined && nowMs - claimedMs > READER_TIMEOUT_MS)
-      move(file, join(spool, 'new', name));
+function putBackAbandoned(spool: string, folder: SpoolFolder, beforeMs: number): void {
+  for (const name of namesIn(spool, folder)) {
+    const file = join(spool, folder, name);
+    const touchedMs = changed(file)?.ctimeMs;
+    if (touchedMs !== undefined && touchedMs < beforeMs) move(file, join(spool, 'new', name));
   }
 }
 

@@ -196,6 +196,16 @@ describe('nothing is left behind', () => {
     if (existsSync(join(spool, 'tmp'))) expect(readdirSync(join(spool, 'tmp'))).toEqual([]);
   });
 
+  test('of a draft that stays one, which whoever reads the spool takes a little later', async () => {
+    const spool = newSpool();
+    const programs = temporaryFolder();
+    writeFileSync(join(programs, 'mv'), '#!/bin/sh\necho "mv: no space" >&2\nexit 1\n', { mode: 0o755 });
+    const { exitCode, stderr } = await run(spool, { env: { PATH: `${programs}:/usr/bin:/bin` } });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: 'mv: no space\n' });
+    const [left] = [...claimSpool(spool, Date.now() + 11 * 60_000)];
+    expect(Buffer.concat([...(left?.read() ?? [])]).toString()).toBe('{}');
+  });
+
   test('of a stop by a signal', async () => {
     const spool = newSpool();
     const child = spawn(COMMAND, { env: { XAPPLEPUSH_SPOOL: spool }, detached: true });

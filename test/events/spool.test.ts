@@ -136,6 +136,17 @@ describe('claimSpool', () => {
     expect(countSpool(spool)).toBe(0);
   });
 
+  test('takes what a writer that died has left in tmp/', () => {
+    const spool = newSpool();
+    writeSpool(spool, Buffer.from('whole'), NOW_MS);
+    writeFileSync(join(spool, 'tmp', 'left.json'), 'left');
+    const minutesMs = 60_000;
+    const textsAt = (nowMs: number): string[] => [...claimSpool(spool, nowMs)].map(textOf);
+    expect(textsAt(Date.now() + 9 * minutesMs)).toEqual(['whole']);
+    expect(textsAt(Date.now() + 11 * minutesMs)).toContain('left');
+    expect(namesIn(spool, 'tmp')).toEqual([]);
+  });
+
   test('passes over a file that another reader took in the meantime', () => {
     const spool = newSpool();
     const files = [1, 2, 3].map((n) => writeSpool(spool, Buffer.from(`event ${n}`), NOW_MS + n));
