@@ -12,6 +12,7 @@ import { type History, openHistory } from './history/history.ts';
 import { type Log, reportError } from './log.ts';
 import type { Mailbox } from './mailboxes/mailbox.ts';
 import { comparableUser } from './mailboxes/user-name.ts';
+import type * as Outbox from './outbox/outbox.ts';
 import { type Decision, decide } from './policy.ts';
 import { countOf } from './table.ts';
 
@@ -114,6 +115,9 @@ function comparable(mailboxes: readonly Mailbox[], { users }: Config): Mailbox[]
   return mailboxes.map(({ owner, path }) => ({ owner: comparableUser(owner, users), path }));
 }
 
+/** Loaded once it is needed, which most events of a handler never come to. (In the bundle, each import makes a copy.) */
+let outbox: Promise<typeof Outbox> | undefined;
+
 async function enqueuePush(
   { name: event, mailboxes: changed }: Extract<Decision, { act: 'push' }>,
   taken: Taken,
@@ -122,7 +126,7 @@ async function enqueuePush(
   const { config, clock, log, store, newApnsId } = options;
   const mailboxes = comparable(changed, config);
   const request = { event, mailboxes, nowMs: clock.nowMs(), newApnsId, timing: config.delivery };
-  const { enqueue } = await import('./outbox/outbox.ts');
+  const { enqueue } = await (outbox ??= import('./outbox/outbox.ts'));
   const { targetIds, disabled } = await enqueue(await store(), request);
   taken.targetIds.push(...targetIds);
   taken.names.push(event);

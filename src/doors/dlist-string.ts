@@ -4,6 +4,8 @@ import type { Input, Parse } from './dlist-input.ts';
 /** Digits of a literal's length: no limit of ours has more. */
 const MAX_DIGITS = 10;
 
+const SPECIALS: readonly number[] = [BYTE.open, BYTE.close, BYTE.percent, BYTE.openBrace, BYTE.quote];
+
 /** An atom, a quoted string or a literal: the astring of RFC 3501. */
 export function* string(input: Input): Parse<{ bytes: Buffer; isAtom: boolean }> {
   const first = yield* peek(input);
@@ -13,11 +15,13 @@ export function* string(input: Input): Parse<{ bytes: Buffer; isAtom: boolean }>
 }
 
 function* atom(input: Input): Parse<Buffer> {
-  const pieces: Buffer[] = [];
+  let bytes: Buffer | undefined; // mostly one piece
   for (;;) {
     const next = yield* peek(input);
-    if (isAtomByte(next)) pieces.push(yield* atomPiece(input));
-    else if (pieces.length > 0) return Buffer.concat(pieces);
+    if (IS_ATOM_BYTE[next] === 1) {
+      const piece = yield* atomPiece(input);
+      bytes = bytes === undefined ? piece : Buffer.concat([bytes, piece]);
+    } else if (bytes !== undefined) return bytes;
     else return yield* unexpected(next, 'a value');
   }
 }
@@ -27,18 +31,16 @@ function* atomPiece(input: Input): Parse<Buffer> {
   const start = input.at;
   const mostBytes = input.limits.syntaxBytes - input.syntaxBytes;
   const end = Math.min(input.chunk.length, start + mostBytes);
-  while (input.at < end && isAtomByte(input.chunk[input.at] ?? 0)) input.at += 1;
+  while (input.at < end && IS_ATOM_BYTE[input.chunk[input.at] ?? 0] === 1) input.at += 1;
   if (input.at === start) yield* take(input); // says that the command is too long
   input.syntaxBytes += input.at - start;
   return input.chunk.subarray(start, input.at);
 }
 
-/** Wider than the atom of RFC 3501: Cyrus writes paths and flags as they are. */
-function isAtomByte(byte: number): boolean {
-  return byte > BYTE.space && byte !== BYTE.del && !SPECIALS.includes(byte);
-}
-
-const SPECIALS: readonly number[] = [BYTE.open, BYTE.close, BYTE.percent, BYTE.openBrace, BYTE.quote];
+/** By byte, 1 or 0. Wider than the atom of RFC 3501: Cyrus writes paths and flags as they are. */
+const IS_ATOM_BYTE = Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte > BYTE.space && byte !== BYTE.del && !SPECIALS.includes(byte) ? 1 : 0,
+);
 
 function* quoted(input: Input): Parse<Buffer> {
   const bytes: number[] = [];

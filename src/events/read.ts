@@ -67,7 +67,7 @@ function indexOf(chunk: Buffer, byte: number, start: number): number {
   return Uint8Array.prototype.indexOf.call(chunk, byte, start);
 }
 
-/** Most lines come in one piece. */
+/** As Buffer.concat, which copies even the one piece that there mostly is. */
 function joined(pieces: readonly Buffer[]): Buffer {
   const [first, ...more] = pieces;
   return first !== undefined && more.length === 0 ? first : Buffer.concat(pieces);
