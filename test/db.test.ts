@@ -177,6 +177,15 @@ describe('a new database', () => {
     expect(await rowsOf(store, 'PRAGMA synchronous')).toEqual([{ synchronous: 2 }]);
     expect(await rowsOf(store, 'PRAGMA foreign_keys')).toEqual([{ foreign_keys: 1 }]);
   });
+
+  test.each([
+    [true, -2000],
+    [false, -16_000],
+  ])('keeps few pages where it is for many small transactions; batched: %s', async (batched, cacheSize) => {
+    const store = openStore(join(temporaryFolder(), 'x.db'), { create: true, batched });
+    expect(await rowsOf(store, 'PRAGMA cache_size')).toEqual([{ cache_size: cacheSize }]);
+    store.close();
+  });
 });
 
 describe('transactions', () => {
