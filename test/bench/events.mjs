@@ -6,6 +6,9 @@ import { median, pause, perSecond, processorMsOf, syncMs } from './numbers.mjs';
 import { countOutbox, fillTargets } from './targets.mjs';
 
 const EVENTS = 10_000;
+
+/** Before: V8 compiles what runs often, and `serve` runs for weeks. */
+const FIRST_EVENTS = 5000;
 const CLIENTS = 32;
 const ROUNDS = 3;
 const NOBODY = 'https://127.0.0.1:9'; // discard
@@ -36,13 +39,15 @@ export async function events({ mock }) {
 async function measured(mock) {
   const sandbox = createSandbox({ mock, server: NOBODY, yaml: 'delivery: { throttle: 0s }\n' });
   try {
-    await fillTargets(sandbox.store, EVENTS, mock.topic);
+    await fillTargets(sandbox.store, FIRST_EVENTS + EVENTS, mock.topic);
     const serve = await started(sandbox);
+    await tell(sandbox, FIRST_EVENTS);
     const beforeMs = processorMsOf(serve);
-    const { rate } = await tell(sandbox, EVENTS);
+    const { rate } = await tell(sandbox, EVENTS, FIRST_EVENTS);
     const costUs = ((processorMsOf(serve) - beforeMs) * 1000) / EVENTS;
     const owed = await countOutbox(sandbox.store);
-    if (owed !== EVENTS) throw new Error(`${owed} of ${EVENTS} events are committed`);
+    if (owed !== FIRST_EVENTS + EVENTS)
+      throw new Error(`${owed} events are committed, not all that were sent`);
     await ended(serve);
     return { rate, costUs, syncMs: syncMs(sandbox.dir) };
   } finally {
@@ -75,6 +80,7 @@ export async function started(sandbox) {
   return serve;
 }
 
-export function tell({ socket }, count) {
-  return runScript('events-client.mjs', { socket, count, concurrency: CLIENTS });
+/** For the users from `first` on. */
+export function tell({ socket }, count, first = 0) {
+  return runScript('events-client.mjs', { socket, count, first, concurrency: CLIENTS });
 }

@@ -6,7 +6,11 @@ const { openStore } = await import('../../src/db.ts');
 const { subscribed } = await import('../../src/outbox/outbox.ts');
 
 const LOOKUPS = 20_000;
-const ROUNDS = 5;
+
+/** Before: V8 compiles, SQLite fills its cache. Whoever looks up so many runs for weeks. */
+const FIRST_LOOKUPS = 5000;
+
+const ROUNDS = 15;
 const SIZES = [1000, 1_000_000];
 
 export async function lookup({ storeOf }) {
@@ -19,7 +23,7 @@ export async function lookup({ storeOf }) {
     {
       what: 'finding the targets of a mailbox, 1,000 -> 1,000,000 targets',
       goal: '<= 1.5 x itself',
-      ratio: median(many) / median(few),
+      ratio: median(many.map((us, round) => us / few[round])), // neighbours: the machine changes its speed
       raw: `${median(few).toFixed(1)} -> ${median(many).toFixed(1)} us of processor`,
       limit: 'one page more of the index from the kernel, and ten comparisons more',
     },
@@ -28,17 +32,25 @@ export async function lookup({ storeOf }) {
 
 /** Processor time, which other processes change less than the time that passes. */
 async function lookupUs(file, targets) {
-  const store = openStore(file, { create: false });
-  const owners = Array.from({ length: LOOKUPS }, () => `user${Math.floor(Math.random() * targets)}`);
+  const store = openStore(file, { create: false, batched: true }); // as `serve` does
+  const owners = Array.from(
+    { length: FIRST_LOOKUPS + LOOKUPS },
+    () => `user${Math.floor(Math.random() * targets)}`,
+  );
   try {
+    await lookUp(store, owners.slice(0, FIRST_LOOKUPS));
     const before = process.cpuUsage();
-    for (const owner of owners) {
-      const found = await subscribed(store, [{ owner, path: 'INBOX' }]);
-      if (found.length !== 1) throw new Error(`${owner} has ${found.length} targets`);
-    }
+    await lookUp(store, owners.slice(FIRST_LOOKUPS));
     const { user, system } = process.cpuUsage(before);
     return (user + system) / LOOKUPS;
   } finally {
     store.close();
+  }
+}
+
+async function lookUp(store, owners) {
+  for (const owner of owners) {
+    const found = await subscribed(store, [{ owner, path: 'INBOX' }]);
+    if (found.length !== 1) throw new Error(`${owner} has ${found.length} targets`);
   }
 }
