@@ -1,13 +1,11 @@
+// Where the built program begins. The bundler makes a few layers of the source and of the libraries, from what every
+// event runs through to what only commands need. Each is loaded when it is reached, together with the code that V8
+// made of it at the build: to compile it anew would take longer than all the rest. V8 refuses the code of another
+// version of itself, and then compiles.
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { Script } from 'node:vm';
 
-/**
- * Where the built program begins. The bundler makes a few layers of the source and of the libraries, from what every
- * event runs through to what only commands need. Each is loaded when it is reached, together with the code that V8
- * made of it at the build: to compile it anew would take longer than all the rest. V8 refuses the code of another
- * version of itself, and then compiles.
- */
 interface Module {
   exports: unknown;
 }

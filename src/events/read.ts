@@ -32,7 +32,7 @@ export function* readStandardInput(): Generator<Buffer> {
     const bytes = readChunk(buffer);
     if (bytes === 0) return;
     if (bytes === undefined) pause(EAGAIN_PAUSE_MS);
-    else yield Uint8Array.prototype.slice.call(buffer, 0, bytes) as Buffer; // a copy, as Buffer's own slice is not
+    else yield Uint8Array.prototype.slice.call(buffer, 0, bytes) as Buffer; // a copy
   }
 }
 

@@ -67,7 +67,11 @@ export function* claimSpool(
   onStuck: (file: string, error: unknown) => void = rethrow,
 ): Generator<SpooledEvents> {
   putBackAbandoned(spool, 'cur', nowMs - READER_TIMEOUT_MS);
-  putBackAbandoned(spool, 'tmp', nowMs - WRITER_TIMEOUT_MS);
+  try {
+    putBackAbandoned(spool, 'tmp', nowMs - WRITER_TIMEOUT_MS);
+  } catch (error) {
+    onStuck(join(spool, 'tmp'), error);
+  }
   for (const name of oldestFirst(spool, 'new')) {
     mkdirSync(join(spool, 'cur'), { recursive: true, mode: FOLDER_MODE });
     const [waiting, file] = [join(spool, 'new', name), join(spool, 'cur', name)];

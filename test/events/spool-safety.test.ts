@@ -46,8 +46,8 @@ const intake: Intake = (item) => {
   return Promise.resolve({ targetIds: [], bad } as Partial<Taken> as Taken);
 };
 
-function drain(): Promise<SpoolReport> {
-  return drainSpool(spool, intake, createTestClock(Date.now()), log);
+function drain(nowMs = Date.now()): Promise<SpoolReport> {
+  return drainSpool(spool, intake, createTestClock(nowMs), log);
 }
 
 /** A file in new/ as another writer leaves it, written at that second. */
@@ -237,11 +237,20 @@ describe('a claimed file', () => {
 });
 
 describe('half-written files', () => {
-  test('are never looked at', async () => {
+  test('are left to their writer', async () => {
     mkdirSync(join(spool, 'tmp', 'folder'));
     writeFileSync(join(spool, 'tmp', 'draft'), '{"half');
     expect(await drain()).toEqual({ taken: 0, bad: 0, stuck: false });
     expect(namesIn('tmp')).toEqual(['draft', 'folder']);
+  });
+
+  test('are set aside when their writer must have died; a whole one is taken', async () => {
+    writeFileSync(join(spool, 'tmp', 'half'), '{"half');
+    writeFileSync(join(spool, 'tmp', 'whole'), '{"whole":1}\n');
+    expect(await drain(Date.now() + 11 * 60_000)).toEqual({ taken: 1, bad: 1, stuck: false });
+    expect(taken).toContainEqual({ whole: 1 });
+    expect(reasonOf('half')).toMatch(/^not JSON/);
+    expect(namesIn('tmp')).toEqual([]);
   });
 });
 
@@ -289,6 +298,15 @@ describe.runIf(isRoot)('another owner', () => {
     expect(namesIn('new')).toEqual(['a', 'b']);
     expect(log.messages('error')).toEqual([
       expect.stringMatching(/^cannot take 2 of the files in \S+ \(EPERM: .*new\/a'/),
+    ]);
+  });
+
+  test('a tmp/ that may not be looked at is told, and the files of new/ are read', async () => {
+    chownSync(arrives('a', '1'), NOBODY, NOBODY);
+    chownSync(join(spool, 'tmp'), 0, 0);
+    expect(await drainAsNobody()).toEqual({ taken: 1, bad: 0, stuck: true });
+    expect(log.messages('error')).toEqual([
+      expect.stringMatching(/^cannot take 1 of the files in \S+ \(EACCES: .*tmp'/),
     ]);
   });
 
