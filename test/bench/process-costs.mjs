@@ -13,7 +13,7 @@ const COMMAND = fileURLToPath(new URL('../../bin/xapplepush', import.meta.url));
 const SPOOL_COMMAND = fileURLToPath(new URL('../../bin/xapplepush-spool', import.meta.url));
 const BARE_PUSH = fileURLToPath(new URL('bare-push.cjs', import.meta.url));
 const NOTIFYD_ARGUMENTS = ['-c', 'EVENT', '-p', '', '-u', '', '-m', '', '-f'];
-const RUNS = Number(process.env.BENCH_RUNS ?? 40);
+const RUNS = Number(process.env.BENCH_RUNS ?? 60);
 const DEVICE_TOKEN = '80aa34cb'.repeat(8);
 const NODE = { command: process.execPath, args: ['-e', '0'] };
 /** So old must a configuration be before its compiled form is kept: SETTLED_MS of src/config/compiled.ts, and a little more. */
