@@ -9,8 +9,9 @@ import { ExitCode, messageOf, OperatorError } from './errors.ts';
 export function actAsOwnerOf(store: string): void {
   if (process.geteuid?.() !== 0) return;
   const folder = dirname(store);
-  const { uid, gid } = statSync(folder, { throwIfNoEntry: false }) ?? { uid: 0, gid: 0 };
-  if (uid === 0) return;
+  const owner = statSync(folder, { throwIfNoEntry: false });
+  if (owner === undefined || owner.uid === 0) return;
+  const { uid, gid } = owner;
   try {
     takeGroupsOf(uid, gid);
     process.setgid?.(gid);

@@ -14,15 +14,13 @@ const ROUNDS = 31;
 const SIZES = [1000, 1_000_000];
 
 export async function lookup({ storeOf }) {
-  const [few, many] = SIZES.map(() => []);
-  const measurements = [
-    async () => few.push(await lookupUs(await storeOf(SIZES[0]), SIZES[0])),
-    async () => many.push(await lookupUs(await storeOf(SIZES[1]), SIZES[1])),
-  ];
+  const series = SIZES.map((targets) => ({ targets, us: [] }));
   for (let round = 0; round < ROUNDS; round += 1) {
-    for (const measure of measurements) await measure();
-    measurements.reverse(); // now the one first, now the other
+    // Now the one first, now the other.
+    for (const { targets, us } of round % 2 === 0 ? series : series.toReversed())
+      us.push(await lookupUs(await storeOf(targets), targets));
   }
+  const [few, many] = series.map(({ us }) => us);
   return [
     {
       what: 'finding the targets of a mailbox, 1,000 -> 1,000,000 targets',

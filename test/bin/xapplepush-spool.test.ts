@@ -91,6 +91,16 @@ describe('an event', () => {
     expect(texts).toEqual([messageNew()]);
   });
 
+  test('that mv cannot move is no success, and a reader of the spool gets it a little later', async () => {
+    const spool = newSpool();
+    const programs = temporaryFolder();
+    writeFileSync(join(programs, 'mv'), '#!/bin/sh\necho "mv: no space" >&2\nexit 1\n', { mode: 0o755 });
+    const { exitCode, stderr } = await run(spool, { env: { PATH: `${programs}:/usr/bin:/bin` } });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: 'mv: no space\n' });
+    const [left] = [...claimSpool(spool, Date.now() + 11 * 60_000)];
+    expect(Buffer.concat([...(left?.read() ?? [])]).toString()).toBe('{}');
+  });
+
   test.each([['dash'], ['bash'], ['bash --posix']])('is kept under %s, too', async (shell) => {
     const spool = newSpool();
     const env = { PATH: '/usr/bin:/bin', LANG: 'C.UTF-8' };
@@ -194,16 +204,6 @@ describe('nothing is left behind', () => {
       /^xapplepush-spool: error: the event is lost: .+\nxapplepush-spool: hint: .*install -d .+\n$/,
     );
     if (existsSync(join(spool, 'tmp'))) expect(readdirSync(join(spool, 'tmp'))).toEqual([]);
-  });
-
-  test('of a draft that stays one, which whoever reads the spool takes a little later', async () => {
-    const spool = newSpool();
-    const programs = temporaryFolder();
-    writeFileSync(join(programs, 'mv'), '#!/bin/sh\necho "mv: no space" >&2\nexit 1\n', { mode: 0o755 });
-    const { exitCode, stderr } = await run(spool, { env: { PATH: `${programs}:/usr/bin:/bin` } });
-    expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: 'mv: no space\n' });
-    const [left] = [...claimSpool(spool, Date.now() + 11 * 60_000)];
-    expect(Buffer.concat([...(left?.read() ?? [])]).toString()).toBe('{}');
   });
 
   test('of a stop by a signal', async () => {
