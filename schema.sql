@@ -52,7 +52,7 @@ CREATE INDEX subscriptions_by_mailbox ON subscriptions (owner, path);
 -- The pushes owed to Apple: one row a target. A newer event joins the waiting row.
 CREATE TABLE outbox (
   target_id      INTEGER PRIMARY KEY REFERENCES targets (id) ON DELETE CASCADE,
-  apns_id        TEXT NOT NULL,    -- the same on every attempt of one push
+  apns_id        TEXT NOT NULL,    -- random; of it and of what is told each attempt's apns-id is made
   generation     INTEGER NOT NULL, -- raised by every event that joins
   event          TEXT NOT NULL,    -- name of the latest event
   enqueued_ms    INTEGER NOT NULL, -- first event of this row

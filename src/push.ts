@@ -121,7 +121,7 @@ function rowFor(device: Device, mailbox: string): PushContent {
   const { owner = user, hash } = subscriptionTo(device, mailbox) ?? {};
   const inbox = mailbox === INBOX && owner === user;
   const mailboxes = [{ owner, path: mailbox, hash, inbox }];
-  return { apnsId: randomUUID(), deviceToken, accountId, topic, mailboxes };
+  return { apnsId: randomUUID(), generation: 1, deviceToken, accountId, topic, mailboxes };
 }
 
 function pathsOf(devices: readonly Device[]): string {

@@ -23,20 +23,22 @@ export interface CarryOptions {
 
 /** Sends one push over the route of its topic, and waits no longer than `deadlineMs`. Never rejects. */
 export async function carry(
-  row: ClaimedPush,
+  claimed: ClaimedPush,
   routes: readonly Route[],
   deadlineMs: number,
   options: CarryOptions,
 ): Promise<Attempt> {
   const { clock, expiryMs, log } = options;
   const nowMs = clock.nowMs();
+  const mainTopic = routes[0]?.credential.topic ?? '';
+  const push = pushOf(claimed, mainTopic, Math.floor((nowMs + expiryMs) / 1000));
+  const row = { ...claimed, apnsId: push.apnsId }; // the one that Apple knows, for whoever tells of the attempt
   const route = routeFor(routes, row.topic);
   if (route === undefined) return ended(row, TOPIC_NOT_COVERED);
   const refusal = route.refusal(nowMs);
   if (refusal !== undefined) return ended(row, refusal);
   const { fingerprint, topic } = route.credential;
   try {
-    const push = pushOf(row, topic, Math.floor((nowMs + expiryMs) / 1000));
     const timeoutMs = Math.max(1, Math.min(ANSWER_TIMEOUT_MS, deadlineMs - nowMs));
     const outcome = outcomeOf(await route.line.push(push, timeoutMs));
     if (route.answered(outcome, clock)) tellRefused(log, outcome, topic);

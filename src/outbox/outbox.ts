@@ -16,6 +16,7 @@ export interface ClaimedPush {
   /** The topic that the phone was told; '' if unknown. */
   topic: string;
   renewedMs: number;
+  /** Random, and the row's own: of this each attempt's apns-id is made, see apns-id.ts. */
   apnsId: string;
   event: ChangeName;
   /** What has joined the row after this generation is not in this push. */
@@ -32,7 +33,7 @@ export interface EnqueueRequest {
   event: ChangeName;
   mailboxes: Mailbox[];
   nowMs: number;
-  /** Makes the apns-id of a new push. */
+  /** Makes a new row's random UUID. */
   newApnsId: () => string;
   /** Holds while a `serve` runs on this store; else every push is due at once. */
   timing: Timing;
@@ -96,7 +97,7 @@ function enqueued(subscribers: readonly Subscriber[]): Enqueued {
   return { targetIds: [...ids(false)], disabled: ids(true).size };
 }
 
-/** A row that was tried and waits becomes a new push with a new apns-id, since its content changed. */
+/** What joins a row raises its generation, and by that gives its next attempt another apns-id. */
 function join(sql: Sql, targetId: number, mailbox: Mailbox, request: EnqueueRequest): void {
   const { event, nowMs, timing } = request;
   const { generation } = sql(
@@ -106,7 +107,6 @@ function join(sql: Sql, targetId: number, mailbox: Mailbox, request: EnqueueRequ
        generation = generation + 1,
        event = excluded.event,
        event_ms = excluded.event_ms,
-       apns_id = CASE WHEN lease_owner IS NULL AND attempts > 0 THEN excluded.apns_id ELSE apns_id END,
        due_ms = CASE WHEN held_by = 'device' THEN due_ms ELSE min(due_ms, excluded.due_ms) END
      RETURNING generation`,
   ).get({

@@ -137,7 +137,7 @@ function postpone(
 ): void {
   sql(
     `UPDATE outbox SET due_ms = @retryAtMs, held_by = @hold, last_reason = @reason, lease_owner = NULL,
-       lease_until_ms = NULL, apns_id = CASE WHEN generation > @generation THEN @apnsId ELSE apns_id END
+       lease_until_ms = NULL
      WHERE target_id = @id AND lease_owner = @owner`,
   ).run({
     id: push.targetId,
@@ -145,7 +145,5 @@ function postpone(
     retryAtMs,
     hold,
     reason: reason ?? null,
-    generation: push.generation,
-    apnsId: context.newApnsId(),
   });
 }

@@ -3,6 +3,7 @@ import { type Answer, NoAnswer, type Push } from '../../src/apns/push.ts';
 import { ANSWER_TIMEOUT_MS, carry } from '../../src/outbox/carry.ts';
 import { NotConnected } from '../../src/outbox/line.ts';
 import type { ClaimedPush } from '../../src/outbox/outbox.ts';
+import { pushOf } from '../../src/outbox/push-of.ts';
 import { Route } from '../../src/outbox/route.ts';
 import { createTestClock } from '../support/clock.ts';
 import { recordedLog } from '../support/recorded-log.ts';
@@ -55,8 +56,9 @@ function setting(ending: Answer | Error): {
 
 test('sends the push, and says by which credential', async () => {
   const { sent, carried } = setting({ status: 200 });
+  const { apnsId } = pushOf(ROW, 'main', 0);
   expect(await carried()).toEqual({
-    push: ROW,
+    push: { ...ROW, apnsId },
     outcome: { kind: 'delivered' },
     unprocessed: false,
     fingerprint: 'fingerprint',
@@ -64,7 +66,7 @@ test('sends the push, and says by which credential', async () => {
   expect(sent).toMatchObject([
     {
       push: {
-        apnsId: ROW.apnsId,
+        apnsId,
         deviceToken: ROW.deviceToken,
         topic: 'main',
         expirationS: NOW_MS / 1000 + 60,

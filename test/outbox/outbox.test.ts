@@ -110,25 +110,25 @@ describe('enqueue', () => {
   });
 
   test.each(['apple', 'connection', 'credential', 'topic'])(
-    'what was tried and waits for %s is a new push, due now',
+    'what joins one that was tried and waits for %s is due now',
     async (hold) => {
       const store = await waitingRow(hold);
-      await enqueued(store, { nowMs: NOW_MS + 7, apnsId: 'second' });
-      expect(await outboxRow(store)).toMatchObject({ apns_id: 'second', due_ms: NOW_MS + 7, attempts: 1 });
+      await enqueued(store, { nowMs: NOW_MS + 7 });
+      expect(await outboxRow(store)).toMatchObject({ generation: 2, due_ms: NOW_MS + 7, attempts: 1 });
     },
   );
 
   test('a device that Apple wants left alone is', async () => {
     const store = await waitingRow('device');
-    await enqueued(store, { nowMs: NOW_MS + 7, apnsId: 'second' });
+    await enqueued(store, { nowMs: NOW_MS + 7 });
     expect(await outboxRow(store)).toMatchObject({
-      apns_id: 'second',
+      generation: 2,
       due_ms: NOW_MS + 60_000,
       held_by: 'device',
     });
   });
 
-  test('what is under way keeps its apns-id', async () => {
+  test('what is under way may be joined', async () => {
     const store = testStore();
     await registered(store);
     await enqueued(store);

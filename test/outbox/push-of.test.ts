@@ -29,7 +29,7 @@ function payloadOf(changes: Partial<ClaimedPush>): unknown {
 describe('pushOf', () => {
   test('says what Apple needs to know', () => {
     expect(pushOf(ROW, MAIN_TOPIC, 123)).toEqual({
-      apnsId: 'id',
+      apnsId: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
       deviceToken: '80aa',
       topic: 'com.apple.mail.XServer.b',
       payload: '{"aps":{"account-id":"account"}}',

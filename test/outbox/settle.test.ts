@@ -126,11 +126,11 @@ describe('what joined while the push was under way', () => {
     expect((await claimedOne(store, { nowMs: LATER_MS })).mailboxes).toMatchObject([ALICES_INBOX]);
   });
 
-  test('gives a push that is tried again a new apns-id', async () => {
+  test('goes along when the push is tried again', async () => {
     const { store, push } = await underWay();
     await enqueued(store, { mailboxes: [ALICES_ARCHIVE] });
     await settleOne(store, push, RETRY);
-    expect(await outboxRow(store)).toMatchObject({ apns_id: 'fresh', attempts: 1, held_by: 'apple' });
+    expect(await outboxRow(store)).toMatchObject({ generation: 2, attempts: 1, held_by: 'apple' });
     expect(await waitingMailboxes(store)).toEqual(['alice:Archive', 'alice:INBOX']);
   });
 
