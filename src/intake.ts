@@ -6,7 +6,6 @@ import { ExitCode, OperatorError } from './errors.ts';
 import type { Registration } from './events/mail-event.ts';
 import { parseEvent } from './events/parse.ts';
 import type { ReadItem } from './events/read.ts';
-import { targetEntry } from './history/entries.ts';
 import type { EventEntry } from './history/entry.ts';
 import { type History, openHistory } from './history/history.ts';
 import { type Log, reportError } from './log.ts';
@@ -14,6 +13,8 @@ import type { Mailbox } from './mailboxes/mailbox.ts';
 import { comparableUser } from './mailboxes/user-name.ts';
 import type * as Outbox from './outbox/outbox.ts';
 import { type Decision, decide } from './policy.ts';
+import type { RegisterDevice } from './registering.ts';
+import { StoreError } from './store/errors.ts';
 import { countOf } from './table.ts';
 
 export interface IntakeOptions {
@@ -41,14 +42,23 @@ export interface Taken {
   silent: string[];
 }
 
-/** Takes raw events into the database. Throws StoreError where they must be kept elsewhere for now. */
-export type Intake = (item: ReadItem) => Promise<Taken>;
+/**
+ * Takes raw events into the database. Throws StoreError where they must be kept elsewhere for now, and NotRegistered
+ * for a registration; `locked` has it not even ask the database, which was locked a moment ago.
+ */
+export type Intake = (item: ReadItem, given?: { locked: boolean }) => Promise<Taken>;
 
 /** The front of the pipeline: parse, decide, look up, enqueue. Each event is one transaction. */
 export function createIntake(given: IntakeOptions): Intake {
-  const options: Taking = { ...given, history: openHistory(given) };
-  const imapd = imapdSettings(options.config.imapdConf);
-  return async (item) => {
+  const history = openHistory(given);
+  let registering: Promise<RegisterDevice> | undefined;
+  // Only here: it is for the few events that register a device.
+  const load = async (): Promise<RegisterDevice> =>
+    (await import('./registering.ts')).createRegistering({ ...given, history });
+  const usual: Taking = { ...given, history, registering: () => (registering ??= load()) };
+  const imapd = imapdSettings(given.config.imapdConf);
+  return async (item, { locked } = { locked: false }) => {
+    const options = locked ? { ...usual, store: refuseStore } : usual;
     const taken: Taken = { targetIds: [], bad: undefined, topic: undefined, names: [], silent: [] };
     if ('bad' in item) return refuse(taken, item.bad, options);
     for (const event of parseEvent(item.value, () => imapd().namespace)) {
@@ -61,6 +71,12 @@ export function createIntake(given: IntakeOptions): Intake {
 
 interface Taking extends IntakeOptions {
   history: History;
+  registering: () => Promise<RegisterDevice>;
+}
+
+function refuseStore(): never {
+  const hint = 'the event is kept and taken soon';
+  throw new StoreError('it was locked a moment ago', { hint, busy: true, cause: undefined });
 }
 
 function refuse(taken: Taken, reason: string, options: Taking, hint = HINT): Taken {
@@ -90,7 +106,7 @@ async function carryOut(
       ignore(decision, taken, options);
       return;
     case 'register':
-      await registerTarget(decision.registration, taken, options, imapd());
+      await registerDevice(decision.registration, taken, options, imapd());
       return;
     case 'push':
       await enqueuePush(decision, taken, options);
@@ -148,36 +164,17 @@ function whyNobody(disabled: number): string {
   return `${countOf(disabled, 'device')} failed for too long and must register again`;
 }
 
-async function registerTarget(
+async function registerDevice(
   registration: Registration,
   taken: Taken,
   options: Taking,
-  { namespace, apsTopic }: ImapdSettings,
+  settings: ImapdSettings,
 ): Promise<void> {
-  const { config, clock, log, store } = options;
-  const { registrationTopic } = await import('./targets/registration-topic.ts');
-  const { topic } = await registrationTopic(apsTopic, { config, log });
-  const { sharedMailboxes, maxPerUser } = config.targets;
-  const { admit } = await import('./targets/target.ts');
-  const admission = admit(registration, { users: config.users, sharedMailboxes, namespace, topic });
-  if ('refused' in admission) {
-    refuse(taken, admission.refused, options, admission.hint);
+  const registered = await (await options.registering())(registration, settings, options.store);
+  if ('refused' in registered) {
+    refuse(taken, registered.refused, options, registered.hint);
     return;
   }
-  const { target, droppedMailboxes } = admission;
-  taken.topic = topic;
+  taken.topic = registered.topic;
   taken.names.push('registration');
-  const { register } = await import('./targets/store.ts');
-  const result = await register(await store(), target, { nowMs: clock.nowMs(), maxPerUser });
-  const change = result.created ? 'registered' : 'renewed';
-  options.history.record(targetEntry(target, change, clock.nowMs()));
-  log.info(change, {
-    user: target.user,
-    deviceToken: target.deviceToken,
-    accountId: target.accountId,
-    mailboxes: target.subscriptions.map(({ name }) => name),
-    droppedMailboxes: droppedMailboxes || undefined,
-    replaced: result.replaced || undefined,
-    evicted: result.evicted || undefined,
-  });
 }

@@ -108,8 +108,8 @@ function openAll(
   const intake = createIntake({ config, clock, log, store: () => store, newApnsId: randomUUID });
   const counted =
     (door: DoorName): Intake =>
-    async (item) => {
-      const taken = await intake(item);
+    async (item, given) => {
+      const taken = await intake(item, given);
       for (const name of taken.names) metrics.eventReceived(door, name);
       return taken;
     };

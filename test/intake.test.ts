@@ -4,13 +4,22 @@ import { describe, expect, test } from 'vitest';
 import type { Config } from '../src/config/config.ts';
 import { loadConfig } from '../src/config/load.ts';
 import type { Store } from '../src/db.ts';
-import { readEvents } from '../src/events/read.ts';
+import { type ReadItem, readEvents } from '../src/events/read.ts';
 import { createIntake, type Intake, type Taken } from '../src/intake.ts';
 import { listTargets, subscriptionsOf } from '../src/targets/store.ts';
 import { createTestClock } from './support/clock.ts';
 import { ACCOUNT_ID, captured, DEVICE_TOKEN, messageNew, registration } from './support/events.ts';
 import { recordedLog } from './support/recorded-log.ts';
-import { NOW_MS, outboxRow, rowsOf, temporaryFolder, testStore, waitingMailboxes } from './support/store.ts';
+import {
+  holdWriteLock,
+  NOW_MS,
+  outboxRow,
+  registered,
+  rowsOf,
+  temporaryFolder,
+  testStore,
+  waitingMailboxes,
+} from './support/store.ts';
 
 /** What became of all events on the input. */
 type Told = Pick<Taken, 'targetIds' | 'bad' | 'silent'>;
@@ -22,6 +31,7 @@ interface Setting {
   opened: () => number;
   log: ReturnType<typeof recordedLog>;
   take: (input: string | Buffer) => Promise<Told>;
+  intake: Intake;
 }
 
 /** An intake with the default configuration but for these lines, beside an imapd.conf with those. */
@@ -30,7 +40,7 @@ function setting(yaml = '', imapdConf = ''): Setting {
   writeFileSync(join(folder, 'imapd.conf'), imapdConf);
   writeFileSync(join(folder, 'config.yaml'), `imapd_conf: ${folder}/imapd.conf\n${yaml}`);
   const config = loadConfig(join(folder, 'config.yaml'), {});
-  const store = testStore(join(folder, 'x.db'));
+  const store = testStore(join(folder, 'x.db'), 50);
   const log = recordedLog();
   let opened = 0;
   const intake = createIntake({
@@ -43,7 +53,7 @@ function setting(yaml = '', imapdConf = ''): Setting {
     },
     newApnsId: () => 'new id',
   });
-  return { config, store, log, opened: () => opened, take: (input) => takeAll(intake, input) };
+  return { config, store, log, opened: () => opened, take: (input) => takeAll(intake, input), intake };
 }
 
 async function takeAll(intake: Intake, input: string | Buffer): Promise<Told> {
@@ -93,6 +103,40 @@ describe('a registration', () => {
     await none.take(registration());
     expect(await listTargets(none.store, {})).toMatchObject([{ topic: '' }]);
     expect(none.log.messages('warn')).toEqual(['the topic of this registration is unknown']);
+  });
+
+  test('whose topic is not known leaves the one that was told before', async () => {
+    const { store, take } = setting('apns: { certificate: /no/such/file.pem }\n');
+    await registered(store, { accountId: ACCOUNT_ID, topic: 'com.apple.mail.XServer.before' });
+    await take(registration());
+    await take(registration({ user: 'bob' }));
+    expect(await listTargets(store, {})).toMatchObject([
+      { user: 'alice', topic: 'com.apple.mail.XServer.before', renewedMs: NOW_MS },
+      { user: 'bob', topic: 'com.apple.mail.XServer.before' },
+    ]);
+  });
+
+  test('that was kept with the topic that its device was told has that one', async () => {
+    const { store, take } = setting('apns: { topic: com.apple.mail.XServer.new }\n');
+    const kept = {
+      ...{ ApsAccountId: ACCOUNT_ID, ApsDeviceToken: DEVICE_TOKEN, ApsSubtopic: 'com.apple.mobilemail' },
+      ...{ Username: 'alice', Mailboxes: ['INBOX'] },
+    };
+    await take(JSON.stringify({ ...kept, ApsTopic: 'com.apple.mail.XServer.told' }));
+    expect(await listTargets(store, {})).toMatchObject([{ topic: 'com.apple.mail.XServer.told' }]);
+    await take(JSON.stringify(kept));
+    expect(await listTargets(store, {})).toMatchObject([{ topic: 'com.apple.mail.XServer.new' }]);
+  });
+
+  test('gives its topic where the database cannot take it, which nobody asks after it was locked', async () => {
+    const { store, take, opened, intake } = setting('apns: { topic: com.apple.mail.XServer.test }\n');
+    const [item] = readEvents([Buffer.from(registration())]);
+    await expect(intake(item as ReadItem, { locked: true })).rejects.toMatchObject({
+      ...{ name: 'NotRegistered', busy: true, topic: 'com.apple.mail.XServer.test' },
+    });
+    expect(opened()).toBe(0);
+    holdWriteLock(store.file);
+    await expect(take(registration())).rejects.toMatchObject({ name: 'NotRegistered', busy: true });
   });
 
   test.each([

@@ -48,7 +48,12 @@ export function inspectCertificate(source: CredentialSource, nowMs: number): Cer
 function contentsOf({ names, certificate, key, passphraseFile }: CredentialSource): FileContents {
   if (certificate === undefined) return { certificates: [], keys: [], defects: [] };
   const passphrase = readPassphrase(names.passphraseFile, passphraseFile);
-  if (isDefect(passphrase)) return { certificates: [], keys: [], defects: [passphrase] };
+  if (isDefect(passphrase)) {
+    // A certificate in PEM needs none, and tells the topic.
+    const none = { option: names.passphraseFile, value: undefined };
+    const { certificates } = readCredentialFile(names.certificate, certificate, none);
+    return { certificates, keys: [], defects: [passphrase] };
+  }
   const main = readCredentialFile(names.certificate, certificate, passphrase);
   if (key === undefined) return main;
   const { keys, defects } = readCredentialFile(names.key, key, passphrase);

@@ -19,6 +19,11 @@ export function sourcesOf(apns: ApnsConfig): [CredentialSource, ...CredentialSou
   return [configured(apns, 'apns', apns.server), ...also];
 }
 
+/** The files that a credential is read from, whether they are there or not. */
+export function filesOf({ certificate, key, passphraseFile, token }: CredentialConfig): string[] {
+  return [certificate, key, passphraseFile, token?.key].filter((file) => file !== undefined);
+}
+
 /** A file that is named on the command line: PEM or PKCS#12, with or without key. */
 export function fileSource(file: string, passphraseFile: string | undefined): CredentialSource {
   const [certificate, key] = ['FILE', 'FILE'];

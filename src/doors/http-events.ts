@@ -18,8 +18,7 @@ export async function registerByXaps(body: Buffer, { receive, log }: EventContex
   const received = await take([body], receive, log);
   if (received === undefined) return tryAgain(reasonBody(NOT_SAFE));
   if (received.bad !== undefined) return text(400, reasonBody(received.bad));
-  // The registration is safe, but its topic is known only when it is in the database. To repeat it does no harm.
-  if (received.spooled) return tryAgain(reasonBody('the database is busy'));
+  // In the spool it is as safe as in the database: any other answer would silence the device for a day.
   if (received.topic === undefined) return text(400, reasonBody('expected a registration'));
   return topicAnswer(received.topic, log);
 }
@@ -27,7 +26,10 @@ export async function registerByXaps(body: Buffer, { receive, log }: EventContex
 function topicAnswer(topic: string, log: Log): Answer {
   const body = topicBody(topic);
   if (body !== undefined) return text(200, body);
-  const reason = topic === '' ? 'no certificate tells the topic' : 'the topic cannot stand in an IMAP reply';
+  const reason =
+    topic === ''
+      ? 'neither certificate nor earlier registrations tell the topic'
+      : 'the topic cannot stand in an IMAP reply';
   log.error('the XAPS plugin gets no topic, and the phone none that it can use', { topic, reason });
   return text(500, reasonBody(reason));
 }

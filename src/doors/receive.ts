@@ -7,7 +7,7 @@ export interface Received {
   bad: string | undefined;
   /** How many targets a push is now owed to. */
   targets: number;
-  /** The topic that a registration was made for; undefined where there was none. */
+  /** The topic of a registration, wherever it is safe; '' where none is known, undefined where there was none. */
   topic: string | undefined;
   /** True where it is in the spool, because the database could not take it at once. */
   spooled: boolean;

@@ -1,9 +1,10 @@
 import type { Clock } from '../clock.ts';
-import { readEvents } from '../events/read.ts';
+import { type ReadItem, readEvents } from '../events/read.ts';
 import { writeSpool } from '../events/spool.ts';
-import type { Intake } from '../intake.ts';
+import { withToldTopic } from '../events/xaps.ts';
+import type { Intake, Taken } from '../intake.ts';
 import type { Log } from '../log.ts';
-import { StoreError } from '../store/errors.ts';
+import { NotRegistered, StoreError } from '../store/errors.ts';
 import type { DoorName, Receive, Received } from './receive.ts';
 
 export interface ReceiverOptions {
@@ -18,7 +19,7 @@ export interface ReceiverOptions {
 
 /**
  * For so long after the database was locked nobody waits for it: with many deliveries at once, their waits would add
- * up. Short, because a registration over HTTP is refused meanwhile.
+ * up.
  */
 export const LOCKED_PAUSE_MS = 250;
 
@@ -29,33 +30,41 @@ export function createReceiver({ intake, spool, clock, log, onWork }: ReceiverOp
     const sinceMs = clock.nowMs() - lockedMs;
     return sinceMs >= 0 && sinceMs < LOCKED_PAUSE_MS; // clocks are set back
   };
-  const keep = (raw: Buffer, door: DoorName, reason: string): Received => {
+  const keep = (raw: Buffer, door: DoorName, reason: string): void => {
     const file = writeSpool(spool, raw, clock.nowMs());
     log.warn('the database cannot take an event now: kept in the spool', { door, file, reason });
-    return { ...NOTHING, spooled: true };
   };
   return async (raw, door) => {
     // Cyrus waits for us with the mailbox locked: what the database cannot take at once waits in the spool.
-    if (isPaused()) return keep(raw, door, 'it was locked a moment ago');
+    const locked = isPaused();
     const received: Received = { ...NOTHING };
+    let item: ReadItem | undefined;
     try {
-      let items = 0;
-      for (const item of readEvents([raw])) {
-        items += 1;
-        const taken = await intake(door)(item);
-        received.bad ??= taken.bad;
-        received.topic ??= taken.topic;
-        received.targets += taken.targetIds.length;
-      }
-      if (items === 0) received.bad = 'empty input, expected an event in JSON';
+      for (item of readEvents([raw])) add(received, await intake(door)(item, { locked }));
+      if (item === undefined) received.bad = 'empty input, expected an event in JSON';
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      if (error.busy) lockedMs = clock.nowMs();
-      received.spooled = keep(raw, door, error.message).spooled;
+      if (error.busy && !locked) lockedMs = clock.nowMs();
+      if (error instanceof NotRegistered) received.topic ??= error.topic;
+      keep(told(raw, item, received.topic), door, error.message);
+      received.spooled = true;
     }
     if (received.targets > 0) onWork();
     return received;
   };
+}
+
+function add(received: Received, { bad, topic, targetIds }: Taken): void {
+  received.bad ??= bad;
+  received.topic ??= topic;
+  received.targets += targetIds.length;
+}
+
+/** A registration that is kept says what its device is told, so that it is made for that topic whenever it is read. */
+function told(raw: Buffer, item: ReadItem | undefined, topic = ''): Buffer {
+  if (topic === '' || item === undefined || 'bad' in item || item.raw.length < raw.length - 1) return raw;
+  const registration = withToldTopic(item.value, topic);
+  return registration === undefined ? raw : Buffer.from(JSON.stringify(registration));
 }
 
 const NOTHING: Readonly<Received> = { bad: undefined, targets: 0, topic: undefined, spooled: false };

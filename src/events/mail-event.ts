@@ -27,6 +27,8 @@ export interface Registration {
   apsVersion: number;
   /** Mailbox names in modified UTF-7, in the namespace of the registering user. */
   mailboxes: string[];
+  /** What the device was told when this was kept in the spool; else absent. */
+  toldTopic?: string;
 }
 
 /** Something changed in a mailbox. */

@@ -10,7 +10,7 @@ const APS_VERSION = 2;
 
 /** Parses the body that Dovecot's XAPS plugin sends to `/register`. Its mailboxes are as the client wrote them. */
 export function parseXapsRegistration(value: Json): ParseResult {
-  const { ApsAccountId, ApsDeviceToken, ApsSubtopic, Username, Mailboxes } = value;
+  const { ApsAccountId, ApsDeviceToken, ApsSubtopic, ApsTopic, Username, Mailboxes } = value;
   if (typeof ApsAccountId !== 'string') return bad(expected('a string', 'ApsAccountId', ApsAccountId));
   if (typeof ApsDeviceToken !== 'string') return bad(expected('a string', 'ApsDeviceToken', ApsDeviceToken));
   if (typeof ApsSubtopic !== 'string') return bad(expected('a string', 'ApsSubtopic', ApsSubtopic));
@@ -26,7 +26,14 @@ export function parseXapsRegistration(value: Json): ParseResult {
     subtopic: ApsSubtopic,
     apsVersion: APS_VERSION,
     mailboxes: mailboxes.names,
+    ...(isText(ApsTopic) && { toldTopic: ApsTopic }),
   };
+}
+
+/** A registration of the plugin with the topic that its device is told, by a key of ours; undefined for anything else. */
+export function withToldTopic(value: unknown, topic: string): Json | undefined {
+  if (typeof value !== 'object' || value === null || !('ApsAccountId' in value)) return undefined;
+  return { ...value, ApsTopic: topic };
 }
 
 /**

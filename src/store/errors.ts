@@ -13,6 +13,18 @@ export class StoreError extends OperatorError {
   }
 }
 
+/** A registration that is well but for the database: its device may be told the topic once it is kept elsewhere. */
+export class NotRegistered extends StoreError {
+  /** '' where it is not known. */
+  readonly topic: string;
+
+  constructor(cause: StoreError, topic: string) {
+    super(cause.message, { hint: cause.hint, busy: cause.busy, cause });
+    this.name = 'NotRegistered';
+    this.topic = topic;
+  }
+}
+
 /** Says what a failure of the driver or the file system means for the operator. Bugs pass unchanged. */
 export function storeError(file: string, thrown: unknown): Error {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));

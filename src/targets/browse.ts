@@ -122,3 +122,11 @@ export interface TopicUse {
   count: number;
   renewedMs: number;
 }
+
+/** The topic of the latest registration that has one; undefined where none has. */
+export async function latestTopic(store: Store): Promise<string | undefined> {
+  const row = await store.read((sql) =>
+    sql(`SELECT topic FROM targets WHERE topic <> '' ORDER BY renewed_ms DESC LIMIT 1`).get(),
+  );
+  return (row as { topic: string } | undefined)?.topic;
+}

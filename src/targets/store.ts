@@ -77,7 +77,8 @@ function upsert(sql: Sql, target: NewTarget, nowMs: number): number {
     `INSERT INTO targets (user, device_token, account_id, subtopic, aps_version, topic, source, registered_ms, renewed_ms)
      VALUES (@user, @deviceToken, @accountId, @subtopic, @apsVersion, @topic, @source, @nowMs, @nowMs)
      ON CONFLICT (user, device_token, account_id) DO UPDATE SET
-       subtopic = excluded.subtopic, aps_version = excluded.aps_version, topic = excluded.topic,
+       subtopic = excluded.subtopic, aps_version = excluded.aps_version,
+       topic = coalesce(nullif(excluded.topic, ''), topic), -- what was told before stays known
        source = excluded.source, renewed_ms = max(renewed_ms, excluded.renewed_ms), failures = 0,
        failing_since_ms = NULL, disabled_ms = NULL
      RETURNING id`,

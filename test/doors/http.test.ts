@@ -73,7 +73,7 @@ describe('the answer to /register', () => {
     ['a topic with quotes', outcome({ topic: `${TOPIC}"` }), 500],
     ['a refused registration', outcome({ bad: 'ApsAccountId: expected a string,\n got "é"' }), 400],
     ['no registration', outcome({ targets: 1 }), 400],
-    ['a busy database', outcome({ spooled: true }), 503],
+    ['no topic, in the spool', outcome({ topic: '', spooled: true }), 500],
     ['no room anywhere', () => Promise.reject(new Error('ENOSPC')), 503],
   ])('%s: a reason that the plugin can bear', async (_, receive, wanted) => {
     const door = await testDoor({ receive });
@@ -82,6 +82,12 @@ describe('the answer to /register', () => {
     expect(body).toMatch(/^[\x20-\x7e]{51,199}$/);
     expect(body).not.toContain('"');
     expect(headers['retry-after']).toBe(wanted === 503 ? '2' : undefined);
+  });
+
+  test('is the topic as soon as the registration is safe, in the spool too', async () => {
+    const door = await testDoor({ receive: outcome({ topic: TOPIC, spooled: true }) });
+    const { status, body } = await ask(door, 'POST', '/register', { body: REGISTRATION });
+    expect({ status, body }).toEqual({ status: 200, body: TOPIC });
   });
 
   test('tells the operator where there is no topic', async () => {

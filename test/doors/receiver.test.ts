@@ -1,22 +1,24 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createReceiver, LOCKED_PAUSE_MS } from '../../src/doors/receiver.ts';
 import type { Intake, Taken } from '../../src/intake.ts';
-import { StoreError } from '../../src/store/errors.ts';
+import { NotRegistered, StoreError } from '../../src/store/errors.ts';
 import { createTestClock } from '../support/clock.ts';
 import { messageNew } from '../support/events.ts';
 import { recordedLog } from '../support/recorded-log.ts';
 import { temporaryFolder } from '../support/store.ts';
 
 const TAKEN: Taken = { targetIds: [1], bad: undefined, topic: undefined, names: ['MessageNew'], silent: [] };
+const locked = new StoreError('a moment ago', { hint: '', busy: true, cause: undefined });
 const EVENT = Buffer.from(messageNew());
 
 function testReceiver() {
   const spool = join(temporaryFolder(), 'spool');
   const clock = createTestClock();
   const state = { asked: 0, rung: 0, busy: undefined as boolean | undefined };
-  const intake: Intake = () => {
+  const intake: Intake = (_, given) => {
+    if (given?.locked === true) return Promise.reject(locked);
     state.asked += 1;
     if (state.busy === undefined) return Promise.resolve(TAKEN);
     return Promise.reject(new StoreError('not now', { hint: '', busy: state.busy, cause: undefined }));
@@ -47,4 +49,24 @@ test('one that is not locked but fails says so at once, and is asked each time',
   for (let n = 0; n < 3; n += 1) expect(await receive(EVENT, 'http')).toMatchObject({ spooled: true });
   expect(state.asked).toBe(3);
   expect(spooled()).toBe(3);
+});
+
+test('a registration that goes into the spool gives its topic, and keeps it', async () => {
+  const spool = join(temporaryFolder(), 'spool');
+  const [clock, log, onWork] = [createTestClock(), recordedLog(), (): void => undefined];
+  const topic = 'com.apple.mail.XServer.test';
+  const intake: Intake = () => Promise.reject(new NotRegistered(locked, topic));
+  const receive = createReceiver({ intake: () => intake, spool, clock, log, onWork });
+  const body = '{"ApsAccountId":"an account id","Username":"alice"}';
+  for (const raw of [body, `${body}\n`, messageNew()])
+    expect(await receive(Buffer.from(raw), 'http')).toEqual({
+      bad: undefined,
+      targets: 0,
+      topic,
+      spooled: true,
+    });
+  const files = readdirSync(join(spool, 'new')).map((name) => readFileSync(join(spool, 'new', name), 'utf8'));
+  const kept = files.map((text) => text.trim());
+  const withTopic = `{"ApsAccountId":"an account id","Username":"alice","ApsTopic":"${topic}"}`;
+  expect(kept.sort()).toEqual([withTopic, withTopic, messageNew().trim()].sort());
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseXapsNotification, parseXapsRegistration } from '../../src/events/xaps.ts';
+import { parseXapsNotification, parseXapsRegistration, withToldTopic } from '../../src/events/xaps.ts';
 
 type Json = Record<string, unknown>;
 
@@ -34,6 +34,18 @@ describe('a registration by the XAPS plugin', () => {
     });
     const odd = { ...registration, ApsAccountId: '', ApsDeviceToken: ' X ', ApsSubtopic: '', Mailboxes: [] };
     expect(parseXapsRegistration(odd)).toMatchObject({ accountId: '', deviceToken: ' X ', mailboxes: [] });
+  });
+
+  it('says what its device was told where it was kept', () => {
+    const kept = withToldTopic(registration, 'com.apple.mail.XServer.test');
+    expect(parseXapsRegistration(kept ?? {})).toEqual({
+      ...parseXapsRegistration(registration),
+      toldTopic: 'com.apple.mail.XServer.test',
+    });
+    for (const ApsTopic of ['', 7, null, 'a\0'])
+      expect(parseXapsRegistration({ ...registration, ApsTopic })).not.toHaveProperty('toldTopic');
+    for (const other of [7, null, 'x', [registration], { Username: 'alice' }])
+      expect(withToldTopic(other, 'com.apple.mail.XServer.test')).toBeUndefined();
   });
 
   it.each(Object.keys(registration))('needs %s', (key) => {

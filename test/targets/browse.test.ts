@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Store } from '../../src/db.ts';
 import {
+  latestTopic,
   removeTargets,
   targetIds,
   type TargetOrder,
@@ -156,4 +157,11 @@ test('topicsInUse', async () => {
     { topic: 'new', count: 2, renewedMs: 30 },
     { topic: 'old', count: 1, renewedMs: 10 },
   ]);
+});
+
+test('latestTopic', async () => {
+  const store = await threeTargets();
+  await registered(store, { user: 'carol', topic: '' }, { nowMs: 100 });
+  expect(await latestTopic(store)).toBe('new');
+  expect(await latestTopic(testStore())).toBeUndefined();
 });

@@ -5,7 +5,7 @@ import { apsTopicOf, namespaceOf, readImapdConf } from '../../config/imapd-conf.
 import { openStore, type Store } from '../../db.ts';
 import { ExitCode, OperatorError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
-import { registrationTopic } from '../registration-topic.ts';
+import { createTopicSource } from '../registration-topic.ts';
 import type { TransferRules } from './admission.ts';
 import { type Format, formatOf, FORMATS, itemsOf } from './formats.ts';
 import { type Input, peek } from './input.ts';
@@ -94,7 +94,7 @@ async function rulesFor(
   const topic =
     format === 'jsonl'
       ? undefined
-      : (named ?? (await registrationTopic(apsTopicOf(options), { config, log })));
+      : (named ?? (await createTopicSource({ config, log, clock })(apsTopicOf(options))));
   const rules: TransferRules = {
     users: config.users,
     sharedMailboxes: config.targets.sharedMailboxes,

@@ -1,0 +1,67 @@
+import type { Clock } from './clock.ts';
+import type { Config } from './config/config.ts';
+import type { ImapdSettings } from './config/imapd-conf.ts';
+import type { Store } from './db.ts';
+import type { Registration } from './events/mail-event.ts';
+import { targetEntry } from './history/entries.ts';
+import type { History } from './history/history.ts';
+import type { Log } from './log.ts';
+import { NotRegistered, StoreError } from './store/errors.ts';
+import { createTopicSource } from './targets/registration-topic.ts';
+import { register, type RegisterResult } from './targets/store.ts';
+import { admit, type NewTarget, type Refusal } from './targets/target.ts';
+
+export interface RegisteringOptions {
+  config: Config;
+  clock: Clock;
+  log: Log;
+  history: History;
+  /** Knows what devices were told before. */
+  store: () => Store | Promise<Store>;
+}
+
+/** Gives the topic that the device may be told, '' where none is known. Throws NotRegistered. */
+export type RegisterDevice = (
+  registration: Registration,
+  settings: ImapdSettings,
+  store: () => Store | Promise<Store>,
+) => Promise<{ topic: string } | Refusal>;
+
+/** Takes registrations into the database, each for the topic that its device was or is told. */
+export function createRegistering(options: RegisteringOptions): RegisterDevice {
+  const { config, clock } = options;
+  const topicFor = createTopicSource(options);
+  return async (registration, { namespace, apsTopic }, store) => {
+    const { sharedMailboxes, maxPerUser } = config.targets;
+    const rules = { users: config.users, sharedMailboxes, namespace, topic: '' };
+    const admission = admit(registration, rules);
+    if ('refused' in admission) return admission; // before anything is read for it
+    const topic = registration.toldTopic ?? (await topicFor(apsTopic)).topic;
+    try {
+      const target = { ...admission.target, topic };
+      const result = await register(await store(), target, { nowMs: clock.nowMs(), maxPerUser });
+      tell(admission, result, options);
+    } catch (error) {
+      throw error instanceof StoreError ? new NotRegistered(error, topic) : error;
+    }
+    return { topic };
+  };
+}
+
+function tell(
+  { target, droppedMailboxes }: { target: NewTarget; droppedMailboxes: number },
+  { created, replaced, evicted }: RegisterResult,
+  { history, clock, log }: RegisteringOptions,
+): void {
+  const change = created ? 'registered' : 'renewed';
+  history.record(targetEntry(target, change, clock.nowMs()));
+  log.info(change, {
+    user: target.user,
+    deviceToken: target.deviceToken,
+    accountId: target.accountId,
+    mailboxes: target.subscriptions.map(({ name }) => name),
+    droppedMailboxes: droppedMailboxes || undefined,
+    replaced: replaced || undefined,
+    evicted: evicted || undefined,
+  });
+}
