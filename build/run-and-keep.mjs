@@ -16,6 +16,6 @@ createRequire(main)(main);
 process.on('exit', () => {
   for (const name of layers.split(',').map((layer) => `${layer}.js`)) {
     const code = scripts.get(join('dist', name))?.createCachedData();
-    if (code !== undefined) writeFileSync(join(out, `${name}.code`), code);
+    if (code !== undefined) writeFileSync(join(out, `${name}.code`), Buffer.concat([code, code])); // for launch.ts
   }
 });

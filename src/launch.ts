@@ -1,7 +1,8 @@
 // Where the built program begins. The bundler makes a few layers of the source and of the libraries, from what every
 // event runs through to what only commands need. Each is loaded when it is reached, together with the code that V8
 // made of it at the build: to compile it anew would take longer than all the rest. V8 refuses the code of another
-// version of itself, and then compiles.
+// version of itself, and then compiles. Damaged code it does not notice, and ends the process (its checksum is for
+// debugging): so the code stands in its file twice, which is compared sooner than any sum is made.
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { Script } from 'node:vm';
@@ -34,10 +35,16 @@ function load(name: string): Script {
 
 function codeOf(file: string): Buffer | undefined {
   try {
-    return readBytes(`${file}.code`);
+    return whatStandsTwice(readBytes(`${file}.code`));
   } catch {
     return undefined; // V8 compiles the source
   }
+}
+
+/** Undefined where the halves differ. */
+function whatStandsTwice(bytes: Buffer): Buffer | undefined {
+  const half = bytes.subarray(0, bytes.length / 2);
+  return half.equals(bytes.subarray(half.length)) ? half : undefined;
 }
 
 /** As readFileSync does, whose first call for bytes takes four times as long. */

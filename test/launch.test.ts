@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -12,6 +13,13 @@ import {
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { registration } from './support/events.ts';
+
+/** Damaged files, each with an event of its own. */
+const FLIPPED = Number(process.env['FLIPPED'] ?? 40);
+
+/** What an event loads where the configuration is compiled. */
+const FOR_EVENTS = /^(event|registration|store|better-sqlite3.*)\.js\.code$/;
 
 /** Knows the bundles that a process has loaded. */
 const WATCHER = JSON.stringify(resolve('build/watch-scripts.cjs'));
@@ -99,6 +107,33 @@ describe('the built program', () => {
     });
     registersADevice();
   });
+
+  it('takes events whichever bytes of its caches are damaged', () => {
+    install();
+    const dist = join(program, 'dist');
+    const compiled = join(folder, 'config.yaml.compiled');
+    rmSync(compiled, { force: true });
+    while (!existsSync(compiled)) registersADevice(); // it is not kept of a configuration that was written just now
+    const ofEvents = codeFiles(dist).filter((name) => FOR_EVENTS.test(name));
+    expect(ofEvents).toHaveLength(4);
+    const caches = [...ofEvents.map((name) => join(dist, name)), compiled];
+    const users: string[] = [];
+    for (let trial = 0; trial < FLIPPED; trial += 1) {
+      const cache = caches[trial % caches.length]!;
+      const whole = readFileSync(cache);
+      const damaged = Buffer.from(whole);
+      const at = Array.from({ length: 1 + (trial % 3) }, () => Math.floor(Math.random() * whole.length));
+      for (const index of at) damaged[index]! ^= 1 + Math.floor(Math.random() * 255);
+      writeFileSync(cache, damaged);
+      const user = `user${trial}`;
+      expect({ at, cache, ...run([], registration({ user })) }).toMatchObject({ status: 0, stdout: '' });
+      writeFileSync(cache, whole);
+      users.push(user);
+    }
+    const { stdout } = run(['targets', 'list', '--json']);
+    const known = (JSON.parse(stdout) as { user: string }[]).map(({ user }) => user);
+    expect(known.sort()).toEqual(['alice', ...users].sort());
+  }, 180_000);
 
   it('has code that this V8 takes', () => {
     const script = `process.argv.splice(1, 9, 'x', '-c', 'MAIL');

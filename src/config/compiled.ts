@@ -44,12 +44,20 @@ const WRITABLE_BY_OTHERS = 0o022;
 export function readCompiled(path: string): Config | undefined {
   try {
     const source = statSync(path);
-    const { source: madeOf, config } = JSON.parse(readTrusted(path + SUFFIX, source)) as Compiled;
+    const text = whatStandsTwice(readTrusted(path + SUFFIX, source));
+    const { source: madeOf, config } = JSON.parse(text) as Compiled;
     if (madeOf !== identityOf(path, source)) return undefined;
     return { ...config, apns: withServer(config.apns) };
   } catch {
     return undefined; // the source is read, and tells what is wrong with it
   }
+}
+
+/** A damaged letter would be another path, or another server: so the text stands in two lines. Throws where they differ. */
+function whatStandsTwice(lines: string): string {
+  const half = lines.slice(0, lines.length / 2);
+  if (half + half !== lines) throw new Error('damaged');
+  return half;
 }
 
 /** Its first URL takes Node a sixth of a millisecond, and most events send nothing. */
@@ -93,7 +101,7 @@ export function writeCompiled(path: string, source: Stats, config: Config): void
   const apns: CompiledApns = { ...config.apns, server: config.apns.server.href };
   const compiled: Compiled = { source: identityOf(path, source), config: { ...config, apns } };
   try {
-    writeAs(draft, source, JSON.stringify(compiled));
+    writeAs(draft, source, `${JSON.stringify(compiled)}\n`.repeat(2));
     renameSync(draft, path + SUFFIX);
   } catch {
     rmSync(draft, { force: true }); // only time is lost

@@ -154,11 +154,21 @@ describe('it is passed over', () => {
   tampered('where it is half written', () => fs.truncateSync(compiled, 100));
   tampered('where it is empty', () => fs.writeFileSync(compiled, ''));
   for (const json of ['null', '[]', '1', '{}', '{"source":null,"config":null}'])
-    tampered(`where it holds ${json}`, () => fs.writeFileSync(compiled, json));
+    tampered(`where it holds ${json}`, () => fs.writeFileSync(compiled, `${json}\n`.repeat(2)));
   tampered('where it is far too long', () => fs.appendFileSync(compiled, ' '.repeat(1024 * 1024)));
   tampered('where what it was made of is not the source', () => {
     const text = fs.readFileSync(compiled, 'utf8');
-    fs.writeFileSync(compiled, text.replace('"source":"', '"source":"x'));
+    fs.writeFileSync(compiled, text.replaceAll('"source":"', '"source":"x'));
+  });
+  it('where any byte of it is damaged', () => {
+    compile();
+    const bytes = fs.readFileSync(compiled);
+    for (let at = 0; at < bytes.length; at += 17) {
+      bytes[at]! ^= 1;
+      fs.writeFileSync(compiled, bytes);
+      expect(readCompiled(source)).toBeUndefined();
+      bytes[at]! ^= 1;
+    }
   });
   if (process.geteuid?.() === 0)
     tampered('where it belongs to somebody else', () => fs.chownSync(compiled, 65534, 65534));
