@@ -69,15 +69,16 @@ async function checkWith(config: Config, options: CheckOptions): Promise<Point[]
 }
 
 function checkFiles(
-  { apns, file, imapdConf, log }: Config,
+  { apns, file, imapdConf, log, serve }: Config,
   cyrus: Cyrus,
   { files, secretFiles }: Credentials,
   user: MailUser | undefined,
 ): Point[] {
-  const secrecy = checkSecrecy(secretFiles);
+  const password = serve.httpPasswordFile === undefined ? [] : [serve.httpPasswordFile];
+  const secrecy = checkSecrecy([...secretFiles, ...password], user);
   if (user === undefined) return [...secrecy, ...skippedAll([FILES_TO_READ, LOG], MAIL_USER)];
   const others = [file, apns.ca, cyrus.options && imapdConf].filter((each) => each !== undefined);
-  return [...secrecy, ...checkReading([...others, ...files], user), checkLog(log, user)];
+  return [...secrecy, ...checkReading([...others, ...files, ...password], user), checkLog(log, user)];
 }
 
 function checkFolders({ store, spool }: Config, user: MailUser | undefined): Point[] {

@@ -1,5 +1,6 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { openingsOf } from '../cert/file-modes.ts';
 import type { Config } from '../config/config.ts';
 import { type Point, ok, problem, warning } from './point.ts';
 import { type MailUser, obstacle } from './trial.ts';
@@ -15,18 +16,17 @@ export function checkReading(files: readonly string[], user: MailUser): Point[] 
   return [ok(FILES_TO_READ, `${user.called} can read ${listed(files)}`)];
 }
 
-/** stat(2): the permission that others have to read. */
-const READABLE_BY_OTHERS = 0o004;
-
-/** Keys and passphrases that everybody on the host can read. */
-export function checkSecrecy(files: readonly string[]): Point[] {
-  const open = files.filter((file) => existsSync(file) && (statSync(file).mode & READABLE_BY_OTHERS) !== 0);
-  if (open.length > 0)
-    return open.map((file) =>
-      warning(SECRET_FILES, `everybody on this host can read ${file}`, `chmod o= ${file}`),
-    );
+/** Keys, passphrases and passwords that everybody on the host can read, or others can replace. */
+export function checkSecrecy(files: readonly string[], user?: MailUser): Point[] {
+  const reader = user && { ...user, group: groupOf(user) };
+  const openings = files.flatMap((file) => openingsOf(file, { isSecret: true, reader }));
+  if (openings.length > 0) return openings.map(({ text, fix }) => warning(SECRET_FILES, text, fix));
   if (files.length === 0) return [];
   return [ok(SECRET_FILES, `not for everybody to read: ${listed(files)}`)];
+}
+
+function groupOf({ ownership, gid }: MailUser): string {
+  return /-g (\S+)$/.exec(ownership)?.[1] ?? String(gid);
 }
 
 /** The log's file is appended to, or can be made, by the mail server's user. */

@@ -228,9 +228,9 @@ describe('a defect stands beside the facts', () => {
 
 describe('warnings', () => {
   test.each([
-    [0o644, /^everybody on this host can read \S+, which holds a secret: chmod o= /],
-    [0o660, /^its group can write to \S+: chmod go-w /],
-    [0o602, /^everybody can write to \S+: chmod go-w /],
+    [0o644, /^everybody on this host can read \S+, which holds a secret: chmod 0640 /],
+    [0o660, /^its group can write to \S+: chmod 0640 /],
+    [0o602, /^everybody can write to \S+: chmod 0600 /],
   ])('mode %o of a file with its key', (mode, want) => {
     const { description, exitCode } = described(file(leaf + key, mode));
     expect(description.warnings).toEqual([expect.stringMatching(want)]);

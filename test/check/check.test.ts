@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { withMockApns } from '../support/apns.ts';
 import { ACCOUNT_ID, tokenNumber } from '../support/events.ts';
 import { enqueued, registered, testStore } from '../support/store.ts';
-import { give, goodSetup, notOk, said, USER } from './setup.ts';
+import { file, give, goodSetup, notOk, said, USER } from './setup.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -76,6 +76,19 @@ describe('a configuration that cannot be used', () => {
 });
 
 describe('one fault', () => {
+  test('is a password for HTTP that everybody can read, or that serve cannot', async () => {
+    await withMockApns({}, async (mock) => {
+      const setup = await goodSetup(mock);
+      const password = file(join(setup.dir, 'password'), 'secret\n', 0o644);
+      setup.configure(`serve: { http: '[::1]:11619', http_password_file: ${password} }\n`);
+      const { points } = await setup.run();
+      const [secret] = points.filter(({ point }) => point === 'secret files');
+      expect(secret).toMatchObject({ state: 'warning', mend: `chmod 0640 ${password}` });
+      rmSync(password);
+      expect(said((await setup.run()).points, 'files to read')).toEqual([`problem: there is no ${password}`]);
+    });
+  });
+
   test('of the credential leaves its points and those that need it', async () => {
     await withMockApns({}, async (mock) => {
       const setup = await goodSetup(mock);

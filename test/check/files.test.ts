@@ -14,7 +14,7 @@ import { checkLog, checkReading, checkSecrecy } from '../../src/check/files.ts';
 import { findMailUser } from '../../src/check/mail-user.ts';
 import { checkSpoolFolder } from '../../src/check/spool.ts';
 import { checkStoreFolder } from '../../src/check/store.ts';
-import { obstacle, tryAs } from '../../src/check/trial.ts';
+import { type MailUser, obstacle, tryAs } from '../../src/check/trial.ts';
 import { compileProgram } from '../support/compiled.ts';
 import { temporaryFolder } from '../support/store.ts';
 import { file, give, IS_ROOT, USER, USER_NAME } from './setup.ts';
@@ -142,7 +142,26 @@ describe('files', () => {
     const [closed, open] = [file(join(dir, 'closed'), '', 0o640), file(join(dir, 'open'), '', 0o644)];
     expect(checkSecrecy([])).toEqual([]);
     expect(checkSecrecy([closed])).toMatchObject([{ state: 'ok' }]);
-    expect(checkSecrecy([closed, open])).toMatchObject([{ state: 'warning', mend: `chmod o= ${open}` }]);
+    expect(checkSecrecy([closed, open])).toMatchObject([
+      { state: 'warning', text: expect.stringContaining(open) as string, mend: `chmod 0640 ${open}` },
+    ]);
+  });
+
+  test('with secrets stay open to the mail user alone', () => {
+    const path = file(join(temporaryFolder(), 'password'), '', 0o604);
+    const { uid, gid } = statSync(path);
+    const mendFor = (user: MailUser): string | null | undefined => checkSecrecy([path], user)[0]?.mend;
+    const other = { called: 'user cyrus', uid: uid + 1, gid, ownership: '-o cyrus -g mail' };
+    expect(mendFor({ ...other, uid })).toBe(`chmod 0600 ${path}`);
+    expect(mendFor(other)).toBe(`chmod 0640 ${path}`);
+    expect(mendFor({ ...other, gid: gid + 1 })).toBe(`chgrp mail ${path} && chmod 0640 ${path}`);
+  });
+
+  test('with secrets are nobody else’s to write', () => {
+    const path = file(join(temporaryFolder(), 'password'), '', 0o620);
+    expect(checkSecrecy([path])).toMatchObject([
+      { state: 'warning', text: `its group can write to ${path}`, mend: `chmod 0600 ${path}` },
+    ]);
   });
 
   test('of the log are written, or can be made', () => {
