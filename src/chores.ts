@@ -40,22 +40,28 @@ export async function keepWarning(
 
 /** Handlers hold pushes back only while somebody is there to send them later. */
 export async function keepAnnouncing(store: Store, log: Log, ending: AbortSignal): Promise<void> {
-  const sinceMs = clock.nowMs() - Math.round(process.uptime() * 1000);
-  const announce = (untilMs: number): Promise<void> =>
-    announceServe(store, { sinceMs, untilMs }).catch((error: unknown) => {
-      log.warn('the database does not know that serve runs', { reason: messageOf(error) });
-    });
   while (!ending.aborted) {
-    await announce(clock.nowMs() + ANNOUNCED_FOR_MS);
+    await announce(store, log, clock.nowMs() + ANNOUNCED_FOR_MS);
     await clock.sleep(ANNOUNCE_INTERVAL_MS, ending);
   }
-  await announce(0);
+}
+
+/** Says that no `serve` is there any more. */
+export function takeBackAnnouncement(store: Store, log: Log): Promise<void> {
+  return announce(store, log, 0);
+}
+
+function announce(store: Store, log: Log, untilMs: number): Promise<void> {
+  const sinceMs = clock.nowMs() - Math.round(process.uptime() * 1000);
+  return announceServe(store, { sinceMs, untilMs }).catch((error: unknown) => {
+    log.warn('the database does not know that serve runs', { reason: messageOf(error) });
+  });
 }
 
 /** The control socket belongs to one process of a store: a short-lived deliverer or another `serve` may have it. */
 export async function keepControlDoor(
   config: Config,
-  store: Store,
+  store: () => Store,
   onPoke: (word: ControlWord) => void,
   log: Log,
   ending: AbortSignal,
@@ -63,7 +69,7 @@ export async function keepControlDoor(
   const lock = await waitForLock(`${config.store}.deliverer`, ending);
   if (lock === undefined) return;
   try {
-    await releaseDeadLeases(store);
+    await releaseDeadLeases(store());
     const door = await openControlDoor(config.control, onPoke, log);
     onPoke('poke'); // what was committed while nobody listened
     await aborted(ending);

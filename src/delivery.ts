@@ -17,6 +17,8 @@ import { Route } from './outbox/route.ts';
 
 export interface Delivery {
   courier: Courier;
+  /** Names it in leases. */
+  owner: string;
   /** In use now. */
   credentials(): readonly Credential[];
   /** Open to Apple. */
@@ -38,10 +40,11 @@ export function openDelivery(options: DeliveryOptions, onSettled?: CourierOption
   const { config, store, clock, log, throttled = false } = options;
   const history = openHistory(options);
   const routes = watchRoutes(options, history);
+  const owner = leaseOwner();
   const courier = new Courier({
     store,
     routes: () => routes.current(),
-    owner: leaseOwner(),
+    owner,
     server: config.apns.server.origin,
     expiryMs: config.delivery.expiryMs,
     giveUpMs: config.delivery.giveUpMs,
@@ -54,6 +57,7 @@ export function openDelivery(options: DeliveryOptions, onSettled?: CourierOption
   });
   return {
     courier,
+    owner,
     credentials: () => routes.credentials,
     connections: () => routes.current().filter(({ line }) => line.connected).length,
     close: () => routes.close(),

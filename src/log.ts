@@ -10,7 +10,7 @@ export type LogFields = Record<string, string | number | boolean | undefined | s
 /** Lines about what was done. Every call writes its line before it returns, and none of them throws. */
 export interface Log {
   /** The file that the lines go to; absent where they go to standard error. */
-  readonly file?: string;
+  readonly file?: string | undefined;
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;

@@ -1,73 +1,84 @@
+import { aborted } from './chores.ts';
 import { systemClock } from './clock.ts';
-import type { Config } from './config/config.ts';
 import { messageOf } from './errors.ts';
-import type { Log } from './log.ts';
-import { createMetrics, type Metrics } from './metrics.ts';
-import { serve } from './serve.ts';
-import { serviceManager } from './systemd.ts';
-
-interface Settings {
-  config: Config;
-  log: Log;
-}
+import { createMetrics } from './metrics.ts';
+import { openServe, type Serving } from './serve.ts';
+import type { Settings } from './shift.ts';
+import { type ServiceManager, serviceManager } from './systemd.ts';
 
 /**
- * `serve` as a service: until SIGTERM or SIGINT; SIGHUP reads configuration and certificate again. A configuration
- * that cannot be used leaves the old one in force. The log's file is opened for each line, so rotation needs nothing.
+ * `serve` as a service: until SIGTERM or SIGINT; SIGHUP reads configuration and certificate again. What cannot be used
+ * leaves the old in force. The log's file is opened for each line, so rotation needs nothing.
  */
 export async function serveUntilSignalled(configure: () => Settings): Promise<void> {
-  let settings = configure();
+  const settings = configure();
   const metrics = createMetrics({ defaultMetrics: true, log: settings.log });
-  for (let next: Settings | undefined = settings; next !== undefined;) {
-    settings = next;
-    next = await serveOnce(settings, metrics, configure);
-  }
-}
-
-/** Gives the settings to go on with after SIGHUP; undefined when it is over. */
-async function serveOnce(
-  settings: Settings,
-  metrics: Metrics,
-  configure: () => Settings,
-): Promise<Settings | undefined> {
-  const { log } = settings;
-  const manager = serviceManager({ environment: process.env, clock: systemClock, log });
+  const manager = serviceManager({ environment: process.env, clock: systemClock, log: settings.log });
   const ending = new AbortController();
-  let next: Settings | undefined;
-  const stop = (): void => {
-    next = undefined;
-    ending.abort();
-  };
-  const reload = (): void => {
-    next = configureOrStay(configure, log);
-    if (next === undefined) return;
-    void manager.reloading();
-    ending.abort();
-  };
+  const opening = openServe({ settings, metrics, ending: ending.signal });
+  const reloads = queueReloads(opening, configure, manager, ending.signal);
+  const stop = (): void => ending.abort();
   const handlers = [
     ['SIGTERM', stop],
     ['SIGINT', stop],
-    ['SIGHUP', reload],
+    ['SIGHUP', reloads.ask],
   ] as const;
   for (const [signal, handler] of handlers) process.on(signal, handler);
-  ending.signal.addEventListener('abort', () => {
-    if (next === undefined) void manager.stopping();
-  });
   try {
     const watchdog = manager.watch(() => true, ending.signal);
-    await serve({ ...settings, metrics, onReady: () => void manager.ready(), ending: ending.signal });
+    const serving = await opening;
+    void manager.ready();
+    await aborted(ending.signal);
+    void manager.stopping();
+    await reloads.settled();
+    await serving.end();
     await watchdog;
   } finally {
+    ending.abort(); // else the watchdog would keep a `serve` alive that could not open
     for (const [signal, handler] of handlers) process.off(signal, handler);
   }
-  return next;
 }
 
-function configureOrStay(configure: () => Settings, log: Log): Settings | undefined {
+interface Reloads {
+  ask: () => void;
+  /** Resolves when none is under way. */
+  settled: () => Promise<void>;
+}
+
+/** One at a time; what is asked for while one waits is asked for once. */
+function queueReloads(
+  opening: Promise<Serving>,
+  configure: () => Settings,
+  manager: ServiceManager,
+  ending: AbortSignal,
+): Reloads {
+  let last: Promise<void> = Promise.resolve();
+  let isAsked = false;
+  const run = async (): Promise<void> => {
+    const serving = await opening;
+    isAsked = false;
+    if (!ending.aborted) await reload(serving, configure, manager);
+  };
+  return {
+    ask: () => {
+      if (isAsked) return;
+      isAsked = true;
+      last = last.then(run);
+      last.catch(() => undefined); // that it could not open is told by whoever opened it
+    },
+    settled: () => last,
+  };
+}
+
+async function reload(serving: Serving, configure: () => Settings, manager: ServiceManager): Promise<void> {
+  const told = manager.reloading();
   try {
-    return configure();
+    await serving.reload(configure());
   } catch (error) {
-    log.error('the configuration cannot be used; the old one stays in force', { reason: messageOf(error) });
-    return undefined;
+    serving.log.error('the configuration cannot be used; the old one stays in force', {
+      reason: messageOf(error),
+    });
   }
+  await told;
+  await manager.ready();
 }

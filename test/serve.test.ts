@@ -169,6 +169,95 @@ describe('signals', () => {
   });
 });
 
+describe('a reload while Apple is silent', () => {
+  /** Tells Cyrus's socket of new mail again and again until told to stop; gives the answers, or the errors. */
+  function keepNotifying(): () => Promise<Map<string, number>> {
+    const answers = new Map<string, number>();
+    let going = true;
+    const running = (async () => {
+      while (going) {
+        const answer = await notify(captured('dlist-MessageNew.bin')).catch(String);
+        answers.set(answer, (answers.get(answer) ?? 0) + 1);
+      }
+    })();
+    return async () => {
+      going = false;
+      await running;
+      return answers;
+    };
+  }
+
+  const logged = (): string => readFileSync(join(sandbox.dir, 'log'), 'utf8');
+
+  beforeEach(async () => {
+    configure(
+      '{ throttle: 1s, housekeeping_delay: 1s }',
+      `{ cyrus_socket: ${sandbox.dir}/cyrus.sock, http: "127.0.0.1:0" }`,
+    );
+    await start();
+    await sandbox.notify(registration());
+    apns.setAnswers('*', ['silent']);
+    await sandbox.notify(messageNew());
+    await pushes(1);
+  });
+
+  test('no event is refused, by no door, and every handler is heard', async () => {
+    const stop = keepNotifying();
+    const address = httpAddress();
+    served[0]!.signal('SIGHUP');
+    await eventually(
+      () => servings(sandbox),
+      (count) => count === 2,
+    );
+    expect((await fetch(`http://${address}/healthz`)).status).toBe(200);
+    // The old delivery still waits for its answer, and the new one sends.
+    apns.setAnswers('*', ['200']);
+    await sandbox.notify(registration({ user: 'bob', apsDeviceToken: tokenNumber(2) }));
+    await sandbox.notify(messageNew('bob'));
+    await eventually(
+      () => apns.received,
+      (received) => received.some(({ deviceToken }) => deviceToken === tokenNumber(2)),
+    );
+    expect(sandbox.deliverers()).toEqual([]);
+    const answers = await stop();
+    expect([...answers.keys()]).toEqual(['OK NIL\r\n']);
+    expect(answers.get('OK NIL\r\n')).toBeGreaterThan(10);
+  });
+
+  test('another reload and the end come meanwhile: nothing is lost', async () => {
+    const process = served[0]!;
+    for (const count of [2, 3]) {
+      process.signal('SIGHUP');
+      process.signal('SIGHUP');
+      if (count === 2)
+        await eventually(
+          () => servings(sandbox),
+          (seen) => seen === 2,
+        );
+    }
+    expect(await process.end('SIGTERM')).toBe(0);
+    expect(process.stderr()).toBe('');
+    expect(logged()).not.toContain('"level":"error"');
+    apns.setAnswers('*', ['200']);
+    forget(apns);
+    await start();
+    expect((await pushes(1))[0]?.deviceToken).toBe(DEVICE_TOKEN);
+  });
+
+  test('a door that cannot be opened leaves the one before, and all else is new', async () => {
+    const good = readFileSync(sandbox.configFile, 'utf8');
+    writeFileSync(join(sandbox.dir, 'file'), 'precious');
+    writeFileSync(sandbox.configFile, good.replace('cyrus.sock', 'file'));
+    served[0]!.signal('SIGHUP');
+    await eventually(
+      () => servings(sandbox),
+      (count) => count === 2,
+    );
+    expect(logged()).toMatch(/something else than a socket.*a door cannot be opened as configured/);
+    expect(await notify(captured('dlist-MessageNew.bin'))).toBe('OK NIL\r\n');
+  });
+});
+
 test('two of them on one store share the work: every push once', async () => {
   configure('{ throttle: 0s }', '{}');
   await start();

@@ -4,7 +4,7 @@ import { events, type EventContext, notifyByOx, notifyByXaps, registerByXaps } f
 export interface RouteContext extends EventContext {
   ready: () => { ready: boolean; reason?: string };
   /** Absent: /metrics is answered as if it were nothing. */
-  metrics?: () => Promise<string>;
+  metrics?: (() => Promise<string>) | undefined;
 }
 
 export type Route = {

@@ -14,7 +14,7 @@ export interface HttpDoorOptions extends RouteContext {
   /** `host:port`, `[IPv6 address]:port` or `unix:/path`. */
   listen: string;
   /** `user:password` that clients must give; without it only the loopback and Unix sockets are listened on. */
-  authorization?: string;
+  authorization?: string | undefined;
   log: Log;
   limits?: Partial<HttpLimits>;
 }
@@ -22,7 +22,12 @@ export interface HttpDoorOptions extends RouteContext {
 export interface HttpDoor extends Door {
   /** Where it listens, in the notation of `listen`; a port 0 has become the real one. */
   address: string;
+  /** From now on requests are served by these instead. Throws OperatorError where the address needs a password. */
+  change(settings: HttpSettings): void;
 }
+
+/** What may change while it listens. */
+export type HttpSettings = Pick<HttpDoorOptions, 'authorization' | 'metrics'>;
 
 export interface HttpLimits {
   /** From the start of a request, or of a connection, to the end of the header. */
@@ -59,15 +64,26 @@ const CHECK_INTERVAL_MS = 1000;
 export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> {
   const limits = { ...HTTP_LIMITS, ...options.limits };
   const place = placeOf(options.listen, options.authorization !== undefined);
-  const gate = createGate(options.authorization, options.log);
   const server = createServer(nodeOptions(limits));
   server.timeout = limits.silenceMs;
   const connections = watchConnections(server, limits.connections);
+  let service = serviceOf(options, connections);
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    void serve(request, response, { ...options, gate, connections });
+    void serve(request, response, service);
   });
   const address = await listen(server, place);
-  return { address, close: () => close(server, connections, limits.closingMs) };
+  return {
+    address,
+    change: ({ authorization, metrics }) => {
+      placeOf(options.listen, authorization !== undefined);
+      service = serviceOf({ ...options, authorization, metrics }, connections);
+    },
+    close: () => close(server, connections, limits.closingMs),
+  };
+}
+
+function serviceOf(options: HttpDoorOptions, connections: Connections): Service {
+  return { ...options, connections, gate: createGate(options.authorization, options.log) };
 }
 
 function nodeOptions(limits: HttpLimits): Parameters<typeof createServer>[0] {

@@ -2,15 +2,20 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { MAY_BE_LOST, type Store } from '../db.ts';
 
+/** How many owners this process has named. */
+let owners = 0;
+
 /**
- * Names this process as the owner of leases: the PID namespace, the pid and its start time, so that a later
- * process with the same pid is told apart (proc(5)), and a random part where there is no /proc.
+ * Names an owner of leases: the PID namespace, the pid and its start time, so that a later process with the same pid
+ * is told apart (proc(5)), and a number, since one process may have two deliveries that overlap. It is random where
+ * there is no /proc.
  */
 export function leaseOwner(): string {
   const namespace = pidNamespace();
   const startTicks = namespace === undefined ? undefined : startTicksOf(process.pid);
   if (namespace === undefined || startTicks === undefined) return `unknown:${randomUUID()}`;
-  return `${namespace}:${process.pid}:${startTicks}`;
+  owners += 1;
+  return `${namespace}:${process.pid}:${startTicks}:${owners}`;
 }
 
 /** The pid in an owner's name; undefined where it has none, and of use only where the owner runs on this machine. */

@@ -68,10 +68,11 @@ describe('releaseDeadLeases', () => {
     const [namespace] = leaseOwner().split(':');
     await claimed(store, { owner: `${String(namespace)}:4194304:1`, limit: 2 });
     await claimed(store, { owner: `${String(namespace)}:4194305:1`, limit: 1 });
-    await claimed(store, { owner: leaseOwner(), limit: 1 });
+    const own = leaseOwner();
+    await claimed(store, { owner: own, limit: 1 });
     expect(await releaseDeadLeases(store)).toBe(3);
     const rows = await rowsOf(store, 'SELECT lease_owner AS owner FROM outbox WHERE lease_owner IS NOT NULL');
-    expect(rows).toEqual([{ owner: leaseOwner() }]);
+    expect(rows).toEqual([{ owner: own }]);
   });
 });
 
@@ -86,10 +87,13 @@ test('the pid of an owner, where it tells one', () => {
 });
 
 describe('leaseOwner', () => {
-  test('is the same for a process all its life, and another for another process', async () => {
-    expect(leaseOwner()).toBe(leaseOwner());
+  test('names the process, and each delivery of one process apart', async () => {
+    const [one, two] = [leaseOwner(), leaseOwner()];
+    expect(one).not.toBe(two);
     const namespace = /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0];
-    expect(leaseOwner()).toMatch(new RegExp(`^${String(namespace)}:${process.pid}:\\d+$`));
+    const pattern = new RegExp(`^${String(namespace)}:${process.pid}:(\\d+):\\d+$`);
+    expect(pattern.exec(one)?.[1]).toBe(pattern.exec(two)?.[1]);
+    expect(one).toMatch(pattern);
     const other = await program.run(
       `import { leaseOwner } from '@/outbox/lease.js'; process.stdout.write(leaseOwner());`,
     );

@@ -1,0 +1,15 @@
+import type { Log } from './log.ts';
+
+/** A log that writes to whichever is current at that moment. */
+export function followLog(current: () => Log): Log {
+  return {
+    get file() {
+      return current().file;
+    },
+    debug: (message, fields) => current().debug(message, fields),
+    info: (message, fields) => current().info(message, fields),
+    warn: (message, fields) => current().warn(message, fields),
+    error: (message, fields) => current().error(message, fields),
+    flush: () => current().flush(),
+  };
+}

@@ -1,0 +1,175 @@
+import { daysLeft } from './apns/credential-expiry.ts';
+import type { Outcome } from './apns/push.ts';
+import { aborted, keepAnnouncing, keepWarning, takeBackAnnouncement } from './chores.ts';
+import { systemClock } from './clock.ts';
+import type { Config } from './config/config.ts';
+import { openStore, type Store } from './db.ts';
+import { type Delivery, openDelivery } from './delivery.ts';
+import type { ControlWord } from './doors/control.ts';
+import type { Receive } from './doors/receive.ts';
+import { followLog } from './follow-log.ts';
+import type { Log } from './log.ts';
+import type { Metrics, MetricsState } from './metrics.ts';
+import { type Bell, createBell } from './outbox/bell.ts';
+import { keepDelivering } from './outbox/delivering.ts';
+import { releaseDeadLeases } from './outbox/lease.ts';
+import type { ClaimedPush } from './outbox/outbox.ts';
+import type { Settlement } from './outbox/settlement.ts';
+import { summarise } from './outbox/summary.ts';
+import { releaseLeases } from './outbox/upkeep.ts';
+import { openWayIn } from './way-in.ts';
+
+const clock = systemClock;
+
+/** A door must answer within milliseconds, and waiting for the database stops everything else here. */
+const BUSY_TIMEOUT_MS = 50;
+
+/** How long pushes under way may take once the end has come; systemd waits longer before it kills. */
+export const ENDING_TIMEOUT_MS = 9000;
+
+/** What a configuration decides in `serve`; a reload brings another. */
+export interface Settings {
+  config: Config;
+  log: Log;
+}
+
+/** All that works by one configuration: its store, its way in, and its delivery. The doors outlive it. */
+export interface Shift {
+  readonly settings: Settings;
+  readonly store: Store;
+  readonly receive: Receive;
+  /** Takes every file that waits in the spool. */
+  takeSpool(): Promise<void>;
+  /** Says that the outbox has something. */
+  onWork(word?: ControlWord): void;
+  state(): Promise<MetricsState>;
+  /** Sends what is due from now on. */
+  begin(): void;
+  /**
+   * Starts no push any more. Resolves when what is under way has its answer, or its lease back, and what came in
+   * before `lastEvent` resolved is safe; `next` is who goes on.
+   */
+  end(lastEvent?: Promise<unknown>, next?: Shift): Promise<void>;
+}
+
+/** Throws OperatorError where the store or the credential cannot be used. */
+export async function openShift(settings: Settings, metrics: Metrics): Promise<Shift> {
+  const { config, log } = settings;
+  const store = openStore(config.store, { create: true, busyTimeoutMs: BUSY_TIMEOUT_MS, batched: true });
+  try {
+    const count = countPushes(metrics);
+    const delivery = openDelivery({ config, store, clock, log, throttled: true }, count);
+    await releaseDeadLeases(store);
+    return shiftOf({ settings, store, delivery, metrics, ending: new AbortController() });
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}
+
+interface Parts {
+  settings: Settings;
+  store: Store;
+  delivery: Delivery;
+  metrics: Metrics;
+  ending: AbortController;
+}
+
+function shiftOf(parts: Parts): Shift {
+  const { settings, store, delivery, metrics, ending } = parts;
+  const bell = createBell(ending.signal);
+  const onWork = (word?: ControlWord): void => {
+    bell.ring();
+    delivery.courier.nudge(word);
+  };
+  const wayIn = openWayIn({ ...settings, store, metrics, clock, onWork });
+  let working: Promise<unknown> = Promise.resolve();
+  return {
+    settings,
+    store,
+    receive: wayIn.receive,
+    takeSpool: () => wayIn.takeSpool(),
+    onWork,
+    state: () => stateOf(store, delivery),
+    begin: () => {
+      working = work(parts, bell);
+    },
+    end: async (lastEvent = Promise.resolve(), next) => {
+      ending.abort();
+      try {
+        await lastEvent;
+        await wayIn.settled();
+        await working;
+        await delivery.close();
+        if (next?.settings.config.store !== store.file) await takeBackAnnouncement(store, settings.log);
+        await releaseLeases(store, delivery.owner);
+      } finally {
+        store.close();
+      }
+    },
+  };
+}
+
+/** Resolves when it has ended, or when an answer of Apple's takes too long. */
+async function work(
+  { settings: { config, log }, store, delivery, ending }: Parts,
+  bell: Bell,
+): Promise<void> {
+  const { signal } = ending;
+  let isOver = false;
+  const delivering = keepDelivering({
+    store,
+    courier: delivery.courier,
+    bell,
+    clock,
+    // An answer later than that finds the store closed, and its lease given back: there is nothing to tell.
+    log: followLog(() => (isOver ? SILENT : log)),
+    signal,
+  });
+  const chores = [keepAnnouncing(store, log, signal), keepWarning(config, store, delivery, log, signal)];
+  await aborted(signal);
+  await within(ENDING_TIMEOUT_MS, delivering);
+  isOver = true;
+  await Promise.all(chores);
+}
+
+const SILENT: Log = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  flush: () => undefined,
+};
+
+/** Resolves with the promise, or after that time; leaves no timer that would keep the process alive. */
+async function within(timeoutMs: number, promise: Promise<void>): Promise<void> {
+  const settled = new AbortController();
+  try {
+    await Promise.race([promise, clock.sleep(timeoutMs, settled.signal)]);
+  } finally {
+    settled.abort();
+  }
+}
+
+function countPushes(metrics: Metrics) {
+  return (push: ClaimedPush, outcome: Outcome, { gaveUp, reason }: Settlement): void => {
+    metrics.pushSettled(gaveUp ? 'gave_up' : outcome.kind, reason);
+    if (outcome.kind === 'delivered') metrics.observeLatency(push.eventMs, clock.nowMs());
+  };
+}
+
+async function stateOf(store: Store, delivery: Delivery): Promise<MetricsState> {
+  const { targets, waiting, oldestMs } = await summarise(store);
+  const nowMs = clock.nowMs();
+  return {
+    targets,
+    waitingRows: waiting,
+    oldestMs: oldestMs === undefined ? 0 : Math.max(0, nowMs - oldestMs),
+    connections: delivery.connections(),
+    certificateDaysLeft: delivery
+      .credentials()
+      .flatMap(({ topic, notAfterMs }) =>
+        notAfterMs === undefined ? [] : [{ topic, days: daysLeft(notAfterMs, nowMs) }],
+      ),
+  };
+}
