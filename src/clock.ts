@@ -1,12 +1,16 @@
-/** Time as an argument, so that tests advance it. All times are milliseconds since the epoch. */
+/** Time as an argument, so that tests advance it. */
 export interface Clock {
+  /** The instant, in milliseconds since the epoch. It is set by people and by NTP, ahead and back. */
   nowMs(): number;
+  /** Milliseconds since some moment of this process, never set: what a duration within the process is measured by. */
+  steadyMs(): number;
   /** Resolves after `ms`, or at once when `signal` aborts. Never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
+  steadyMs: () => performance.now(),
   sleep: (ms, signal) =>
     new Promise((resolve) => {
       if (signal?.aborted) {

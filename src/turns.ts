@@ -14,9 +14,9 @@ const LARGEST_SIZE = 5000;
 export async function inTurns(work: (size: number) => Promise<boolean>, clock: Clock): Promise<void> {
   let size = FIRST_SIZE;
   for (;;) {
-    const startMs = clock.nowMs();
+    const startMs = clock.steadyMs();
     if (!(await work(size))) return;
-    const tookMs = Math.max(0, clock.nowMs() - startMs);
+    const tookMs = clock.steadyMs() - startMs;
     size = nextSize(size, tookMs);
     await clock.sleep(Math.max(TURN_MS, tookMs));
   }

@@ -26,10 +26,7 @@ export const LOCKED_PAUSE_MS = 250;
 /** Makes events safe for all doors: in the database, else in the spool. */
 export function createReceiver({ intake, spool, clock, log, onWork }: ReceiverOptions): Receive {
   let lockedMs = -Infinity;
-  const isPaused = (): boolean => {
-    const sinceMs = clock.nowMs() - lockedMs;
-    return sinceMs >= 0 && sinceMs < LOCKED_PAUSE_MS; // clocks are set back
-  };
+  const isPaused = (): boolean => clock.steadyMs() - lockedMs < LOCKED_PAUSE_MS;
   const keep = (raw: Buffer, door: DoorName, reason: string): void => {
     const file = writeSpool(spool, raw, clock.nowMs());
     log.warn('the database cannot take an event now: kept in the spool', { door, file, reason });
@@ -44,7 +41,7 @@ export function createReceiver({ intake, spool, clock, log, onWork }: ReceiverOp
       if (item === undefined) received.bad = 'empty input, expected an event in JSON';
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      if (error.busy && !locked) lockedMs = clock.nowMs();
+      if (error.busy && !locked) lockedMs = clock.steadyMs();
       if (error instanceof NotRegistered) received.topic ??= error.topic;
       keep(told(raw, item, received.topic), door, error.message);
       received.spooled = true;

@@ -21,7 +21,7 @@ export interface CarryOptions {
   log: Log;
 }
 
-/** Sends one push over the route of its topic, and waits no longer than `deadlineMs`. Never rejects. */
+/** Sends one push over the route of its topic, and waits no longer than `deadlineMs`, by the steady clock. Never rejects. */
 export async function carry(
   claimed: ClaimedPush,
   routes: readonly Route[],
@@ -29,17 +29,16 @@ export async function carry(
   options: CarryOptions,
 ): Promise<Attempt> {
   const { clock, expiryMs, log } = options;
-  const nowMs = clock.nowMs();
   const mainTopic = routes[0]?.credential.topic ?? '';
-  const push = pushOf(claimed, mainTopic, Math.floor((nowMs + expiryMs) / 1000));
+  const push = pushOf(claimed, mainTopic, Math.floor((clock.nowMs() + expiryMs) / 1000));
   const row = { ...claimed, apnsId: push.apnsId }; // the one that Apple knows, for whoever tells of the attempt
   const route = routeFor(routes, row.topic);
   if (route === undefined) return ended(row, TOPIC_NOT_COVERED);
-  const refusal = route.refusal(nowMs);
+  const refusal = route.refusal(clock);
   if (refusal !== undefined) return ended(row, refusal);
   const { fingerprint, topic } = route.credential;
   try {
-    const timeoutMs = Math.max(1, Math.min(ANSWER_TIMEOUT_MS, deadlineMs - nowMs));
+    const timeoutMs = Math.max(1, Math.min(ANSWER_TIMEOUT_MS, deadlineMs - clock.steadyMs()));
     const outcome = outcomeOf(await route.line.push(push, timeoutMs));
     if (route.answered(outcome, clock)) tellRefused(log, outcome, topic);
     return ended(row, outcome, fingerprint);

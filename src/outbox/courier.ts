@@ -77,9 +77,9 @@ export class Courier {
     });
   }
 
-  /** Nothing is sent before: Apple could not be reached, or refused every credential. */
-  get pausedUntilMs(): number {
-    return Math.min(...this.#routes.map(({ pausedUntilMs }) => pausedUntilMs));
+  /** How long nothing is sent from now on, in milliseconds: Apple could not be reached, or refused every credential. */
+  get restMs(): number {
+    return Math.min(...this.#routes.map((route) => route.restMs(this.#options.clock)));
   }
 
   /** New rows may be due: a drain that waits for answers looks again. A retry also ends the rest after failures. */
@@ -89,7 +89,8 @@ export class Courier {
   }
 
   /**
-   * Sends what is due until nothing is, the deadline passes, the signal aborts or sending has to rest.
+   * Sends what is due until nothing is, the deadline passes (by the steady clock), the signal aborts or sending has to
+   * rest.
    * When it resolves, no push is under way and every attempt is written down.
    */
   async drain(deadlineMs = Infinity, signal?: AbortSignal): Promise<void> {
@@ -115,8 +116,8 @@ export class Courier {
   }
 
   #mayStart(): boolean {
-    const nowMs = this.#options.clock.nowMs();
-    return this.#signal?.aborted !== true && nowMs < this.#deadlineMs && nowMs >= this.pausedUntilMs;
+    const inTime = this.#options.clock.steadyMs() < this.#deadlineMs;
+    return this.#signal?.aborted !== true && inTime && !(this.restMs > 0);
   }
 
   /** What was leased and may not be sent any more. Nothing else of this process is leased then. */

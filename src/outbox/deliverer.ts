@@ -46,7 +46,7 @@ export async function runDeliverer(options: DelivererOptions): Promise<void> {
 /** The lock, or undefined when the holder has answered and so will do the work. */
 async function takeTurn(options: DelivererOptions): Promise<Lock | undefined> {
   const { store, lockFile, controlSocket, clock, signal, log } = options;
-  const untilMs = clock.nowMs() + TURN_TIMEOUT_MS;
+  const untilMs = clock.steadyMs() + TURN_TIMEOUT_MS;
   while (!signal.aborted) {
     const lock = takeLock(lockFile);
     if (lock !== undefined) return lock;
@@ -54,7 +54,7 @@ async function takeTurn(options: DelivererOptions): Promise<Lock | undefined> {
       await delivererStarted(store); // else nobody could start one, should the holder end soon
       return undefined;
     }
-    if (clock.nowMs() >= untilMs) break;
+    if (clock.steadyMs() >= untilMs) break;
     await clock.sleep(TURN_INTERVAL_MS, signal);
   }
   log.warn('another deliverer holds the lock but does not answer', { lockFile });
@@ -76,9 +76,9 @@ async function deliverUntilIdle(options: DelivererOptions): Promise<void> {
       bell.reset();
       await options.takeSpool();
       await courier.drain(Infinity, signal);
-      idleAtMs = clock.nowMs() + options.lingerMs;
+      idleAtMs = clock.steadyMs() + options.lingerMs;
       await waitForWork(options, bell, idleAtMs);
-    } while (!signal.aborted && clock.nowMs() < idleAtMs);
+    } while (!signal.aborted && clock.steadyMs() < idleAtMs);
   } finally {
     await door.close();
   }
@@ -88,9 +88,9 @@ async function deliverUntilIdle(options: DelivererOptions): Promise<void> {
 async function waitForWork(options: DelivererOptions, bell: Bell, idleAtMs: number): Promise<void> {
   const { store, courier, clock } = options;
   const nextMs = await nextDueMs(store);
-  const dueMs = nextMs === undefined ? Infinity : Math.max(nextMs, courier.pausedUntilMs);
+  const dueInMs = nextMs === undefined ? Infinity : Math.max(nextMs - clock.nowMs(), courier.restMs);
   // A row that becomes due within the wait ends it early, and its attempt starts a new one.
-  const ms = Math.min(dueMs, idleAtMs) - clock.nowMs();
+  const ms = Math.min(dueInMs, idleAtMs - clock.steadyMs());
   if (ms > 0) await clock.sleep(ms, bell.signal);
 }
 
@@ -98,6 +98,5 @@ async function waitForWork(options: DelivererOptions, bell: Bell, idleAtMs: numb
 async function cameInMeanwhile({ store, courier, clock, signal }: DelivererOptions): Promise<boolean> {
   if (signal.aborted) return false;
   const nextMs = await nextDueMs(store);
-  const nowMs = clock.nowMs();
-  return nextMs !== undefined && nextMs <= nowMs && courier.pausedUntilMs <= nowMs;
+  return nextMs !== undefined && nextMs <= clock.nowMs() && courier.restMs === 0;
 }

@@ -41,6 +41,6 @@ export async function keepDelivering(options: DeliveringOptions): Promise<void> 
 
 async function untilDue({ store, courier, clock }: DeliveringOptions): Promise<number> {
   const nextMs = await nextDueMs(store);
-  const dueMs = nextMs === undefined ? Infinity : Math.max(nextMs, courier.pausedUntilMs);
-  return Math.min(dueMs - clock.nowMs(), LONGEST_WAIT_MS);
+  const dueInMs = nextMs === undefined ? Infinity : Math.max(nextMs - clock.nowMs(), courier.restMs);
+  return Math.min(dueInMs, LONGEST_WAIT_MS);
 }

@@ -48,15 +48,16 @@ export async function deliverNow(options: ForegroundOptions): Promise<ExitCode> 
 
 async function drainUntilDeadline(courier: Courier, options: ForegroundOptions): Promise<void> {
   const { store, clock, config, targetIds } = options;
-  const deadlineMs = clock.nowMs() + config.delivery.deadlineMs;
+  const deadlineMs = clock.steadyMs() + config.delivery.deadlineMs;
   for (;;) {
     await courier.drain(deadlineMs);
     const left = await stillOwed(store, targetIds);
+    const leftMs = deadlineMs - clock.steadyMs();
+    if (left.length === 0 || leftMs <= 0) return;
     const nowMs = clock.nowMs();
-    if (left.length === 0 || nowMs >= deadlineMs) return;
     const { nextMs = nowMs } = await owed(store);
-    const dueMs = Math.max(nextMs, courier.pausedUntilMs);
-    await clock.sleep(Math.min(Math.max(dueMs - nowMs, 1), LOOK_INTERVAL_MS, deadlineMs - nowMs));
+    const dueInMs = Math.max(nextMs - nowMs, courier.restMs);
+    await clock.sleep(Math.min(Math.max(dueInMs, 1), LOOK_INTERVAL_MS, leftMs));
   }
 }
 

@@ -10,9 +10,10 @@ export function createGivingUp(options: CourierOptions): () => Promise<void> {
   const { store, clock, giveUpMs, log, onGivenUp } = options;
   let lookedMs = -Infinity;
   return async () => {
+    const steadyMs = clock.steadyMs();
+    if (steadyMs - lookedMs < INTERVAL_MS) return;
+    lookedMs = steadyMs;
     const nowMs = clock.nowMs();
-    if (Math.abs(nowMs - lookedMs) < INTERVAL_MS) return; // clocks are set back
-    lookedMs = nowMs;
     const dropped = await giveUp(store, nowMs - giveUpMs, nowMs);
     tellGivenUp(log, dropped);
     onGivenUp?.(dropped);

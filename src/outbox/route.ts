@@ -12,7 +12,7 @@ export class Route {
   readonly credential: TopicCover & { fingerprint: string };
   readonly line: Line;
   #failures = 0;
-  #pausedUntilMs = 0;
+  #restsUntilMs = -Infinity;
   #refusal: Outcome | undefined;
   #refused = false;
 
@@ -21,19 +21,19 @@ export class Route {
     this.line = line;
   }
 
-  /** Nothing is sent before: Apple could not be reached, or refused the credential. */
-  get pausedUntilMs(): number {
-    return this.#pausedUntilMs;
+  /** How long nothing is sent from now on, in milliseconds: Apple could not be reached, or refused the credential. */
+  restMs(clock: Clock): number {
+    return Math.max(0, this.#restsUntilMs - clock.steadyMs());
   }
 
   /** How a push ends that would be sent now although the route rests; undefined where it does not. */
-  refusal(nowMs: number): Outcome | undefined {
-    return nowMs < this.#pausedUntilMs ? this.#refusal : undefined;
+  refusal(clock: Clock): Outcome | undefined {
+    return this.restMs(clock) > 0 ? this.#refusal : undefined;
   }
 
   /** Somebody has mended what was wrong, or thinks so: the next push tries. */
   resume(): void {
-    this.#pausedUntilMs = 0;
+    this.#restsUntilMs = -Infinity;
   }
 
   /** Apple has answered. True where it refuses the credential and nobody was told yet. */
@@ -44,17 +44,17 @@ export class Route {
     this.#refused = refused;
     if (refused) {
       this.#refusal = outcome;
-      this.#pausedUntilMs = clock.nowMs() + CREDENTIAL_PAUSE_MS;
+      this.#restsUntilMs = clock.steadyMs() + CREDENTIAL_PAUSE_MS;
     }
     return news;
   }
 
   /** There was no connection. All pushes that waited for it fail together and count once. */
   failed(outcome: Outcome, clock: Clock, random: () => number): void {
-    if (clock.nowMs() < this.#pausedUntilMs) return;
+    if (this.restMs(clock) > 0) return;
     this.#failures += 1;
     this.#refusal = outcome;
-    this.#pausedUntilMs = clock.nowMs() + backoffMs(this.#failures, random());
+    this.#restsUntilMs = clock.steadyMs() + backoffMs(this.#failures, random());
   }
 }
 

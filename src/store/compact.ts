@@ -65,10 +65,10 @@ async function giveBack(
   const bytes = numberOf(database, 'page_count') * numberOf(database, 'page_size');
   if (freeBytes < bytes * LEAST_GAIN) return {};
   if (bytes - freeBytes > largestRewriteBytes) return { tooLarge: true };
-  const startMs = clock.nowMs();
+  const startMs = clock.steadyMs();
   database.pragma('auto_vacuum = INCREMENTAL'); // takes effect with the next VACUUM
   database.exec('VACUUM');
-  return { blockedMs: clock.nowMs() - startMs };
+  return { blockedMs: Math.round(clock.steadyMs() - startMs) };
 }
 
 async function truncateInTurns(database: Database, clock: Clock): Promise<void> {

@@ -265,7 +265,7 @@ describe('the end of a drain', () => {
     const { store, courier, clock } = setting(() => connection);
     await connected(connection, store, courier);
     await owing(store, 3);
-    const drained = courier.drain(NOW_MS + 4000);
+    const drained = courier.drain(clock.steadyMs() + 4000);
     await pending(connection, 1);
     expect(connection.pending[0]?.timeoutMs).toBe(4000);
     clock.advance(4000);
@@ -308,7 +308,7 @@ describe('when Apple cannot be reached', () => {
     await courier.drain();
     expect(connects()).toBe(1);
     expect(outcomes).toHaveLength(12);
-    expect(courier.pausedUntilMs).toBe(NOW_MS + backoffMs(1, 0.5));
+    expect(courier.restMs).toBe(backoffMs(1, 0.5));
     const held = await rowsOf(store, `SELECT DISTINCT held_by, attempts, last_reason, due_ms FROM outbox`);
     expect(held).toEqual([
       {
@@ -347,8 +347,8 @@ describe('when Apple cannot be reached', () => {
     for (let n = 0; n < 3; n += 1) {
       await enqueued(store, { nowMs: clock.nowMs() });
       await courier.drain();
-      rests.push(courier.pausedUntilMs - clock.nowMs());
-      clock.advance(courier.pausedUntilMs - clock.nowMs());
+      rests.push(courier.restMs);
+      clock.advance(courier.restMs);
     }
     expect(rests).toEqual([1, 2, 3].map((failures) => backoffMs(failures, 0.5)));
     reachable = true;
@@ -359,7 +359,7 @@ describe('when Apple cannot be reached', () => {
     connection.open = false;
     await enqueued(store, { nowMs: clock.nowMs() });
     await courier.drain();
-    expect(courier.pausedUntilMs - clock.nowMs()).toBe(backoffMs(1, 0.5));
+    expect(courier.restMs).toBe(backoffMs(1, 0.5));
   });
 
   test('one success makes everything due that waited for the connection', async () => {
@@ -385,7 +385,7 @@ describe('when Apple cannot be reached', () => {
     const { store, courier, clock } = setting(() => connections.shift() as ApnsConnection);
     await owing(store, 1);
     await courier.drain();
-    expect(courier.pausedUntilMs).toBe(0);
+    expect(courier.restMs).toBe(0);
     expect(await rowsOf(store, 'SELECT held_by, due_ms FROM outbox')).toEqual([
       { held_by: 'connection', due_ms: NOW_MS + backoffMs(1, 0.5) },
     ]);
@@ -421,7 +421,7 @@ describe('what Apple says', () => {
 
   test('a refused credential: sending rests, every row and target stays', async () => {
     const { store, courier, clock, log } = await answered({ status: 403, reason: 'BadCertificate' }, 3);
-    expect(courier.pausedUntilMs).toBe(NOW_MS + 60_000);
+    expect(courier.restMs).toBe(60_000);
     expect(await rowsOf(store, 'SELECT DISTINCT held_by FROM outbox')).toEqual([{ held_by: 'credential' }]);
     expect(await rowsOwed(store)).toBe(3);
     expect(await listTargets(store, {})).toHaveLength(3);
@@ -472,7 +472,7 @@ describe('what Apple says', () => {
 
   test('the topic is wrong: that target waits, sending goes on', async () => {
     const { store, courier, log } = await answered({ status: 400, reason: 'DeviceTokenNotForTopic' });
-    expect(courier.pausedUntilMs).toBe(0);
+    expect(courier.restMs).toBe(0);
     expect(await rowsOf(store, 'SELECT held_by FROM outbox')).toEqual([{ held_by: 'topic' }]);
     expect(log.messages('error')).toHaveLength(1);
   });

@@ -23,8 +23,9 @@ describe('a route rests', () => {
     const clock = createTestClock(NOW_MS);
     const resting = route('a');
     resting.answered(REFUSED, clock);
-    expect(resting.refusal(clock.nowMs())).toEqual(REFUSED);
-    expect(resting.refusal(resting.pausedUntilMs)).toBeUndefined();
+    expect(resting.refusal(clock)).toEqual(REFUSED);
+    clock.advance(resting.restMs(clock));
+    expect(resting.refusal(clock)).toBeUndefined();
   });
 
   test('after a failed connection, longer each time, and all that waited count once', () => {
@@ -32,11 +33,21 @@ describe('a route rests', () => {
     const resting = route('a');
     const pauses = [0, 1, 2].map(() => {
       for (let waiting = 0; waiting < 5; waiting += 1) resting.failed(UNREACHABLE, clock, () => 0.5);
-      const pauseMs = resting.pausedUntilMs - clock.nowMs();
+      const pauseMs = resting.restMs(clock);
       clock.advance(pauseMs);
       return pauseMs;
     });
     expect(pauses).toEqual([2000, 5000, 15_000]);
+  });
+
+  test.each([30, -30])('as long where the clock is set by %i days meanwhile', (days) => {
+    const clock = createTestClock(NOW_MS);
+    const resting = route('a');
+    resting.failed(UNREACHABLE, clock, () => 0.5);
+    clock.jump(days * 86_400_000);
+    expect(resting.restMs(clock)).toBe(2000);
+    clock.advance(2000);
+    expect(resting.restMs(clock)).toBe(0);
   });
 
   test('no longer than at first once Apple has answered', () => {
@@ -44,11 +55,11 @@ describe('a route rests', () => {
     const resting = route('a');
     for (let failure = 0; failure < 3; failure += 1) {
       resting.failed(UNREACHABLE, clock, () => 0.5);
-      clock.advance(resting.pausedUntilMs - clock.nowMs());
+      clock.advance(resting.restMs(clock));
     }
     resting.answered({ kind: 'delivered' }, clock);
     resting.failed(UNREACHABLE, clock, () => 0.5);
-    expect(resting.pausedUntilMs - clock.nowMs()).toBe(2000);
+    expect(resting.restMs(clock)).toBe(2000);
   });
 
   test('until somebody ends that, but its failures are not forgotten', () => {
@@ -56,9 +67,9 @@ describe('a route rests', () => {
     const resting = route('a');
     resting.failed(UNREACHABLE, clock, () => 0.5);
     resting.resume();
-    expect(resting.refusal(clock.nowMs())).toBeUndefined();
+    expect(resting.refusal(clock)).toBeUndefined();
     resting.failed(UNREACHABLE, clock, () => 0.5);
-    expect(resting.pausedUntilMs - clock.nowMs()).toBe(5000);
+    expect(resting.restMs(clock)).toBe(5000);
   });
 
   test('not for what concerns one device or one topic', () => {
@@ -66,7 +77,7 @@ describe('a route rests', () => {
     const open = route('a');
     open.answered({ kind: 'misconfigured', reason: 'TopicDisallowed', scope: 'topic' }, clock);
     open.answered({ kind: 'retry', reason: 'TooManyRequests', scope: 'device', reconnect: false }, clock);
-    expect(open.refusal(clock.nowMs())).toBeUndefined();
+    expect(open.refusal(clock)).toBeUndefined();
   });
 });
 

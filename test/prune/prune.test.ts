@@ -128,7 +128,7 @@ describe('prune', () => {
       holdWriteLock(store.file);
       return Promise.resolve();
     };
-    const { report, exitCode } = await run({ clock: { nowMs: () => NOW_MS, sleep } });
+    const { report, exitCode } = await run({ clock: { ...createSleeplessClock(NOW_MS), sleep } });
     expect(exitCode).toBe(75);
     expect(report).toMatchObject({ targets: { count: 1 }, badFiles: { count: 1 } });
     expect(report.database).toMatchObject({ problem: expect.stringContaining('locked') as string });

@@ -20,7 +20,7 @@ const INTERVAL_MS = 250;
 
 /** One line that is written over and over: how many, how much of the file, how many a second. */
 export function createProgress({ write, clock, part }: ProgressOptions): Progress {
-  const startMs = clock.nowMs();
+  const startMs = clock.steadyMs();
   let shownMs = startMs;
   let width = 0;
   const replaceBy = (text: string): void => {
@@ -29,7 +29,7 @@ export function createProgress({ write, clock, part }: ProgressOptions): Progres
   };
   return {
     show: (done) => {
-      const nowMs = clock.nowMs();
+      const nowMs = clock.steadyMs();
       if (write === undefined || nowMs - shownMs < INTERVAL_MS) return;
       shownMs = nowMs;
       replaceBy(progressText(done, part(done), nowMs - startMs));

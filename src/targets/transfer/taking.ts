@@ -22,17 +22,17 @@ const MAX_PAUSE_MS = 2 * TRANSACTION_MS;
  */
 export function takeInto(store: Store, rules: PrecedenceRules, clock: Clock): Take {
   return async (candidates) => {
-    let startMs = clock.nowMs();
+    let startMs = clock.steadyMs();
     const rulings = await store.write((sql) => {
-      startMs = clock.nowMs(); // others had it until now
+      startMs = clock.steadyMs(); // others had it until now
       const made: Ruling[] = [];
       for (const candidate of candidates) {
         made.push(takeOne(sql, candidate, rules));
-        if (clock.nowMs() - startMs >= TRANSACTION_MS) break;
+        if (clock.steadyMs() - startMs >= TRANSACTION_MS) break;
       }
       return made;
     });
-    await clock.sleep(Math.min(clock.nowMs() - startMs, MAX_PAUSE_MS));
+    await clock.sleep(Math.min(clock.steadyMs() - startMs, MAX_PAUSE_MS));
     return rulings;
   };
 }

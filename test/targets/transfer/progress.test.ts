@@ -6,14 +6,14 @@ function watched(part: () => number | undefined): {
   at: (ms: number, done: number) => void;
   end: () => void;
 } {
-  let nowMs = 1000;
+  let steadyMs = 1000;
   const texts: string[] = [];
-  const clock = { nowMs: () => nowMs, sleep: () => Promise.resolve() };
+  const clock = { nowMs: () => 0, steadyMs: () => steadyMs, sleep: () => Promise.resolve() };
   const { show, end } = createProgress({ write: (text) => void texts.push(text), clock, part });
   return {
     texts,
     at: (ms, done) => {
-      nowMs = 1000 + ms;
+      steadyMs = 1000 + ms;
       show(done);
     },
     end,
@@ -44,7 +44,7 @@ test('what is over soon shows nothing, and no part where the end is not known', 
 });
 
 test('nothing where there is no terminal', () => {
-  const clock = { nowMs: () => Date.now(), sleep: () => Promise.resolve() };
+  const clock = { nowMs: () => 0, steadyMs: () => 0, sleep: () => Promise.resolve() };
   const { show, end } = createProgress({ write: undefined, clock, part: () => 1 });
   expect(() => {
     show(1);

@@ -137,10 +137,11 @@ test('the newest devices of a user stay, whatever came first', async () => {
 
 test('a transaction ends when its time is over, and others get as much', async () => {
   const store = testStore();
-  let nowMs = 0;
+  let steadyMs = 0;
   const slept: number[] = [];
   const clock = {
-    nowMs: () => (nowMs += 10),
+    nowMs: () => NOW_MS,
+    steadyMs: () => (steadyMs += 10),
     sleep: (ms: number) => {
       slept.push(ms);
       return Promise.resolve();

@@ -89,7 +89,7 @@ export const anyTarget: fc.Arbitrary<ExportedTarget> = fc
 
 /** Puts targets into a store as they are. */
 export async function filled(store: Store, targets: readonly ExportedTarget[]): Promise<void> {
-  const clock = { nowMs: () => 0, sleep: () => Promise.resolve() };
+  const clock = { nowMs: () => 0, steadyMs: () => 0, sleep: () => Promise.resolve() };
   const take = takeInto(store, { maxPerUser: 1000, latestMs: 0 }, clock);
   const candidates = targets.map((target) => {
     const { registeredMs, renewedMs } = target;
