@@ -2,7 +2,8 @@
 -- For the Lua driver of push_notification in Dovecot 2.3 and 2.4, without any Lua package.
 --
 -- push.lua is the better choice for most: a delivery waits a millisecond for it, and for this script as long as
--- Node takes to start, some 30 to 50 ms. On the other hand this one needs no timer that reads the spool.
+-- Node takes to start, some 30 to 50 ms. On the other hand this one needs no timer that reads the spool, and what it has
+-- handed over is on the disk: no power cut takes it.
 -- The command is waited for on purpose. In the background, each delivery would leave one more Node running, without
 -- an end to their number, and each would hold Dovecot's sockets, that of the LMTP client and those on which Dovecot
 -- listens among them. In the foreground it keeps none of them: it never waits for Apple, at most 0.9 s for its

@@ -5,6 +5,7 @@
 -- A file holds the user and the names of events and mailboxes, and nothing of a message.
 -- Dovecot answers a delivery or an IMAP command only when this script has returned. So it writes that file, asks
 -- nobody, and gives up at the first error, which it notes in Dovecot's log: mail is more than a push.
+-- It does not wait for the disk, which Lua cannot: a power cut may take what came within half a minute before it.
 --
 -- The mail user must not be able to change this file: LMTP runs its top level and script_init as root.
 

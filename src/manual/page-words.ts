@@ -29,6 +29,7 @@ export const FILES: Terms = [
 export const ENVIRONMENT: Terms = [
   ['XAPPLEPUSH_CONFIG', 'The configuration, where `--config` does not name one.'],
   ['XAPPLEPUSH_SPOOL', 'The spool for events that come while the configuration cannot be read.'],
+  ['XAPPLEPUSH_SPOOL_SYNC', '`yes`: `xapplepush-spool` waits until the disk has the event.'],
   [
     'XAPPLEPUSH_NODE',
     'The Node.js that runs the program; by default `node` on the PATH and in the usual places.',

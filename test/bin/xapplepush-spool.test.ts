@@ -101,6 +101,36 @@ describe('an event', () => {
     expect(Buffer.concat([...(left?.read() ?? [])]).toString()).toBe('{}');
   });
 
+  test('is on the disk before it is kept, and its folder before all is well, where that is wanted', async () => {
+    const [spool, programs] = [newSpool(), temporaryFolder()];
+    const calls = join(programs, 'calls');
+    const program = (name: string): void =>
+      writeFileSync(
+        join(programs, name),
+        `#!/bin/sh\necho "${name} $*" >>${calls}\nexec /usr/bin/${name} "$@"\n`,
+        { mode: 0o755 },
+      );
+    program('sync');
+    program('mv');
+    const env = { PATH: `${programs}:/usr/bin:/bin`, XAPPLEPUSH_SPOOL_SYNC: 'yes' };
+    expect(await run(spool, { env })).toEqual(KEPT);
+    const [name = ''] = filesIn(spool)['new'] ?? [];
+    const [draft, kept] = [join(spool, 'tmp', name), join(spool, 'new', name)];
+    expect(readFileSync(calls, 'utf8')).toBe(
+      `sync -- ${draft}\nmv -- ${draft} ${kept}\nsync -- ${join(spool, 'new')}\n`,
+    );
+  });
+
+  test('that the disk does not take is no success, where that is wanted', async () => {
+    const [spool, programs] = [newSpool(), temporaryFolder()];
+    writeFileSync(join(programs, 'sync'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+    const env = { PATH: `${programs}:/usr/bin:/bin`, XAPPLEPUSH_SPOOL_SYNC: 'yes' };
+    const { exitCode, stderr } = await run(spool, { env });
+    expect(exitCode).toBe(75);
+    expect(stderr).toContain('cannot be written to the disk');
+    expect(filesIn(spool)).toEqual(NOTHING);
+  });
+
   test.each([['dash'], ['bash'], ['bash --posix']])('is kept under %s, too', async (shell) => {
     const spool = newSpool();
     const env = { PATH: '/usr/bin:/bin', LANG: 'C.UTF-8' };
