@@ -89,7 +89,11 @@ describe('doors', () => {
     await start();
     const address = httpAddress();
     const post = (path: string, body: string): Promise<Response> =>
-      fetch(`http://${address}${path}`, { method: 'POST', body });
+      fetch(`http://${address}${path}`, {
+        method: 'POST',
+        body,
+        headers: { 'Content-Type': 'application/json' },
+      });
     const register = readFileSync(
       new URL('fixtures/dovecot/xaps-register-01-ios.json', import.meta.url),
       'utf8',
@@ -113,7 +117,7 @@ describe('the password of the HTTP door', () => {
     fetch(`http://${httpAddress()}/notify`, {
       method: 'PUT',
       body: ox,
-      headers: authorization === undefined ? {} : { authorization },
+      headers: { 'Content-Type': 'application/json', ...(authorization !== undefined && { authorization }) },
     });
 
   test('is asked for where it is configured', async () => {

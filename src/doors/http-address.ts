@@ -23,10 +23,11 @@ export function placeOf(listen: string, hasPassword: boolean): Place {
   return { host, port };
 }
 
-function isLoopback(host: string): boolean {
+/** An address of this machine alone, or the one name that means such (RFC 6761, 6.3). */
+export function isLoopback(host: string): boolean {
   if (isIPv4(host)) return LOOPBACK.check(host, 'ipv4');
   if (isIPv6(host)) return LOOPBACK.check(host, 'ipv6');
-  return host === 'localhost'; // RFC 6761, 6.3; any other name may come to mean anything
+  return host === 'localhost'; // any other name may come to mean anything
 }
 
 function unreadable(listen: string): OperatorError {

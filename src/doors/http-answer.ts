@@ -25,13 +25,21 @@ export const UNAUTHORIZED = text(401, 'expected user and password\n', {
   'WWW-Authenticate': 'Basic realm="xapplepush", charset="UTF-8"', // RFC 7617, 2
 });
 
-export const TOO_LARGE = text(413, 'the body is too large\n', { Connection: 'close' });
+/** What is left of the body would be taken for the next request. */
+const LAST = { Connection: 'close' };
+
+export const TOO_LARGE = text(413, 'the body of this request is too large: expected at most 1 MiB', LAST);
+
+export const NO_ROOM = tryAgain(
+  'too many large bodies at once: send this request again a little later',
+  LAST,
+);
 
 export function notAllowed(allow: string): Answer {
   return text(405, `expected ${allow}\n`, { Allow: allow });
 }
 
 /** Dovecot's HTTP client and others repeat the request after that time. */
-export function tryAgain(body: string): Answer {
-  return text(503, body, { 'Retry-After': String(RETRY_AFTER_S) });
+export function tryAgain(body: string, headers: Record<string, string> = {}): Answer {
+  return text(503, body, { 'Retry-After': String(RETRY_AFTER_S), ...headers });
 }

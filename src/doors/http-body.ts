@@ -1,30 +1,75 @@
 import type { IncomingMessage } from 'node:http';
 import { MAX_EVENT_BYTES } from '../events/read.ts';
+import type { BodyBudget } from './http-body-budget.ts';
 
-/** How long the rest of a body that is too large is read and thrown away, so that the client gets to read why. */
+/** How long the rest of a body that is not taken is read and thrown away, so that the client gets to read why. */
 const DISCARD_MS = 1000;
 
-/** Reads the body; `left` where the client broke off. Of what is too large nothing is kept. */
-export function readBody(request: IncomingMessage): Promise<Buffer | 'too large' | 'left'> {
+const FIRST_BYTES = 4096;
+
+/** Why there is no body: too large by itself, beyond the memory for all bodies, or the client broke off. */
+export type NoBody = 'too large' | 'no room' | 'left';
+
+/** Reads the body. Of one that is not taken nothing is kept. */
+export function readBody(request: IncomingMessage, budget: BodyBudget): Promise<Buffer | NoBody> {
   return new Promise((resolve) => {
-    let chunks: Buffer[] = [];
-    let bytes = 0;
+    let refused: NoBody | undefined;
     let timer: NodeJS.Timeout | undefined;
-    const finish = (body: Buffer | 'too large' | 'left'): void => {
+    const gathered = new Gathered();
+    const finish = (body: Buffer | NoBody): void => {
       clearTimeout(timer);
+      share.release();
       resolve(body);
     };
+    const refuse = (why: NoBody): void => {
+      refused = why;
+      gathered.forget();
+      share.release();
+      timer = setTimeout(() => finish(why), DISCARD_MS);
+    };
+    const share = budget.open(() => refuse('no room'));
     request.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes <= MAX_EVENT_BYTES) {
-        chunks.push(chunk);
-        return;
-      }
-      chunks = [];
-      timer ??= setTimeout(() => finish('too large'), DISCARD_MS);
+      if (refused !== undefined) return;
+      const bytes = gathered.bytes + chunk.length;
+      if (bytes > MAX_EVENT_BYTES) refuse('too large');
+      else if (!share.hold(gathered.capacityFor(bytes))) refuse('no room');
+      else gathered.add(chunk);
     });
-    request.on('end', () => finish(bytes > MAX_EVENT_BYTES ? 'too large' : Buffer.concat(chunks)));
+    request.on('end', () => finish(refused ?? gathered.whole()));
     request.on('error', () => finish('left'));
     request.on('close', () => finish('left')); // after `end` this changes nothing
   });
+}
+
+/** One buffer that grows, since a client may send its body byte by byte, and each piece is an object of its own. */
+class Gathered {
+  bytes = 0;
+  #buffer = Buffer.alloc(0);
+
+  /** How large the buffer is when it holds so many bytes. */
+  capacityFor(bytes: number): number {
+    let capacity = Math.max(FIRST_BYTES, this.#buffer.length);
+    while (capacity < bytes) capacity *= 2;
+    return Math.min(capacity, MAX_EVENT_BYTES);
+  }
+
+  add(chunk: Buffer): void {
+    const capacity = this.capacityFor(this.bytes + chunk.length);
+    if (capacity > this.#buffer.length) {
+      const larger = Buffer.allocUnsafeSlow(capacity);
+      this.#buffer.copy(larger, 0, 0, this.bytes);
+      this.#buffer = larger;
+    }
+    chunk.copy(this.#buffer, this.bytes);
+    this.bytes += chunk.length;
+  }
+
+  forget(): void {
+    this.#buffer = Buffer.alloc(0);
+    this.bytes = 0;
+  }
+
+  whole(): Buffer {
+    return this.#buffer.subarray(0, this.bytes);
+  }
 }

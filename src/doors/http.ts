@@ -2,13 +2,18 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Log } from '../log.ts';
 import { reportError } from '../log.ts';
 import type { Door } from './door.ts';
-import { placeOf } from './http-address.ts';
-import { type Answer, text, TOO_LARGE, UNAUTHORIZED } from './http-answer.ts';
+import { type Place, placeOf } from './http-address.ts';
+import { type Answer, NO_ROOM, text, TOO_LARGE, UNAUTHORIZED } from './http-answer.ts';
 import { createGate, type Gate } from './http-authorization.ts';
+import { type BodyBudget, createBodyBudget } from './http-body-budget.ts';
 import { readBody } from './http-body.ts';
 import { type Connections, watchConnections } from './http-connections.ts';
+import { createForeignGate, type ForeignGate, typeRefusal } from './http-foreign.ts';
 import { listen } from './http-listen.ts';
+import { createRefusalLog } from './http-refusals.ts';
 import { findRoute, type RouteContext } from './http-routes.ts';
+import { sharedScrape } from './http-scrape.ts';
+import { oneAtATime } from './http-turns.ts';
 
 export interface HttpDoorOptions extends RouteContext {
   /** `host:port`, `[IPv6 address]:port` or `unix:/path`. */
@@ -67,23 +72,22 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
   const server = createServer(nodeOptions(limits));
   server.timeout = limits.silenceMs;
   const connections = watchConnections(server, limits.connections);
-  let service = serviceOf(options, connections);
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    void serve(request, response, service);
-  });
+  const budget = createBodyBudget();
+  const make = (changed: HttpDoorOptions): Service => createService(changed, place, connections, budget);
+  let service = make(options);
+  server.on(
+    'request',
+    oneAtATime((request, response) => serve(request, response, service)),
+  );
   const address = await listen(server, place);
   return {
     address,
     change: ({ authorization, metrics }) => {
       placeOf(options.listen, authorization !== undefined);
-      service = serviceOf({ ...options, authorization, metrics }, connections);
+      service = make({ ...options, authorization, metrics });
     },
     close: () => close(server, connections, limits.closingMs),
   };
-}
-
-function serviceOf(options: HttpDoorOptions, connections: Connections): Service {
-  return { ...options, connections, gate: createGate(options.authorization, options.log) };
 }
 
 function nodeOptions(limits: HttpLimits): Parameters<typeof createServer>[0] {
@@ -97,8 +101,29 @@ function nodeOptions(limits: HttpLimits): Parameters<typeof createServer>[0] {
 }
 
 interface Service extends HttpDoorOptions {
+  foreign: ForeignGate;
   gate: Gate;
+  budget: BodyBudget;
   connections: Connections;
+  tellRefusal: (answer: Answer) => Answer;
+}
+
+function createService(
+  options: HttpDoorOptions,
+  place: Place,
+  connections: Connections,
+  budget: BodyBudget,
+): Service {
+  const { authorization, metrics, log } = options;
+  return {
+    ...options,
+    ...(metrics !== undefined && { metrics: sharedScrape(metrics) }),
+    foreign: createForeignGate(place, authorization !== undefined),
+    gate: createGate(authorization, log),
+    budget,
+    connections,
+    tellRefusal: createRefusalLog(log),
+  };
 }
 
 async function serve(request: IncomingMessage, response: ServerResponse, service: Service): Promise<void> {
@@ -114,17 +139,31 @@ async function serve(request: IncomingMessage, response: ServerResponse, service
 
 /** Undefined where the client left before its request was complete. */
 async function answerTo(request: IncomingMessage, service: Service): Promise<Answer | undefined> {
-  const { method = '', url = '' } = request;
+  const { method = '', url = '', headers } = request;
+  const foreign = service.foreign(headers);
+  if (foreign !== undefined) return service.tellRefusal(foreign);
   const route = findRoute(method, url.split('?', 1)[0] ?? '');
-  if (!route.open && !service.gate(request.headers.authorization)) return UNAUTHORIZED;
+  if (!route.open && !service.gate(headers.authorization)) return UNAUTHORIZED;
   if ('answer' in route) return route.answer;
   if (!route.takesBody) return route.handle(Buffer.alloc(0), service);
-  const body = await readBody(request);
-  if (body === 'left') return undefined;
-  if (body === 'too large') return TOO_LARGE;
+  const body = await takeBody(request, service);
+  if (!Buffer.isBuffer(body)) return body;
   const answer = await route.handle(body, service);
   service.log.debug('answered over HTTP', { method, route: route.name, status: answer.status });
   return answer;
+}
+
+/** The body, or why it is not taken; undefined where the client left. */
+async function takeBody(
+  request: IncomingMessage,
+  { budget, tellRefusal }: Service,
+): Promise<Buffer | Answer | undefined> {
+  const wrongType = typeRefusal(request.headers['content-type']);
+  if (wrongType !== undefined) return tellRefusal(wrongType);
+  const body = await readBody(request, budget);
+  if (body === 'too large') return TOO_LARGE;
+  if (body === 'no room') return tellRefusal(NO_ROOM);
+  return body === 'left' ? undefined : body;
 }
 
 /** Header and body leave in one write: the XAPS plugin reads no further than the first segment. */

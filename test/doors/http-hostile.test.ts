@@ -5,7 +5,7 @@ import { MAX_EVENT_BYTES } from '../../src/events/read.ts';
 import { ask, capturedRequest, outcome, rawConnection, testDoor, TOPIC } from '../support/http-door.ts';
 
 const { wire, body: REGISTRATION } = capturedRequest('xaps-register-01-ios');
-const HEAD = 'POST /notify HTTP/1.1\r\nHost: localhost\r\n';
+const HEAD = 'POST /notify HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
 const CRLF = '\r\n\r\n';
 
 /** A keep-alive agent that keeps one connection, closed when the running test ends. */

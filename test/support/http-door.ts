@@ -69,8 +69,9 @@ export function ask(
   { address }: { address: string },
   method: string,
   path: string,
-  { body, headers, agent = new Agent({ keepAlive: false }) }: RequestOptions = {},
+  { body, headers: given, agent = new Agent({ keepAlive: false }) }: RequestOptions = {},
 ): Promise<HttpAnswer> {
+  const headers = { ...(body !== undefined && { 'Content-Type': 'application/json' }), ...given };
   return new Promise((resolve, reject) => {
     const request = httpRequest({ ...placeOf(address), method, path, headers, agent }, (response) => {
       const chunks: Buffer[] = [];
