@@ -19,8 +19,13 @@ function layer(name: string): unknown {
   if (known !== undefined) return known.exports;
   const module: Module = { exports: {} };
   modules.set(name, module); // before it runs: a later layer may look back at it
-  const run = load(name).runInThisContext() as (...scope: unknown[]) => void;
-  run(module, module.exports, layer, require, import.meta.dirname, import.meta.filename);
+  try {
+    const run = load(name).runInThisContext() as (...scope: unknown[]) => void;
+    run(module, module.exports, layer, require, import.meta.dirname, import.meta.filename);
+  } catch (error) {
+    modules.delete(name); // such as for want of a descriptor: the next time it may go well
+    throw error;
+  }
   return module.exports;
 }
 

@@ -139,6 +139,7 @@ function fileWriter(path: string, name: string): Write {
     try {
       logger ??= jsonLogger(path, name);
       logger[level](fields, message);
+      warned = false;
     } catch (error) {
       if (!warned) fallBack('warn', 'cannot write the log file', { file: path, error: messageOf(error) });
       warned = true;

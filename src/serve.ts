@@ -1,5 +1,6 @@
 import { aborted, keepControlDoor } from './chores.ts';
 import { systemClock } from './clock.ts';
+import { keepDescriptors } from './descriptors.ts';
 import type { ControlWord } from './doors/control.ts';
 import { type Doors, type DoorsOptions, openDoors } from './doors/doors.ts';
 import { messageOf } from './errors.ts';
@@ -50,6 +51,7 @@ export async function openServe(options: ServeOptions): Promise<Serving> {
     const log = followLog(() => state.current.settings.log);
     const doors = await openDoors(settings.config, doorsOptions(state, log, options));
     begin(state, doors);
+    void keepDescriptors({ log, clock: systemClock }, options.ending);
     return {
       log,
       reload: (next) => reload(state, doors, next, options),

@@ -244,6 +244,19 @@ describe('a log in a file', () => {
     expect(lines).toEqual(['xapplepush: info: one user=alice', 'xapplepush: info: two']);
   });
 
+  it('is told once more when it could be written in between', () => {
+    const file = path.join(folder, 'comes', 'x.log');
+    const dir = JSON.stringify(path.dirname(file));
+    const { stderr } = fileOf(
+      `import fs from 'node:fs'; log.info('one'); log.info('two'); fs.mkdirSync(${dir}); log.info('three');
+      fs.rmSync(${dir}, { recursive: true }); log.info('four')`,
+      'info',
+      file,
+    );
+    expect(stderr.split('cannot write the log file').length - 1).toBe(2);
+    expect(stderr).not.toContain('three');
+  });
+
   it('gives way where it is a pipe that nobody reads, without waiting', () => {
     const fifo = path.join(folder, 'fifo');
     spawnSync('mkfifo', [fifo]);
