@@ -9,10 +9,11 @@ import type { ReadItem } from './events/read.ts';
 import type { EventEntry } from './history/entry.ts';
 import { type History, openHistory } from './history/history.ts';
 import { type Log, reportError } from './log.ts';
+import { mayRead } from './mailboxes/access-list.ts';
 import type { Mailbox } from './mailboxes/mailbox.ts';
 import { comparableUser } from './mailboxes/user-name.ts';
 import type * as Outbox from './outbox/outbox.ts';
-import { type Decision, decide } from './policy.ts';
+import { type Decision, decide, type ReadableBy } from './policy.ts';
 import type { RegisterDevice } from './registering.ts';
 import { StoreError } from './store/errors.ts';
 import { countOf } from './table.ts';
@@ -135,15 +136,18 @@ function comparable(mailboxes: readonly Mailbox[], { users }: Config): Mailbox[]
 let outbox: Promise<typeof Outbox> | undefined;
 
 async function enqueuePush(
-  { name: event, mailboxes: changed }: Extract<Decision, { act: 'push' }>,
+  { name: event, mailboxes: changed, readable }: Extract<Decision, { act: 'push' }>,
   taken: Taken,
   options: Taking,
 ): Promise<void> {
   const { config, clock, log, store, newApnsId } = options;
   const mailboxes = comparable(changed, config);
-  const request = { event, mailboxes, nowMs: clock.nowMs(), newApnsId, timing: config.delivery };
+  const request = {
+    ...{ event, mailboxes, nowMs: clock.nowMs(), newApnsId, timing: config.delivery },
+    ...(readable !== undefined && { mayRead: readersOf(readable, config) }),
+  };
   const { enqueue } = await (outbox ??= import('./outbox/outbox.ts'));
-  const { targetIds, disabled } = await enqueue(await store(), request);
+  const { targetIds, ...untold } = await enqueue(await store(), request);
   taken.targetIds.push(...targetIds);
   taken.names.push(event);
   const names = mailboxes.map(({ owner, path }) => `${owner}:${path}`);
@@ -154,14 +158,27 @@ async function enqueuePush(
   });
   const targets = targetIds.length;
   const decision = targets > 0 ? 'push' : 'nobody';
-  const reason = targets > 0 && disabled === 0 ? undefined : whyNobody(disabled);
+  const reason = whyNot(untold) ?? (targets > 0 ? undefined : NOBODY_ASKED);
   remember(options, { event, mailboxes, decision, targets, ...(reason !== undefined && { reason }) });
-  if (targets === 0) taken.silent.push(`${event} in ${names.join(', ')}: ${whyNobody(disabled)}`);
+  if (targets === 0) taken.silent.push(`${event} in ${names.join(', ')}: ${reason ?? NOBODY_ASKED}`);
 }
 
-function whyNobody(disabled: number): string {
-  if (disabled === 0) return 'no device asked for this mailbox';
-  return `${countOf(disabled, 'device')} failed for too long and must register again`;
+/** By the rights in the event; in the other mailbox of a move nobody but its owner is known to have any. */
+function readersOf({ acl, of }: ReadableBy, config: Config): (user: string, mailbox: Mailbox) => boolean {
+  const [known] = comparable([of], config);
+  return (user, { owner, path }) =>
+    owner === known?.owner && path === known.path && mayRead(acl, user, config.users);
+}
+
+const NOBODY_ASKED = 'no device asked for this mailbox';
+
+/** Why devices that asked for it are not told; undefined where all are. */
+function whyNot({ disabled, denied }: Omit<Outbox.Enqueued, 'targetIds'>): string | undefined {
+  const reasons = [
+    disabled > 0 && `${countOf(disabled, 'device')} failed for too long and must register again`,
+    denied > 0 && `${countOf(denied, 'device')} may not read this mailbox: its user has no right r there`,
+  ];
+  return reasons.filter((reason) => reason !== false).join('; ') || undefined;
 }
 
 async function registerDevice(

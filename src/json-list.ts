@@ -1,3 +1,5 @@
+import { safeJson } from './safe-json.ts';
+
 /** The text that JSON.stringify(…, null, 2) gives for all of these in one list, in pieces as they are read. */
 export async function* jsonList(pages: AsyncIterable<readonly object[]>): AsyncGenerator<string> {
   let isFirst = true;
@@ -11,5 +13,5 @@ export async function* jsonList(pages: AsyncIterable<readonly object[]>): AsyncG
 
 /** Indented at newlines alone: to a regular expression, U+2028 in a name begins a line as well. */
 function asItem(object: object): string {
-  return `  ${JSON.stringify(object, null, 2).replaceAll('\n', '\n  ')}`;
+  return `  ${safeJson(object, 2).replaceAll('\n', '\n  ')}`;
 }

@@ -1,12 +1,19 @@
+import { isSameInAscii } from './ascii-case.ts';
 import type { Config, EventScope } from './config/config.ts';
 import type { ChangeName, MailboxChange, MailEvent, Registration } from './events/mail-event.ts';
 import { isInbox, type Mailbox } from './mailboxes/mailbox.ts';
+
+/** The rights in the one mailbox that the event tells them of; in another nobody but its owner has any. */
+export interface ReadableBy {
+  acl: string;
+  of: Mailbox;
+}
 
 /** What is to be done about an event. */
 export type Decision =
   | { act: 'register'; registration: Registration }
   /** Tell the targets subscribed to any of these mailboxes. */
-  | { act: 'push'; name: ChangeName; mailboxes: Mailbox[] }
+  | { act: 'push'; name: ChangeName; mailboxes: Mailbox[]; readable?: ReadableBy }
   | { act: 'ignore'; name: string; reason: string; mailboxes: Mailbox[] };
 
 const SEEN = '\\seen';
@@ -21,7 +28,7 @@ export function decide(event: MailEvent, scopes: Config['events']): Decision {
   const reason = whyNot(event, scope);
   if (reason !== undefined) return { act: 'ignore', name, reason, mailboxes: event.mailboxes };
   const mailboxes = withoutDuplicates(inScope(event.mailboxes, scope));
-  if (mailboxes.length > 0) return { act: 'push', name, mailboxes };
+  if (mailboxes.length > 0) return { act: 'push', name, mailboxes, ...readableBy(event) };
   return { act: 'ignore', name, reason: NO_INBOX, mailboxes: event.mailboxes };
 }
 
@@ -37,7 +44,12 @@ function whyNot(event: MailboxChange, scope: EventScope): string | undefined {
 
 /** A server that cannot say may mean \Seen. Flags are compared without case (RFC 3501, 2.3.2). */
 function clearsSeen({ clearedFlags }: MailboxChange): boolean {
-  return clearedFlags === undefined || clearedFlags.some((flag) => flag.toLowerCase() === SEEN);
+  return clearedFlags === undefined || clearedFlags.some((flag) => isSameInAscii(flag, SEEN));
+}
+
+function readableBy({ acl, mailboxes }: MailboxChange): { readable?: ReadableBy } {
+  const [of] = mailboxes;
+  return acl === undefined || of === undefined ? {} : { readable: { acl, of } };
 }
 
 function inScope(mailboxes: Mailbox[], scope: EventScope): Mailbox[] {

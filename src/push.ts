@@ -1,3 +1,4 @@
+import { isSameInAscii } from './ascii-case.ts';
 import { randomUUID } from 'node:crypto';
 import { loadCredentials } from './apns/credentials.ts';
 import { NoAnswer } from './apns/push.ts';
@@ -41,7 +42,7 @@ export async function pushToUser(
   options: TestPushOptions,
 ): Promise<{ pushes: TestPush[]; exitCode: ExitCode }> {
   const { config, clock } = options;
-  const mailbox = options.mailbox.toUpperCase() === INBOX ? INBOX : options.mailbox;
+  const mailbox = isSameInAscii(options.mailbox, INBOX) ? INBOX : options.mailbox;
   return withStore(config.store, async (store) => {
     const devices = await devicesOf(store, options, mailbox);
     const credentials = loadCredentials(config.apns, clock.nowMs());

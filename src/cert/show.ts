@@ -5,6 +5,7 @@ import type { ApnsConfig } from '../config/config.ts';
 import { ExitCode } from '../errors.ts';
 import { countOf, visible } from '../table.ts';
 import { describe, type Description } from './description.ts';
+import { safeJson } from '../safe-json.ts';
 
 export interface Shown {
   text: string;
@@ -31,7 +32,7 @@ export function showConfigured(apns: ApnsConfig, json: boolean, nowMs: number): 
 function shown(inspections: Inspection[], json: boolean, nowMs: number): Shown {
   const descriptions = inspections.map((one) => describe(one, nowMs));
   return {
-    text: json ? `${JSON.stringify(descriptions, null, 2)}\n` : descriptions.map(inWords).join('\n'),
+    text: json ? `${safeJson(descriptions, 2)}\n` : descriptions.map(inWords).join('\n'),
     exitCode: descriptions.every(({ problems }) => problems.length === 0) ? ExitCode.ok : ExitCode.badInput,
   };
 }

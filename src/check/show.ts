@@ -2,6 +2,7 @@ import { ExitCode } from '../errors.ts';
 import { countOf, visible } from '../table.ts';
 import { type Colour, painter } from '../terminal.ts';
 import type { Point, PointState } from './point.ts';
+import { safeJson } from '../safe-json.ts';
 
 const COLOURS: Readonly<Record<PointState, Colour>> = {
   ok: 'green',
@@ -27,7 +28,7 @@ export function describePoints(points: readonly Point[], { colour }: { colour: b
 
 /** What monitoring reads. */
 export function jsonOf(points: readonly Point[]): string {
-  return `${JSON.stringify(points, null, 2)}\n`;
+  return `${safeJson(points, 2)}\n`;
 }
 
 /** 0 also for warnings, 1 for a problem. */

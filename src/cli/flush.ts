@@ -3,6 +3,7 @@ import { systemClock } from '../clock.ts';
 import { ExitCode } from '../errors.ts';
 import { explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
+import { safeJson } from '../safe-json.ts';
 
 /** `flush`: what is due, once. */
 export function addFlush(program: Command, context: CommandContext): void {
@@ -26,7 +27,7 @@ export function addFlush(program: Command, context: CommandContext): void {
     .action(async ({ all, json }: { all: boolean; json: boolean }) => {
       const { flush, describeFlush } = await import('../flush.ts');
       const { report, exitCode } = await flush({ ...context.settings(), clock: systemClock, all });
-      context.out(json ? `${JSON.stringify(report, null, 2)}\n` : describeFlush(report));
+      context.out(json ? `${safeJson(report, 2)}\n` : describeFlush(report));
       context.exit(exitCode);
     });
 }

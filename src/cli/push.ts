@@ -3,6 +3,7 @@ import { systemClock } from '../clock.ts';
 import { ExitCode } from '../errors.ts';
 import { explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
+import { safeJson } from '../safe-json.ts';
 
 /** `push`: a test push, outside the outbox. */
 export function addPush(program: Command, context: CommandContext): void {
@@ -27,7 +28,7 @@ export function addPush(program: Command, context: CommandContext): void {
       const { describeTestPushes } = await import('../push-report.ts');
       const { config } = context.settings();
       const { pushes, exitCode } = await pushToUser({ config, clock: systemClock, user, mailbox });
-      context.out(json ? `${JSON.stringify(pushes, null, 2)}\n` : describeTestPushes(pushes));
+      context.out(json ? `${safeJson(pushes, 2)}\n` : describeTestPushes(pushes));
       context.exit(exitCode);
     });
 }

@@ -1,3 +1,5 @@
+import { safeJson } from '../safe-json.ts';
+
 /** What is answered to a request. */
 export interface Answer {
   status: number;
@@ -14,7 +16,7 @@ export function text(status: number, body: string, headers: Record<string, strin
 }
 
 export function json(status: number, value: unknown): Answer {
-  return { status, body: `${JSON.stringify(value)}\n`, headers: { 'Content-Type': 'application/json' } };
+  return { status, body: `${safeJson(value)}\n`, headers: { 'Content-Type': 'application/json' } };
 }
 
 export const NO_CONTENT: Answer = { status: 204, body: '', headers: {} };

@@ -77,8 +77,19 @@ function parseChange(name: ChangeName, value: Json, ns: () => CyrusNamespace): P
   if (typeof user === 'string' && !isStorableText(user)) return bad(UNSTORABLE_USER);
   const mailboxes = parseMailboxes(name === 'MessageMove' ? ['uri', 'oldMailboxID'] : ['uri'], value, ns);
   if ('bad' in mailboxes) return bad(mailboxes.bad);
-  const change: MailboxChange = { kind: 'change', source: 'cyrus', name, mailboxes: mailboxes.found };
+  const change: MailboxChange = {
+    kind: 'change',
+    source: 'cyrus',
+    name,
+    mailboxes: mailboxes.found,
+    acl: aclOf(value),
+  };
   return name === 'FlagsClear' ? withClearedFlags(change, value['flagNames']) : change;
+}
+
+/** Cyrus writes it into every event; one without it gives nobody but the owner a right. */
+function aclOf({ 'vnd.cmu.mailboxACL': acl }: Json): string {
+  return typeof acl === 'string' ? acl : '';
 }
 
 function withClearedFlags(change: MailboxChange, flagNames: unknown): ParseResult {

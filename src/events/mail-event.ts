@@ -38,6 +38,8 @@ export interface MailboxChange {
   name: ChangeName;
   /** The mailbox; for a move the destination and the source. Owners are as the server wrote them. */
   mailboxes: Mailbox[];
+  /** Who may do what in the first mailbox, as Cyrus writes it; absent where the server tells only whose mailbox it is. */
+  acl?: string;
   /** FlagsClear only: the flags that were cleared, such as `\Seen`; absent where the server cannot say. */
   clearedFlags?: string[];
 }

@@ -11,6 +11,7 @@ import { historyFolder } from './history.ts';
 import { readHistory } from './read.ts';
 import { colourOf, forPrograms, sentenceOf } from './sentence.ts';
 import { type Shelf, SHELVES } from './shelf.ts';
+import { safeJson } from '../safe-json.ts';
 
 export interface LogOptions {
   user: string | undefined;
@@ -68,7 +69,7 @@ function selectionOf({ users }: Config, { user }: LogOptions): (entry: Entry) =>
 }
 
 function shown(entry: Entry, { json, colour }: LogOptions): string {
-  if (json) return `${JSON.stringify(forPrograms(entry))}\n`;
+  if (json) return `${safeJson(forPrograms(entry))}\n`;
   const name = colourOf(entry);
   const sentence = sentenceOf(entry);
   return `${timeText(entry.atMs)}  ${name === undefined ? sentence : painter(colour)(sentence, name)}\n`;

@@ -1,4 +1,5 @@
 import type { Outcome } from '../apns/push.ts';
+import { safeJson } from '../safe-json.ts';
 
 interface EntryMailbox {
   owner: string;
@@ -63,7 +64,7 @@ export type Entry = EventEntry | TargetEntry | PushEntry | TroubleEntry;
 
 /** One line of the history's files. */
 export function lineOf(entry: Entry): string {
-  return `${JSON.stringify(entry)}\n`;
+  return `${safeJson(entry)}\n`;
 }
 
 /** Undefined for a line that is none: half of one, where a disk was full. */

@@ -1,3 +1,4 @@
+import { isSameInAscii } from '../ascii-case.ts';
 import type { CyrusNamespace } from './cyrus-namespace.ts';
 import { INBOX, type Mailbox } from './mailbox.ts';
 
@@ -44,7 +45,7 @@ export function mailboxOf({ localpart, domain, levels }: Parts, ns: CyrusNamespa
 
 function partsInNamespace(levels: string[], inbox: Parts, ns: CyrusNamespace): Parts {
   const [top = '', ...below] = levels;
-  if (top.toUpperCase() === INBOX) return { ...inbox, levels: below };
+  if (isSameInAscii(top, INBOX)) return { ...inbox, levels: below };
   return top === USER_LEVEL
     ? partsOfOtherUser(below, inbox.domain, ns)
     : partsOfShared(levels, inbox.domain, ns);
@@ -55,7 +56,7 @@ function partsInAltNamespace(levels: string[], inbox: Parts, ns: CyrusNamespace)
   if (top === ns.otherUsersPrefix) return partsOfOtherUser(below, inbox.domain, ns);
   if (top === ns.sharedPrefix) return partsOfShared(below, inbox.domain, ns);
   if (top === altPrefixOf(ns)) return { ...inbox, levels: below.length > 0 ? below : [''] };
-  if (top.toUpperCase() !== INBOX) return { ...inbox, levels };
+  if (!isSameInAscii(top, INBOX)) return { ...inbox, levels };
   return below.length > 0 ? { ...inbox, levels: [INBOX, ...below] } : inbox;
 }
 
@@ -75,7 +76,7 @@ function splitDomain(name: string, ns: CyrusNamespace): { rest: string; domain?:
   const at = ns.virtualDomains ? name.lastIndexOf('@') : -1;
   const domain = withDots(name.slice(at + 1), ns);
   if (at < 0 || !isDomain(domain)) return { rest: name };
-  const isDefault = domain.toLowerCase() === ns.defaultDomain?.toLowerCase();
+  const isDefault = isSameInAscii(domain, ns.defaultDomain ?? '');
   return { rest: name.slice(0, at), domain: isDefault ? '' : domain };
 }
 
@@ -99,7 +100,7 @@ function ownersPath(levels: string[], ns: CyrusNamespace): string {
 function isHidden(levels: string[], ns: CyrusNamespace): boolean {
   const top = levels[0] ?? '';
   if (top === INBOX) return levels.length === 1;
-  return top.toUpperCase() === INBOX || [ns.otherUsersPrefix, ns.sharedPrefix, altPrefixOf(ns)].includes(top);
+  return isSameInAscii(top, INBOX) || [ns.otherUsersPrefix, ns.sharedPrefix, altPrefixOf(ns)].includes(top);
 }
 
 function altPrefixOf(ns: CyrusNamespace): string {

@@ -1,3 +1,4 @@
+import { isSameInAscii } from '../ascii-case.ts';
 import { INBOX, type Mailbox } from './mailbox.ts';
 import { decodeModifiedUtf7 } from './modified-utf7.ts';
 import { isStorableText } from './storable-text.ts';
@@ -7,7 +8,7 @@ import { isStorableText } from './storable-text.ts';
  * folder. The name stands as it came, whatever its separator; only INBOX is known in any case (RFC 3501, 5.1).
  */
 export function plainMailbox(user: string, name: string): Mailbox {
-  return { owner: user, path: name.toUpperCase() === INBOX ? INBOX : name };
+  return { owner: user, path: isSameInAscii(name, INBOX) ? INBOX : name };
 }
 
 /**

@@ -35,6 +35,8 @@ export interface EnqueueRequest {
   nowMs: number;
   /** Makes a new row's random UUID. */
   newApnsId: () => string;
+  /** Whether a user may hear of a mailbox that is not the user's own; everybody by default. */
+  mayRead?: (user: string, mailbox: Mailbox) => boolean;
   /** Holds while a `serve` runs on this store; else every push is due at once. */
   timing: Timing;
 }
@@ -44,6 +46,8 @@ export interface Enqueued {
   targetIds: number[];
   /** How many more asked for it and get no pushes until they register again. */
   disabled: number;
+  /** How many more asked for it and may not read it. */
+  denied: number;
 }
 
 /**
@@ -53,13 +57,14 @@ export interface Enqueued {
 export async function enqueue(store: Store, request: EnqueueRequest): Promise<Enqueued> {
   // Most events concern users without a device: they never take the write lock.
   const found = await subscribed(store, request.mailboxes);
-  if (found.length === 0) return enqueued([]);
+  if (found.length === 0) return enqueued([], []);
   return store.write((sql) => {
     const timing = isServed(sql, request.nowMs) ? request.timing : AT_ONCE;
-    const targets = subscribers(sql, request.mailboxes);
+    const all = subscribers(sql, request.mailboxes);
+    const targets = all.filter((each) => isAllowed(each, request));
     for (const { targetId, mailbox, disabled } of targets)
       if (!disabled) join(sql, targetId, mailbox, { ...request, timing });
-    return enqueued(targets);
+    return enqueued(targets, all);
   });
 }
 
@@ -75,26 +80,34 @@ export function subscribed(store: Store, mailboxes: readonly Mailbox[]): Promise
 
 interface Subscriber {
   targetId: number;
+  user: string;
   mailbox: Mailbox;
   disabled: boolean;
 }
 
 function subscribers(sql: Sql, mailboxes: Mailbox[]): Subscriber[] {
   const select = sql(
-    `SELECT target_id AS targetId, disabled_ms IS NOT NULL AS disabled
+    `SELECT target_id AS targetId, user, disabled_ms IS NOT NULL AS disabled
      FROM subscriptions JOIN targets ON id = target_id WHERE owner = ? AND path = ?`,
   );
   return mailboxes.flatMap((mailbox) =>
-    (select.all(mailbox.owner, mailbox.path) as { targetId: number; disabled: number }[]).map(
-      ({ targetId, disabled }) => ({ targetId, mailbox, disabled: disabled === 1 }),
+    (select.all(mailbox.owner, mailbox.path) as { targetId: number; user: string; disabled: number }[]).map(
+      ({ disabled, ...target }) => ({ ...target, mailbox, disabled: disabled === 1 }),
     ),
   );
 }
 
-function enqueued(subscribers: readonly Subscriber[]): Enqueued {
+/** The owner always is. */
+function isAllowed({ user, mailbox }: Subscriber, { mayRead }: EnqueueRequest): boolean {
+  return mailbox.owner === user || mayRead === undefined || mayRead(user, mailbox);
+}
+
+function enqueued(subscribers: readonly Subscriber[], all: readonly Subscriber[]): Enqueued {
   const ids = (wanted: boolean): Set<number> =>
     new Set(subscribers.filter(({ disabled }) => disabled === wanted).map(({ targetId }) => targetId));
-  return { targetIds: [...ids(false)], disabled: ids(true).size };
+  const allowed = new Set(subscribers.map(({ targetId }) => targetId));
+  const denied = new Set(all.map(({ targetId }) => targetId).filter((id) => !allowed.has(id)));
+  return { targetIds: [...ids(false)], disabled: ids(true).size, denied: denied.size };
 }
 
 /** What joins a row raises its generation, and by that gives its next attempt another apns-id. */

@@ -2,6 +2,7 @@ import { countOf, timeText, visible } from '../table.ts';
 import { shown } from '../targets/description.ts';
 import { LISTED_ROWS, listOf } from '../targets/remove.ts';
 import type { PruneReport } from './prune.ts';
+import { safeJson } from '../safe-json.ts';
 
 /** What was done, for a person: a line for each part, and the targets where there are few. */
 export function describePrune(report: PruneReport): string {
@@ -60,5 +61,5 @@ export function pruneJson({
     history,
     database,
   };
-  return `${JSON.stringify(object, null, 2)}\n`;
+  return `${safeJson(object, 2)}\n`;
 }

@@ -9,6 +9,7 @@ import { linesOf } from './layout.ts';
 import { rowsOf } from './screen.ts';
 import { statusOf } from './status.ts';
 import { watchStatus } from './watch.ts';
+import { safeJson } from '../safe-json.ts';
 
 export interface StatusCommand {
   config: Config;
@@ -46,7 +47,7 @@ export async function showStatus(command: StatusCommand): Promise<void> {
     return;
   }
   const status = await statusOf(command.config, command.clock);
-  if (command.json) process.stdout.write(`${JSON.stringify(jsonOf(status), null, 2)}\n`);
+  if (command.json) process.stdout.write(`${safeJson(jsonOf(status), 2)}\n`);
   else
     process.stdout.write(
       linesOf(rowsOf(status), layout())

@@ -4,6 +4,7 @@ import { jsonOf } from './json.ts';
 import { linesOf } from './layout.ts';
 import { type Row, rowsOf } from './screen.ts';
 import type { Frame } from './watch.ts';
+import { safeJson } from '../safe-json.ts';
 
 /** Where the frames of a watch go. */
 export interface Display {
@@ -32,7 +33,7 @@ export function jsonLines(out: Output): Display {
       'trouble' in frame
         ? { at: timeText(frame.nowMs), trouble: frame.trouble, mend: frame.mend }
         : jsonOf(frame);
-    out(`${JSON.stringify(shown)}\n`);
+    out(`${safeJson(shown)}\n`);
   });
 }
 

@@ -10,6 +10,7 @@ import { removeTargets, type Removal, targetIds, targetsById } from './browse.ts
 import { HEADINGS, rowOf, shown } from './description.ts';
 import { noneSelected } from './selection.ts';
 import type { Target, TargetFilter } from './store.ts';
+import { safeJson } from '../safe-json.ts';
 
 export interface RemoveRequest {
   selection: Selection;
@@ -95,7 +96,7 @@ export function recordRemoval(
 
 function tell({ dryRun, json, out }: RemoveRequest, removal: Removal): void {
   const { count, listed } = removal;
-  if (json) out(`${JSON.stringify({ dryRun, count, removed: listed.map(shown) }, null, 2)}\n`);
+  if (json) out(`${safeJson({ dryRun, count, removed: listed.map(shown) }, 2)}\n`);
   else out(`${dryRun ? 'would remove' : 'removed'} ${countOf(count, 'target')}\n${listOf(removal)}`);
 }
 

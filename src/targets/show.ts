@@ -11,6 +11,7 @@ import { shown } from './description.ts';
 import { noneSelected } from './selection.ts';
 import { listTargets, subscriptionsOf, type Target } from './store.ts';
 import type { Subscription } from './target.ts';
+import { safeJson } from '../safe-json.ts';
 
 interface TargetDetails {
   target: Target;
@@ -34,7 +35,7 @@ export async function showCommand(config: Config, selection: Selection, json: bo
     );
   });
   if (found.length === 0) throw noneSelected();
-  return json ? `${JSON.stringify(found.map(asJson), null, 2)}\n` : found.map(describe).join('\n');
+  return json ? `${safeJson(found.map(asJson), 2)}\n` : found.map(describe).join('\n');
 }
 
 function recentPushes({ store, history }: Config, targetId: number): PushEntry[] {

@@ -60,7 +60,7 @@ export function register(
     const created = find(sql, target) === undefined;
     const id = upsert(sql, target, nowMs);
     replaceSubscriptions(sql, id, target.subscriptions);
-    return { created, replaced, evicted: evict(sql, target.user, id, maxPerUser) };
+    return { created, replaced, evicted: evict(sql, target, id, maxPerUser) };
   });
 }
 
@@ -93,11 +93,12 @@ export function replaceSubscriptions(sql: Sql, targetId: number, subscriptions: 
     insert.run(targetId, owner, path, name, hash ?? null);
 }
 
-function evict(sql: Sql, user: string, keptId: number, maxPerUser: number): number {
+/** Of the same source only: who may register over HTTP must not push out what registered through Cyrus. */
+function evict(sql: Sql, { user, source }: NewTarget, keptId: number, maxPerUser: number): number {
   return sql(
-    `DELETE FROM targets WHERE id IN
-       (SELECT id FROM targets WHERE user = ? ORDER BY id = ? DESC, renewed_ms DESC, id DESC LIMIT -1 OFFSET ?)`,
-  ).run(user, keptId, maxPerUser).changes;
+    `DELETE FROM targets WHERE id IN (SELECT id FROM targets WHERE user = ? AND source = ?
+       ORDER BY id = ? DESC, renewed_ms DESC, id DESC LIMIT -1 OFFSET ?)`,
+  ).run(user, source, keptId, maxPerUser).changes;
 }
 
 /** The targets that match, by user and then by latest renewal. */

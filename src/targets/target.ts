@@ -37,7 +37,15 @@ export interface RegistrationRules {
 
 /** Why a registration makes no target, and which part of it is at fault. */
 export interface Refusal {
-  fault: 'user' | 'subtopic' | 'device token' | 'account id' | 'mailboxes';
+  fault:
+    | 'user'
+    | 'user length'
+    | 'subtopic'
+    | 'device token'
+    | 'account id'
+    | 'mailboxes'
+    | 'mailbox count'
+    | 'mailbox length';
   refused: string;
   hint: string;
 }
@@ -53,9 +61,19 @@ const TOKEN = /^(?:[0-9a-f]{2}){16,200}$/i;
 /** Mail.app sends a UUID. Other identifiers of that kind are taken too, arbitrary text is not. */
 const ACCOUNT_ID = /^[0-9A-Za-z._-]{16,128}$/;
 
+/** What a mailbox's whole name may have in Cyrus (MAX_MAILBOX_BUFFER in its source), the user's in it. */
+export const MAX_USER_BYTES = 1024;
+
+/** Dovecot's MAILBOX_LIST_NAME_MAX_LENGTH, which is more than Cyrus takes. */
+export const MAX_MAILBOX_BYTES = 4096;
+
+/** Cyrus's own way through notifyd holds some 450; each costs an index entry, and a device replaces them all daily. */
+export const MAX_MAILBOXES = 1000;
+
 /** Turns a registration into a target, or says why it is none. Pure; values of ids never enter a message. */
 export function admit(registration: Registration, rules: RegistrationRules): Admission {
-  const refused = identityRefusal(registration);
+  const refused =
+    identityRefusal(registration) ?? mailboxRefusal(registration.user, requestedMailboxes(registration));
   if (refused !== undefined) return refused;
   const user = comparableUser(registration.user, rules.users);
   const subscriptions = subscriptionsOf(registration, rules);
@@ -87,6 +105,7 @@ export function identityRefusal({
       refused: 'registration without a user name',
       hint: 'look at what the mail server sends',
     };
+  if (Buffer.byteLength(user) > MAX_USER_BYTES) return tooLongUser(user);
   if (subtopic !== MAIL_SUBTOPIC)
     return {
       fault: 'subtopic',
@@ -106,6 +125,31 @@ export function identityRefusal({
       hint: 'Mail.app sends a UUID; the registration changed nothing',
     };
   return undefined;
+}
+
+function tooLongUser(user: string): Refusal {
+  return {
+    fault: 'user length',
+    refused: `registration of a user whose name has ${Buffer.byteLength(user)} bytes, expected at most ${MAX_USER_BYTES}`,
+    hint: 'look at what the mail server sends; the registration changed nothing',
+  };
+}
+
+/** Why nobody may ask for these mailboxes, by their number and the lengths of their names alone. */
+export function mailboxRefusal(user: string, names: readonly string[]): Refusal | undefined {
+  if (names.length > MAX_MAILBOXES)
+    return {
+      fault: 'mailbox count',
+      refused: `registration of ${user} names ${names.length} mailboxes, expected at most ${MAX_MAILBOXES}`,
+      hint: 'choose fewer mailboxes for pushes on the device; the registration changed nothing',
+    };
+  const longest = names.reduce((most, name) => Math.max(most, Buffer.byteLength(name)), 0);
+  if (longest <= MAX_MAILBOX_BYTES) return undefined;
+  return {
+    fault: 'mailbox length',
+    refused: `registration of ${user} names a mailbox of ${longest} bytes, expected at most ${MAX_MAILBOX_BYTES}`,
+    hint: 'look at what the mail server sends; the registration changed nothing',
+  };
 }
 
 /** Version 1 knows no mailboxes: it always means INBOX. */

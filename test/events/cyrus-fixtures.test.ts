@@ -62,7 +62,7 @@ function expected(row: Expectation, value: Json): ParseResult {
   }
   const places = row.from === undefined ? [row as Place] : [row as Place, row.from];
   return {
-    kind: 'change',
+    ...{ kind: 'change', acl: value['vnd.cmu.mailboxACL'] as string },
     source: 'cyrus',
     name: row.event!.replace('vnd.cmu.', '') as 'MessageNew',
     mailboxes: places.map(mailboxAt),

@@ -31,7 +31,7 @@ describe('a change', () => {
     ['MessageExpunge', 'MessageExpunge'],
   ])('%s', (event, name) => {
     expect(parse({ ...messageNew, event })).toEqual({
-      kind: 'change',
+      ...{ kind: 'change', acl: '' },
       source: 'cyrus',
       name,
       mailboxes: [inbox],
@@ -40,7 +40,10 @@ describe('a change', () => {
 
   it('of a move is of the destination and the source', () => {
     const mailboxes = [inbox, { owner: 'bob', path: 'INBOX' }];
-    expect(parse(move)).toEqual({ kind: 'change', source: 'cyrus', name: 'MessageMove', mailboxes });
+    expect(parse(move)).toEqual({
+      ...{ kind: 'change', source: 'cyrus', name: 'MessageMove', mailboxes },
+      acl: '',
+    });
   });
 
   it.each([

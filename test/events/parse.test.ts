@@ -6,7 +6,7 @@ import { DEFAULT_NAMESPACE } from '../../src/mailboxes/cyrus-namespace.ts';
 const uri = 'imap://mail.example.org/user/alice';
 const messageNew = { event: 'MessageNew', uri };
 const change = {
-  kind: 'change',
+  ...{ kind: 'change', acl: '' },
   source: 'cyrus',
   name: 'MessageNew',
   mailboxes: [{ owner: 'alice', path: 'INBOX' }],

@@ -16,5 +16,12 @@ it.each([
 
 it('is the same when done twice', () => {
   const rules = { lowercase: true, domain: 'strip' } as const;
-  expect(comparableUser(comparableUser('ÄLICE@x', rules), rules)).toBe('älice');
+  expect(comparableUser(comparableUser('ÄLICE@x', rules), rules)).toBe('Älice');
 });
+
+it.each(['\u212alaus', '\u0130nci', 'Stra\u00dfe\u1e9e', '\uff21'])(
+  'only A to Z have another case: %j',
+  (user) => {
+    expect(comparableUser(user, { lowercase: true, domain: 'keep' })).toBe(user.replace('S', 's'));
+  },
+);

@@ -144,7 +144,11 @@ describe('enqueue', () => {
     await store.write((sql) => sql('UPDATE targets SET disabled_ms = 1 WHERE id = ?').run(id));
     const request = { event: 'MessageNew', nowMs: NOW_MS, newApnsId: () => 'id', timing: AT_ONCE } as const;
     const mailboxes = [ALICES_INBOX, ALICES_ARCHIVE];
-    expect(await enqueue(store, { ...request, mailboxes })).toEqual({ targetIds: [other], disabled: 1 });
+    expect(await enqueue(store, { ...request, mailboxes })).toEqual({
+      targetIds: [other],
+      disabled: 1,
+      denied: 0,
+    });
   });
 
   test('for nobody needs no write lock, and else does', async () => {

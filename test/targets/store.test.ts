@@ -177,6 +177,16 @@ describe('max_per_user', () => {
     expect(await accountIds(store, 'bob')).toEqual(['account-9']);
   });
 
+  test('another source pushes out its own alone', async () => {
+    const store = testStore();
+    await registered(store, phone(1), { nowMs: NOW_MS });
+    for (let n = 2; n <= 6; n += 1)
+      await registration(store, { ...phone(n), source: 'xaps' }, { nowMs: NOW_MS + n, maxPerUser: 2 });
+    expect(await accountIds(store)).toEqual(['account-6', 'account-5', 'account-1']);
+    await registration(store, phone(7), { nowMs: NOW_MS + 9, maxPerUser: 2 });
+    expect(await accountIds(store)).toContain('account-1');
+  });
+
   test('a limit that was lowered takes several', async () => {
     const store = testStore();
     for (let n = 1; n <= 5; n += 1) await registered(store, phone(n), { nowMs: NOW_MS + n });

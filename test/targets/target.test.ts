@@ -246,3 +246,18 @@ test('whatever comes, what is admitted is well-formed', () => {
     }),
   );
 });
+
+describe('limits', () => {
+  test.each([
+    ['a user of 1,025 bytes', { user: `${'u'.repeat(1023)}\u00fc` }, /1025 bytes, expected at most 1024/],
+    ['1,001 mailboxes', { mailboxes: Array.from({ length: 1001 }, (_, n) => `m${n}`) }, /1001 mailboxes/],
+    ['a mailbox of 4,097 bytes', { mailboxes: ['INBOX', 'm'.repeat(4097)] }, /4097 bytes/],
+  ])('%s is told with what was expected', (_, changes, text) => {
+    expect(admission(changes)).toMatchObject({ refused: expect.stringMatching(text) as string });
+  });
+
+  test('as many and as long as is allowed', () => {
+    const mailboxes = Array.from({ length: 999 }, (_, n) => `m${n}`).concat('m'.repeat(4096));
+    expect(admission({ user: 'u'.repeat(1024), mailboxes })).toHaveProperty('target');
+  });
+});

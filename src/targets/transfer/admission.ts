@@ -4,6 +4,10 @@ import {
   admit,
   identityRefusal,
   MAIL_SUBTOPIC,
+  mailboxRefusal,
+  MAX_MAILBOX_BYTES,
+  MAX_MAILBOXES,
+  MAX_USER_BYTES,
   type NewTarget,
   type Refusal,
   type RegistrationRules,
@@ -66,7 +70,8 @@ function admitRegistration(
 
 /** The mailboxes stand as the exporting host understood them: its namespace is not known here. */
 function admitExported(exported: ExportedTarget, rules: TransferRules): ReturnType<typeof admitClaim> {
-  const refusal = identityRefusal(exported);
+  const names = exported.subscriptions.map(({ name }) => name);
+  const refusal = identityRefusal(exported) ?? mailboxRefusal(exported.user, names);
   if (refusal !== undefined) return { fault: { reason: REASONS[refusal.fault] } };
   const { registeredMs, renewedMs } = exported;
   const { user, deviceToken, accountId, subtopic, apsVersion, topic, source } = exported;
@@ -114,5 +119,8 @@ const REASONS: Readonly<Record<Refusal['fault'], string>> = {
   subtopic: `subtopic: expected ${MAIL_SUBTOPIC}`,
   'device token': 'device token: expected 32 to 400 hexadecimal digits, an even number',
   'account id': 'account id: expected 16 to 128 letters, digits, dots, dashes or underscores, such as a UUID',
+  'user length': `user: expected at most ${MAX_USER_BYTES} bytes`,
   mailboxes: 'no mailbox of its own that exists',
+  'mailbox count': `mailboxes: expected at most ${MAX_MAILBOXES}`,
+  'mailbox length': `mailboxes: expected names of at most ${MAX_MAILBOX_BYTES} bytes`,
 };

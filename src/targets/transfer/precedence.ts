@@ -7,6 +7,8 @@ export interface Standing {
   deviceToken: string;
   accountId: string;
   subtopic: string;
+  /** The limit counts each source by itself. */
+  source: string;
   registeredMs: number;
   renewedMs: number;
 }
@@ -16,6 +18,7 @@ export interface Arrival {
   deviceToken: string;
   accountId: string;
   subtopic: string;
+  source: string;
   registeredMs: number | undefined;
   /** Undefined: not known, so newer than nothing that is there. */
   renewedMs: number | undefined;
@@ -49,7 +52,7 @@ export function ruleOn(arrival: Arrival, standing: readonly Standing[], rules: P
   const renewedMs = arrival.renewedMs ?? Math.min(rules.latestMs, ...siblings.map((each) => each.renewedMs));
   const registeredMs = Math.min(arrival.registeredMs ?? renewedMs, same?.registeredMs ?? Infinity);
   if (same !== undefined) return { act: 'renewed', registeredMs, renewedMs, removed: replaced.map(idOf) };
-  const others = standing.filter((each) => !replaced.includes(each));
+  const others = standing.filter((each) => each.source === arrival.source && !replaced.includes(each));
   const crowded = crowdedOut(arrival, others, rules.maxPerUser);
   if (crowded === undefined) return { act: 'skipped', fault: { reason: LIMIT } };
   return { act: 'taken', registeredMs, renewedMs, removed: [...replaced, ...crowded].map(idOf) };

@@ -28,11 +28,11 @@ export function rehearseOn(store: Store | undefined, rules: PrecedenceRules): Ta
 
 function afterwards(standing: Standing[], { target }: Candidate, ruling: Ruling, id: number): Standing[] {
   if (ruling.act !== 'taken' && ruling.act !== 'renewed') return standing;
-  const { deviceToken, accountId, subtopic } = target;
+  const { deviceToken, accountId, subtopic, source } = target;
   const { registeredMs, renewedMs, removed } = ruling;
   const others = standing.filter(
     (each) =>
       !removed.includes(each.id) && !(each.deviceToken === deviceToken && each.accountId === accountId),
   );
-  return [...others, { id, deviceToken, accountId, subtopic, registeredMs, renewedMs }];
+  return [...others, { id, deviceToken, accountId, subtopic, source, registeredMs, renewedMs }];
 }

@@ -4,6 +4,7 @@ import type { RegistrationTopic } from '../registration-topic.ts';
 import type { Fault, Item } from './claim.ts';
 import { type Format, PLACE_NAMES } from './formats.ts';
 import type { Ruling } from './precedence.ts';
+import { safeJson } from '../../safe-json.ts';
 
 export interface Skipped extends Fault {
   place: number;
@@ -75,7 +76,7 @@ export function reportJson(report: ImportReport, { format, dryRun, topic }: Impo
       detail: detail ?? null,
     })),
   };
-  return `${JSON.stringify(shown, null, 2)}\n`;
+  return `${safeJson(shown, 2)}\n`;
 }
 
 export function reportText(report: ImportReport, facts: ImportFacts): string {

@@ -40,7 +40,7 @@ export function takeInto(store: Store, rules: PrecedenceRules, clock: Clock): Ta
 /** The targets of a user, as far as they decide. */
 export function standingOf(sql: Sql, user: string): Standing[] {
   return sql(
-    `SELECT id, device_token AS deviceToken, account_id AS accountId, subtopic, registered_ms AS registeredMs,
+    `SELECT id, device_token AS deviceToken, account_id AS accountId, subtopic, source, registered_ms AS registeredMs,
        renewed_ms AS renewedMs FROM targets WHERE user = ?`,
   ).all(user) as Standing[];
 }
@@ -50,8 +50,8 @@ export function ruleOnCandidate(
   standing: readonly Standing[],
   rules: PrecedenceRules,
 ): Ruling {
-  const { deviceToken, accountId, subtopic } = target;
-  return ruleOn({ deviceToken, accountId, subtopic, registeredMs, renewedMs }, standing, rules);
+  const { deviceToken, accountId, subtopic, source } = target;
+  return ruleOn({ deviceToken, accountId, subtopic, source, registeredMs, renewedMs }, standing, rules);
 }
 
 function takeOne(sql: Sql, candidate: Candidate, rules: PrecedenceRules): Ruling {

@@ -3,6 +3,7 @@ import type { Subscription } from '../target.ts';
 import type { ExportedTarget, Fault } from './claim.ts';
 import { instantOf, instantText } from './instant.ts';
 import { fieldsFault, isTargetWire, type SubscriptionWire, type TargetWire } from './target-wire.ts';
+import { safeJson } from '../../safe-json.ts';
 
 /** The first line of an export says what the others are. */
 const FORMAT = 'targets';
@@ -35,7 +36,7 @@ export function targetLine(target: ExportedTarget): string {
     disabled: time(target.disabledMs),
     subscriptions: target.subscriptions.map(subscriptionWire),
   };
-  return `${JSON.stringify(wire)}\n`;
+  return `${safeJson(wire)}\n`;
 }
 
 function subscriptionWire({ owner, path, name, hash }: Subscription): SubscriptionWire {

@@ -13,9 +13,9 @@ function arrival(name: string, renewedMs: number | undefined, registeredMs = ren
   return { renewedMs, registeredMs, ...idsOf(name) };
 }
 
-function idsOf(name: string): { deviceToken: string; accountId: string; subtopic: string } {
+function idsOf(name: string): Pick<Arrival, 'deviceToken' | 'accountId' | 'subtopic' | 'source'> {
   const [deviceToken = '', accountId = '', subtopic = 'mail'] = name.split(' ');
-  return { deviceToken, accountId, subtopic };
+  return { deviceToken, accountId, subtopic, source: 'cyrus' };
 }
 
 describe('what becomes of an arrival', () => {
@@ -123,6 +123,12 @@ describe('what becomes of an arrival', () => {
   });
 });
 
+test('a file of another source pushes nobody out', () => {
+  const there = [1, 2, 3].map((n) => standing(`t${n} a`, n));
+  const foreign = { ...arrival('t9 a', 99), source: 'xaps' };
+  expect(ruleOn(foreign, there, RULES)).toMatchObject({ act: 'taken', removed: [] });
+});
+
 /** What stands after these came, one after the other. */
 function after(arrivals: readonly Arrival[], before: readonly Standing[] = []): Standing[] {
   return arrivals.reduce<Standing[]>(
@@ -130,12 +136,15 @@ function after(arrivals: readonly Arrival[], before: readonly Standing[] = []): 
       const ruling = ruleOn(each, there, RULES);
       if (ruling.act !== 'taken' && ruling.act !== 'renewed') return there;
       const { registeredMs, renewedMs, removed } = ruling;
-      const { deviceToken, accountId, subtopic } = each;
+      const { deviceToken, accountId, subtopic, source } = each;
       const others = there.filter(
         (other) =>
           !removed.includes(other.id) && (other.deviceToken !== deviceToken || other.accountId !== accountId),
       );
-      return [...others, { id: 1000 + index, deviceToken, accountId, subtopic, registeredMs, renewedMs }];
+      return [
+        ...others,
+        { id: 1000 + index, deviceToken, accountId, subtopic, source, registeredMs, renewedMs },
+      ];
     },
     [...before],
   );
@@ -149,7 +158,7 @@ const anyArrival = (times: fc.Arbitrary<number | undefined>): fc.Arbitrary<Arriv
     .record({
       deviceToken: fc.constantFrom('t1', 't2', 't3', 't4', 't5'),
       accountId: fc.constantFrom('a1', 'a2', 'a3'),
-      subtopic: fc.constant('mail'),
+      ...{ subtopic: fc.constant('mail'), source: fc.constant('cyrus') },
       renewedMs: times,
     })
     .map((each) => ({ ...each, registeredMs: each.renewedMs }));
