@@ -1,4 +1,4 @@
--- xapplepush's database: the whole schema, version 3.
+-- xapplepush's database: the whole schema, version 4.
 -- A new database is made from this file. An older one is brought here by the migrations of src/store/migrations.ts,
 -- which are only ever appended to. A database newer than the program is refused.
 --
@@ -60,13 +60,15 @@ CREATE TABLE outbox (
   due_ms         INTEGER NOT NULL, -- no attempt before
   attempts       INTEGER NOT NULL DEFAULT 0, -- recorded before each attempt is made
   attempted_ms   INTEGER,
-  held_by        TEXT,             -- why it waits: device | apple | connection | credential | topic
+  held_by        TEXT,             -- why it waits: device | apple | connection | credential | topic | gone
   last_reason    TEXT,
   lease_owner    TEXT,             -- the process that is sending it now
   lease_until_ms INTEGER
 ) STRICT;
 
 CREATE INDEX outbox_by_due ON outbox (due_ms);
+-- Finds what is older than `give_up`, however much waits.
+CREATE INDEX outbox_by_event ON outbox (event_ms);
 
 -- What a waiting push is about.
 CREATE TABLE outbox_mailboxes (
@@ -85,6 +87,7 @@ CREATE TABLE credentials (
   last_success_ms INTEGER,
   bad_tokens      INTEGER NOT NULL DEFAULT 0, -- BadDeviceToken answers since the latest success
   warned_ms       INTEGER, -- when its end was last told in the log
+  gone            INTEGER NOT NULL DEFAULT 0, -- 410 answers since the latest success
   PRIMARY KEY (fingerprint, server)
 ) STRICT, WITHOUT ROWID;
 

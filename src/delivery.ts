@@ -35,8 +35,13 @@ export interface DeliveryOptions {
   throttled?: boolean;
 }
 
+/** Told of pushes besides the history. */
+type Listeners = {
+  [name in 'onSettled' | 'onGivenUp']?: CourierOptions[name] | undefined;
+};
+
 /** A courier as the configuration wants it. Throws OperatorError (exit 78) where a credential cannot be used. */
-export function openDelivery(options: DeliveryOptions, onSettled?: CourierOptions['onSettled']): Delivery {
+export function openDelivery(options: DeliveryOptions, { onSettled, onGivenUp }: Listeners = {}): Delivery {
   const { config, store, clock, log, throttled = false } = options;
   const history = openHistory(options);
   const routes = watchRoutes(options, history);
@@ -53,7 +58,7 @@ export function openDelivery(options: DeliveryOptions, onSettled?: CourierOption
     clock,
     random: Math.random,
     log,
-    ...recording(history, clock, onSettled),
+    ...recording(history, clock, { onSettled, onGivenUp }),
   });
   return {
     courier,
@@ -68,16 +73,17 @@ export function openDelivery(options: DeliveryOptions, onSettled?: CourierOption
 function recording(
   history: History,
   clock: Clock,
-  onSettled: CourierOptions['onSettled'],
+  { onSettled, onGivenUp }: Listeners,
 ): Required<Pick<CourierOptions, 'onSettled' | 'onGivenUp'>> {
   return {
     onSettled: (push, outcome, settlement) => {
       history.record(pushEntry(push, outcome, settlement, clock.nowMs()));
       onSettled?.(push, outcome, settlement);
     },
-    onGivenUp: (dropped) => {
-      for (const { user, deviceToken, reason } of dropped)
+    onGivenUp: (dropped, named) => {
+      for (const { user, deviceToken, reason } of named)
         history.record(targetEntry({ user, deviceToken }, 'push given up', clock.nowMs(), reason));
+      onGivenUp?.(dropped, named);
     },
   };
 }

@@ -7,6 +7,7 @@ import { drainSpool, type SpoolReport } from './drain-spool.ts';
 import { ExitCode } from './errors.ts';
 import { createIntake } from './intake.ts';
 import type { Log } from './log.ts';
+import type { CourierOptions } from './outbox/courier.ts';
 import { warnOfExpiry } from './outbox/expiry.ts';
 import { releaseDeadLeases } from './outbox/lease.ts';
 import { owed } from './outbox/outbox.ts';
@@ -60,7 +61,7 @@ async function deliverOnce(
   if (before.nextMs === undefined || before.nextMs > clock.nowMs())
     return finish(report, before, ExitCode.ok);
   let exitCode: ExitCode = ExitCode.ok;
-  const delivery = openDelivery({ config, store, log, clock }, (_push, outcome, settlement) => {
+  const onSettled: CourierOptions['onSettled'] = (_push, outcome, settlement) => {
     if (outcome.kind === 'delivered') report.delivered += 1;
     else if (settlement.row === 'finished') report.refused += 1;
     else {
@@ -68,7 +69,8 @@ async function deliverOnce(
       const unreachable = outcome.kind === 'retry' && outcome.scope === 'connection';
       exitCode = unreachable ? ExitCode.unavailable : exitCode === ExitCode.ok ? ExitCode.tryAgain : exitCode;
     }
-  });
+  };
+  const delivery = openDelivery({ config, store, log, clock }, { onSettled });
   try {
     await warnOfExpiry(delivery.credentials(), { store, server: config.apns.server.origin, clock, log });
     // One drain sends all that is due; what fails is due later.

@@ -98,7 +98,7 @@ const REASONS = new Set(
 /** Apple's reasons, `status 503` and its like where Apple gave none, and `other`. */
 function reasonLabel(reason: string | undefined): string {
   if (reason === undefined) return 'none';
-  return REASONS.has(reason) || /^status [1-5]\d\d$/.test(reason) ? reason : OTHER;
+  return REASONS.has(reason) || /^status [1-5]\d\d(, not from Apple)?$/.test(reason) ? reason : OTHER;
 }
 
 /** The first push of a burst takes a fraction of a second, throttled ones seconds, those of a bad day hours. */

@@ -1,5 +1,4 @@
 import { daysLeft } from './apns/credential-expiry.ts';
-import type { Outcome } from './apns/push.ts';
 import { aborted, keepAnnouncing, keepWarning, takeBackAnnouncement } from './chores.ts';
 import { systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
@@ -11,10 +10,9 @@ import { followLog } from './follow-log.ts';
 import type { Log } from './log.ts';
 import type { Metrics, MetricsState } from './metrics.ts';
 import { type Bell, createBell } from './outbox/bell.ts';
+import type { CourierOptions } from './outbox/courier.ts';
 import { keepDelivering } from './outbox/delivering.ts';
 import { releaseDeadLeases } from './outbox/lease.ts';
-import type { ClaimedPush } from './outbox/outbox.ts';
-import type { Settlement } from './outbox/settlement.ts';
 import { summarise } from './outbox/summary.ts';
 import { releaseLeases } from './outbox/upkeep.ts';
 import { openWayIn } from './way-in.ts';
@@ -57,8 +55,7 @@ export async function openShift(settings: Settings, metrics: Metrics): Promise<S
   const { config, log } = settings;
   const store = openStore(config.store, { create: true, busyTimeoutMs: BUSY_TIMEOUT_MS, batched: true });
   try {
-    const count = countPushes(metrics);
-    const delivery = openDelivery({ config, store, clock, log, throttled: true }, count);
+    const delivery = openDelivery({ config, store, clock, log, throttled: true }, counting(metrics));
     await releaseDeadLeases(store);
     return shiftOf({ settings, store, delivery, metrics, ending: new AbortController() });
   } catch (error) {
@@ -151,10 +148,15 @@ async function within(timeoutMs: number, promise: Promise<void>): Promise<void> 
   }
 }
 
-function countPushes(metrics: Metrics) {
-  return (push: ClaimedPush, outcome: Outcome, { gaveUp, reason }: Settlement): void => {
-    metrics.pushSettled(gaveUp ? 'gave_up' : outcome.kind, reason);
-    if (outcome.kind === 'delivered') metrics.observeLatency(push.eventMs, clock.nowMs());
+function counting(metrics: Metrics): Required<Pick<CourierOptions, 'onSettled' | 'onGivenUp'>> {
+  return {
+    onSettled: ({ eventMs }, outcome, { gaveUp, reason }) => {
+      metrics.pushSettled(gaveUp ? 'gave_up' : outcome.kind, reason);
+      if (outcome.kind === 'delivered') metrics.observeLatency(eventMs, clock.nowMs());
+    },
+    onGivenUp: (dropped) => {
+      for (const { reason } of dropped) metrics.pushSettled('gave_up', reason);
+    },
   };
 }
 

@@ -20,11 +20,11 @@ export interface KnownAnswer {
 const PROVIDER_TOKEN_PAUSE_MS = 20 * 60 * 1000;
 
 const OUR_BUG: Ruling = { kind: 'rejected', badDeviceToken: false };
-const BAD_CREDENTIAL: Ruling = { kind: 'misconfigured', scope: 'credential' };
+export const BAD_CREDENTIAL: Ruling = { kind: 'misconfigured', scope: 'credential' };
 const APPLE_LATER: Ruling = { kind: 'retry', scope: 'apple', reconnect: false };
 const DEVICE_LATER: Ruling = { kind: 'retry', scope: 'device', reconnect: false };
 const NEW_CONNECTION: Ruling = { kind: 'retry', scope: 'connection', reconnect: true };
-const GONE = 'The device no longer takes pushes under this token.';
+const FOREIGN = 'Apple gives no such answer; check apns.server and what stands between.';
 const THROTTLED = 'This device was sent too many pushes in a short time; the push is tried again later.';
 
 /**
@@ -92,8 +92,14 @@ export const KNOWN_ANSWERS: readonly KnownAnswer[] = [
     ruling: { ...APPLE_LATER, afterMs: PROVIDER_TOKEN_PAUSE_MS },
     meaning: 'The provider token was renewed too often; the push is tried again in 20 minutes.',
   },
-  { status: '4xx', reasons: ['Unregistered', 'ExpiredToken'], ruling: { kind: 'gone' }, meaning: GONE },
-  { status: 410, reasons: 'none', ruling: { kind: 'gone' }, meaning: GONE },
+  {
+    status: '4xx',
+    reasons: ['Unregistered', 'ExpiredToken'],
+    ruling: { kind: 'gone' },
+    meaning: 'The device no longer takes pushes under this token.',
+  },
+  // A page of somebody in between must not remove a device.
+  { status: 410, reasons: 'none', ruling: NEW_CONNECTION, meaning: FOREIGN },
   { status: '4xx', reasons: ['TooManyRequests'], ruling: DEVICE_LATER, meaning: THROTTLED },
   { status: 429, reasons: 'none', ruling: DEVICE_LATER, meaning: THROTTLED },
   {
@@ -122,13 +128,17 @@ export const KNOWN_ANSWERS: readonly KnownAnswer[] = [
   },
 ];
 
-/** For what Apple never answers, such as a redirect by something in between. */
+/** For what Apple never answers, such as a redirect by something in between: it costs neither a push nor a device. */
 export const FOREIGN_ANSWER: KnownAnswer = {
   status: 0,
   reasons: 'any',
-  ruling: APPLE_LATER,
-  meaning: 'Apple gives no such answer; check apns.server and what stands between.',
+  ruling: NEW_CONNECTION,
+  meaning: FOREIGN,
 };
+
+export function isListed(reasons: KnownAnswer['reasons']): reasons is readonly string[] {
+  return typeof reasons !== 'string';
+}
 
 /** For NoAnswer. */
 export const NO_ANSWER: Ruling = NEW_CONNECTION;

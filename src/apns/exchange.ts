@@ -4,6 +4,7 @@ import {
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders,
 } from 'node:http2';
+import { isKnownReason } from './outcome.ts';
 import type { Answer, Push } from './push.ts';
 
 /** Apple's bodies have less than 100 bytes; of what is longer the status alone counts. */
@@ -85,8 +86,17 @@ function answerOf(headers: IncomingHttpHeaders, body: string): Answer {
     status: Number(headers[':status']),
     ...(typeof reason === 'string' && { reason }),
     ...(typeof timestamp === 'number' && Number.isSafeInteger(timestamp) && { timestampMs: timestamp }),
+    ...(!isApples(headers, reason) && { foreign: true }),
     ...(/^\d{1,9}$/.test(retryAfterS) && { retryAfterMs: Number(retryAfterS) * 1000 }),
   };
+}
+
+/**
+ * Apple gives each answer the apns-id of its push; a reason of Apple's will do.
+ * Source: https://developer.apple.com/documentation/usernotifications/handling-notification-responses-from-apns
+ */
+function isApples(headers: IncomingHttpHeaders, reason: unknown): boolean {
+  return headers['apns-id'] !== undefined || (typeof reason === 'string' && isKnownReason(reason));
 }
 
 /** The members of a JSON object; none where the body is no such thing, since the status still counts. */

@@ -1,4 +1,12 @@
-import { FOREIGN_ANSWER, KNOWN_ANSWERS, NO_ANSWER, type KnownAnswer, type Ruling } from './answers.ts';
+import {
+  BAD_CREDENTIAL,
+  FOREIGN_ANSWER,
+  isListed,
+  KNOWN_ANSWERS,
+  NO_ANSWER,
+  type KnownAnswer,
+  type Ruling,
+} from './answers.ts';
 import type { Answer, NoAnswer, Outcome } from './push.ts';
 
 /** What Apple's answer means for the push and its target. An unknown 4xx is a rejection, an unknown 5xx a retry. */
@@ -6,9 +14,21 @@ export function outcomeOf(answer: Answer): Outcome {
   return outcome(knownAnswer(answer).ruling, answer);
 }
 
-/** What it means that no answer came: try again on a new connection. */
-export function outcomeOfNoAnswer(error: NoAnswer): Outcome {
-  return outcome(NO_ANSWER, { reason: error.message });
+/**
+ * What it means that no answer came: try again on a new connection; or that Apple refuses the credential, which it
+ * also says by ending the connection with that reason.
+ */
+export function outcomeOfNoAnswer({ reason, message }: NoAnswer): Outcome {
+  if (reason !== undefined && refusesCredential(reason)) return outcome(BAD_CREDENTIAL, { reason });
+  return outcome(NO_ANSWER, { reason: message });
+}
+
+/** Whether Apple's reason, of an answer or of a GOAWAY, is that it does not accept the credential. */
+export function refusesCredential(reason: string | undefined): boolean {
+  return KNOWN_ANSWERS.some(
+    ({ reasons, ruling }) =>
+      ruling === BAD_CREDENTIAL && reason !== undefined && isListed(reasons) && reasons.includes(reason),
+  );
 }
 
 /** The answer in one plain sentence, for a person. */
@@ -16,7 +36,13 @@ export function meaningOf(answer: Answer): string {
   return knownAnswer(answer).meaning;
 }
 
+/** Whether the reason is one that Apple is known to give. */
+export function isKnownReason(reason: string): boolean {
+  return KNOWN_ANSWERS.some(({ reasons }) => isListed(reasons) && reasons.includes(reason));
+}
+
 function knownAnswer(answer: Answer): KnownAnswer {
+  if (answer.foreign === true) return FOREIGN_ANSWER;
   return KNOWN_ANSWERS.find((known) => isFor(known, answer)) ?? FOREIGN_ANSWER;
 }
 
@@ -27,9 +53,12 @@ function isFor(known: KnownAnswer, { status, reason }: Answer): boolean {
   return reason !== undefined && known.reasons.includes(reason);
 }
 
+/** Behind the status, in the reason of an answer that somebody else gave. */
+export const NOT_APPLES = ', not from Apple';
+
 function outcome(ruling: Ruling, answer: Partial<Answer>): Outcome {
   if (ruling.kind === 'delivered') return ruling;
-  const reason = answer.reason ?? `status ${answer.status}`;
+  const reason = answer.reason ?? `status ${answer.status}${answer.foreign === true ? NOT_APPLES : ''}`;
   switch (ruling.kind) {
     case 'gone':
       return { kind: 'gone', reason, sinceMs: answer.timestampMs };

@@ -19,6 +19,8 @@ export interface Answer {
   reason?: string;
   /** `timestamp` of a 410's body: when the token stopped being valid. */
   timestampMs?: number;
+  /** True where nothing shows that it is Apple's: a proxy, a portal or another server has answered. */
+  foreign?: true;
   /** Retry-After of a 429 or 503, converted from seconds. */
   retryAfterMs?: number;
 }
@@ -27,11 +29,17 @@ export interface Answer {
 export class NoAnswer extends Error {
   /** False only where HTTP/2 guarantees that the server did not process the request (RFC 9113, 6.8). */
   readonly perhapsProcessed: boolean;
+  /** Apple's, from the GOAWAY that ended the connection; undefined where there was none. */
+  readonly reason: string | undefined;
 
-  constructor(message: string, options: { perhapsProcessed: boolean; cause?: unknown }) {
+  constructor(
+    message: string,
+    options: { perhapsProcessed: boolean; reason?: string | undefined; cause?: unknown },
+  ) {
     super(message, { cause: options.cause });
     this.name = 'NoAnswer';
     this.perhapsProcessed = options.perhapsProcessed;
+    this.reason = options.reason;
   }
 }
 

@@ -14,6 +14,11 @@ export function addMockApns(program: Command, { readerGone }: CommandContext): v
       ['xapplepush mock-apns --dir /tmp/apns', 'on port 2197, and takes every push'],
       ["xapplepush mock-apns --dir /tmp/apns --answer '*=503/ServiceUnavailable'", 'is down'],
       ["xapplepush mock-apns --dir /tmp/apns --answer '*=410/Unregistered' --json", 'every device is gone'],
+      [
+        "xapplepush mock-apns --dir /tmp/apns --answer '*=goaway/BadCertificateEnvironment'",
+        'refuses the certificate as Apple does, by ending the connection',
+      ],
+      ["xapplepush mock-apns --dir /tmp/apns --answer '*=html/407'", 'a proxy answers in its place'],
     ],
   })
     .description(

@@ -11,7 +11,7 @@ import type { ClaimedPush } from './outbox.ts';
 import type { Route } from './route.ts';
 import type { Attempt } from './settle.ts';
 import type { Settlement } from './settlement.ts';
-import { tell } from './tell.ts';
+import { isDoubted, tell, tellDoubted } from './tell.ts';
 import { takeTurn } from './turn.ts';
 import { type GivenUp, releaseUnsent, wake } from './upkeep.ts';
 import { createWindow, type Window } from './window.ts';
@@ -48,17 +48,19 @@ export interface CourierOptions {
   log: Log;
   /** Called for each attempt after it is written down. */
   onSettled?: (push: ClaimedPush, outcome: Outcome, settlement: Settlement) => void;
-  /** Called for what was dropped for its age. */
-  onGivenUp?: (dropped: readonly GivenUp[]) => void;
+  /** Called for what was dropped for its age, some thousand at a time; `named` are those that are told one by one. */
+  onGivenUp?: (dropped: readonly GivenUp[], named: readonly GivenUp[]) => void;
 }
 
 /** Carries the rows of the outbox to Apple. */
 export class Courier {
   readonly #options: CourierOptions;
-  readonly #giveUpOld: () => Promise<void>;
+  readonly #giveUpOld: (isOver: () => boolean) => Promise<void>;
   readonly #ended: Attempt[] = [];
   readonly #window: Window<ClaimedPush>;
   #awake = false;
+  /** Too many devices in a row are said to be gone. */
+  #doubts = false;
   #routes: readonly Route[] = [];
   #deadlineMs = Infinity;
   #signal: AbortSignal | undefined;
@@ -96,7 +98,7 @@ export class Courier {
   async drain(deadlineMs = Infinity, signal?: AbortSignal): Promise<void> {
     [this.#deadlineMs, this.#signal] = [deadlineMs, signal];
     await this.#useRoutes();
-    await this.#giveUpOld();
+    await this.#giveUpOld(() => this.#isOver());
     for (;;) {
       const progress = new Promise<void>((resolve) => (this.#progress = resolve));
       this.#window.put(await this.#turn());
@@ -115,9 +117,8 @@ export class Courier {
     if (before.length > 0 && before !== this.#routes) await wake(store, clock.nowMs());
   }
 
-  #mayStart(): boolean {
-    const inTime = this.#options.clock.steadyMs() < this.#deadlineMs;
-    return this.#signal?.aborted !== true && inTime && !(this.restMs > 0);
+  #isOver(): boolean {
+    return this.#signal?.aborted === true || this.#options.clock.steadyMs() >= this.#deadlineMs;
   }
 
   /** What was leased and may not be sent any more. Nothing else of this process is leased then. */
@@ -154,21 +155,28 @@ export class Courier {
 
   /** None where nothing may be sent. */
   #streams(): number {
-    if (!this.#mayStart()) return 0;
+    if (this.#isOver() || this.restMs > 0) return 0;
     const capacity = this.#routes.reduce((sum, { line }) => sum + line.capacity, 0);
     return Math.min(capacity, MAX_IN_FLIGHT);
   }
 
   #tell(attempts: readonly Attempt[], settlements: readonly Settlement[]): void {
     const { log, onSettled } = this.#options;
-    for (const [index, { push, outcome }] of attempts.entries()) {
+    for (const [index, { push, outcome, isHeld }] of attempts.entries()) {
       const settlement = settlements[index] as Settlement;
-      tell(log, push, outcome, settlement);
+      this.#doubt(outcome, settlement);
+      tell(log, push, outcome, settlement, isHeld);
       onSettled?.(push, outcome, settlement);
     }
     const delivered = attempts.some(({ outcome }) => outcome.kind === 'delivered');
-    const troubled = attempts.some(({ outcome }) => WAITS_FOR_OTHERS.has(outcome.kind));
+    const troubled = attempts.some(({ outcome }) => WAITS_FOR_OTHERS.has(outcome.kind)) || this.#doubts;
     this.#awake = (this.#awake || delivered) && !troubled;
+  }
+
+  #doubt(outcome: Outcome, settlement: Settlement): void {
+    const doubts = isDoubted(outcome, settlement);
+    if (doubts && !this.#doubts) tellDoubted(this.#options.log, settlement.reason);
+    if (doubts || outcome.kind === 'delivered') this.#doubts = doubts;
   }
 }
 

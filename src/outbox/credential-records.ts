@@ -22,9 +22,12 @@ export function count(record: CredentialRecord, outcome: Outcome, nowMs: number)
   if (outcome.kind === 'delivered') {
     record.successes += 1;
     record.badTokens = 0;
+    record.gone = 0;
     record.lastSuccessMs = nowMs;
   } else if (outcome.kind === 'rejected' && outcome.badDeviceToken) {
     record.badTokens += 1;
+  } else if (outcome.kind === 'gone') {
+    record.gone += 1;
   }
 }
 
@@ -32,18 +35,18 @@ export function saveRecords(sql: Sql, records: CredentialRecords, server: string
   for (const [fingerprint, record] of records) {
     if (fingerprint === '') continue;
     sql(
-      `INSERT INTO credentials (fingerprint, server, successes, bad_tokens, last_success_ms)
-       VALUES (@fingerprint, @server, @successes, @badTokens, @lastSuccessMs)
+      `INSERT INTO credentials (fingerprint, server, successes, bad_tokens, gone, last_success_ms)
+       VALUES (@fingerprint, @server, @successes, @badTokens, @gone, @lastSuccessMs)
        ON CONFLICT (fingerprint, server) DO UPDATE SET successes = excluded.successes,
-         bad_tokens = excluded.bad_tokens, last_success_ms = excluded.last_success_ms`,
+         bad_tokens = excluded.bad_tokens, gone = excluded.gone, last_success_ms = excluded.last_success_ms`,
     ).run({ ...record, fingerprint, server });
   }
 }
 
 function storedRecord(sql: Sql, fingerprint: string, server: string): CredentialRecord {
   const row = sql(
-    `SELECT successes, bad_tokens AS badTokens, last_success_ms AS lastSuccessMs
+    `SELECT successes, bad_tokens AS badTokens, gone, last_success_ms AS lastSuccessMs
      FROM credentials WHERE fingerprint = ? AND server = ?`,
   ).get(fingerprint, server) as CredentialRecord | undefined;
-  return row ?? { successes: 0, badTokens: 0, lastSuccessMs: null };
+  return row ?? { successes: 0, badTokens: 0, gone: 0, lastSuccessMs: null };
 }

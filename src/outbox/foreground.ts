@@ -34,7 +34,9 @@ interface Ending {
 export async function deliverNow(options: ForegroundOptions): Promise<ExitCode> {
   const { store, targetIds } = options;
   const endings = new Map<number, Ending>();
-  const delivery = openDelivery(options, (push, outcome) => endings.set(push.targetId, { push, outcome }));
+  const delivery = openDelivery(options, {
+    onSettled: (push, outcome) => endings.set(push.targetId, { push, outcome }),
+  });
   try {
     await releaseDeadLeases(store);
     setImmediate(() => prepare(options.log)); // while the connection is made

@@ -7,6 +7,7 @@ export const HOLD_TEXTS: Readonly<Record<Hold, string>> = {
   connection: 'Apple cannot be reached',
   credential: 'Apple refuses the certificate',
   topic: "no certificate fits the device's topic",
+  gone: 'Apple says of too many devices in a row that they are gone',
 };
 
 export const HOLDS = Object.keys(HOLD_TEXTS) as readonly Hold[];

@@ -4,9 +4,12 @@ import { type Answer, NoAnswer, type Push } from '../apns/push.ts';
 
 /** The way to Apple: one connection, made when it is needed and made anew when it is gone. */
 export interface Line {
-  /** Sends over the open connection, or makes one first. Throws NotConnected or NoAnswer. */
+  /** Sends over the open connection, or makes one first. Throws ConnectionFailed or NoAnswer. */
   push(push: Push, timeoutMs: number): Promise<Answer>;
-  /** Streams at once: what the peer's SETTINGS allow, or a guess before they are known. */
+  /**
+   * Streams at once: what the peer's SETTINGS allow, or a guess before they are known. At least one, which waits
+   * where they allow none for now.
+   */
   readonly capacity: number;
   /** A connection is open. */
   readonly connected: boolean;
@@ -14,8 +17,8 @@ export interface Line {
   close(): Promise<void>;
 }
 
-/** Thrown where there is no connection, so that the push has not left. */
-export class NotConnected extends NoAnswer {}
+/** Thrown where no connection came up, or one that ended before it gave an answer: the next one has to wait. */
+export class ConnectionFailed extends NoAnswer {}
 
 /** Enough to be busy while the peer's SETTINGS are on their way. */
 const CAPACITY_BEFORE_SETTINGS = 100;
@@ -26,6 +29,8 @@ interface Current {
   made: ApnsConnection | undefined;
   underWay: number;
   retired: boolean;
+  /** It has given an answer that was no farewell. */
+  proven: boolean;
 }
 
 /** A line that makes its connections with `connect`, which throws NoAnswer where that fails. */
@@ -41,19 +46,20 @@ export function createLine(connect: (timeoutMs: number) => Promise<ApnsConnectio
       const line = (current ??= begin(connect(timeoutMs)));
       line.underWay += 1;
       try {
-        const answer = await (line.made ?? (await connected(line))).push(push, timeoutMs);
+        const answer = await (line.made ?? (await line.connection)).push(push, timeoutMs);
         if (isFarewell(answer)) retire(line);
+        else line.proven = true;
         return answer;
       } catch (error) {
         retire(line);
-        throw error;
+        throw line.proven ? error : failureOf(error);
       } finally {
         line.underWay -= 1;
         if (line.retired) await closeWhenIdle(line);
       }
     },
     get capacity() {
-      return current?.made?.capacity ?? CAPACITY_BEFORE_SETTINGS;
+      return Math.max(1, current?.made?.capacity ?? CAPACITY_BEFORE_SETTINGS);
     },
     get connected() {
       return current?.made?.open === true;
@@ -68,7 +74,7 @@ export function createLine(connect: (timeoutMs: number) => Promise<ApnsConnectio
 }
 
 function begin(connection: Promise<ApnsConnection>): Current {
-  const line: Current = { connection, made: undefined, underWay: 0, retired: false };
+  const line: Current = { connection, made: undefined, underWay: 0, retired: false, proven: false };
   // The failure itself reaches every push that waits for the connection.
   connection.then(
     (made) => {
@@ -79,15 +85,11 @@ function begin(connection: Promise<ApnsConnection>): Current {
   return line;
 }
 
-async function connected(line: Current): Promise<ApnsConnection> {
-  try {
-    return await line.connection;
-  } catch (error) {
-    throw new NotConnected(error instanceof Error ? error.message : String(error), {
-      perhapsProcessed: false,
-      cause: error,
-    });
-  }
+/** A bug of ours says nothing of the connection. */
+function failureOf(error: unknown): unknown {
+  if (!(error instanceof NoAnswer)) return error;
+  const { message, perhapsProcessed, reason } = error;
+  return new ConnectionFailed(message, { perhapsProcessed, reason, cause: error });
 }
 
 /** Answers after which Apple wants a new connection, such as Shutdown. */

@@ -5,7 +5,7 @@ import { AT_ONCE, dueMs, type Timing } from './timing.ts';
 import { isServed } from './upkeep.ts';
 
 /** Why a row waits although it was tried; `wake` releases those that one success shows to be over. */
-export type Hold = 'device' | 'apple' | 'connection' | 'credential' | 'topic';
+export type Hold = 'device' | 'apple' | 'connection' | 'credential' | 'topic' | 'gone';
 
 /** A row that this process has leased, with all that a push needs. Times are milliseconds since the epoch. */
 export interface ClaimedPush {

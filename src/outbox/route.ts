@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts';
 import { backoffMs } from './backoff.ts';
 import type { Line } from './line.ts';
 import type { TopicCover } from './push-of.ts';
+import { TopicGate } from './topic-gate.ts';
 
 /** How long sending rests after Apple refused the credential. */
 const CREDENTIAL_PAUSE_MS = 60_000;
@@ -15,6 +16,7 @@ export class Route {
   #restsUntilMs = -Infinity;
   #refusal: Outcome | undefined;
   #refused = false;
+  readonly #gates = new Map<string, TopicGate>();
 
   constructor(credential: Route['credential'], line: Line) {
     this.credential = credential;
@@ -31,13 +33,28 @@ export class Route {
     return this.restMs(clock) > 0 ? this.#refusal : undefined;
   }
 
-  /** Somebody has mended what was wrong, or thinks so: the next push tries. */
-  resume(): void {
-    this.#restsUntilMs = -Infinity;
+  /** What lets the pushes of a topic out. */
+  gate(topic: string): TopicGate {
+    const gate = this.#gates.get(topic) ?? new TopicGate();
+    this.#gates.set(topic, gate);
+    return gate;
   }
 
-  /** Apple has answered. True where it refuses the credential and nobody was told yet. */
-  answered(outcome: Outcome, clock: Clock): boolean {
+  /** Somebody has corrected what was wrong, or thinks so: the next push tries. */
+  resume(): void {
+    this.#restsUntilMs = -Infinity;
+    for (const gate of this.#gates.values()) gate.resume();
+  }
+
+  /**
+   * Apple has answered, or has ended the connection with a reason. True where it refuses the credential and nobody
+   * was told yet. An answer after which the next one has to come over another connection is as good as none.
+   */
+  answered(outcome: Outcome, clock: Clock, random: () => number): boolean {
+    if (outcome.kind === 'retry' && outcome.scope === 'connection') {
+      this.failed(outcome, clock, random);
+      return false;
+    }
     this.#failures = 0;
     const refused = outcome.kind === 'misconfigured' && outcome.scope === 'credential';
     const news = refused && !this.#refused;
@@ -49,7 +66,7 @@ export class Route {
     return news;
   }
 
-  /** There was no connection. All pushes that waited for it fail together and count once. */
+  /** There was no connection, or none that gave an answer. All pushes that failed with it count once. */
   failed(outcome: Outcome, clock: Clock, random: () => number): void {
     if (this.restMs(clock) > 0) return;
     this.#failures += 1;

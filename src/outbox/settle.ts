@@ -13,6 +13,10 @@ export interface Attempt {
   unprocessed: boolean;
   /** Of the credential that was used; undefined where none was. */
   fingerprint: string | undefined;
+  /** Nobody was asked: the push waits with others, for the reason that Apple gave for them. */
+  isHeld?: boolean;
+  /** The topic that Apple takes after all: what waited for it is due now. */
+  acceptedTopic?: string;
 }
 
 export interface SettleContext extends FinishContext {
@@ -27,14 +31,21 @@ export interface SettleContext extends FinishContext {
 /** Writes down how attempts ended, within a transaction; gives what was decided for each. */
 export function settleIn(sql: Sql, attempts: readonly Attempt[], context: SettleContext): Settlement[] {
   const records: CredentialRecords = new Map();
+  const targets = targetsCounted(sql);
   const settlements = runsOf(attempts).flatMap((run) => {
-    const decided = run.map((attempt) => decide(sql, attempt, records, context));
+    const decided = run.map((attempt) => decide(sql, attempt, records, { ...context, targets }));
     if (isDelivered(run[0])) applyDelivered(sql, run, context);
     else for (const settlement of decided) apply(sql, run[0], settlement, context);
     return decided;
   });
   saveRecords(sql, records, context.server);
   return settlements;
+}
+
+/** Counts them once, and only where it is asked: there may be a million. */
+function targetsCounted(sql: Sql): () => number {
+  let count: number | undefined;
+  return () => (count ??= (sql('SELECT count(*) AS n FROM targets').get() as { n: number }).n);
 }
 
 type Run = readonly [Attempt, ...Attempt[]];
@@ -64,7 +75,7 @@ function decide(
   sql: Sql,
   { push, outcome, unprocessed, fingerprint = '' }: Attempt,
   records: CredentialRecords,
-  { nowMs, giveUpMs, disableAfterMs, random, server }: SettleContext,
+  { nowMs, giveUpMs, disableAfterMs, random, server, targets }: SettleContext & { targets: () => number },
 ): Settlement {
   const credential = recordOf(sql, records, fingerprint, server);
   const failingSinceMs = blamesDevice(outcome) ? failingSince(sql, push.targetId) : null;
@@ -74,6 +85,7 @@ function decide(
     disableAfterMs,
     random: random(),
     credential,
+    targets: outcome.kind === 'gone' ? targets() : 0,
     unprocessed,
     failingSinceMs,
   };

@@ -7,6 +7,8 @@ export interface CredentialRecord {
   successes: number;
   /** BadDeviceToken answers since the latest success. */
   badTokens: number;
+  /** 410 answers since the latest success. */
+  gone: number;
   /** Milliseconds since the epoch; null where there was none. */
   lastSuccessMs: number | null;
 }
@@ -29,6 +31,8 @@ export interface SettlementRules {
   /** In [0, 1). */
   random: number;
   credential: CredentialRecord;
+  /** How many devices there are; counts for `gone` alone. */
+  targets: number;
   /** The server is known not to have processed the push: it may go again at once. */
   unprocessed: boolean;
   /** Since when this target has had no success although Apple answered; null where it has not failed. */
@@ -41,6 +45,17 @@ export interface SettlementRules {
  * then none until a push gets through again.
  */
 export const MAX_BAD_TOKENS_IN_A_ROW = 5;
+
+/**
+ * A retired class of devices is gone at once; all devices are not. So many in a row are believed, or this share of
+ * all devices where that is more, then none until another push gets through.
+ */
+export const MAX_GONE_IN_A_ROW = 5;
+export const MAX_GONE_SHARE = 0.05;
+
+/** Apple is not asked again soon about a device that is gone, or a topic that it refuses. */
+export const ASK_AGAIN_MS = 60_000;
+const PAUSES_MS = { credential: 0, topic: ASK_AGAIN_MS } as const;
 
 /** How often a push that the server did not process goes again without a pause. */
 export const MAX_IMMEDIATE_ATTEMPTS = 3;
@@ -70,14 +85,27 @@ function byOutcome(push: ClaimedPush, outcome: Outcome, rules: SettlementRules):
     case 'delivered':
       return finished(undefined, false);
     case 'gone':
-      return finished(outcome.reason, registeredBefore(push, outcome.sinceMs ?? rules.nowMs));
+      return gone(push, outcome, rules);
     case 'rejected':
       return finished(outcome.reason, outcome.badDeviceToken && believable(rules.credential));
     case 'misconfigured':
-      return again(push, outcome.reason, outcome.scope, rules);
+      return again(push, outcome.reason, outcome.scope, rules, PAUSES_MS[outcome.scope]);
     case 'retry':
       return again(push, outcome.reason, outcome.scope, rules, outcome.afterMs);
   }
+}
+
+function gone(
+  push: ClaimedPush,
+  { reason, sinceMs }: Extract<Outcome, { kind: 'gone' }>,
+  rules: SettlementRules,
+): Settlement {
+  if (!registeredBefore(push, sinceMs ?? rules.nowMs)) return finished(reason, false);
+  return believed(rules) ? finished(reason, true) : again(push, reason, 'gone', rules, ASK_AGAIN_MS);
+}
+
+function believed({ credential, targets }: SettlementRules): boolean {
+  return credential.gone < Math.max(MAX_GONE_IN_A_ROW, Math.floor(targets * MAX_GONE_SHARE));
 }
 
 function finished(reason: string | undefined, removeTarget: boolean): Settlement {

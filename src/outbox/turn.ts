@@ -4,7 +4,7 @@ import { claimIn } from './claim.ts';
 import type { ClaimedPush } from './outbox.ts';
 import { type Attempt, type SettleContext, settleIn } from './settle.ts';
 import type { Settlement } from './settlement.ts';
-import { wakeIn } from './upkeep.ts';
+import { wakeIn, wakeTopicIn } from './upkeep.ts';
 
 export interface Turn extends SettleContext {
   /** What has ended and is not written down yet. */
@@ -34,6 +34,8 @@ export function takeTurn(store: Store, turn: Turn): Promise<TurnResult> {
   return store.write((sql) => {
     const settlements = attempts.length > 0 ? settleIn(sql, attempts, turn) : [];
     if (wakes && wasDelivered) wakeIn(sql, nowMs);
+    for (const { acceptedTopic } of attempts)
+      if (acceptedTopic !== undefined) wakeTopicIn(sql, nowMs, acceptedTopic);
     return { settlements, pushes: limit > 0 ? claimIn(sql, request) : [] };
   }, MAY_BE_LOST);
 }

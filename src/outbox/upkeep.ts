@@ -4,16 +4,27 @@ import { MAY_BE_LOST, type Sql, type Store } from '../db.ts';
 const WOKEN_ATTEMPTS = 5;
 const WOKEN_INTERVAL_MS = 5 * 60_000;
 
-/** One success shows that Apple can be reached and takes the credential: what waited for that is due now. */
+/** With other credentials, what waited for the connection, the former ones or a topic is due now. */
 export function wake(store: Store, nowMs: number): Promise<number> {
-  return store.write((sql) => wakeIn(sql, nowMs));
+  return store.write((sql) => wakeIn(sql, nowMs) + wakeTopicIn(sql, nowMs));
 }
 
-/** The same within a transaction that does more. */
+/** What waited for the topic that Apple takes after all is due now; for any topic where none is named. */
+export function wakeTopicIn(sql: Sql, nowMs: number, topic?: string): number {
+  return sql(
+    `UPDATE outbox SET due_ms = @nowMs
+     WHERE due_ms > @nowMs AND lease_owner IS NULL AND held_by = 'topic'
+       AND (@topic IS NULL OR (attempts < @attempts OR attempted_ms <= @longAgoMs)
+         AND EXISTS (SELECT 1 FROM targets t WHERE t.id = target_id AND t.topic IN (@topic, '')))`,
+  ).run({ nowMs, attempts: WOKEN_ATTEMPTS, longAgoMs: nowMs - WOKEN_INTERVAL_MS, topic: topic ?? null })
+    .changes;
+}
+
+/** One success shows that Apple can be reached and takes the credential: what waited for one is due now. */
 export function wakeIn(sql: Sql, nowMs: number): number {
   return sql(
     `UPDATE outbox SET due_ms = @nowMs
-     WHERE due_ms > @nowMs AND lease_owner IS NULL AND (held_by = 'credential'
+     WHERE due_ms > @nowMs AND lease_owner IS NULL AND (held_by IN ('credential', 'gone')
        OR held_by = 'connection' AND (attempts < @attempts OR attempted_ms <= @longAgoMs))`,
   ).run({ nowMs, attempts: WOKEN_ATTEMPTS, longAgoMs: nowMs - WOKEN_INTERVAL_MS }).changes;
 }
@@ -24,20 +35,25 @@ export interface GivenUp {
   reason: string;
 }
 
-/** Drops pushes whose latest event is older than that; gives whose they were. */
-export async function giveUp(store: Store, eventBeforeMs: number, nowMs: number): Promise<GivenUp[]> {
+/** Drops at most `limit` pushes whose latest event is older than that, the oldest first; gives whose they were. */
+export async function giveUp(
+  store: Store,
+  { eventBeforeMs, nowMs, limit }: { eventBeforeMs: number; nowMs: number; limit: number },
+): Promise<GivenUp[]> {
   const old = `event_ms <= @eventBeforeMs AND (lease_owner IS NULL OR lease_until_ms <= @nowMs)`;
-  const times = { eventBeforeMs, nowMs };
+  const values = { eventBeforeMs, nowMs };
   // There hardly ever is one: only then is the write lock taken.
-  const found = await store.read((sql) => sql(`SELECT 1 FROM outbox WHERE ${old} LIMIT 1`).get(times));
+  const found = await store.read((sql) => sql(`SELECT 1 FROM outbox WHERE ${old} LIMIT 1`).get(values));
   if (found === undefined) return [];
   return store.write((sql) => {
     const dropped = sql(
-      `SELECT user, device_token AS deviceToken, coalesce(last_reason, 'never tried') AS reason
-       FROM outbox JOIN targets ON targets.id = target_id WHERE ${old}`,
-    ).all(times) as GivenUp[];
-    sql(`DELETE FROM outbox WHERE ${old}`).run(times);
-    return dropped;
+      `SELECT target_id AS id, user, device_token AS deviceToken, coalesce(last_reason, 'never tried') AS reason
+       FROM outbox JOIN targets ON targets.id = target_id WHERE ${old} ORDER BY event_ms LIMIT @limit`,
+    ).all({ ...values, limit }) as (GivenUp & { id: number })[];
+    sql('DELETE FROM outbox WHERE target_id IN (SELECT value FROM json_each(?))').run(
+      JSON.stringify(dropped.map(({ id }) => id)),
+    );
+    return dropped.map(({ user, deviceToken, reason }) => ({ user, deviceToken, reason }));
   });
 }
 

@@ -66,13 +66,15 @@ const latestFailed: Rule = ({ targets: { lastSuccess, lastFailure } }) =>
     ? attention(`the latest push failed (${lastFailure.reason})`)
     : undefined;
 
-/** Pushes to devices whose topic no certificate is for: attention. */
-const wrongTopic: Rule = ({ waiting: { groups } }) =>
-  groups.topic === undefined
-    ? undefined
-    : attention(
-        `${countOf(groups.topic.pushes, 'push waits', 'pushes wait')} because ${HOLD_TEXTS.topic}${inBrackets(groups.topic.reason)}`,
-      );
+/** Pushes that wait for a topic, or since too many devices are said to be gone: attention. */
+const heldBack =
+  (state: 'topic' | 'gone'): Rule =>
+  ({ waiting: { groups } }) => {
+    const group = groups[state];
+    if (group === undefined) return undefined;
+    const pushes = countOf(group.pushes, 'push waits', 'pushes wait');
+    return attention(`${pushes} because ${HOLD_TEXTS[state]}${inBrackets(group.reason)}`);
+  };
 
 /** A file that has lain in the spool for PATIENCE_MS: broken. A spool that cannot be looked at: attention. */
 const unreadSpool: Rule = ({ spool, nowMs }) => {
@@ -123,7 +125,8 @@ export const RULES: readonly Rule[] = [
     nobodyDelivers,
     nothingEverGotThrough,
     nothingProven,
-    wrongTopic,
+    heldBack('topic'),
+    heldBack('gone'),
     latestFailed,
   ),
   refusedOneOfSeveral,

@@ -31,6 +31,11 @@ export const MIGRATIONS: readonly Migration[] = [
       DROP TABLE subscriptions_by_owner;
       CREATE INDEX subscriptions_by_mailbox ON subscriptions (owner, path);`,
   },
+  {
+    version: 4,
+    sql: `ALTER TABLE credentials ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;
+      CREATE INDEX outbox_by_event ON outbox (event_ms);`,
+  },
 ];
 
 export const CURRENT_VERSION = MIGRATIONS.at(-1)?.version ?? 1;

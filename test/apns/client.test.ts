@@ -2,7 +2,7 @@ import { createServer as createTcpServer } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { createServer as createHttpsServer } from 'node:https';
 import { readFileSync } from 'node:fs';
-import { constants, type ServerHttp2Stream } from 'node:http2';
+import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectApns, type ApnsConnection } from '../../src/apns/client.ts';
 import { createAuthority, issueClientCertificate } from '../../src/apns/pki.ts';
@@ -16,7 +16,7 @@ import {
   withMockApns,
   type TestApns,
 } from '../support/apns.ts';
-import { answer, listening, scriptedServer, tlsOf } from './scripted-server.ts';
+import { answer, listening, NOT_APPLES, scriptedServer, tlsOf } from './scripted-server.ts';
 
 const AMPLE_MS = 20_000;
 
@@ -83,6 +83,18 @@ describe('an answer', () => {
     { reason: 'TooManyRequests', retryAfterMs: 30_000 },
   );
   good(500, '{"reason":"InternalServerError"}', {}, { reason: 'InternalServerError' });
+  for (const [status, body] of [
+    [200, '<html>'],
+    [403, '<html>'],
+    [403, '{"reason":"blocked by policy"}'],
+    [407, ''],
+    [410, ''],
+  ] as const)
+    good(status, body, NOT_APPLES, {
+      ...(body.includes('blocked') && { reason: 'blocked by policy' }),
+      foreign: true,
+    });
+  good(410, '{"reason":"Unregistered"}', NOT_APPLES, { reason: 'Unregistered' });
   good(503, '<html>', { 'retry-after': 'Fri, 31 Dec 1999 23:59:59 GMT' }, {});
   good(410, '{"reason":7,"timestamp":"yesterday"}', {}, {});
   good(400, '["reason"]', {}, {});
@@ -176,6 +188,43 @@ describe('concurrency', () => {
         expect(connection.capacity).toBe(3);
       },
       1,
+    );
+  });
+
+  test.each(['at the start', 'later'])('no streams %s: a push waits until there are some', async (when) => {
+    const served: ServerHttp2Stream[] = [];
+    const server = scriptedServer(apple, when === 'later' ? 5 : 0, (stream) => {
+      served.push(stream);
+      answer(stream);
+    });
+    const sessions: ServerHttp2Session[] = [];
+    server.on('session', (session) => sessions.push(session));
+    await listening(server, async (url) => {
+      const connection = await connect(url);
+      if (when === 'later') {
+        await connection.push(pushFor(apple, 0), AMPLE_MS);
+        sessions[0]?.settings({ maxConcurrentStreams: 0 });
+        await expect.poll(() => connection.capacity).toBe(0);
+      }
+      const before = served.length;
+      const pushes = [1, 2, 3].map((n) => connection.push(pushFor(apple, n), AMPLE_MS));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      expect(served).toHaveLength(before);
+      sessions[0]?.settings({ maxConcurrentStreams: 2 });
+      expect((await Promise.all(pushes)).map(({ status }) => status)).toEqual([200, 200, 200]);
+      await connection.close();
+    });
+  });
+
+  test('no streams within the time: nothing was sent', async () => {
+    await listening(
+      scriptedServer(apple, 0, (stream) => answer(stream)),
+      async (url) => {
+        const connection = await connect(url);
+        const error = await noAnswer(connection.push(pushFor(apple), 50));
+        expect([error.perhapsProcessed, error.message.includes('no free stream')]).toEqual([false, true]);
+        await connection.close();
+      },
     );
   });
 
@@ -363,9 +412,9 @@ describe('connecting fails with NoAnswer, nothing processed', () => {
     expect(message).toMatch(/^cannot connect to nowhere\.invalid:443: (no such host|the name server)/);
   });
 
-  test('an IPv6 address', async () => {
-    expect(await refusal(connect(new URL('https://[::1]:2197')))).toMatch(
-      /^cannot connect to \[::1\]:2197: an IPv6/,
+  test('an IPv6 address at which nobody listens', async () => {
+    expect(await refusal(connect(new URL('https://[::1]:1')))).toMatch(
+      /^cannot connect to \[::1\]:1: (connection refused|no route)/,
     );
   });
 

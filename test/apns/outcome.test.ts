@@ -20,7 +20,8 @@ function misconfigured(status: number, reason: string, scope: 'credential' | 'to
 }
 
 function retry(answer: Answer, want: Omit<Extract<Outcome, { kind: 'retry' }>, 'kind' | 'reason'>): void {
-  good(answer, { kind: 'retry', reason: answer.reason ?? `status ${answer.status}`, ...want });
+  const status = `status ${answer.status}${answer.foreign === true ? ', not from Apple' : ''}`;
+  good(answer, { kind: 'retry', reason: answer.reason ?? status, ...want });
 }
 
 describe('outcomeOf', () => {
@@ -89,9 +90,12 @@ describe('outcomeOf: what the list does not have', () => {
   retry({ status: 599 }, { scope: 'apple', reconnect: false });
   good({ status: 400 }, { kind: 'rejected', reason: 'status 400', badDeviceToken: false });
   good({ status: 403 }, { kind: 'misconfigured', reason: 'status 403', scope: 'credential' });
-  good({ status: 410 }, { kind: 'gone', reason: 'status 410', sinceMs: undefined });
+  // Apple always gives a 410 its reason.
+  retry({ status: 410 }, { scope: 'connection', reconnect: true });
   retry({ status: 429 }, { scope: 'device', reconnect: false });
-  retry({ status: 302 }, { scope: 'apple', reconnect: false });
+  retry({ status: 302 }, { scope: 'connection', reconnect: true });
+  for (const status of [200, 302, 403, 404, 407, 410, 502, 511])
+    retry({ status, foreign: true }, { scope: 'connection', reconnect: true });
 });
 
 test('a target is touched only by 410 and BadDeviceToken', () => {

@@ -46,12 +46,18 @@ export function tlsOf(mock: MockApns): { cert: Buffer; key: Buffer } {
   return { cert: readFileSync(mock.files.serverCertificate), key: readFileSync(mock.files.serverKey) };
 }
 
+const APNS_ID = '8d6d7a0c-9f8e-4b6b-9a5c-0d2f3c1b7a11';
+
+/** Headers of an answer that somebody else gives. */
+export const NOT_APPLES: Record<string, string> = {};
+
+/** As Apple does, with an apns-id. */
 export function answer(
   stream: ServerHttp2Stream,
   status = 200,
   body = '',
   headers: Record<string, string> = {},
 ): void {
-  stream.respond({ ':status': status, ...headers });
+  stream.respond({ ':status': status, ...(headers !== NOT_APPLES && { 'apns-id': APNS_ID }), ...headers });
   stream.end(body);
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { type Answer, NoAnswer, type Push } from '../../src/apns/push.ts';
 import { ANSWER_TIMEOUT_MS, carry } from '../../src/outbox/carry.ts';
-import { NotConnected } from '../../src/outbox/line.ts';
+import { ConnectionFailed } from '../../src/outbox/line.ts';
 import type { ClaimedPush } from '../../src/outbox/outbox.ts';
 import { pushOf } from '../../src/outbox/push-of.ts';
 import { Route } from '../../src/outbox/route.ts';
@@ -65,6 +65,7 @@ test('sends the push, and says by which credential', async () => {
     outcome: { kind: 'delivered' },
     unprocessed: false,
     fingerprint: 'fingerprint',
+    acceptedTopic: 'main',
   });
   expect(sent).toMatchObject([
     {
@@ -110,9 +111,27 @@ test('a push that the server did not process may go again at once', async () => 
   });
 });
 
+test('a connection that is ended with a reason of Apple is what the answer with that reason is', async () => {
+  const refusal = { perhapsProcessed: true, reason: 'BadCertificateEnvironment' };
+  const { route, clock, sent, log, carried } = setting(new ConnectionFailed('GOAWAY', refusal));
+  const outcome = { kind: 'misconfigured', reason: 'BadCertificateEnvironment', scope: 'credential' };
+  expect(await carried()).toMatchObject({ outcome, unprocessed: false });
+  expect(route.restMs(clock)).toBe(60_000);
+  expect(await carried()).toMatchObject({ outcome, isHeld: true });
+  expect(sent).toHaveLength(1);
+  expect(log.messages('error')).toEqual([expect.stringMatching(/^Apple refuses the certificate/)]);
+});
+
+test('an answer that is not Apple’s costs nothing, and sending rests', async () => {
+  const { route, clock, carried } = setting({ status: 407, foreign: true });
+  const outcome = { kind: 'retry', scope: 'connection', reason: 'status 407, not from Apple' };
+  expect(await carried()).toMatchObject({ outcome });
+  expect(route.restMs(clock)).toBeGreaterThan(0);
+});
+
 test('a connection that cannot be made lets the route rest', async () => {
   const { route, clock, carried } = setting(
-    new NotConnected('connection refused', { perhapsProcessed: false }),
+    new ConnectionFailed('connection refused', { perhapsProcessed: false }),
   );
   expect(await carried()).toMatchObject({ outcome: { kind: 'retry' }, unprocessed: false });
   expect(route.restMs(clock)).toBeGreaterThan(0);

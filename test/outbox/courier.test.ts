@@ -9,6 +9,7 @@ import { createLine } from '../../src/outbox/line.ts';
 import { owed } from '../../src/outbox/outbox.ts';
 import { Route } from '../../src/outbox/route.ts';
 import { MAX_IMMEDIATE_ATTEMPTS } from '../../src/outbox/settlement.ts';
+import { MAX_REFUSED_DEVICES } from '../../src/outbox/topic-gate.ts';
 import { makeAllDue } from '../../src/outbox/upkeep.ts';
 import { listTargets } from '../../src/targets/store.ts';
 import { eventually } from '../support/command.ts';
@@ -242,6 +243,18 @@ describe('drain', () => {
     ]);
   });
 
+  test('streams that are none for now keep it from a busy loop: one push waits for them', async () => {
+    const connection = scriptedConnection(undefined, 0);
+    const { store, courier } = setting(() => connection);
+    await owing(store, 1);
+    const drained = courier.drain();
+    await pending(connection, 1);
+    connection.capacity = 100;
+    connection.pending[0]?.answer(DELIVERED);
+    await drained;
+    expect(await rowsOwed(store)).toBe(0);
+  });
+
   test('drops what is too old, and says so', async () => {
     const { store, courier, clock, log, connects } = setting(refused);
     await owing(store, 1);
@@ -379,11 +392,14 @@ describe('when Apple cannot be reached', () => {
     expect(connection.received).toHaveLength(5);
   });
 
-  test('a connection that is lost is no rest: the next push makes a new one', async () => {
+  test('a connection that is lost after it gave an answer is no rest: the next push makes a new one', async () => {
     const lost = new NoAnswer('connection reset', { perhapsProcessed: true });
-    const connections = [scriptedConnection(() => lost), scriptedConnection(() => DELIVERED)];
+    const first = scriptedConnection((_push, index) => (index === 0 ? DELIVERED : lost));
+    const connections = [first, scriptedConnection(() => DELIVERED)];
     const { store, courier, clock } = setting(() => connections.shift() as ApnsConnection);
     await owing(store, 1);
+    await courier.drain();
+    await enqueued(store);
     await courier.drain();
     expect(courier.restMs).toBe(0);
     expect(await rowsOf(store, 'SELECT held_by, due_ms FROM outbox')).toEqual([
@@ -397,17 +413,21 @@ describe('when Apple cannot be reached', () => {
   test('what Apple did not process goes again at once, with the same apns-id, but not for ever', async () => {
     const goAway = new NoAnswer('GOAWAY', { perhapsProcessed: false });
     const connections: ReturnType<typeof scriptedConnection>[] = [];
+    // The first connection takes the pushes to others.
+    const last = tokenNumber(5);
     const { store, courier } = setting(() => {
-      const connection = scriptedConnection(() => goAway);
+      const connection = scriptedConnection(({ deviceToken }) => (deviceToken === last ? goAway : DELIVERED));
       connections.push(connection);
       return connection;
     });
-    await owing(store, 1);
+    await owing(store, 6);
     await courier.drain();
     const received = connections.flatMap((connection) => connection.received);
-    expect(received).toHaveLength(MAX_IMMEDIATE_ATTEMPTS);
-    expect(new Set(received.map(({ apnsId }) => apnsId)).size).toBe(1);
-    expect(await owed(store)).toEqual({ rows: 1, nextMs: NOW_MS + backoffMs(MAX_IMMEDIATE_ATTEMPTS, 0.5) });
+    const refused = received.filter(({ deviceToken }) => deviceToken === last);
+    expect(refused.length).toBeGreaterThan(1);
+    expect(refused.length).toBeLessThanOrEqual(MAX_IMMEDIATE_ATTEMPTS);
+    expect(new Set(refused.map(({ apnsId }) => apnsId)).size).toBe(1);
+    expect(await rowsOwed(store)).toBe(1);
   });
 });
 
@@ -475,6 +495,50 @@ describe('what Apple says', () => {
     expect(courier.restMs).toBe(0);
     expect(await rowsOf(store, 'SELECT held_by FROM outbox')).toEqual([{ held_by: 'topic' }]);
     expect(log.messages('error')).toHaveLength(1);
+  });
+
+  test.each(['TopicDisallowed', 'DeviceTokenNotForTopic', 'BadTopic', 'MissingTopic'])(
+    '%s for every device: a few are asked about, the others wait unasked, and a success wakes them',
+    async (reason) => {
+      let isRefused = true;
+      const connection = scriptedConnection(() => (isRefused ? { status: 400, reason } : DELIVERED));
+      const { store, courier, clock, log } = setting(() => connection);
+      await owing(store, 300);
+      while (clock.nowMs() < NOW_MS + 55_000) {
+        await courier.drain();
+        clock.advance(1000);
+      }
+      expect(connection.received).toHaveLength(MAX_REFUSED_DEVICES);
+      expect(await rowsOf(store, 'SELECT DISTINCT held_by FROM outbox')).toEqual([{ held_by: 'topic' }]);
+      expect(await rowsOwed(store)).toBe(300);
+      const [rests, ...more] = log.messages('error').filter((message) => /one device after/.test(message));
+      expect([rests, more]).toEqual([expect.stringMatching(/^Apple refuses the topic/), []]);
+      isRefused = false;
+      clock.advance(300_000);
+      await courier.drain();
+      expect(await rowsOwed(store)).toBe(0);
+    },
+  );
+
+  test('a storm of 410 takes a share of the devices, says so once, and goes on after a success', async () => {
+    const gone: Answer = { status: 410, reason: 'Unregistered', timestampMs: NOW_MS };
+    const living = tokenNumber(299);
+    let isOver = false;
+    const connection = scriptedConnection(({ deviceToken }) =>
+      isOver && deviceToken === living ? DELIVERED : gone,
+    );
+    const { store, courier, clock, log } = setting(() => connection);
+    await owing(store, 300);
+    await courier.drain();
+    const left = async (): Promise<number> => (await listTargets(store, {})).length;
+    expect(await left()).toBe(285);
+    expect(await rowsOf(store, 'SELECT DISTINCT held_by FROM outbox')).toEqual([{ held_by: 'gone' }]);
+    expect(log.messages('error')).toEqual([expect.stringMatching(/too many devices in a row/)]);
+    isOver = true;
+    clock.advance(60_000);
+    await courier.drain();
+    expect(await left()).toBeLessThan(285);
+    expect((await listTargets(store, {})).some(({ deviceToken }) => deviceToken === living)).toBe(true);
   });
 
   test('the device is gone', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ApnsConnection } from '../../src/apns/client.ts';
 import { type Answer, NoAnswer, type Push } from '../../src/apns/push.ts';
-import { createLine, type Line, NotConnected } from '../../src/outbox/line.ts';
+import { createLine, type Line, ConnectionFailed } from '../../src/outbox/line.ts';
 import { DELIVERED, type ScriptedConnection, scriptedConnection } from '../support/scripted-connection.ts';
 
 const PUSH: Push = { apnsId: 'id', deviceToken: 'aa', topic: 't', payload: '{}', expirationS: 0 };
@@ -78,13 +78,29 @@ describe('a connection that cannot be made', () => {
     const results = await Promise.allSettled([push(line), push(line), push(line)]);
     for (const result of results) {
       const error: unknown = result.status === 'rejected' ? result.reason : undefined;
-      expect(error).toBeInstanceOf(NotConnected);
+      expect(error).toBeInstanceOf(ConnectionFailed);
       expect(error).toMatchObject({ message: 'refused', perhapsProcessed: false });
     }
     expect(timeouts).toHaveLength(1);
     expect(await push(line)).toEqual(DELIVERED);
     expect(timeouts).toHaveLength(2);
   });
+});
+
+test('a connection that ends before it gave an answer has failed, as one that never came up', async () => {
+  const refusal = new NoAnswer('GOAWAY', { perhapsProcessed: true, reason: 'BadCertificate' });
+  const { line } = lineOver(answering(refusal));
+  const error: unknown = await push(line).catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(ConnectionFailed);
+  expect(error).toMatchObject({ message: 'GOAWAY', perhapsProcessed: true, reason: 'BadCertificate' });
+});
+
+test('a connection that takes no stream for now takes one push, which waits', async () => {
+  const connection = scriptedConnection(undefined, 0);
+  const { line } = lineOver(connection);
+  void push(line);
+  await settled();
+  expect(line.capacity).toBe(1);
 });
 
 describe('a new connection is made', () => {
@@ -98,8 +114,12 @@ describe('a new connection is made', () => {
   });
 
   test('after a push got no answer', async () => {
-    const [first, second] = [answering(LOST), answering()];
+    const [first, second] = [
+      scriptedConnection((_push, index) => (index === 0 ? DELIVERED : LOST)),
+      answering(),
+    ];
     const { line } = lineOver(first, second);
+    await push(line);
     await expect(push(line)).rejects.toBe(LOST);
     expect(first.closed).toBe(1);
     await push(line);
@@ -150,7 +170,7 @@ describe('a farewell', () => {
     first.pending[0]?.answer(SHUTDOWN);
     await late[1];
     first.pending[0]?.fail(LOST);
-    await expect(late[2]).rejects.toBe(LOST);
+    await expect(late[2]).rejects.toMatchObject({ message: LOST.message, perhapsProcessed: true });
     await push(line);
     expect(second.received).toHaveLength(2);
     expect([first.closed, second.closed]).toEqual([1, 0]);

@@ -22,7 +22,7 @@ describe('a route rests', () => {
   test('after Apple refused its credential, and says why', () => {
     const clock = createTestClock(NOW_MS);
     const resting = route('a');
-    resting.answered(REFUSED, clock);
+    resting.answered(REFUSED, clock, () => 0.5);
     expect(resting.refusal(clock)).toEqual(REFUSED);
     clock.advance(resting.restMs(clock));
     expect(resting.refusal(clock)).toBeUndefined();
@@ -57,7 +57,7 @@ describe('a route rests', () => {
       resting.failed(UNREACHABLE, clock, () => 0.5);
       clock.advance(resting.restMs(clock));
     }
-    resting.answered({ kind: 'delivered' }, clock);
+    resting.answered({ kind: 'delivered' }, clock, () => 0.5);
     resting.failed(UNREACHABLE, clock, () => 0.5);
     expect(resting.restMs(clock)).toBe(2000);
   });
@@ -72,11 +72,22 @@ describe('a route rests', () => {
     expect(resting.restMs(clock)).toBe(5000);
   });
 
+  test('after an answer that another server gave, or that asks for another connection', () => {
+    const clock = createTestClock(NOW_MS);
+    const resting = route('a');
+    resting.answered(UNREACHABLE, clock, () => 0.5);
+    expect(resting.refusal(clock)).toEqual(UNREACHABLE);
+  });
+
   test('not for what concerns one device or one topic', () => {
     const clock = createTestClock(NOW_MS);
     const open = route('a');
-    open.answered({ kind: 'misconfigured', reason: 'TopicDisallowed', scope: 'topic' }, clock);
-    open.answered({ kind: 'retry', reason: 'TooManyRequests', scope: 'device', reconnect: false }, clock);
+    open.answered({ kind: 'misconfigured', reason: 'TopicDisallowed', scope: 'topic' }, clock, () => 0.5);
+    open.answered(
+      { kind: 'retry', reason: 'TooManyRequests', scope: 'device', reconnect: false },
+      clock,
+      () => 0.5,
+    );
     expect(open.refusal(clock)).toBeUndefined();
   });
 });

@@ -4,7 +4,8 @@ import type { Store } from '../../src/db.ts';
 import { backoffMs } from '../../src/outbox/backoff.ts';
 import type { ClaimedPush } from '../../src/outbox/outbox.ts';
 import type { Attempt, SettleContext } from '../../src/outbox/settle.ts';
-import { MAX_BAD_TOKENS_IN_A_ROW, type Settlement } from '../../src/outbox/settlement.ts';
+import { MAX_BAD_TOKENS_IN_A_ROW, MAX_GONE_IN_A_ROW, type Settlement } from '../../src/outbox/settlement.ts';
+import { wakeIn } from '../../src/outbox/upkeep.ts';
 import { listTargets } from '../../src/targets/store.ts';
 import { tokenNumber } from '../support/events.ts';
 import {
@@ -300,6 +301,7 @@ describe('BadDeviceToken', () => {
         successes: 1,
         last_success_ms: LATER_MS,
         bad_tokens: 1,
+        gone: 0,
         warned_ms: null,
       },
       expect.objectContaining({ fingerprint: 'another', successes: 0, bad_tokens: 1, last_success_ms: null }),
@@ -317,6 +319,42 @@ describe('BadDeviceToken', () => {
       badDeviceToken: false,
     });
     expect(await rowsOf(store, 'SELECT bad_tokens FROM credentials')).toEqual([{ bad_tokens: 1 }]);
+  });
+});
+
+describe('a storm of 410', () => {
+  test('removes a share of the devices, the others wait until a push gets through', async () => {
+    const store = testStore();
+    const count = MAX_GONE_IN_A_ROW + 5;
+    for (let n = 0; n < count; n += 1)
+      await registered(store, { deviceToken: tokenNumber(n) }, { maxPerUser: count });
+    await enqueued(store);
+    const pushes = await claimed(store);
+    const attempts = pushes.map((push): Attempt => ({
+      push,
+      outcome: GONE,
+      unprocessed: false,
+      fingerprint: 'fingerprint',
+    }));
+    await settle(store, attempts.slice(0, -1));
+    expect(await listTargets(store, {})).toHaveLength(count - MAX_GONE_IN_A_ROW);
+    expect(await rowsOf(store, `SELECT count(*) AS n FROM outbox WHERE held_by = 'gone'`)).toEqual([
+      { n: 4 },
+    ]);
+    await settleOne(store, pushes.at(-1) as ClaimedPush, DELIVERED);
+    await store.write((sql) => wakeIn(sql, LATER_MS));
+    expect(
+      await rowsOf(
+        store,
+        `SELECT count(*) AS n FROM outbox WHERE held_by = 'gone' AND due_ms <= ${LATER_MS}`,
+      ),
+    ).toEqual([{ n: 4 }]);
+    const again = await claimed(store, { nowMs: LATER_MS });
+    await settle(
+      store,
+      again.map((push) => ({ push, outcome: GONE, unprocessed: false, fingerprint: 'fingerprint' })),
+    );
+    expect(await listTargets(store, {})).toHaveLength(1);
   });
 });
 

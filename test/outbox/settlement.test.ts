@@ -4,7 +4,9 @@ import type { Outcome } from '../../src/apns/push.ts';
 import { backoffMs } from '../../src/outbox/backoff.ts';
 import type { ClaimedPush } from '../../src/outbox/outbox.ts';
 import {
+  ASK_AGAIN_MS,
   MAX_BAD_TOKENS_IN_A_ROW,
+  MAX_GONE_IN_A_ROW,
   MAX_IMMEDIATE_ATTEMPTS,
   settlementOf,
   type Settlement,
@@ -33,7 +35,8 @@ const RULES: SettlementRules = {
   nowMs: NOW_MS,
   giveUpMs: DAY_MS,
   random: 0.5,
-  credential: { successes: 1, badTokens: 0, lastSuccessMs: NOW_MS },
+  credential: { successes: 1, badTokens: 0, gone: 0, lastSuccessMs: NOW_MS },
+  targets: 0,
   unprocessed: false,
   failingSinceMs: null,
   disableAfterMs: 3 * DAY_MS,
@@ -93,7 +96,11 @@ describe('delivered, gone and rejected end the push', () => {
     ['was told so a few times', 9, MAX_BAD_TOKENS_IN_A_ROW - 1, true],
     ['was told so too often', 9, MAX_BAD_TOKENS_IN_A_ROW, false],
   ])('BadDeviceToken, where the credential %s', (_name, successes, badTokens, removeTarget) => {
-    const result = settled(BAD_TOKEN, {}, { credential: { successes, badTokens, lastSuccessMs: null } });
+    const result = settled(
+      BAD_TOKEN,
+      {},
+      { credential: { successes, badTokens, gone: 0, lastSuccessMs: null } },
+    );
     expect(result).toEqual({
       row: 'finished',
       removeTarget,
@@ -113,7 +120,7 @@ describe('everything else is tried again', () => {
     [{ kind: 'misconfigured', reason: 'BadCertificate', scope: 'credential' }, 'credential'],
   ] as [Extract<Outcome, { reason: string }>, string][])('%j', (outcome, hold) => {
     expect(settled(outcome, { attempts: 3 }, { random: 0.25 })).toEqual({
-      row: { retryAtMs: NOW_MS + backoffMs(3, 0.25), hold },
+      row: { retryAtMs: NOW_MS + (hold === 'topic' ? ASK_AGAIN_MS : backoffMs(3, 0.25)), hold },
       removeTarget: false,
       disableTarget: false,
       reason: outcome.reason,
@@ -150,7 +157,7 @@ describe('everything else is tried again', () => {
 
 describe('a device that fails for too long is disabled', () => {
   const sinceMs = NOW_MS - 3 * DAY_MS;
-  const others = { successes: 9, badTokens: MAX_BAD_TOKENS_IN_A_ROW, lastSuccessMs: sinceMs + 1 };
+  const others = { successes: 9, badTokens: MAX_BAD_TOKENS_IN_A_ROW, gone: 0, lastSuccessMs: sinceMs + 1 };
   const REFUSED = { kind: 'rejected', reason: 'Forbidden', badDeviceToken: false } as const;
   const CONNECTION = { ...RETRY, scope: 'connection' } as const;
   const OURS = { kind: 'misconfigured', reason: 'BadTopic', scope: 'topic' } as const;
@@ -214,13 +221,36 @@ const situations = fc.record({
   ageMs: fc.nat(2 * DAY_MS),
 });
 
+describe('a device that Apple says is gone', () => {
+  const GONE = { kind: 'gone', reason: 'Unregistered', sinceMs: NOW_MS } as const;
+  const after = (gone: number, targets: number): Settlement =>
+    settled(GONE, {}, { targets, credential: { ...RULES.credential, gone } });
+
+  test.each([
+    [MAX_GONE_IN_A_ROW - 1, 3, true],
+    [MAX_GONE_IN_A_ROW, 3, false],
+    [MAX_GONE_IN_A_ROW, 1000, true],
+    [49, 1000, true],
+    [50, 1000, false],
+  ])('after %i others in a row, of %i devices: removed %o', (gone, targets, removeTarget) => {
+    const row = removeTarget ? 'finished' : { retryAtMs: NOW_MS + ASK_AGAIN_MS, hold: 'gone' };
+    expect(after(gone, targets)).toMatchObject({ removeTarget, row, reason: 'Unregistered' });
+  });
+
+  test('is over where it has registered since, however many are gone', () => {
+    const credential = { ...RULES.credential, gone: 1000 };
+    const settlement = settled({ ...GONE, sinceMs: PUSH.renewedMs - 1 }, {}, { credential });
+    expect(settlement).toMatchObject({ removeTarget: false, row: 'finished' });
+  });
+});
+
 test('our own mistake and an unwell Apple never cost a target, and never go on for ever', () => {
   fc.assert(
     fc.property(situations, ({ outcome, attempts, random, successes, badTokens, unprocessed, ageMs }) => {
       const result = settled(
         outcome,
         { attempts, eventMs: NOW_MS - ageMs },
-        { random, unprocessed, credential: { successes, badTokens, lastSuccessMs: null } },
+        { random, unprocessed, credential: { successes, badTokens, gone: 0, lastSuccessMs: null } },
       );
       const again = outcome.kind === 'misconfigured' || outcome.kind === 'retry';
       if (again) expect(result.removeTarget).toBe(false);

@@ -1,9 +1,26 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Store } from '../../src/db.ts';
-import { delivererStarted, giveUp, makeAllDue, mayStartDeliverer, wake } from '../../src/outbox/upkeep.ts';
+import {
+  delivererStarted,
+  giveUp,
+  makeAllDue,
+  mayStartDeliverer,
+  wake,
+  wakeIn,
+  wakeTopicIn,
+} from '../../src/outbox/upkeep.ts';
 import { type CompiledProgram, compileProgram } from '../support/compiled.ts';
 import { tokenNumber } from '../support/events.ts';
-import { claimed, enqueued, LEASE_MS, NOW_MS, registered, rowsOf, testStore } from '../support/store.ts';
+import {
+  claimed,
+  enqueued,
+  LEASE_MS,
+  newTarget,
+  NOW_MS,
+  registered,
+  rowsOf,
+  testStore,
+} from '../support/store.ts';
 
 let program: CompiledProgram;
 
@@ -14,7 +31,7 @@ afterAll(() => {
   program.remove();
 });
 
-const HOLDS = ['device', 'apple', 'connection', 'credential', 'topic', null] as const;
+const HOLDS = ['device', 'apple', 'connection', 'credential', 'topic', 'gone', null] as const;
 const LATER_MS = NOW_MS + 60_000;
 
 /** A row for each hold, all due later; the user is the hold. */
@@ -43,11 +60,20 @@ async function usersDue(store: Store, nowMs = NOW_MS): Promise<string[]> {
 }
 
 describe('wake', () => {
-  test('makes due what waited for the connection or the credential, and nothing else', async () => {
+  test('makes due what waited for the connection, the credential or a topic, and nothing else', async () => {
     const store = await rowsOnHold();
-    expect(await wake(store, NOW_MS)).toBe(2);
-    expect(await usersDue(store)).toEqual(['connection', 'credential']);
+    expect(await wake(store, NOW_MS)).toBe(4);
+    expect(await usersDue(store)).toEqual(['connection', 'credential', 'gone', 'topic']);
     expect(await wake(store, NOW_MS)).toBe(0);
+  });
+
+  test('a success leaves what waits for a topic, unless it is that topic', async () => {
+    const store = await rowsOnHold();
+    await store.write((sql) => wakeIn(sql, NOW_MS));
+    expect(await usersDue(store)).toEqual(['connection', 'credential', 'gone']);
+    expect(await store.write((sql) => wakeTopicIn(sql, NOW_MS, 'another'))).toBe(0);
+    expect(await store.write((sql) => wakeTopicIn(sql, NOW_MS, newTarget().topic))).toBe(1);
+    expect(await usersDue(store)).toContain('topic');
   });
 
   test('leaves what somebody is sending', async () => {
@@ -62,8 +88,8 @@ describe('makeAllDue', () => {
   test('makes every row due that nobody is sending', async () => {
     const store = await rowsOnHold();
     await claimed(store, { nowMs: LATER_MS, limit: 2 });
-    expect(await makeAllDue(store, NOW_MS)).toBe(4);
-    expect(await usersDue(store)).toHaveLength(4);
+    expect(await makeAllDue(store, NOW_MS)).toBe(5);
+    expect(await usersDue(store)).toHaveLength(5);
     expect(await makeAllDue(store, NOW_MS)).toBe(0);
   });
 });
@@ -81,12 +107,29 @@ describe('giveUp', () => {
     await store.write((sql) =>
       sql(`UPDATE outbox SET last_reason = 'Shutdown' WHERE event_ms > ?`).run(NOW_MS),
     );
-    expect(await giveUp(store, NOW_MS - 1, LATER_MS)).toEqual([]);
-    expect(await giveUp(store, NOW_MS, LATER_MS)).toMatchObject([{ user: 'alice', reason: 'never tried' }]);
-    expect(await giveUp(store, NOW_MS + 1, LATER_MS)).toMatchObject([{ user: 'bob', reason: 'Shutdown' }]);
+    expect(await giveUp(store, { eventBeforeMs: NOW_MS - 1, nowMs: LATER_MS, limit: 10 })).toEqual([]);
+    expect(await giveUp(store, { eventBeforeMs: NOW_MS, nowMs: LATER_MS, limit: 10 })).toMatchObject([
+      { user: 'alice', reason: 'never tried' },
+    ]);
+    expect(await giveUp(store, { eventBeforeMs: NOW_MS + 1, nowMs: LATER_MS, limit: 10 })).toMatchObject([
+      { user: 'bob', reason: 'Shutdown' },
+    ]);
     for (const table of ['outbox', 'outbox_mailboxes'])
       expect(await rowsOf(store, `SELECT * FROM ${table}`)).toEqual([]);
     expect(await rowsOf(store, 'SELECT user FROM targets')).toHaveLength(2);
+  });
+
+  test('drops no more at once than it is asked to, the oldest first', async () => {
+    const store = testStore();
+    for (const [n, user] of ['alice', 'bob', 'carol'].entries()) {
+      const subscriptions = [{ owner: user, path: 'INBOX', name: 'INBOX', hash: undefined }];
+      await registered(store, { user, subscriptions });
+      await enqueued(store, { nowMs: NOW_MS - n, mailboxes: [{ owner: user, path: 'INBOX' }] });
+    }
+    const request = { eventBeforeMs: NOW_MS, nowMs: LATER_MS, limit: 2 };
+    expect((await giveUp(store, request)).map(({ user }) => user)).toEqual(['carol', 'bob']);
+    expect((await giveUp(store, request)).map(({ user }) => user)).toEqual(['alice']);
+    expect(await giveUp(store, request)).toEqual([]);
   });
 
   test('counts from the latest event', async () => {
@@ -94,7 +137,7 @@ describe('giveUp', () => {
     await registered(store);
     await enqueued(store, { nowMs: NOW_MS });
     await enqueued(store, { nowMs: NOW_MS + 10 });
-    expect(await giveUp(store, NOW_MS + 9, LATER_MS)).toEqual([]);
+    expect(await giveUp(store, { eventBeforeMs: NOW_MS + 9, nowMs: LATER_MS, limit: 10 })).toEqual([]);
   });
 
   test('leaves what somebody is sending until the lease ends', async () => {
@@ -102,8 +145,12 @@ describe('giveUp', () => {
     await registered(store);
     await enqueued(store);
     await claimed(store);
-    expect(await giveUp(store, NOW_MS, NOW_MS + LEASE_MS - 1)).toEqual([]);
-    expect(await giveUp(store, NOW_MS, NOW_MS + LEASE_MS)).toHaveLength(1);
+    expect(await giveUp(store, { eventBeforeMs: NOW_MS, nowMs: NOW_MS + LEASE_MS - 1, limit: 10 })).toEqual(
+      [],
+    );
+    expect(await giveUp(store, { eventBeforeMs: NOW_MS, nowMs: NOW_MS + LEASE_MS, limit: 10 })).toHaveLength(
+      1,
+    );
   });
 });
 

@@ -82,6 +82,11 @@ describe('the credential', () => {
     withWaiting({ topic: { pushes: 2, reason: 'TopicNotCovered' } }),
     "2 pushes wait because no certificate fits the device's topic (TopicNotCovered)",
   );
+  attention(
+    'is in order, and too many devices are said to be gone',
+    withWaiting({ gone: { pushes: 2, reason: 'Unregistered' } }),
+    '2 pushes wait because Apple says of too many devices in a row that they are gone (Unregistered)',
+  );
 });
 
 describe('the way to Apple', () => {

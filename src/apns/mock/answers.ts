@@ -3,15 +3,19 @@ import type { Answer } from '../push.ts';
 
 const MOODS = ['silent', 'reset', 'goaway', 'disconnect'] as const;
 
-/** Never answers; RST_STREAM; GOAWAY that leaves this stream out; cuts the connection. */
-export type Mood = (typeof MOODS)[number];
+/**
+ * Never answers; RST_STREAM; GOAWAY that leaves this stream out; cuts the connection. `goaway/REASON` is how Apple
+ * refuses a certificate: a GOAWAY with that reason, which leaves the stream in and unanswered.
+ */
+export type Mood = (typeof MOODS)[number] | `goaway/${string}`;
 
 /**
  * An answer as text: a mood, or STATUS[/REASON][@TIMESTAMP][+SECONDS], where TIMESTAMP is that of a 410 in
- * milliseconds and SECONDS go into Retry-After. REASON is by default what Apple says with such a status.
+ * milliseconds and SECONDS go into Retry-After. REASON is by default what Apple says with such a status. `html/STATUS`
+ * is what a proxy or a portal says: a page, without an apns-id.
  * Examples: `200`, `410/Unregistered@1700000000000`, `429/TooManyRequests+30`, `silent`.
  */
-export type AnswerText = Mood | `${number}` | `${number}${'/' | '@' | '+'}${string}`;
+export type AnswerText = Mood | `html/${number}` | `${number}` | `${number}${'/' | '@' | '+'}${string}`;
 
 /** How the stand-in answers a push. */
 export type MockAnswer = AnswerText | Answer;
@@ -20,6 +24,9 @@ export type MockAnswer = AnswerText | Answer;
 export type AnswersByToken = Readonly<Record<string, readonly MockAnswer[]>>;
 
 const ANSWER = /^([2-5]\d\d)(?:\/([A-Za-z]+))?(?:@(\d{1,15}))?(?:\+(\d{1,6}))?$/;
+
+const REFUSAL = /^goaway\/[A-Za-z]+$/;
+const PAGE = /^html\/([2-5]\d\d)$/;
 
 const USUAL_REASONS: Readonly<Record<number, string>> = {
   403: 'Forbidden',
@@ -33,8 +40,8 @@ const USUAL_REASONS: Readonly<Record<number, string>> = {
 };
 
 const HINT =
-  'write TOKEN=ANSWER with a hex token or *, and as answer silent, reset, goaway, disconnect or ' +
-  'STATUS[/REASON][@MILLISECONDS][+RETRY_AFTER_SECONDS], such as *=503/ServiceUnavailable';
+  'write TOKEN=ANSWER with a hex token or *, and as answer silent, reset, goaway[/REASON], disconnect, html/STATUS ' +
+  'or STATUS[/REASON][@MILLISECONDS][+RETRY_AFTER_SECONDS], such as *=503/ServiceUnavailable';
 
 /** Reads `TOKEN=ANSWER` of the command line. Throws OperatorError, exit 64. */
 export function parseAnswer(text: string): { token: string; answer: AnswerText } {
@@ -59,10 +66,15 @@ export function parseAnswers(value: unknown): AnswersByToken {
 /** What an answer stands for. Throws as parseAnswer. */
 export function replyOf(answer: MockAnswer): Mood | Answer {
   if (typeof answer === 'object') return answer;
-  const mood = MOODS.find((known) => known === answer);
-  if (mood) return mood;
-  const [, statusText, reason, timestamp, retryAfterS] = ANSWER.exec(answer) ?? [];
-  if (statusText === undefined) throw usageError(`'${answer}' is no answer`);
+  if (isMood(answer)) return answer;
+  const page = PAGE.exec(answer)?.[1];
+  if (page !== undefined) return { status: Number(page), foreign: true };
+  return answerOf(answer);
+}
+
+function answerOf(text: string): Answer {
+  const [, statusText, reason, timestamp, retryAfterS] = ANSWER.exec(text) ?? [];
+  if (statusText === undefined) throw usageError(`'${text}' is no answer`);
   const status = Number(statusText);
   const said = reason ?? USUAL_REASONS[status];
   return {
@@ -78,7 +90,11 @@ function isToken(token: string): boolean {
 }
 
 function isAnswerText(text: unknown): text is AnswerText {
-  return typeof text === 'string' && (MOODS.some((mood) => mood === text) || ANSWER.test(text));
+  return typeof text === 'string' && (isMood(text) || PAGE.test(text) || ANSWER.test(text));
+}
+
+function isMood(text: string): text is Mood {
+  return MOODS.some((mood) => mood === text) || REFUSAL.test(text);
 }
 
 function usageError(message: string): OperatorError {

@@ -108,6 +108,7 @@ function takeRequest(
 
 function textOf(reply: Mood | Answer): AnswerText {
   if (typeof reply === 'string') return reply;
+  if (reply.foreign === true) return `html/${reply.status}`;
   return reply.reason === undefined ? `${reply.status}` : `${reply.status}/${reply.reason}`;
 }
 
@@ -144,8 +145,16 @@ function act(socket: TLSSocket, stream: ServerHttp2Stream, reply: Mood | Answer,
       socket.destroy();
       return;
     default:
-      respond(stream, reply, apnsId);
+      if (typeof reply === 'string') refuse(stream, reply.slice('goaway/'.length));
+      else respond(stream, reply, apnsId);
   }
+}
+
+/** The highest stream there can be: none is left out (RFC 9113, 6.8). */
+const EVERY_STREAM = 0x7fffffff;
+
+function refuse({ session }: ServerHttp2Stream, reason: string): void {
+  session?.goaway(constants.NGHTTP2_NO_ERROR, EVERY_STREAM, Buffer.from(JSON.stringify({ reason })));
 }
 
 /**
@@ -159,8 +168,15 @@ function goAway(stream: ServerHttp2Stream): void {
   session?.close();
 }
 
+const PAGE = '<html><body>This is not Apple.</body></html>';
+
 function respond(stream: ServerHttp2Stream, answer: Answer, apnsId: string): void {
   if (stream.destroyed) return;
+  if (answer.foreign === true) {
+    stream.respond({ ':status': answer.status, 'content-type': 'text/html' });
+    stream.end(PAGE);
+    return;
+  }
   const headers: OutgoingHttpHeaders = { ':status': answer.status, 'apns-id': apnsId };
   if (answer.retryAfterMs !== undefined) headers['retry-after'] = String(answer.retryAfterMs / 1000);
   stream.respond(headers, { endStream: answer.status === 200 });

@@ -12,7 +12,8 @@ describe('parseAnswer', () => {
   good('*=503/ServiceUnavailable', '*', '503/ServiceUnavailable');
   good('ABcd=410/Unregistered@1700000000000', 'abcd', '410/Unregistered@1700000000000');
   good('abcd=429/TooManyRequests+30', 'abcd', '429/TooManyRequests+30');
-  for (const mood of ['silent', 'reset', 'goaway', 'disconnect']) good(`abcd=${mood}`, 'abcd', mood);
+  for (const mood of ['silent', 'reset', 'goaway', 'goaway/BadCertificate', 'disconnect', 'html/407'])
+    good(`abcd=${mood}`, 'abcd', mood);
 
   const wrong = [
     '',
@@ -25,6 +26,9 @@ describe('parseAnswer', () => {
     '*=100',
     '*=200/',
     '*=sulky',
+    '*=goaway/',
+    '*=html',
+    '*=html/99',
     '*=410@now',
     '*=200 ',
   ];
@@ -56,6 +60,8 @@ describe('parseAnswers', () => {
 describe('replyOf', () => {
   test.each<[AnswerText, unknown]>([
     ['silent', 'silent'],
+    ['goaway/BadCertificate', 'goaway/BadCertificate'],
+    ['html/407', { status: 407, foreign: true }],
     ['200', { status: 200 }],
     ['410', { status: 410, reason: 'Unregistered' }],
     ['410/ExpiredToken@7', { status: 410, reason: 'ExpiredToken', timestampMs: 7 }],

@@ -1,0 +1,98 @@
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
+import type { TLSSocket } from 'node:tls';
+import { messageOf } from '../errors.ts';
+import { refusesCredential } from './outcome.ts';
+import { bindPlainly } from './plain-bind.ts';
+import { NoAnswer } from './push.ts';
+import { createStreamSlots, type StreamSlots } from './stream-slots.ts';
+
+/** The latest GOAWAY: streams above the id were not processed (RFC 9113, 6.8). */
+export interface GoAway {
+  lastStreamId: number;
+  /** Apple's, such as Shutdown; undefined where it gave none. */
+  reason: string | undefined;
+  message: string;
+}
+
+/** An HTTP/2 session over a TLS connection, watched from its first frame on. */
+export interface Wire {
+  readonly address: string;
+  readonly socket: TLSSocket;
+  readonly session: ClientHttp2Session;
+  readonly slots: StreamSlots;
+  goAway: GoAway | undefined;
+}
+
+/** How long answers may still come after Apple has refused the credential. */
+const REFUSED_GRACE_MS = 1000;
+
+/** Begins a session. A GOAWAY is seen even where it comes with the peer's SETTINGS, before `ready` resolves. */
+export function createWire(server: URL, socket: TLSSocket, address: string): Wire {
+  bindPlainly();
+  const session = connect(server, { createConnection: () => socket, settings: { enablePush: false } });
+  const slots = createStreamSlots(() => capacityOf(session));
+  const wire: Wire = { address, socket, session, slots, goAway: undefined };
+  session.on('remoteSettings', () => {
+    slots.admit();
+  });
+  session.on('error', () => undefined); // 'close' follows, and each stream tells its own push
+  session.on('close', () => {
+    slots.refuse(new Error(CLOSED));
+  });
+  session.on('goaway', (_code: number, lastStreamId: number, data?: Uint8Array) => {
+    const reason = reasonIn(data);
+    wire.goAway = { lastStreamId, reason, message: goAwayMessage(reason) };
+    slots.refuse(new Error(wire.goAway.message));
+    // A stream below the id would wait for an answer that never comes.
+    if (refusesCredential(reason)) setTimeout(() => session.destroy(), REFUSED_GRACE_MS).unref();
+  });
+  return wire;
+}
+
+/** Resolves when the peer's SETTINGS are here and it has not ended the session with them; rejects with the cause. */
+export async function ready(wire: Wire): Promise<void> {
+  const { session } = wire;
+  await new Promise<void>((resolve, reject) => {
+    session.once('remoteSettings', () => resolve());
+    session.once('error', reject);
+    session.once('close', () =>
+      reject(new Error('it closed the connection; perhaps it refuses our certificate')),
+    );
+  });
+  if (wire.goAway !== undefined) throw new Error(wire.goAway.message);
+}
+
+/** Streams that the peer's SETTINGS allow at once; 0 is possible, and may be raised later. */
+export function capacityOf(session: ClientHttp2Session): number {
+  return session.remoteSettings.maxConcurrentStreams ?? Infinity;
+}
+
+export const CLOSED = 'the connection is closed';
+
+/** Why a push has no answer; `stream` is absent where it got none to be sent on. */
+export function noAnswerFor(wire: Wire, error: unknown, stream?: ClientHttp2Stream): NoAnswer {
+  const { goAway, address } = wire;
+  const unprocessed = stream === undefined || isUnprocessed(stream, goAway);
+  const isTold = goAway !== undefined && (unprocessed || refusesCredential(goAway.reason));
+  return new NoAnswer(`${address}: ${isTold ? goAway.message : messageOf(error)}`, {
+    perhapsProcessed: !unprocessed,
+    reason: isTold ? goAway.reason : undefined,
+    cause: error,
+  });
+}
+
+/** RFC 9113, 6.8 and 8.7: the two cases in which a server promises that it did nothing. */
+function isUnprocessed(stream: ClientHttp2Stream, goAway: GoAway | undefined): boolean {
+  if (stream.rstCode === constants.NGHTTP2_REFUSED_STREAM) return true;
+  return goAway !== undefined && stream.id !== undefined && stream.id > goAway.lastStreamId;
+}
+
+/** Apple says why as JSON, `{"reason":"Shutdown"}`. */
+function reasonIn(data: Uint8Array | undefined): string | undefined {
+  const text = data === undefined ? '' : Buffer.from(data).toString('latin1');
+  return /"reason"\s*:\s*"(\w+)"/.exec(text)?.[1];
+}
+
+function goAwayMessage(reason: string | undefined): string {
+  return `the server is going away${reason === undefined ? '' : ` (${reason})`} and did not take the push`;
+}
