@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { usableOf } from './apns/credential-watch.ts';
 import { systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { openStore } from './db.ts';
@@ -8,6 +9,7 @@ import { createIntake } from './intake.ts';
 import type { Log } from './log.ts';
 import { runDeliverer } from './outbox/deliverer.ts';
 import { warnOfExpiry } from './outbox/expiry.ts';
+import { noteUsable, wasTold } from './outbox/in-vain.ts';
 
 /** The short-lived deliverer that `handle` starts: drains the outbox, lingers and ends. */
 export async function deliverInBackground({ config, log }: { config: Config; log: Log }): Promise<void> {
@@ -19,9 +21,14 @@ export async function deliverInBackground({ config, log }: { config: Config; log
   const clock = systemClock;
   const store = openStore(config.store, { create: true });
   try {
-    const delivery = openDelivery({ config, store, clock, log });
+    const delivery = openDelivery({ config, store, clock, log, patient: true, told: wasTold(config) });
     const intake = createIntake({ config, clock, log, store: () => store, newApnsId: randomUUID });
-    await warnOfExpiry(delivery.credentials(), { store, server: config.apns.server.origin, clock, log });
+    await warnOfExpiry(usableOf(delivery.credentials()), {
+      store,
+      server: config.apns.server.origin,
+      clock,
+      log,
+    });
     await runDeliverer({
       store,
       courier: delivery.courier,
@@ -35,6 +42,8 @@ export async function deliverInBackground({ config, log }: { config: Config; log
       log,
       signal: ending.signal,
     });
+    delivery.look();
+    noteUsable(config, usableOf(delivery.credentials()).length > 0, log);
     await delivery.close();
   } finally {
     store.close();

@@ -1,3 +1,4 @@
+import { usableOf } from './apns/credential-watch.ts';
 import { systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { type Lock, type Store, takeLock } from './db.ts';
@@ -21,6 +22,22 @@ const WARNING_INTERVAL_MS = 3_600_000;
 /** How often a second `serve` looks whether the first one has gone. */
 const LOCK_INTERVAL_MS = 1000;
 
+/** How soon a certificate that was put right is used, and one that has expired is no more. */
+const CREDENTIAL_INTERVAL_MS = 2000;
+
+/** Looks after the credentials' files, also while there is nothing to send, and calls `onChange`. */
+export async function keepLooking(
+  delivery: Delivery,
+  onChange: () => void,
+  ending: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    await clock.sleep(CREDENTIAL_INTERVAL_MS, ending);
+    if (ending.aborted) return;
+    if (delivery.look()) onChange();
+  }
+}
+
 /** Tells of certificates that end soon. */
 export async function keepWarning(
   config: Config,
@@ -31,9 +48,11 @@ export async function keepWarning(
 ): Promise<void> {
   const server = config.apns.server.origin;
   while (!ending.aborted) {
-    await warnOfExpiry(delivery.credentials(), { store, server, clock, log }).catch((error: unknown) => {
-      log.warn('cannot tell whether a certificate expires soon', { reason: messageOf(error) });
-    });
+    await warnOfExpiry(usableOf(delivery.credentials()), { store, server, clock, log }).catch(
+      (error: unknown) => {
+        log.warn('cannot tell whether a certificate expires soon', { reason: messageOf(error) });
+      },
+    );
     await clock.sleep(WARNING_INTERVAL_MS, ending);
   }
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { usableOf } from './apns/credential-watch.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { openStore, type Store } from './db.ts';
@@ -72,7 +73,12 @@ async function deliverOnce(
   };
   const delivery = openDelivery({ config, store, log, clock }, { onSettled });
   try {
-    await warnOfExpiry(delivery.credentials(), { store, server: config.apns.server.origin, clock, log });
+    await warnOfExpiry(usableOf(delivery.credentials()), {
+      store,
+      server: config.apns.server.origin,
+      clock,
+      log,
+    });
     // One drain sends all that is due; what fails is due later.
     await delivery.courier.drain();
   } finally {

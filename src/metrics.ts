@@ -15,6 +15,8 @@ export interface MetricsState {
   /** To Apple. */
   connections: number;
   certificateDaysLeft: { topic: string; days: number }[];
+  /** By the names that the configuration gives them, such as apns.also[1]. */
+  credentials: { credential: string; usable: boolean }[];
   targets: number;
 }
 
@@ -114,7 +116,7 @@ function latencyHistogram(registry: Registry): Histogram {
 }
 
 type Gauges = Record<
-  'readable' | 'waiting' | 'oldest' | 'connections' | 'targets' | 'certificateDays',
+  'readable' | 'waiting' | 'oldest' | 'connections' | 'targets' | 'certificateDays' | 'usable',
   Gauge
 >;
 
@@ -129,6 +131,11 @@ function createGauges(registry: Registry): Gauges {
     connections: gauge('apns_connections', 'Open connections to Apple.'),
     targets: gauge('targets', 'Registered devices, one for each account on them.'),
     certificateDays: gauge('certificate_remaining_days', 'Days until the certificate expires.', 'topic'),
+    usable: gauge(
+      'credential_usable',
+      'Whether pushes can be sent with the credential: 1 or 0.',
+      'credential',
+    ),
   };
   forget(gauges);
   gauges.readable.remove();
@@ -136,9 +143,10 @@ function createGauges(registry: Registry): Gauges {
 }
 
 /** Without a value there is no sample: prom-client's own 0 is nothing that anybody has found out. */
-function forget({ waiting, oldest, connections, targets, certificateDays }: Gauges): void {
+function forget({ waiting, oldest, connections, targets, certificateDays, usable }: Gauges): void {
   for (const gauge of [waiting, oldest, connections, targets]) gauge.remove();
   certificateDays.reset();
+  usable.reset();
 }
 
 async function stateOf(
@@ -162,4 +170,5 @@ function show(gauges: Gauges, state: MetricsState | undefined): void {
   gauges.connections.set(state.connections);
   gauges.targets.set(state.targets);
   for (const { topic, days } of state.certificateDaysLeft) gauges.certificateDays.set({ topic }, days);
+  for (const { credential, usable } of state.credentials) gauges.usable.set({ credential }, usable ? 1 : 0);
 }

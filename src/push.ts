@@ -1,16 +1,16 @@
 import { isSameInAscii } from './ascii-case.ts';
 import { randomUUID } from 'node:crypto';
-import { loadCredentials } from './apns/credentials.ts';
+import { readCredentials, troubleError, usableOf } from './apns/credential-watch.ts';
 import { NoAnswer } from './apns/push.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { type Store, withStore } from './db.ts';
-import { routesOf } from './delivery.ts';
 import { ExitCode, OperatorError } from './errors.ts';
 import { INBOX } from './mailboxes/mailbox.ts';
 import { comparableUser } from './mailboxes/user-name.ts';
 import { type PushContent, pushOf } from './outbox/push-of.ts';
 import { type Route, routeFor } from './outbox/route.ts';
+import { routesOf } from './outbox/watched-routes.ts';
 import { answered, exitCodeOf, type TestPush, testPush, unanswered, unsent } from './push-report.ts';
 import { listTargets, subscriptionsOf, type Target } from './targets/store.ts';
 import type { Subscription } from './targets/target.ts';
@@ -36,7 +36,7 @@ interface Device {
 /**
  * Sends a push to each of the user's devices, past the outbox, and notes nothing of it: neither success nor a
  * device that is gone. Throws OperatorError: 65 where the user has no device or none asked for the mailbox, 75 where the database
- * and 78 where a credential cannot be used.
+ * and 78 where no credential can be used.
  */
 export async function pushToUser(
   options: TestPushOptions,
@@ -45,7 +45,8 @@ export async function pushToUser(
   const mailbox = isSameInAscii(options.mailbox, INBOX) ? INBOX : options.mailbox;
   return withStore(config.store, async (store) => {
     const devices = await devicesOf(store, options, mailbox);
-    const credentials = loadCredentials(config.apns, clock.nowMs());
+    const credentials = readCredentials(config.apns, clock.nowMs());
+    if (usableOf(credentials).length === 0) throw troubleError(credentials);
     const routes = routesOf(credentials, { config, store, clock });
     const pushes = await pushToAll(devices, mailbox, routes, options);
     return { pushes, exitCode: exitCodeOf(pushes) };
@@ -101,6 +102,7 @@ async function pushToDevice(
   if (!hears(device, mailbox)) return end(unsent(`This device asked for ${pathsOf([device])} only.`));
   const route = routeFor(routes, topic);
   if (route === undefined) return end(unsent(NOT_COVERED));
+  if (route.unusable !== undefined) return end(unsent(`Its credential cannot be used: ${route.unusable}.`));
   const expirationS = Math.floor((clock.nowMs() + config.delivery.expiryMs) / 1000);
   try {
     return end(

@@ -39,7 +39,7 @@ interface State {
 
 /**
  * Keeps the connection to Apple, takes events through its doors and sends what is owed. Throws OperatorError where the
- * store, the credential or a door cannot be used.
+ * store or a door cannot be used.
  */
 export async function openServe(options: ServeOptions): Promise<Serving> {
   keepHeapSmall();
@@ -73,7 +73,9 @@ function doorsOptions(state: State, log: Log, { metrics, ending }: ServeOptions)
     keepControl: (config, signal) => keepControlDoor(config, () => state.current.store, onPoke, log, signal),
     ready: () => {
       if (ending.aborted) return { ready: false, reason: 'ending' };
-      return state.isReady ? { ready: true } : { ready: false, reason: 'starting' };
+      if (!state.isReady) return { ready: false, reason: 'starting' };
+      const reason = state.current.trouble();
+      return { ready: true, ...(reason !== undefined && { reason }) };
     },
     metrics: () => metrics.text(),
     clock: systemClock,

@@ -1,7 +1,7 @@
-import { daysLeft } from './apns/credential-expiry.ts';
-import { aborted, keepAnnouncing, keepWarning, takeBackAnnouncement } from './chores.ts';
+import { aborted, keepAnnouncing, keepLooking, keepWarning, takeBackAnnouncement } from './chores.ts';
 import { systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
+import { credentialMetrics, troubleText } from './credential-health.ts';
 import { openStore, type Store } from './db.ts';
 import { type Delivery, openDelivery } from './delivery.ts';
 import type { ControlWord } from './doors/control.ts';
@@ -41,6 +41,8 @@ export interface Shift {
   /** Says that the outbox has something. */
   onWork(word?: ControlWord): void;
   state(): Promise<MetricsState>;
+  /** What keeps pushes from being sent, with its fix; undefined where nothing does. */
+  trouble(): string | undefined;
   /** Sends what is due from now on. */
   begin(): void;
   /**
@@ -50,12 +52,13 @@ export interface Shift {
   end(lastEvent?: Promise<unknown>, next?: Shift): Promise<void>;
 }
 
-/** Throws OperatorError where the store or the credential cannot be used. */
+/** Throws OperatorError where the store cannot be used; without a usable credential pushes wait. */
 export async function openShift(settings: Settings, metrics: Metrics): Promise<Shift> {
   const { config, log } = settings;
   const store = openStore(config.store, { create: true, busyTimeoutMs: BUSY_TIMEOUT_MS, batched: true });
   try {
-    const delivery = openDelivery({ config, store, clock, log, throttled: true }, counting(metrics));
+    const options = { config, store, clock, log, throttled: true, patient: true };
+    const delivery = openDelivery(options, counting(metrics));
     await releaseDeadLeases(store);
     return shiftOf({ settings, store, delivery, metrics, ending: new AbortController() });
   } catch (error) {
@@ -88,6 +91,7 @@ function shiftOf(parts: Parts): Shift {
     takeSpool: () => wayIn.takeSpool(),
     onWork,
     state: () => stateOf(store, delivery),
+    trouble: () => troubleText(delivery.credentials()),
     begin: () => {
       working = work(parts, bell);
     },
@@ -123,7 +127,11 @@ async function work(
     log: followLog(() => (isOver ? SILENT : log)),
     signal,
   });
-  const chores = [keepAnnouncing(store, log, signal), keepWarning(config, store, delivery, log, signal)];
+  const chores = [
+    keepAnnouncing(store, log, signal),
+    keepWarning(config, store, delivery, log, signal),
+    keepLooking(delivery, () => bell.ring(), signal),
+  ];
   await aborted(signal);
   await within(ENDING_TIMEOUT_MS, delivering);
   isOver = true;
@@ -168,10 +176,6 @@ async function stateOf(store: Store, delivery: Delivery): Promise<MetricsState> 
     waitingRows: waiting,
     oldestMs: oldestMs === undefined ? 0 : Math.max(0, nowMs - oldestMs),
     connections: delivery.connections(),
-    certificateDaysLeft: delivery
-      .credentials()
-      .flatMap(({ topic, notAfterMs }) =>
-        notAfterMs === undefined ? [] : [{ topic, days: daysLeft(notAfterMs, nowMs) }],
-      ),
+    ...credentialMetrics(delivery.credentials(), nowMs),
   };
 }

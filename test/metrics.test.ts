@@ -12,6 +12,10 @@ const STATE: MetricsState = {
   oldestMs: 90_500,
   connections: 1,
   certificateDaysLeft: [{ topic: 'com.apple.mail.XServer.test', days: 12.5 }],
+  credentials: [
+    { credential: 'apns', usable: true },
+    { credential: 'apns.also[1]', usable: false },
+  ],
   targets: 42,
 };
 
@@ -117,6 +121,8 @@ describe('the state', () => {
     expect(samples.get('xapplepush_store_readable')).toBe(1);
     const days = 'xapplepush_certificate_remaining_days';
     expect(samples.get(`${days}{topic="com.apple.mail.XServer.test"}`)).toBe(12.5);
+    const usable = [...samples].filter(([name]) => name.startsWith('xapplepush_credential_usable'));
+    expect(usable.map(([, value]) => value)).toEqual([1, 0]);
     state = { ...STATE, targets: 43, certificateDaysLeft: [{ topic: 'another', days: -1 }] };
     const later = await samplesOf(metrics);
     expect(later.get('xapplepush_targets')).toBe(43);

@@ -68,7 +68,7 @@ export function loadCredential(apns: ApnsConfig, nowMs: number = Date.now()): Cr
  */
 export function loadCredentials(apns: ApnsConfig, nowMs: number = Date.now()): Credential[] {
   const inspections = inspectCredentials(apns, nowMs);
-  const wanted = inspections.filter((one, index) => index === 0 || !isMerelyExpired(one, nowMs));
+  const wanted = inspections.filter((one, index) => isWanted(one, index, nowMs));
   if (wanted.some(({ credential }) => credential === undefined))
     throw defectError(
       inspections.flatMap(({ defects }) => defects),
@@ -81,11 +81,18 @@ export function loadCredentials(apns: ApnsConfig, nowMs: number = Date.now()): C
 export function inspectCredentials(apns: ApnsConfig, nowMs: number = Date.now()): Inspection[] {
   const inspections = sourcesOf(apns).map((source) => inspect(source, nowMs));
   return inspections.map((one, index) => {
-    const rival = inspections.slice(0, index).find(({ topic }) => topic !== undefined && topic === one.topic);
+    const rival = inspections
+      .slice(0, index)
+      .find(({ credential, topic }) => credential !== undefined && topic === one.topic);
     if (rival === undefined) return one;
     const defects = [...one.defects, sameTopic(one, rival)];
     return { ...one, defects, credential: undefined };
   });
+}
+
+/** False for an entry of `apns.also`, at `index` from 1 on, that has merely expired and is passed over. */
+export function isWanted(inspection: Inspection, index: number, nowMs: number): boolean {
+  return index === 0 || !isMerelyExpired(inspection, nowMs);
 }
 
 /** A credential that may be of either kind. */

@@ -1,12 +1,7 @@
-import {
-  type Credential,
-  type Inspection,
-  inspectCredentials,
-  loadCredentials,
-} from '../apns/credentials.ts';
+import { readCredentials, usableOf } from '../apns/credential-watch.ts';
+import { type Credential, type Inspection, inspectCredentials } from '../apns/credentials.ts';
 import { daysLeft, expiryWarning } from '../apns/credential-expiry.ts';
 import type { ApnsConfig } from '../config/config.ts';
-import { OperatorError } from '../errors.ts';
 import { countOf, timeText } from '../table.ts';
 import { numbered, type Point, ok, problem, warning } from './point.ts';
 
@@ -14,7 +9,7 @@ export const CREDENTIAL = 'credential';
 
 /** What there is to prove to Apple who we are. */
 export interface Credentials {
-  /** The main one first; undefined where one of them cannot be used. */
+  /** Those that can be used; undefined where the main one cannot. */
   usable?: Credential[];
   points: Point[];
   /** All files that they are read from, and those with a key or a passphrase. */
@@ -25,31 +20,25 @@ export interface Credentials {
 /** Reads all configured credentials and judges each. */
 export function checkCredentials(apns: ApnsConfig, nowMs: number): Credentials {
   const inspections = inspectCredentials(apns, nowMs);
-  const usable = loadedOr(apns, nowMs);
+  const [main] = inspections;
+  // Whatever apns.ca is like: the steps to Apple say what is wrong with that.
+  const usable =
+    main?.credential === undefined ? undefined : usableOf({ ...readCredentials(apns, nowMs), roots: {} });
   return {
     ...(usable !== undefined && { usable }),
-    points: inspections.flatMap((one, index) => judge(one, numbered(CREDENTIAL, index), usable, nowMs)),
+    points: inspections.flatMap((one, index) => judge(one, index, usable, nowMs)),
     files: distinct(inspections.flatMap(({ files }) => files)),
     secretFiles: distinct(inspections.flatMap(({ secretFiles }) => secretFiles)),
   };
 }
 
-/** Undefined where sending is impossible, which the defects explain. */
-function loadedOr(apns: ApnsConfig, nowMs: number): Credential[] | undefined {
-  try {
-    return loadCredentials(apns, nowMs);
-  } catch (error) {
-    if (error instanceof OperatorError) return undefined;
-    throw error;
-  }
-}
-
 function judge(
   { credential, defects }: Inspection,
-  point: string,
+  index: number,
   usable: readonly Credential[] | undefined,
   nowMs: number,
 ): Point[] {
+  const point = numbered(CREDENTIAL, index);
   if (credential === undefined) {
     const judged = usable === undefined ? problem : warning; // the others are used without it
     return defects.map(({ message, hint }) => judged(point, message, hint));

@@ -2,6 +2,7 @@ import { type Answer, NOT_FOUND, notAllowed, text } from './http-answer.ts';
 import { events, type EventContext, notifyByOx, notifyByXaps, registerByXaps } from './http-events.ts';
 
 export interface RouteContext extends EventContext {
+  /** Whether events are taken, and why not; where they are, `reason` says what keeps pushes from being sent. */
   ready: () => { ready: boolean; reason?: string };
   /** Absent: /metrics is answered as if it were nothing. */
   metrics?: (() => Promise<string>) | undefined;
@@ -55,8 +56,10 @@ function refusal(answer: Answer): Route {
 }
 
 function readiness({ ready }: RouteContext): Answer {
-  const state = ready();
-  return state.ready ? text(200, 'ready\n') : text(503, `not ready: ${state.reason ?? 'starting'}\n`);
+  const { ready: isReady, reason } = ready();
+  if (!isReady) return text(503, `not ready: ${reason ?? 'starting'}\n`);
+  // Still 200: whoever sent the events elsewhere for it would lose them.
+  return text(200, reason === undefined ? 'ready\n' : `ready, but ${reason}\n`);
 }
 
 async function metrics({ metrics: collect }: RouteContext): Promise<Answer> {

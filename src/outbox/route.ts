@@ -1,4 +1,4 @@
-import type { Outcome } from '../apns/push.ts';
+import { NoAnswer, type Outcome } from '../apns/push.ts';
 import type { Clock } from '../clock.ts';
 import { backoffMs } from './backoff.ts';
 import type { Line } from './line.ts';
@@ -12,24 +12,32 @@ const CREDENTIAL_PAUSE_MS = 60_000;
 export class Route {
   readonly credential: TopicCover & { fingerprint: string };
   readonly line: Line;
+  /** Why the credential cannot be used; undefined where it can. */
+  readonly unusable: string | undefined;
   #failures = 0;
   #restsUntilMs = -Infinity;
   #refusal: Outcome | undefined;
   #refused = false;
   readonly #gates = new Map<string, TopicGate>();
 
-  constructor(credential: Route['credential'], line: Line) {
+  constructor(credential: Route['credential'], line: Line, unusable?: string) {
     this.credential = credential;
     this.line = line;
+    this.unusable = unusable;
   }
 
-  /** How long nothing is sent from now on, in milliseconds: Apple could not be reached, or refused the credential. */
+  /**
+   * How long nothing is sent from now on, in milliseconds: Apple could not be reached, or refused the credential.
+   * Infinity: it cannot be used.
+   */
   restMs(clock: Clock): number {
-    return Math.max(0, this.#restsUntilMs - clock.steadyMs());
+    return this.unusable === undefined ? Math.max(0, this.#restsUntilMs - clock.steadyMs()) : Infinity;
   }
 
   /** How a push ends that would be sent now although the route rests; undefined where it does not. */
   refusal(clock: Clock): Outcome | undefined {
+    if (this.unusable !== undefined)
+      return { kind: 'misconfigured', reason: this.unusable, scope: 'credential' };
     return this.restMs(clock) > 0 ? this.#refusal : undefined;
   }
 
@@ -75,7 +83,25 @@ export class Route {
   }
 }
 
-/** The route for the topic that a phone was told; the first one where it was told none. */
+/** The way of a credential that cannot be used: its pushes wait. Without topics it is not known for which it was. */
+export function closedRoute(topics: readonly string[], reason: string): Route {
+  return new Route({ topic: topics[0] ?? '', topics, fingerprint: '' }, NO_LINE, reason);
+}
+
+const NO_LINE: Line = {
+  push: () => Promise.reject(new NoAnswer('no usable credential', { perhapsProcessed: false })),
+  capacity: 0,
+  connected: false,
+  close: () => Promise.resolve(),
+};
+
+/**
+ * The route for the topic that a phone was told; the first one where it was told none. A topic that no credential is
+ * known to be for may be that of one that cannot be read.
+ */
 export function routeFor(routes: readonly Route[], topic: string): Route | undefined {
-  return topic === '' ? routes[0] : routes.find(({ credential }) => credential.topics.includes(topic));
+  if (topic === '') return routes[0];
+  const fitting = routes.filter(({ credential }) => credential.topics.includes(topic));
+  const open = fitting.find(({ unusable }) => unusable === undefined);
+  return open ?? fitting[0] ?? routes.find(({ credential }) => credential.topics.length === 0);
 }

@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import type { Store } from '../db.ts';
 import { ring } from '../doors/ring.ts';
 import type { Log } from '../log.ts';
+import { startsInVain } from './in-vain.ts';
 import { startDeliverer } from './start.ts';
 import { mayStartDeliverer } from './upkeep.ts';
 
@@ -12,6 +13,7 @@ export const START_TIME_MS = 3000;
 /** Sees to it that somebody delivers what was just committed, and does not wait for it. */
 export async function ensureDelivery(config: Config, store: Store, clock: Clock, log: Log): Promise<void> {
   if (await wakeDeliverer(config.control)) return;
+  if (startsInVain(config, clock.nowMs())) return;
   if (await mayStartDeliverer(store, clock.nowMs(), START_TIME_MS)) await startDeliverer(config.file, log);
 }
 

@@ -1,5 +1,6 @@
 import { daysLeft } from '../apns/credential-expiry.ts';
-import { expiryWarning, inspectCredentials, loadCredentials } from '../apns/credentials.ts';
+import { readCredentials, troubleError } from '../apns/credential-watch.ts';
+import { expiryWarning, inspectCredentials } from '../apns/credentials.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import { openStore } from '../db.ts';
@@ -22,7 +23,7 @@ export interface Status {
   waiting: WaitingSummary;
   spool: SpoolState | { trouble: string };
   certificates: Certificate[];
-  /** Why nothing can be sent with the configured credentials; undefined where it can. */
+  /** Why nothing can be sent with the main credential; undefined where it can. */
   credentialTrouble: string | undefined;
   /** The configured doors that only a `serve` opens. */
   doors: string[];
@@ -106,12 +107,10 @@ function certificatesOf({ apns }: Config, nowMs: number): Certificate[] {
   });
 }
 
-/** By the rule that whoever delivers goes by. */
+/** The main credential is the one that devices are told of now: without it, or without any, it does not work. */
 function credentialTrouble({ apns }: Config, nowMs: number): string | undefined {
-  try {
-    loadCredentials(apns, nowMs);
-    return undefined;
-  } catch (error) {
-    return messageOf(error).replaceAll('\n', '; ');
-  }
+  const credentials = readCredentials(apns, nowMs);
+  const [main] = credentials.inspections;
+  if (main?.credential !== undefined && credentials.roots !== undefined) return undefined;
+  return troubleError(credentials).message.replaceAll('\n', '; ');
 }

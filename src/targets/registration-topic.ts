@@ -69,12 +69,12 @@ function watchCertificate({
   config: { apns },
   clock,
 }: TopicOptions): () => Promise<Found & { changed: boolean }> {
-  let seen: (Found & { state: string; atMs: number }) | undefined;
+  let seen: (Found & { state: string; readAtMs: number }) | undefined;
   return async () => {
     const [state, nowMs] = [stateOfFiles(filesOf(apns)), clock.nowMs()];
     const changed = seen?.state !== state;
-    if (seen === undefined || changed || Math.abs(nowMs - seen.atMs) >= LONGEST_MS)
-      seen = { ...(await readTopic(apns, nowMs)), state, atMs: nowMs };
+    if (seen === undefined || changed || clock.steadyMs() - seen.readAtMs >= LONGEST_MS)
+      seen = { ...(await readTopic(apns, nowMs)), state, readAtMs: clock.steadyMs() };
     return { ...seen, changed };
   };
 }

@@ -201,6 +201,14 @@ describe('what monitoring asks', () => {
     expect(await ask(await testDoor(), 'GET', '/healthz')).toMatchObject({ status: 200, body: 'ok\n' });
   });
 
+  test('/readyz says what keeps pushes from being sent, and that events are taken', async () => {
+    const door = await testDoor({ ready: () => ({ ready: true, reason: 'no push is sent: expired' }) });
+    expect(await ask(door, 'GET', '/readyz')).toMatchObject({
+      status: 200,
+      body: 'ready, but no push is sent: expired\n',
+    });
+  });
+
   test('/readyz follows the state', async () => {
     let state: { ready: boolean; reason?: string } = { ready: false, reason: 'the database is locked' };
     const door = await testDoor({ ready: () => state });

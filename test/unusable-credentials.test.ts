@@ -1,0 +1,332 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { issueClientCertificate } from '../src/apns/pki.ts';
+import { deliverInBackground } from '../src/background.ts';
+import { systemClock } from '../src/clock.ts';
+import type { Config } from '../src/config/config.ts';
+import { loadConfig } from '../src/config/load.ts';
+import { openStore } from '../src/db.ts';
+import { writeSpool } from '../src/events/spool.ts';
+import { flush } from '../src/flush.ts';
+import { createMetrics } from '../src/metrics.ts';
+import { startsInVain } from '../src/outbox/in-vain.ts';
+import { openServe } from '../src/serve.ts';
+import { statusOf } from '../src/status/status.ts';
+import { verdictOf } from '../src/status/verdict.ts';
+import { listTargets } from '../src/targets/store.ts';
+import { apnsConfig, startTestApns, type TestApns } from './support/apns.ts';
+import { eventually } from './support/command.ts';
+import { captured, messageNew, registration, tokenNumber } from './support/events.ts';
+import { forget } from './support/pushes.ts';
+import { recordedLog } from './support/recorded-log.ts';
+import { holdWriteLock, registered, subscription, temporaryFolder } from './support/store.ts';
+
+/** What makes a credential unusable: each breaks a file, and gives what is told of it. */
+type Fault = [string, (files: Files) => void, RegExp];
+
+interface Files {
+  certificate: string;
+  key: string;
+  ca: string;
+  passphrase: string;
+}
+
+let apns: TestApns;
+let expired: string;
+let mdm: string;
+let otherKey: string;
+
+beforeAll(async () => {
+  apns = await startTestApns();
+  const authority = {
+    certificatePem: readFileSync(apns.files.ca, 'utf8'),
+    keyPem: readFileSync(apns.files.caKey, 'utf8'),
+  };
+  const validity = { notBefore: new Date(0), notAfter: new Date(Date.now() - 1e9) };
+  expired = joined(issueClientCertificate(authority, { topic: apns.topic, validity }));
+  const another = issueClientCertificate(authority, { topic: 'com.apple.mgmt.External.1' });
+  mdm = joined(another);
+  otherKey = another.keyPem;
+});
+beforeEach(() => forget(apns));
+afterAll(() => apns.close());
+
+function joined({ certificatePem, keyPem }: { certificatePem: string; keyPem: string }): string {
+  return certificatePem + keyPem;
+}
+
+const FAULTS: Fault[] = [
+  ['missing', ({ certificate }) => rmSync(certificate), /there is no file/],
+  ['expired', both(() => expired), /expired on/],
+  ['with the key of another', ({ key }) => writeFileSync(key, otherKey), /does not match/],
+  ['garbage', ({ certificate }) => writeFileSync(certificate, 'garbage'), /neither PEM nor PKCS#12/],
+  ['empty', ({ certificate }) => writeFileSync(certificate, ''), /neither PEM nor PKCS#12/],
+  ['for MDM', both(() => mdm), /not one of Mail/],
+  ['without its passphrase', ({ passphrase }) => rmSync(passphrase), /passphrase_file: there is no file/],
+  ['beside a missing apns.ca', ({ ca }) => rmSync(ca), /apns\.ca: cannot read/],
+];
+
+function both(content: () => string) {
+  return ({ certificate, key }: Files): void => {
+    writeFileSync(certificate, content());
+    writeFileSync(key, content());
+  };
+}
+
+interface Setting {
+  folder: string;
+  config: Config;
+  files: Files;
+  repair: () => void;
+}
+
+/** A configuration whose credential is well until a test breaks it. Cyrus tells the topic. */
+function setting(more = ''): Setting {
+  const folder = temporaryFolder();
+  const [certificate, key, ca, passphrase] = ['mail.pem', 'mail.key', 'ca.pem', 'passphrase'].map((name) =>
+    join(folder, name),
+  ) as [string, string, string, string];
+  const files = { certificate, key, ca, passphrase };
+  const repair = (): void => {
+    const good = apnsConfig(apns);
+    writeFileSync(certificate, readFileSync(good.certificate));
+    writeFileSync(key, readFileSync(good.key));
+    writeFileSync(ca, readFileSync(good.ca));
+    writeFileSync(passphrase, 'secret\n');
+  };
+  repair();
+  mkdirSync(join(folder, 'spool'));
+  writeFileSync(join(folder, 'imapd.conf'), `aps_topic: ${apns.topic}\n`);
+  writeFileSync(
+    join(folder, 'config.yaml'),
+    `store: ${folder}/x.db
+spool: ${folder}/spool
+imapd_conf: ${folder}/imapd.conf
+apns:
+  server: ${apns.url.origin}
+  certificate: ${certificate}
+  key: ${key}
+  passphrase_file: ${passphrase}
+  ca: ${ca}
+delivery: { throttle: 0s, linger: 1s }
+serve: { http: "127.0.0.1:0", cyrus_socket: ${folder}/cyrus.sock }
+${more}`,
+  );
+  return { folder, config: loadConfig(join(folder, 'config.yaml'), {}), files, repair };
+}
+
+/** A `serve` in this process, ended with the test. */
+async function served(config: Config) {
+  const log = recordedLog();
+  const ending = new AbortController();
+  const metrics = createMetrics();
+  const serving = await openServe({ settings: { config, log }, metrics, ending: ending.signal });
+  onTestFinished(async () => {
+    ending.abort();
+    await serving.end();
+  });
+  const told = JSON.stringify(log.entries);
+  const address = `http://${/http (127\.0\.0\.1:\d+)/.exec(told)?.[1] ?? ''}`;
+  const ask = async (path: string, body?: string): Promise<{ status: number; text: string }> => {
+    const answer = await fetch(
+      `${address}${path}`,
+      body === undefined ? {} : { method: 'POST', body, headers: { 'content-type': 'application/json' } },
+    );
+    return { status: answer.status, text: await answer.text() };
+  };
+  return { log, ask, serving };
+}
+
+function notifyAsCyrus(folder: string, bytes: Buffer): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(join(folder, 'cyrus.sock'));
+    socket.on('error', reject);
+    socket.once('data', (answer) => {
+      socket.destroy();
+      resolve(answer.toString());
+    });
+    socket.write(bytes);
+  });
+}
+
+function registrationOf(user: string, n: number): string {
+  const ids = { ApsAccountId: '0715A26B-CA09-4730-A419-793000CA982E', ApsDeviceToken: tokenNumber(n) };
+  return JSON.stringify({
+    ...ids,
+    ...{ ApsSubtopic: 'com.apple.mobilemail', Username: user, Mailboxes: ['INBOX'] },
+  });
+}
+
+const errorsIn = (log: ReturnType<typeof recordedLog>): string =>
+  JSON.stringify(log.entries.filter(({ level }) => level === 'error'));
+
+async function waiting(config: Config): Promise<number> {
+  const { waiting: summary } = await statusOf(config, systemClock);
+  return Object.values(summary.groups).reduce((sum, group) => sum + group.pushes, 0);
+}
+
+describe('serve with a certificate that cannot be used', () => {
+  test.each(FAULTS)(
+    '%s: takes everything, says what is wrong, and goes on by itself',
+    async (_, hurt, why) => {
+      const { folder, config, files, repair } = setting();
+      hurt(files);
+      const { log, ask } = await served(config);
+      // Every door: HTTP, Cyrus's socket, the spool.
+      expect(await ask('/register', registrationOf('bob', 1))).toEqual({ status: 200, text: apns.topic });
+      expect(
+        await ask('/notify', '{"Username":"bob","Mailbox":"INBOX","Events":["MessageNew"]}'),
+      ).toMatchObject({
+        status: 200,
+      });
+      expect(await notifyAsCyrus(folder, captured('dlist-ApplePushService.bin'))).toBe('OK NIL\r\n');
+      expect(await notifyAsCyrus(folder, captured('dlist-MessageNew.bin'))).toBe('OK NIL\r\n');
+      writeSpool(config.spool, Buffer.from(registration({ user: 'carol' })), Date.now());
+      writeSpool(config.spool, Buffer.from(messageNew('carol')), Date.now() + 1);
+      await eventually(
+        () => waiting(config),
+        (count) => count === 3,
+      );
+      // What is wrong, and that nothing is sent for it.
+      const readiness = await ask('/readyz');
+      expect(readiness.status).toBe(200);
+      expect(readiness.text).toMatch(/^ready, but no push is sent: .*; fix: /);
+      expect(readiness.text).toMatch(why);
+      await eventually(
+        async () => (await ask('/metrics')).text,
+        (text) => text.includes('xapplepush_credential_usable{credential="apns"} 0\n'),
+      );
+      const verdict = verdictOf(await statusOf(config, systemClock));
+      expect(verdict).toMatchObject({ state: 'broken', text: expect.stringMatching(why) as string });
+      expect(errorsIn(log)).toMatch(why);
+      expect(apns.received).toEqual([]);
+      repair();
+      await apns.pushes(3);
+      expect((await ask('/readyz')).text).toBe('ready\n');
+      await eventually(
+        async () => (await ask('/metrics')).text,
+        (text) => text.includes('xapplepush_credential_usable{credential="apns"} 1\n'),
+      );
+      await eventually(
+        async () => verdictOf(await statusOf(config, systemClock)),
+        ({ state }) => state === 'works',
+      );
+    },
+  );
+
+  test.each(FAULTS)(
+    '%s: at a reload the new configuration is in force, and its pushes wait',
+    async (_, hurt, why) => {
+      const { config, files, repair } = setting();
+      const { ask, serving } = await served(config);
+      hurt(files);
+      const log = recordedLog();
+      const imapdConf = `${config.imapdConf}.new`;
+      writeFileSync(imapdConf, `aps_topic: com.apple.mail.XServer.new\n`);
+      await serving.reload({ config: { ...config, imapdConf }, log });
+      const told = await ask('/register', registrationOf('bob', 1));
+      expect(told).toEqual({ status: 200, text: 'com.apple.mail.XServer.new'.padEnd(51, '\0') });
+      writeFileSync(imapdConf, `aps_topic: ${apns.topic}\n`);
+      await serving.reload({ config: { ...config, imapdConf }, log });
+      await ask('/register', registrationOf('bob', 1));
+      await ask('/notify', '{"Username":"bob","Mailbox":"INBOX","Events":["MessageNew"]}');
+      expect((await ask('/readyz')).text).toMatch(why);
+      expect(errorsIn(log)).toMatch(why);
+      expect(apns.received).toEqual([]);
+      repair();
+      await apns.pushes(1);
+    },
+  );
+
+  test('leaves the others in use, and the topic of the device decides', async () => {
+    const { folder, config, files } = setting();
+    const also = [{ certificate: files.certificate, key: files.key }];
+    const broken = { ...config, apns: { ...config.apns, certificate: join(folder, 'none.pem'), also } };
+    const { ask } = await served(broken);
+    await ask('/register', registrationOf('bob', 1));
+    await ask('/notify', '{"Username":"bob","Mailbox":"INBOX","Events":["MessageNew"]}');
+    await apns.pushes(1);
+    expect((await ask('/readyz')).text).toMatch(/^ready, but some pushes wait: .*none\.pem/);
+    const { text } = await ask('/metrics');
+    expect(text).toContain('xapplepush_credential_usable{credential="apns"} 0\n');
+    expect(text).toContain('xapplepush_credential_usable{credential="apns.also[1]"} 1\n');
+    expect(verdictOf(await statusOf(broken, systemClock)).text).toMatch(/does not work: .*none\.pem/);
+    // A topic that no credential is known to be for may be that of the one that cannot be read.
+    const subscriptions = [subscription('INBOX', 'dave')];
+    const another = { user: 'dave', topic: 'com.apple.mail.XServer.another', subscriptions };
+    const store = openStore(config.store, { create: false });
+    onTestFinished(() => store.close());
+    await registered(store, another);
+    await ask('/notify', '{"Username":"dave","Mailbox":"INBOX","Events":["MessageNew"]}');
+    const { groups } = await eventually(
+      async () => (await statusOf(broken, systemClock)).waiting,
+      (summary) => summary.groups.credential !== undefined,
+    );
+    expect(groups.credential).toMatchObject({
+      pushes: 1,
+      reason: expect.stringMatching(/none\.pem/) as string,
+    });
+  });
+});
+
+describe('a registration while the database is locked', () => {
+  test('is answered with the topic, lies in the spool, and is made for it', async () => {
+    const { folder, config, files } = setting();
+    writeFileSync(join(folder, 'imapd.conf'), '');
+    writeFileSync(files.certificate, expired);
+    const { ask } = await served(config);
+    const lock = holdWriteLock(config.store);
+    for (const n of [1, 2, 3])
+      expect(await ask('/register', registrationOf('bob', n))).toEqual({ status: 200, text: apns.topic });
+    rmSync(files.certificate);
+    lock.release();
+    const store = openStore(config.store, { create: false });
+    onTestFinished(() => store.close());
+    const targets = await eventually(
+      () => listTargets(store, {}),
+      ({ length }) => length === 3,
+    );
+    expect(targets.map(({ topic }) => topic)).toEqual([apns.topic, apns.topic, apns.topic]);
+  });
+
+  test('is refused where the spool cannot take it either', async () => {
+    const { config } = setting();
+    const { ask } = await served(config);
+    holdWriteLock(config.store);
+    rmSync(config.spool, { recursive: true });
+    writeFileSync(config.spool, 'in the way');
+    expect((await ask('/register', registrationOf('bob', 1))).status).toBe(503);
+  });
+});
+
+describe('the deliverer', () => {
+  test.each(FAULTS)(
+    '%s: takes the spool, says it once, and is not started for each event',
+    async (_, hurt, why) => {
+      const { config, files, repair } = setting();
+      hurt(files);
+      const log = recordedLog();
+      writeSpool(config.spool, Buffer.from(registration()), Date.now());
+      writeSpool(config.spool, Buffer.from(messageNew()), Date.now() + 1);
+      await deliverInBackground({ config, log });
+      expect(await waiting(config)).toBe(1);
+      expect(errorsIn(log)).toMatch(why);
+      expect(startsInVain(config, Date.now())).toBe(true);
+      expect(startsInVain(config, Date.now() + 301_000)).toBe(false);
+      const later = recordedLog();
+      await deliverInBackground({ config, log: later });
+      expect(later.messages('error')).toEqual([]);
+      await expect(flush({ config, log, clock: systemClock, all: false })).rejects.toMatchObject({
+        exitCode: 78,
+        message: expect.stringMatching(why) as string,
+      });
+      repair();
+      expect(startsInVain(config, Date.now())).toBe(false);
+      await deliverInBackground({ config, log });
+      expect(apns.received).toHaveLength(1);
+      expect(existsSync(`${config.control}.unusable`)).toBe(false);
+    },
+  );
+});
