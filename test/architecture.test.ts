@@ -81,6 +81,7 @@ const OWNERS: Record<string, string> = {
   'better-sqlite3-node20': 'store/driver.ts',
   commander: 'cli.ts',
   'csv-parse': 'targets/transfer/csv.ts',
+  'http2-wrapper': 'apns/wire.ts',
   'node-forge': 'apns/pki.ts',
   pino: 'log.ts',
   'prom-client': 'metrics.ts',

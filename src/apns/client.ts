@@ -4,7 +4,7 @@ import { causeOf, dial, secured, type TlsIdentity } from './dial.ts';
 import { exchange, requestHeaders } from './exchange.ts';
 import { keptAlive, PING_IDLE_MS } from './keep-alive.ts';
 import { NoAnswer, type Answer, type Push } from './push.ts';
-import { capacityOf, CLOSED, createWire, noAnswerFor, ready, type Wire } from './wire.ts';
+import { capacityOf, CLOSED, noAnswerFor, openWire, type Wire } from './wire.ts';
 
 export interface ApnsConnection {
   /**
@@ -48,9 +48,8 @@ export async function connectApns(
     // Every failure reaches us by way of the session or `secured`; without a listener Node would end the process.
     socket.on('error', () => undefined);
     await secured(socket);
-    wire = createWire(server, socket, address);
-    await ready(wire);
-    socket.unref(); // an idle connection holds no process
+    wire = await openWire(server, socket, address);
+    if (wire.goAway !== undefined) throw new Error(wire.goAway.message);
     return keptAlive(connectionOver(wire), wire.session, pingIdleMs);
   } catch (error) {
     socket?.destroy();
@@ -66,18 +65,8 @@ export async function connectApns(
 
 function connectionOver(wire: Wire): ApnsConnection {
   const { session, slots } = wire;
-  let underWay = 0;
   return {
-    push: async (push, timeoutMs) => {
-      underWay += 1;
-      if (underWay === 1) wire.socket.ref();
-      try {
-        return await pushOver(wire, push, timeoutMs);
-      } finally {
-        underWay -= 1;
-        if (underWay === 0) wire.socket.unref();
-      }
-    },
+    push: (push, timeoutMs) => pushOver(wire, push, timeoutMs),
     get capacity() {
       return capacityOf(session);
     },
@@ -123,7 +112,6 @@ function closed({ session, socket }: Wire): Promise<void> {
       resolve();
       return;
     }
-    socket.ref();
     const timer = setTimeout(() => socket.destroy(), CLOSE_GRACE_MS);
     socket.once('close', () => {
       clearTimeout(timer);

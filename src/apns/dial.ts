@@ -14,7 +14,9 @@ const ADDRESS_ATTEMPT_MS = 1000;
 
 /** Starts a TLS connection that offers HTTP/2 alone. `ca` replaces the system's roots. Throws on an unusable key. */
 export function dial(server: URL, identity: TlsIdentity, ca: string | undefined): TLSSocket {
-  const host = server.hostname.replace(/^\[|\]$/g, ''); // an IPv6 address stands in brackets
+  const host = server.hostname;
+  // http2-wrapper 2.2 ends the process over one: it makes https://::1 of it, which is no URL.
+  if (host.startsWith('[')) throw new Error('an IPv6 address is not supported; use a host name');
   const options: ConnectionOptions & Pick<TcpNetConnectOpts, 'autoSelectFamilyAttemptTimeout'> = {
     host,
     port: Number(server.port || '443'),
@@ -52,7 +54,10 @@ const CAUSES: readonly (readonly [RegExp, string])[] = [
   [/^(ENETUNREACH|EHOSTUNREACH|EADDRNOTAVAIL)$/, 'no route to the host'],
   [/NO_APPLICATION_PROTOCOL$/, 'the server speaks no HTTP/2'],
   // With TLS 1.3 a server sees our certificate only after our side of the handshake is done (RFC 8446, 2).
-  [/^(ECONNRESET|EPIPE)$/, 'it closed the connection; perhaps it refuses our certificate'],
+  [
+    /^(ECONNRESET|EPIPE|HTTP2WRAPPER_NOSETTINGS)$/,
+    'it closed the connection; perhaps it refuses our certificate',
+  ],
   [/ALERT/, 'it refuses our TLS handshake or certificate'],
   [
     /^(ERR_TLS|ERR_SSL|CERT|DEPTH_|SELF_|UNABLE_)/,

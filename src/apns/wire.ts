@@ -1,5 +1,6 @@
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
+import { type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
+import http2wrapper from 'http2-wrapper';
 import { messageOf } from '../errors.ts';
 import { refusesCredential } from './outcome.ts';
 import { bindPlainly } from './plain-bind.ts';
@@ -26,10 +27,31 @@ export interface Wire {
 /** How long answers may still come after Apple has refused the credential. */
 const REFUSED_GRACE_MS = 1000;
 
-/** Begins a session. A GOAWAY is seen even where it comes with the peer's SETTINGS, before `ready` resolves. */
-export function createWire(server: URL, socket: TLSSocket, address: string): Wire {
+/**
+ * Opens a session by http2-wrapper, which keeps an idle one from holding the process; resolves when the peer's SETTINGS
+ * are here. One agent a session, without `maxSessions`: at that number it closes sessions as soon as they are idle.
+ */
+export function openWire(server: URL, socket: TLSSocket, address: string): Promise<Wire> {
   bindPlainly();
-  const session = connect(server, { createConnection: () => socket, settings: { enablePush: false } });
+  const agent = new http2wrapper.Agent();
+  return new Promise((resolve, reject) => {
+    // Earlier than what getSession gives: a GOAWAY that comes with the SETTINGS is seen, and no free stream is needed.
+    agent.once('session', (session: ClientHttp2Session) => resolve(watched(session, socket, address)));
+    agent.getSession(server, { createConnection: once(socket) }).catch(reject);
+  });
+}
+
+/** The agent asks for a second connection where the first one allows no streams yet. */
+function once(socket: TLSSocket): () => TLSSocket {
+  let isTaken = false;
+  return () => {
+    if (isTaken) throw new Error('the connection has no free stream, and there is to be one connection');
+    isTaken = true;
+    return socket;
+  };
+}
+
+function watched(session: ClientHttp2Session, socket: TLSSocket, address: string): Wire {
   const slots = createStreamSlots(() => capacityOf(session));
   const wire: Wire = { address, socket, session, slots, goAway: undefined };
   session.on('remoteSettings', () => {
@@ -47,19 +69,6 @@ export function createWire(server: URL, socket: TLSSocket, address: string): Wir
     if (refusesCredential(reason)) setTimeout(() => session.destroy(), REFUSED_GRACE_MS).unref();
   });
   return wire;
-}
-
-/** Resolves when the peer's SETTINGS are here and it has not ended the session with them; rejects with the cause. */
-export async function ready(wire: Wire): Promise<void> {
-  const { session } = wire;
-  await new Promise<void>((resolve, reject) => {
-    session.once('remoteSettings', () => resolve());
-    session.once('error', reject);
-    session.once('close', () =>
-      reject(new Error('it closed the connection; perhaps it refuses our certificate')),
-    );
-  });
-  if (wire.goAway !== undefined) throw new Error(wire.goAway.message);
 }
 
 /** Streams that the peer's SETTINGS allow at once; 0 is possible, and may be raised later. */
