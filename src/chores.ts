@@ -3,7 +3,7 @@ import { systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { type Lock, type Store, takeLock } from './db.ts';
 import type { Delivery } from './delivery.ts';
-import { type ControlWord, openControlDoor } from './doors/control.ts';
+import { type ControlHears, openControlDoor } from './doors/control.ts';
 import { messageOf } from './errors.ts';
 import type { Log } from './log.ts';
 import { warnOfExpiry } from './outbox/expiry.ts';
@@ -81,22 +81,45 @@ function announce(store: Store, log: Log, untilMs: number): Promise<void> {
 export async function keepControlDoor(
   config: Config,
   store: () => Store,
-  onPoke: (word: ControlWord) => void,
+  hears: ControlHears,
   log: Log,
   ending: AbortSignal,
 ): Promise<void> {
-  const lock = await waitForLock(`${config.store}.deliverer`, ending);
-  if (lock === undefined) return;
+  let trouble = '';
+  while (!ending.aborted) {
+    const lock = await waitForLock(`${config.store}.deliverer`, ending);
+    if (lock === undefined) return;
+    try {
+      await releaseDeadLeases(store());
+      await standAtControl(config.control, hears, log, ending);
+      trouble = '';
+    } catch (error) {
+      const reason = messageOf(error);
+      if (reason !== trouble)
+        log.error('the control socket cannot be used', { path: config.control, reason });
+      trouble = reason;
+    } finally {
+      lock.release();
+    }
+    await clock.sleep(LOCK_INTERVAL_MS, ending);
+  }
+}
+
+/** Until the signal, or until handlers do not find it any more. */
+async function standAtControl(
+  path: string,
+  { onPoke, onYield }: ControlHears,
+  log: Log,
+  ending: AbortSignal,
+): Promise<void> {
+  const door = await openControlDoor(path, onPoke, log, onYield);
   try {
-    await releaseDeadLeases(store());
-    const door = await openControlDoor(config.control, onPoke, log);
     onPoke('poke'); // what was committed while nobody listened
-    await aborted(ending);
-    await door.close();
-  } catch (error) {
-    log.error('the control socket cannot be used', { path: config.control, reason: messageOf(error) });
+    while (door.isInPlace() && !ending.aborted) await clock.sleep(LOCK_INTERVAL_MS, ending);
+    if (!ending.aborted)
+      log.warn('the control socket or its doorbell was removed and is made again', { path });
   } finally {
-    lock.release();
+    await door.close();
   }
 }
 

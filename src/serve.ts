@@ -4,6 +4,7 @@ import { keepDescriptors } from './descriptors.ts';
 import type { ControlWord } from './doors/control.ts';
 import { type Doors, type DoorsOptions, openDoors } from './doors/doors.ts';
 import { messageOf } from './errors.ts';
+import type { HandedOver } from './handed-over.ts';
 import { followLog } from './follow-log.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
@@ -15,6 +16,10 @@ export interface ServeOptions {
   metrics: Metrics;
   /** Aborts when the end has come: from then on it says that it is not ready. */
   ending: AbortSignal;
+  /** Sockets that systemd holds. */
+  handedOver: HandedOver;
+  /** Called when another `serve` has taken the place of this one, which is to end. */
+  onReplaced: (at: string) => void;
 }
 
 /** A `serve` whose doors are open. */
@@ -23,7 +28,7 @@ export interface Serving {
   readonly log: Log;
   /**
    * Goes on with other settings, while every door stays open that they do not change; resolves when they are in force.
-   * One at a time. Throws as openServe does; then all stays as it was.
+   * One after the other. Throws as openServe does; then all stays as it was.
    */
   reload(settings: Settings): Promise<void>;
   /** Closes the doors; what is under way gets its answer or its lease back. */
@@ -52,10 +57,16 @@ export async function openServe(options: ServeOptions): Promise<Serving> {
     const doors = await openDoors(settings.config, doorsOptions(state, log, options));
     begin(state, doors);
     void keepDescriptors({ log, clock: systemClock }, options.ending);
+    const turns = takeTurns();
+    const reloadTo = (next: Settings): Promise<void> => turns(() => reload(state, doors, next, options));
+    const watching = keepStoreInPlace(state, reloadTo, options.ending);
     return {
       log,
-      reload: (next) => reload(state, doors, next, options),
-      end: () => end(state, doors, metrics),
+      reload: reloadTo,
+      end: async () => {
+        await watching;
+        await turns(() => end(state, doors, metrics));
+      },
     };
   } catch (error) {
     metrics.watch(undefined);
@@ -65,12 +76,17 @@ export async function openServe(options: ServeOptions): Promise<Serving> {
 }
 
 /** Doors speak to the shift that works now. */
-function doorsOptions(state: State, log: Log, { metrics, ending }: ServeOptions): DoorsOptions {
+function doorsOptions(state: State, log: Log, options: ServeOptions): DoorsOptions {
+  const { metrics, ending, handedOver, onReplaced } = options;
   const onPoke = (word: ControlWord): void => state.current.onWork(word);
   return {
     receive: (raw, door) => state.current.receive(raw, door),
     takeSpool: () => state.current.takeSpool(),
-    keepControl: (config, signal) => keepControlDoor(config, () => state.current.store, onPoke, log, signal),
+    keepControl: (config, onYield, signal) =>
+      keepControlDoor(config, () => state.current.store, { onPoke, onYield }, log, signal),
+    onPoke,
+    onReplaced,
+    handedOver,
     ready: () => {
       if (ending.aborted) return { ready: false, reason: 'ending' };
       if (!state.isReady) return { ready: false, reason: 'starting' };
@@ -107,6 +123,49 @@ async function reload(
       reason: messageOf(error),
     });
   });
+}
+
+/** Gives a function that calls one after the other. */
+function takeTurns(): (call: () => Promise<void>) => Promise<void> {
+  let last = Promise.resolve();
+  return (call) => {
+    const done = last.then(call);
+    last = done.catch(() => undefined); // whoever asked for it is told
+    return done;
+  };
+}
+
+/** How often it is looked whether the database is the one that was opened. */
+const STORE_INTERVAL_MS = 1000;
+
+/** Opens the database anew when its file was moved or replaced; events wait in the spool meanwhile. */
+async function keepStoreInPlace(
+  state: State,
+  reloadTo: (settings: Settings) => Promise<void>,
+  ending: AbortSignal,
+): Promise<void> {
+  let trouble = '';
+  for (;;) {
+    await systemClock.sleep(STORE_INTERVAL_MS, ending);
+    if (ending.aborted) return;
+    const { current } = state;
+    if (current.isInPlace()) continue;
+    const { config, log } = current.settings;
+    try {
+      await reloadTo(current.settings);
+      const hint = 'what was written before stays in the file that was moved away';
+      log.warn('the database was moved or replaced: it is opened anew', { store: config.store, hint });
+      trouble = '';
+    } catch (error) {
+      const reason = messageOf(error);
+      if (reason !== trouble)
+        log.error('the database was moved or replaced and cannot be opened anew: events wait in the spool', {
+          store: config.store,
+          reason,
+        });
+      trouble = reason;
+    }
+  }
 }
 
 async function end(state: State, doors: Doors, metrics: Metrics): Promise<void> {

@@ -1,6 +1,7 @@
 import { aborted } from './chores.ts';
 import { systemClock } from './clock.ts';
 import { messageOf } from './errors.ts';
+import { takeHandedOver } from './handed-over.ts';
 import { createMetrics } from './metrics.ts';
 import { openServe, type Serving } from './serve.ts';
 import type { Settings } from './shift.ts';
@@ -15,7 +16,15 @@ export async function serveUntilSignalled(configure: () => Settings): Promise<vo
   const metrics = createMetrics({ defaultMetrics: true, log: settings.log });
   const manager = serviceManager({ environment: process.env, clock: systemClock, log: settings.log });
   const ending = new AbortController();
-  const opening = openServe({ settings, metrics, ending: ending.signal });
+  const onReplaced = (at: string): void => {
+    opening.then(
+      ({ log }) => log.info('another serve has taken over and this one ends', { at }),
+      () => undefined,
+    );
+    ending.abort();
+  };
+  const handedOver = takeHandedOver(process.env, process.pid, settings.log);
+  const opening = openServe({ settings, metrics, handedOver, onReplaced, ending: ending.signal });
   const reloads = queueReloads(opening, configure, manager, ending.signal);
   const stop = (): void => ending.abort();
   const handlers = [

@@ -15,6 +15,7 @@ import { keepDelivering } from './outbox/delivering.ts';
 import { releaseDeadLeases } from './outbox/lease.ts';
 import { summarise } from './outbox/summary.ts';
 import { releaseLeases } from './outbox/upkeep.ts';
+import { watchStorePlace } from './store-place.ts';
 import { openWayIn } from './way-in.ts';
 
 const clock = systemClock;
@@ -35,6 +36,8 @@ export interface Settings {
 export interface Shift {
   readonly settings: Settings;
   readonly store: Store;
+  /** False when the database's file was moved or replaced: then no event is written to it any more. */
+  isInPlace(): boolean;
   readonly receive: Receive;
   /** Takes every file that waits in the spool. */
   takeSpool(): Promise<void>;
@@ -82,11 +85,13 @@ function shiftOf(parts: Parts): Shift {
     bell.ring();
     delivery.courier.nudge(word);
   };
-  const wayIn = openWayIn({ ...settings, store, metrics, clock, onWork });
+  const isInPlace = watchStorePlace(store);
+  const wayIn = openWayIn({ ...settings, store, isInPlace, metrics, clock, onWork });
   let working: Promise<unknown> = Promise.resolve();
   return {
     settings,
     store,
+    isInPlace,
     receive: wayIn.receive,
     takeSpool: () => wayIn.takeSpool(),
     onWork,

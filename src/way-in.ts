@@ -8,10 +8,13 @@ import { drainSpool } from './drain-spool.ts';
 import { createIntake, type Intake } from './intake.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import { movedAway } from './store-place.ts';
 
 export interface WayInOptions {
   config: Config;
   store: Store;
+  /** Whether the store's path leads to its file still. */
+  isInPlace: () => boolean;
   metrics: Metrics;
   clock: Clock;
   log: Log;
@@ -29,8 +32,12 @@ export interface WayIn {
 }
 
 /** Counts what it takes. */
-export function openWayIn({ config, store, metrics, clock, log, onWork }: WayInOptions): WayIn {
-  const intake = createIntake({ config, clock, log, store: () => store, newApnsId: randomUUID });
+export function openWayIn({ config, store, isInPlace, metrics, clock, log, onWork }: WayInOptions): WayIn {
+  const open = (): Store => {
+    if (!isInPlace()) throw movedAway(store.file);
+    return store;
+  };
+  const intake = createIntake({ config, clock, log, store: open, newApnsId: randomUUID });
   const counted =
     (door: DoorName): Intake =>
     async (item, given) => {

@@ -12,6 +12,7 @@ import { writeSpool } from '../src/events/spool.ts';
 import { flush } from '../src/flush.ts';
 import { createMetrics } from '../src/metrics.ts';
 import { startsInVain } from '../src/outbox/in-vain.ts';
+import { NOTHING_HANDED_OVER } from '../src/handed-over.ts';
 import { openServe } from '../src/serve.ts';
 import { statusOf } from '../src/status/status.ts';
 import { verdictOf } from '../src/status/verdict.ts';
@@ -122,7 +123,13 @@ async function served(config: Config) {
   const log = recordedLog();
   const ending = new AbortController();
   const metrics = createMetrics();
-  const serving = await openServe({ settings: { config, log }, metrics, ending: ending.signal });
+  const serving = await openServe({
+    settings: { config, log },
+    metrics,
+    ending: ending.signal,
+    handedOver: NOTHING_HANDED_OVER,
+    onReplaced: () => undefined,
+  });
   onTestFinished(async () => {
     ending.abort();
     await serving.end();

@@ -1,9 +1,11 @@
-import { chmodSync, rmSync } from 'node:fs';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { lstatSync, rmSync } from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { openDoorbell } from './doorbell.ts';
+import type { Listening, ListeningOptions } from './listening.ts';
 import { doorbellOf } from './ring.ts';
+import type { SocketFile } from './unix-socket.ts';
 
 /** How long a handler waits for the deliverer's answer; the mail server waits for the handler. */
 const POKE_TIMEOUT_MS = 300;
@@ -18,14 +20,19 @@ const SOCKET_MODE = 0o600;
 export type ControlWord = 'poke' | 'retry';
 
 const WORDS: readonly ControlWord[] = ['poke', 'retry'];
-const LONGEST_LINE = Math.max(...WORDS.map((word) => `${word}\n`.length));
+/** Asks the `serve` that listens at that address to end, or whether it would; as the configuration writes it. */
+export type Yield = `yield ${string}` | `yield? ${string}`;
+
+const YIELD = /^yield(\??) (\S+)\n$/;
+const LONGEST_LINE = 512;
 const DONE = 'ok\n';
+const REFUSED = 'no\n';
 
 /**
  * Tells whoever delivers that the outbox has something. Gives false where nobody answers, for whatever reason:
  * then the caller starts a deliverer, which finds out for itself whether it is alone.
  */
-export function poke(path: string, word: ControlWord = 'poke'): Promise<boolean> {
+export function poke(path: string, word: ControlWord | Yield = 'poke'): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);
     let answer = '';
@@ -44,7 +51,16 @@ export function poke(path: string, word: ControlWord = 'poke'): Promise<boolean>
   });
 }
 
+/** What is heard at the control socket. */
+export interface ControlHears {
+  onPoke: (word: ControlWord) => void;
+  /** Another `serve` wants that address, or only asks for it; gives whether it gets it. */
+  onYield: (address: string, isQuestion: boolean) => boolean;
+}
+
 export interface ControlDoor {
+  /** False when socket or doorbell have been removed or replaced, and handlers do not find it. */
+  isInPlace(): boolean;
   /**
    * Hears no new ring and takes no new connection; those accepted before are answered. Removes the socket. Whoever was
    * heard, and committed before, relies on what is done after this.
@@ -54,17 +70,16 @@ export interface ControlDoor {
 
 /**
  * Listens on the control socket and at the doorbell beside it, which says no more than a `poke`. The caller holds the
- * deliverer's lock, so what lies there is a leftover.
+ * deliverer's lock, so what lies there is a leftover. Only systemd may hold a socket there all the same: then that one
+ * stays, whoever listens on it, and handlers ring.
  */
 export async function openControlDoor(
   path: string,
-  onPoke: (word: ControlWord) => void,
+  onPoke: ControlHears['onPoke'],
   log?: Log,
+  onYield: ControlHears['onYield'] = () => false,
 ): Promise<ControlDoor> {
-  rmSync(path, { force: true });
-  const server = createServer((socket) => answer(socket, onPoke));
-  await listen(server, path);
-  chmodSync(path, SOCKET_MODE);
+  const socket = await openSocket(path, { onPoke, onYield });
   const doorbell = await openDoorbell(path, () => onPoke('poke')).catch((error: unknown) => {
     log?.warn('handlers cannot ring and must use the control socket, which takes longer', {
       path: doorbellOf(path),
@@ -72,34 +87,77 @@ export async function openControlDoor(
     });
   });
   return {
+    isInPlace: () => (socket?.isInPlace() ?? true) && (doorbell?.isInPlace() ?? true),
     close: async () => {
       await doorbell?.close();
+      await socket?.close();
+    },
+  };
+}
+
+/** Listens at control sockets that systemd holds. Throws OperatorError. */
+export async function openHandedOverControl(
+  fds: readonly number[],
+  hears: ControlHears,
+  options: ListeningOptions,
+): Promise<Listening> {
+  const { listenAtHandedOver } = await import('./listening.ts');
+  const server = createServer((socket) => answer(socket, hears));
+  const listening = await listenAtHandedOver(server, fds, SOCKET_MODE, options);
+  server.on('error', () => undefined);
+  return {
+    at: listening.at,
+    stop: async () => {
+      await listening.stop();
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   };
 }
 
-function answer(socket: Socket, onPoke: (word: ControlWord) => void): void {
+/** No file has it. */
+const NO_FILE: SocketFile = { dev: -1, ino: -1 };
+
+/** Undefined where systemd holds the socket. */
+async function openSocket(path: string, hears: ControlHears): Promise<ControlDoor | undefined> {
+  const { listenOnSocket, stateOfPath } = await import('./unix-socket.ts');
+  const found = await stateOfPath(path, NO_FILE);
+  if (found === 'somebody') return undefined;
+  if (found === 'no socket') rmSync(path, { force: true });
+  const server = createServer((socket) => answer(socket, hears));
+  const { file } = await listenOnSocket(server, path, SOCKET_MODE);
+  server.on('error', () => undefined); // a failed accept concerns one client, who starts a deliverer instead
+  const isInPlace = (): boolean => {
+    const now = lstatSync(path, { throwIfNoEntry: false });
+    return now?.dev === file.dev && now.ino === file.ino;
+  };
+  return {
+    isInPlace,
+    close: async () => {
+      if (isInPlace()) rmSync(path, { force: true });
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+function answer(socket: Socket, { onPoke, onYield }: ControlHears): void {
   let said = '';
   socket.setTimeout(IDLE_TIMEOUT_MS, () => socket.destroy());
   socket.on('error', () => socket.destroy()); // the handler has gone; its row is in the outbox all the same
   socket.setEncoding('latin1').on('data', (text: string) => {
     said += text;
-    if (said.length > LONGEST_LINE) socket.destroy();
+    if (said.length > LONGEST_LINE || !couldBecomeWord(said)) socket.destroy();
     const word = WORDS.find((each) => said === `${each}\n`);
-    if (word === undefined) return;
-    onPoke(word);
-    socket.end(DONE);
+    if (word !== undefined) {
+      onPoke(word);
+      socket.end(DONE);
+    }
+    const [, question, address] = YIELD.exec(said) ?? [];
+    if (address !== undefined) socket.end(onYield(address, question === '?') ? DONE : REFUSED);
   });
 }
 
-function listen(server: Server, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(path, () => {
-      server.off('error', reject);
-      server.on('error', () => undefined); // a failed accept concerns one client, who starts a deliverer instead
-      resolve();
-    });
-  });
+function couldBecomeWord(said: string): boolean {
+  return [...WORDS.map((word) => `${word}\n`), 'yield ', 'yield? '].some(
+    (each) => each.startsWith(said) || said.startsWith(each),
+  );
 }

@@ -1,16 +1,19 @@
-import { rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { setImmediate as turn } from 'node:timers/promises';
+import { type Clock, systemClock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import { type Conversation, startConversation } from './cyrus-conversation.ts';
 import type { Door } from './door.ts';
+import { listenAtHandedOver, listenAtPath, type Listening } from './listening.ts';
 import type { Receive } from './receive.ts';
-import { listenOnSocket } from './unix-socket.ts';
 
 export interface CyrusDoorOptions {
-  path: string;
+  /** A path, or the descriptors of sockets that systemd holds. */
+  path: string | readonly number[];
   receive: Receive;
   log: Log;
+  /** Called once, when another process listens at the path. */
+  onReplaced?: (path: string) => void;
+  clock?: Clock;
   /** Permissions of the socket; by default for the owner and the group. */
   mode?: number;
   limits?: Partial<CyrusDoorLimits>;
@@ -34,6 +37,10 @@ const LIMITS: CyrusDoorLimits = {
   heldBytes: 64 * 1024 * 1024,
 };
 
+export interface CyrusDoor extends Door {
+  at: Listening['at'];
+}
+
 /** The user that Cyrus runs as gets in as the owner or by the group. */
 const SOCKET_MODE = 0o660;
 
@@ -41,8 +48,8 @@ const SOCKET_MODE = 0o660;
  * Takes events from Cyrus itself, by `notifysocket: dlist:` and the path in imapd.conf(5); each is answered once it
  * is safe. Throws OperatorError where the socket cannot be opened.
  */
-export async function openCyrusDoor(options: CyrusDoorOptions): Promise<Door> {
-  const { path, receive, log, mode = SOCKET_MODE } = options;
+export async function openCyrusDoor(options: CyrusDoorOptions): Promise<CyrusDoor> {
+  const { receive, log } = options;
   const limits = { ...LIMITS, ...options.limits };
   const conversations = new Set<Conversation>(); // in the order of their last answers
   // A client may shut down its sending side and still read the answer.
@@ -61,12 +68,23 @@ export async function openCyrusDoor(options: CyrusDoorOptions): Promise<Door> {
     socket.once('close', () => conversations.delete(conversation));
     makeRoom(conversations, limits);
   });
-  await listenOnSocket(server, path, mode);
+  const listening = await listen(server, options);
   server.on('error', (error) =>
     log.error('cannot accept a client of the Cyrus socket', { reason: error.message }),
   );
   let closed: Promise<void> | undefined;
-  return { close: () => (closed ??= close(server, path, conversations, limits)) };
+  return {
+    at: listening.at,
+    close: () => (closed ??= close(server, listening, conversations, limits)),
+  };
+}
+
+function listen(server: Server, options: CyrusDoorOptions): Promise<Listening> {
+  const { path, log, mode = SOCKET_MODE, onReplaced = () => undefined, clock = systemClock } = options;
+  const how = { onReplaced, clock, log };
+  return typeof path === 'string'
+    ? listenAtPath(server, path, mode, how)
+    : listenAtHandedOver(server, path, mode, how);
 }
 
 /**
@@ -88,24 +106,12 @@ function makeRoom(conversations: Set<Conversation>, limits: CyrusDoorLimits): vo
 
 async function close(
   server: Server,
-  path: string,
+  listening: Listening,
   conversations: Set<Conversation>,
   { closingTimeoutMs }: CyrusDoorLimits,
 ): Promise<void> {
-  rmSync(path, { force: true }); // whoever comes from now on is told at once that nobody is here
-  await acceptAll(server);
+  await listening.stop();
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   for (const conversation of conversations) conversation.finish(closingTimeoutMs);
   await closed;
-}
-
-/** Takes those who are connected already, so that no event of theirs is lost: each turn accepts one. */
-async function acceptAll(server: Server): Promise<void> {
-  let accepted = 0;
-  server.on('connection', () => (accepted += 1));
-  for (let before = -1; before < accepted;) {
-    before = accepted;
-    await turn();
-    await turn(); // the first may come before sockets are looked at
-  }
 }

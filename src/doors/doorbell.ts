@@ -6,6 +6,8 @@ import { doorbellOf } from './ring.ts';
 const MODE = 0o600;
 
 export interface Doorbell {
+  /** False when the FIFO has been removed or replaced. */
+  isInPlace(): boolean;
   /** When it resolves, the kernel tells whoever rings that nobody is there. */
   close(): Promise<void>;
 }
@@ -22,7 +24,7 @@ export async function openDoorbell(control: string, onRing: () => void): Promise
     rmSync(path, { force: true });
     await makeFifo(path);
   }
-  return listen(openFifo(path), onRing);
+  return listen(openFifo(path), path, onRing);
 }
 
 function isOurs(found: Stats): boolean {
@@ -50,11 +52,16 @@ function openFifo(path: string): number {
   throw new Error('it is no FIFO of our own');
 }
 
-function listen(fd: number, onRing: () => void): Doorbell {
+function listen(fd: number, path: string, onRing: () => void): Doorbell {
+  const { dev, ino } = fstatSync(fd);
   const fifo = new Socket({ fd, readable: true, writable: false });
   fifo.on('data', onRing);
   fifo.on('error', () => undefined); // it closes itself, and handlers use the control socket
   return {
+    isInPlace: () => {
+      const now = lstatSync(path, { throwIfNoEntry: false });
+      return now?.dev === dev && now.ino === ino;
+    },
     close: () =>
       new Promise((resolve) => {
         if (fifo.closed) resolve();

@@ -40,7 +40,7 @@ function unreadable(listen: string): OperatorError {
   );
 }
 
-function beyondThisMachine(listen: string): OperatorError {
+export function beyondThisMachine(listen: string): OperatorError {
   return new OperatorError(
     `serve.http: ${listen} can be reached from other machines, expected the loopback or unix:/path`,
     {

@@ -4,9 +4,12 @@ import type { Socket } from 'node:net';
 export interface Connections {
   /** From now on each answer is the last on its connection. */
   readonly closing: boolean;
-  /** Cuts the connections that wait for no answer. */
+  /** Cuts the connections that wait for no answer; a client that has only just come may say its request first. */
   close(): void;
 }
+
+/** A client sends its request as soon as it is connected. */
+const FIRST_REQUEST_MS = 1000;
 
 /**
  * Keeps the connections within `max`: a newcomer takes the place of the one that has been without a request for
@@ -14,13 +17,19 @@ export interface Connections {
  */
 export function watchConnections(server: Server, max: number): Connections {
   const pending = new Map<Socket, number>(); // requests without an answer; in the order of last use
+  const newcomers = new Set<Socket>();
   let closing = false;
   server.on('connection', (socket: Socket) => {
     if (pending.size >= max) (idlest(pending) ?? socket).destroy();
     pending.set(socket, 0);
-    socket.once('close', () => pending.delete(socket));
+    newcomers.add(socket);
+    socket.once('close', () => {
+      pending.delete(socket);
+      newcomers.delete(socket);
+    });
   });
   server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    newcomers.delete(socket);
     count(pending, socket, 1);
     response.once('close', () => {
       count(pending, socket, -1);
@@ -33,7 +42,13 @@ export function watchConnections(server: Server, max: number): Connections {
     },
     close: () => {
       closing = true;
-      for (const [socket, requests] of pending) if (requests === 0) socket.destroy();
+      for (const [socket, requests] of pending)
+        if (requests === 0 && !newcomers.has(socket)) socket.destroy();
+      if (newcomers.size === 0) return;
+      const timer = setTimeout(() => {
+        for (const socket of newcomers) socket.destroy();
+      }, FIRST_REQUEST_MS);
+      server.once('close', () => clearTimeout(timer));
     },
   };
 }

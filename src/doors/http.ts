@@ -1,63 +1,46 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type Clock, systemClock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import { reportError } from '../log.ts';
 import type { Door } from './door.ts';
-import { type Place, placeOf } from './http-address.ts';
+import type { Place } from './http-address.ts';
 import { type Answer, NO_ROOM, text, TOO_LARGE, UNAUTHORIZED } from './http-answer.ts';
 import { createGate, type Gate } from './http-authorization.ts';
 import { type BodyBudget, createBodyBudget } from './http-body-budget.ts';
 import { readBody } from './http-body.ts';
 import { type Connections, watchConnections } from './http-connections.ts';
 import { createForeignGate, type ForeignGate, typeRefusal } from './http-foreign.ts';
-import { listen } from './http-listen.ts';
+import { HTTP_LIMITS, type HttpLimits } from './http-limits.ts';
+import { listen, type HttpListening, type HttpListeningOptions } from './http-listen.ts';
 import { createRefusalLog } from './http-refusals.ts';
 import { findRoute, type RouteContext } from './http-routes.ts';
 import { sharedScrape } from './http-scrape.ts';
 import { oneAtATime } from './http-turns.ts';
 
 export interface HttpDoorOptions extends RouteContext {
-  /** `host:port`, `[IPv6 address]:port` or `unix:/path`. */
-  listen: string;
+  /** `host:port`, `[IPv6 address]:port` or `unix:/path`; or the descriptors of sockets that systemd holds. */
+  listen: string | readonly number[];
   /** `user:password` that clients must give; without it only the loopback and Unix sockets are listened on. */
   authorization?: string | undefined;
   log: Log;
   limits?: Partial<HttpLimits>;
+  /** Asks whoever listens there to make room; by default nobody is asked. */
+  askToYield?: HttpListeningOptions['askToYield'];
+  /** Called once, when another process listens at the path. */
+  onReplaced?: (path: string) => void;
+  clock?: Clock;
 }
 
 export interface HttpDoor extends Door {
   /** Where it listens, in the notation of `listen`; a port 0 has become the real one. */
   address: string;
+  at: HttpListening['at'];
   /** From now on requests are served by these instead. Throws OperatorError where the address needs a password. */
   change(settings: HttpSettings): void;
 }
 
 /** What may change while it listens. */
 export type HttpSettings = Pick<HttpDoorOptions, 'authorization' | 'metrics'>;
-
-export interface HttpLimits {
-  /** From the start of a request, or of a connection, to the end of the header. */
-  headerMs: number;
-  /** From the start of a request to the end of its body. */
-  requestMs: number;
-  /** Without a byte in either direction. */
-  silenceMs: number;
-  keepAliveMs: number;
-  headerBytes: number;
-  connections: number;
-  /** How long `close` waits for answers. */
-  closingMs: number;
-}
-
-/** Dovecot's header has 250 bytes and arrives at once; all but `closingMs` is room for slow, not for hostile, clients. */
-export const HTTP_LIMITS: Readonly<HttpLimits> = {
-  headerMs: 10_000,
-  requestMs: 30_000,
-  silenceMs: 60_000,
-  keepAliveMs: 60_000, // Dovecot's client closes an idle connection itself before that
-  headerBytes: 8192,
-  connections: 2000,
-  closingMs: 5000,
-};
 
 /** How often Node looks for requests that take too long, at most; by itself it would be every 30 s. */
 const CHECK_INTERVAL_MS = 1000;
@@ -68,26 +51,41 @@ const CHECK_INTERVAL_MS = 1000;
  */
 export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> {
   const limits = { ...HTTP_LIMITS, ...options.limits };
-  const place = placeOf(options.listen, options.authorization !== undefined);
   const server = createServer(nodeOptions(limits));
   server.timeout = limits.silenceMs;
   const connections = watchConnections(server, limits.connections);
   const budget = createBodyBudget();
-  const make = (changed: HttpDoorOptions): Service => createService(changed, place, connections, budget);
-  let service = make(options);
+  const make = (changed: HttpDoorOptions, place: Place): Service =>
+    createService(changed, place, connections, budget);
+  let service = make(options, ANYWHERE);
   server.on(
     'request',
     oneAtATime((request, response) => serve(request, response, service)),
   );
-  const address = await listen(server, place);
+  const hasPassword = options.authorization !== undefined;
+  const listening = await listen(server, options.listen, hasPassword, howToListen(options));
+  service = make(options, listening.place);
   return {
-    address,
+    address: listening.address,
+    at: listening.at,
     change: ({ authorization, metrics }) => {
-      placeOf(options.listen, authorization !== undefined);
-      service = make({ ...options, authorization, metrics });
+      listening.allow(authorization !== undefined);
+      service = make({ ...options, authorization, metrics }, listening.place);
     },
-    close: () => close(server, connections, limits.closingMs),
+    close: async () => {
+      await listening.stop();
+      await close(server, connections, limits.closingMs);
+    },
   };
+}
+
+/** Until it is known where it listens, what comes is judged as if from a port. */
+const ANYWHERE: Place = { host: '::', port: 0 };
+
+function howToListen({ log, ...given }: HttpDoorOptions): HttpListeningOptions {
+  const { clock = systemClock, onReplaced = () => undefined } = given;
+  const { askToYield = () => Promise.resolve(false) } = given;
+  return { clock, log, onReplaced, askToYield };
 }
 
 function nodeOptions(limits: HttpLimits): Parameters<typeof createServer>[0] {

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { type Lock, type Store, takeLock } from '../db.ts';
 import { type ControlWord, openControlDoor, poke } from '../doors/control.ts';
+import { ring } from '../doors/ring.ts';
 import type { Log } from '../log.ts';
 import { type Bell, createBell } from './bell.ts';
 import type { Courier } from './courier.ts';
@@ -50,7 +51,8 @@ async function takeTurn(options: DelivererOptions): Promise<Lock | undefined> {
   while (!signal.aborted) {
     const lock = takeLock(lockFile);
     if (lock !== undefined) return lock;
-    if (await poke(controlSocket)) {
+    // The socket may be one that systemd holds, on which nobody listens: the doorbell is the holder's of the lock.
+    if (ring(controlSocket) === 'rung' || (await poke(controlSocket))) {
       await delivererStarted(store); // else nobody could start one, should the holder end soon
       return undefined;
     }

@@ -5,12 +5,14 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { ExitCode } from '../../src/errors.ts';
+import { readHandedOver } from '../../src/handed-over.ts';
 import { COMMAND } from '../support/command.ts';
 import { temporaryFolder } from '../support/store.ts';
 
 const FOLDER = fileURLToPath(new URL('../../examples/systemd', import.meta.url));
-const UNITS = readdirSync(FOLDER).filter((name) => /\.(service|timer)$/.test(name));
+const UNITS = readdirSync(FOLDER).filter((name) => /\.(service|socket|timer)$/.test(name));
 const SERVICES = UNITS.filter((name) => name.endsWith('.service'));
+const SOCKETS = UNITS.filter((name) => name.endsWith('.socket'));
 
 /** systemd-analyze rates from 0 to 10, and calls what is below 2 well protected; times ten here. */
 const MAX_EXPOSURE = 20;
@@ -77,6 +79,24 @@ describe('the units', () => {
   test('each timer has its service', () => {
     for (const timer of UNITS.filter((name) => name.endsWith('.timer')))
       expect(SERVICES).toContain(timer.replace('.timer', '.service'));
+  });
+
+  test.each(SOCKETS)('%s is one that serve understands, and outlives it', (unit) => {
+    const [name = ''] = valuesOf(unit, 'FileDescriptorName');
+    const { sockets, problems } = readHandedOver(
+      { LISTEN_PID: '1', LISTEN_FDS: '1', LISTEN_FDNAMES: name },
+      1,
+    );
+    expect({ sockets, problems }).toEqual({
+      sockets: { cyrus: [], http: [], control: [], [name]: [3] },
+      problems: [],
+    });
+    expect(valuesOf(unit, 'Service')).toEqual(['xapplepush.service']);
+    expect(valuesOf(unit, 'ListenStream')).toHaveLength(1);
+    if (name === 'http') return;
+    expect(valuesOf(unit, 'RemoveOnStop')).toEqual(['no']);
+    expect(valuesOf(unit, 'SocketUser')).toEqual(valuesOf('xapplepush.service', 'User'));
+    expect(valuesOf('xapplepush.service', 'RuntimeDirectoryPreserve')).toEqual(['yes']);
   });
 
   test('all services are of one user and in one sandbox', () => {

@@ -41,7 +41,9 @@ export interface TestDoor {
 
 /** A door that records, closed when the running test ends. */
 export async function testDoor(
-  options: Partial<Omit<CyrusDoorOptions, 'limits'>> & { limits?: Partial<CyrusDoorLimits> } = {},
+  options: Partial<Omit<CyrusDoorOptions, 'limits' | 'path'>> & { path?: string } & {
+    limits?: Partial<CyrusDoorLimits>;
+  } = {},
 ): Promise<TestDoor> {
   const path = join(temporaryFolder(), 'cyrus.sock');
   const log = recordedLog();

@@ -9,6 +9,8 @@ export interface Served {
   /** Sends the signal and resolves with the exit code, or the signal, when the process has ended. */
   end: (signal: NodeJS.Signals) => Promise<number | NodeJS.Signals | null>;
   signal: (signal: NodeJS.Signals) => void;
+  /** Resolves as `end` does, when it ends by itself. */
+  ended: Promise<number | NodeJS.Signals | null>;
   stderr: () => string;
 }
 
@@ -36,6 +38,7 @@ export async function startServe(sandbox: Sandbox): Promise<Served> {
       return ended;
     },
     signal,
+    ended,
     stderr: () => stderr,
   };
 }

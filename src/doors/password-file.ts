@@ -1,0 +1,20 @@
+import { readFileSync } from 'node:fs';
+import { ExitCode, messageOf, OperatorError } from '../errors.ts';
+
+/** `name:password`, one line. Throws OperatorError (exit 78), which never shows what the file holds. */
+export function readPassword(file: string): string {
+  const refuse = (why: string): OperatorError =>
+    new OperatorError(`serve.http_password_file: ${file} ${why}`, {
+      exitCode: ExitCode.configuration,
+      hint: 'write one line name:password into it, readable by the user that serve runs as',
+    });
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw refuse(`cannot be read (${messageOf(error)})`);
+  }
+  const line = text.replace(/\r?\n$/, '');
+  if (!/^[^:\r\n]+:[^\r\n]+$/.test(line)) throw refuse('does not hold one line name:password');
+  return line;
+}

@@ -1,0 +1,122 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type Activator, startActivator } from '../support/activator.ts';
+import { eventually } from '../support/command.ts';
+import { message } from '../support/cyrus-host.ts';
+import { cyrusInstallation } from '../support/cyrus-installation.ts';
+import { createServingHost, phone, type ServingHost } from '../support/cyrus-serve.ts';
+import { type Cyrus, describeWithCyrus } from '../support/cyrus.ts';
+import { tokenNumber } from '../support/events.ts';
+import { loginImap } from '../support/imap.ts';
+import { deliver } from '../support/lmtp.ts';
+
+const CLIENTS = 20;
+const DELIVERIES = 600;
+const RESTARTS = 10;
+
+/** Deliveries between two restarts, so that all of these fall into the time of deliveries. */
+const BETWEEN = DELIVERIES / (RESTARTS + 1);
+
+const NEW_MAIL = /"event":"MessageNew","mailboxes":\["user\d+:INBOX"\]/g;
+
+const USERS = Array.from({ length: CLIENTS }, (_, n) => `user${n}`);
+
+describeWithCyrus('restarts of serve while a real Cyrus delivers', () => {
+  let host: ServingHost;
+  let cyrus: Cyrus;
+  let activator: Activator | undefined;
+
+  beforeEach(async () => {
+    host = await createServingHost();
+    cyrus = await host.start(USERS, { notifysocket: host.notifySocket });
+    activator = undefined;
+  });
+  afterEach(async () => {
+    activator?.close();
+    await cyrus.stop();
+    await host.close();
+  });
+
+  /** Holds Cyrus's socket as systemd does, and starts the first `serve`. */
+  const activate = async (): Promise<{ activator: Activator; pid: number }> => {
+    const { uid, gid } = cyrusInstallation();
+    const path = host.notifySocket.replace(/^dlist:/, '');
+    activator = await startActivator(host.sandbox, [{ name: 'cyrus', path }], [uid, gid]);
+    return { activator, pid: (await activator.start()).pid };
+  };
+
+  /** New mail that `serve` has taken, as its log tells: nobody has a device, so each event ends there. */
+  const taken = (): number =>
+    readFileSync(join(host.sandbox.dir, 'log'), 'utf8').match(NEW_MAIL)?.length ?? 0;
+
+  /** Delivers by all clients at once, each one after the other; calls `restart` in between. */
+  const deliverAll = async (restart: () => Promise<void>): Promise<void> => {
+    let [left, done] = [DELIVERIES, 0];
+    const clientOf = async (user: string): Promise<void> => {
+      while (left > 0) {
+        left -= 1;
+        const [reply] = await deliver(cyrus.lmtpPort, 'bob@example.net', [user], message('x'));
+        expect(reply?.code).toBe(250);
+        done += 1;
+      }
+    };
+    const restarting = (async () => {
+      for (let round = 1; round <= RESTARTS; round += 1) {
+        await eventually(
+          () => done,
+          (count) => count >= round * BETWEEN,
+          120_000,
+        );
+        await restart();
+      }
+    })();
+    await Promise.all([...USERS.map(clientOf), restarting]);
+  };
+
+  test('sockets held as systemd does, SIGTERM and start: every event is taken', async () => {
+    const first = await activate();
+    let { pid } = first;
+    await deliverAll(async () => {
+      expect(await first.activator.end(pid, 'SIGTERM')).toBe(0);
+      ({ pid } = await first.activator.start());
+    });
+    expect(await eventually(taken, (count) => count >= DELIVERIES)).toBe(DELIVERIES);
+  }, 300_000);
+
+  test('kill -9 and start: no more is lost than was accepted and unanswered', async () => {
+    const first = await activate();
+    let { pid } = first;
+    await deliverAll(async () => {
+      expect(await first.activator.end(pid, 'SIGKILL')).toBe(-9);
+      ({ pid } = await first.activator.start());
+    });
+    const lost = DELIVERIES - taken();
+    process.stdout.write(`kill -9, ${RESTARTS} times: ${lost} of ${DELIVERIES} events lost\n`);
+    expect(lost).toBeLessThanOrEqual(RESTARTS * CLIENTS);
+  }, 300_000);
+
+  test('without systemd, each takes over from the one before: every event is taken', async () => {
+    let before = await host.serve();
+    await deliverAll(async () => {
+      const next = await host.serve();
+      expect(await before.ended).toBe(0);
+      before = next;
+    });
+    expect(await eventually(taken, (count) => count >= DELIVERIES)).toBe(DELIVERIES);
+  }, 300_000);
+
+  test('a phone that registers while nobody runs is registered by the next', async () => {
+    const { activator: systemd, pid } = await activate();
+    expect(await systemd.end(pid, 'SIGTERM')).toBe(0);
+    const imap = await loginImap(cyrus, USERS[0]!);
+    const registering = imap.registerDevice(phone(tokenNumber(1), ['INBOX']));
+    await systemd.start();
+    expect(await registering).toMatchObject({ status: 'OK', topic: host.apns.topic });
+    await imap.close();
+    await eventually(
+      () => host.sandbox.run(['targets', 'list', '--json', '--user', USERS[0]!]),
+      ({ stdout }) => stdout.includes(tokenNumber(1)),
+    );
+  }, 60_000);
+});
