@@ -1,4 +1,5 @@
 import { parseDuration } from '../config/duration.ts';
+import { retention } from '../config/schema.ts';
 import { ExitCode, OperatorError } from '../errors.ts';
 
 /** The milliseconds of an option such as `--stale 10d`. Throws OperatorError (exit 64) for what is no duration. */
@@ -8,6 +9,20 @@ export function durationOption(name: string, text: string): number {
   throw new OperatorError(`${name} is ${JSON.stringify(text)}, expected a duration such as 10d`, {
     exitCode: ExitCode.usage,
     hint: 'units are s, m, h and d',
+  });
+}
+
+/**
+ * The milliseconds of how long something is kept, within what the configuration allows. Throws OperatorError (exit 64)
+ * for what is no duration or out of range.
+ */
+export function retentionOption(name: string, text: string): number {
+  const ms = durationOption(name, text);
+  const reading = retention.read(text);
+  if ('value' in reading) return ms;
+  throw new OperatorError(`${name}: ${reading.problem}`, {
+    exitCode: ExitCode.usage,
+    hint: 'a device registers about once a day, and one day is the least that the configuration allows too',
   });
 }
 

@@ -35,7 +35,7 @@ const wait = duration({ min: '0s', max: '24d' });
 const deadline = duration({ min: '1s', max: '24d' });
 const period = duration({ min: '1s', max: '3650d' });
 // iOS registers again at most every 23 hours, so that less would drop devices in use.
-const retention = duration({ min: '1d', max: '3650d' });
+export const retention = duration({ min: '1d', max: '3650d' });
 
 const scope = choice<EventScope>('subscribed', 'inbox', 'off');
 

@@ -2,11 +2,12 @@ import { countOf, timeText, visible } from '../table.ts';
 import { shown } from '../targets/description.ts';
 import { LISTED_ROWS, listOf } from '../targets/remove.ts';
 import type { PruneReport } from './prune.ts';
+import { refusalNote, refusalText } from './refusal.ts';
 import { safeJson } from '../safe-json.ts';
 
 /** What was done, for a person: a line for each part, and the targets where there are few. */
 export function describePrune(report: PruneReport): string {
-  const { targets, topics, badFiles, renewedBeforeMs } = report;
+  const { targets, topics, badFiles, renewedBeforeMs, refusal } = report;
   const removed = report.dryRun ? 'would remove' : 'removed';
   const size = badFiles.count > 0 ? `, ${sizeText(badFiles.bytes)}` : '';
   const lines = [
@@ -19,6 +20,7 @@ export function describePrune(report: PruneReport): string {
     `${removed} ${countOf(badFiles.count, 'bad file')} set aside before ${timeText(badFiles.beforeMs)}${size}\n`,
     ...(report.history.bytes > 0 ? [`${removed} ${sizeText(report.history.bytes)} of old history\n`] : []),
     `database: ${databaseText(report.database)}\n`,
+    refusal === undefined ? '' : refusalNote(refusal),
   ];
   return lines.join('');
 }
@@ -50,6 +52,7 @@ export function pruneJson({
   badFiles,
   history,
   database,
+  refusal,
 }: PruneReport): string {
   const { beforeMs, ...bad } = badFiles;
   const object = {
@@ -60,6 +63,7 @@ export function pruneJson({
     badFiles: { ...bad, before: timeText(beforeMs) },
     history,
     database,
+    ...(refusal && { refused: refusalText(refusal) }),
   };
   return `${safeJson(object, 2)}\n`;
 }

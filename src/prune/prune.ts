@@ -8,10 +8,12 @@ import { discardOld, SHELVES } from '../history/shelf.ts';
 import type { Log } from '../log.ts';
 import type { Compaction } from '../store/compact.ts';
 import { StoreError } from '../store/errors.ts';
-import { type Removal, removeTargets, targetIds, targetsById, topicsInUse } from '../targets/browse.ts';
+import { type Removal, removeTargets, targetsById } from '../targets/browse.ts';
 import { LISTED_OBJECTS, recordRemoval } from '../targets/remove.ts';
-import type { TargetFilter } from '../targets/store.ts';
-import { ownTopics, unusedTopics } from './topics.ts';
+import type { Refusal } from './decision.ts';
+import { type Part, type Plan, planPrune } from './plan.ts';
+import { refusalError } from './refusal.ts';
+import { ownTopics } from './topics.ts';
 
 export interface PruneOptions {
   config: Config;
@@ -22,10 +24,13 @@ export interface PruneOptions {
   unusedTopics: boolean;
   /** Changes nothing. */
   dryRun: boolean;
+  /** Removes however many they are. */
+  force: boolean;
 }
 
 /** What was removed, or would be. */
 export interface PruneReport {
+  /** Nothing was removed: because it was a rehearsal, or for `refusal`. */
   dryRun: boolean;
   renewedBeforeMs: number;
   targets: Removal;
@@ -36,58 +41,70 @@ export interface PruneReport {
   history: { bytes: number };
   /** What became of the room in the database; in a rehearsal how much is free already. */
   database: Compaction | { freeBytes: number } | { problem: string };
+  /** Why nothing of this is removed without `--force`; absent where nothing speaks against it. */
+  refusal?: Refusal;
 }
 
 /**
  * Removes what nobody needs any more, part by part, while others work. Throws OperatorError: 78 where unused topics
- * are asked for and a credential cannot be loaded, and then nothing is removed; 75 where database or spool cannot be used.
+ * are asked for and a credential cannot be loaded; 75 where so many devices would go that the clock is more likely
+ * wrong, and in both cases nothing is removed, bad files and history included; 75 where database or spool cannot be used.
  */
 export async function prune(options: PruneOptions): Promise<{ report: PruneReport; exitCode: ExitCode }> {
-  const { config, clock, dryRun } = options;
+  const { config, clock } = options;
   const nowMs = clock.nowMs();
   const own = options.unusedTopics ? ownTopics(config, nowMs) : undefined;
   return withStore(config.store, async (store) => {
     const renewedBeforeMs = nowMs - options.olderThanMs;
-    const targets = await pruneTargets(store, { renewedBeforeMs }, options);
-    const topics = own && (await pruneTopics(store, own, renewedBeforeMs, options));
-    const badFiles = pruneBadFiles(config, nowMs, dryRun);
-    const history = pruneHistory(config, nowMs, dryRun);
-    const database = dryRun ? { freeBytes: await store.freeBytes() } : await compact(store, clock);
-    const report = {
-      dryRun,
-      renewedBeforeMs,
-      targets,
-      ...(topics && { topics }),
-      badFiles,
-      history,
-      database,
+    const plan = await planPrune(store, { renewedBeforeMs, own, nowMs });
+    const refusal = options.force ? undefined : plan.refusal;
+    if (refusal !== undefined && !refusal.small && !options.dryRun) throw refusalError(refusal);
+    // A run that is refused on a small host ends as a rehearsal that says why.
+    const dryRun = options.dryRun || refusal !== undefined;
+    const report = await carryOut(store, plan, { ...options, dryRun }, { nowMs, renewedBeforeMs });
+    return {
+      report: { ...report, ...(refusal && { refusal }) },
+      exitCode: 'problem' in report.database ? ExitCode.tryAgain : ExitCode.ok,
     };
-    return { report, exitCode: 'problem' in database ? ExitCode.tryAgain : ExitCode.ok };
   });
 }
 
-async function pruneTargets(store: Store, filter: TargetFilter, options: PruneOptions): Promise<Removal> {
+async function carryOut(
+  store: Store,
+  plan: Plan,
+  options: PruneOptions,
+  { nowMs, renewedBeforeMs }: { nowMs: number; renewedBeforeMs: number },
+): Promise<PruneReport> {
+  const { config, clock, dryRun } = options;
+  const targets = await pruneTargets(store, plan.silent, options);
+  const topics = plan.topics && (await pruneTopics(store, plan.topics, options));
+  return {
+    dryRun,
+    renewedBeforeMs,
+    targets,
+    ...(topics && { topics }),
+    badFiles: pruneBadFiles(config, nowMs, dryRun),
+    history: pruneHistory(config, nowMs, dryRun),
+    database: dryRun ? { freeBytes: await store.freeBytes() } : await compact(store, clock),
+  };
+}
+
+async function pruneTargets(store: Store, { filter, ids }: Part, options: PruneOptions): Promise<Removal> {
   const { dryRun, clock } = options;
-  const ids = await targetIds(store, filter);
   if (dryRun) return { count: ids.length, listed: await targetsById(store, ids.slice(0, LISTED_OBJECTS)) };
   const removal = await removeTargets(store, ids, { filter, listedMax: LISTED_OBJECTS, clock });
   recordRemoval(openHistory(options), removal, 'pruned', clock.nowMs());
   return removal;
 }
 
-/** Those that are too old besides are gone already, and in a rehearsal counted already. */
 async function pruneTopics(
   store: Store,
-  own: ReadonlySet<string>,
-  renewedBeforeMs: number,
+  parts: readonly (Part & { topic: string })[],
   options: PruneOptions,
 ): Promise<{ topic: string; count: number }[]> {
-  const nowMs = options.clock.nowMs();
-  const unused = unusedTopics(await topicsInUse(store), own, nowMs);
   const pruned: { topic: string; count: number }[] = [];
-  for (const { topic } of unused) {
-    const filter = { topic, topicUnusedSinceMs: nowMs, renewedSinceMs: renewedBeforeMs };
-    const { count } = await pruneTargets(store, filter, options);
+  for (const { topic, ...part } of parts) {
+    const { count } = await pruneTargets(store, part, options);
     if (count > 0) pruned.push({ topic, count });
   }
   return pruned;

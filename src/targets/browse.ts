@@ -38,6 +38,15 @@ export function countTargets(store: Store): Promise<{ targets: number; users: nu
   );
 }
 
+/** How many devices there are, and when the latest of their registrations was; undefined where there is none. */
+export function renewals(store: Store): Promise<{ devices: number; renewedMs: number | undefined }> {
+  return store.read((sql) => {
+    const row = sql('SELECT count(*) AS devices, max(renewed_ms) AS renewedMs FROM targets').get();
+    const { devices, renewedMs } = row as { devices: number; renewedMs: number | null };
+    return { devices, renewedMs: renewedMs ?? undefined };
+  });
+}
+
 /** Of these targets those that still match, in the order of the ids. */
 export function targetsById(
   store: Store,

@@ -45,7 +45,7 @@ test('fifty handlers register and push while it removes and compacts, and nothin
   const numbers = Array.from({ length: HANDLERS }, (_, n) => n);
   const bytesBefore = statSync(sandbox.store).size + statSync(`${sandbox.store}-wal`).size;
   const [pruned, ...handled] = await Promise.all([
-    sandbox.run(['prune', '--json']),
+    sandbox.run(['prune', '--force', '--json']),
     ...numbers.map((n) => sandbox.notify(registers(n))),
     ...numbers.map((n) => sandbox.notify(messageNew(`here${n}`))),
   ]);

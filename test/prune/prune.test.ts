@@ -57,6 +57,7 @@ async function stage(apns = {}, busyTimeoutMs = 5000): Promise<Stage> {
       olderThanMs: 10 * DAY_MS,
       unusedTopics: false,
       dryRun: false,
+      force: false,
       ...options,
     });
   return { store, config, run };
@@ -169,7 +170,11 @@ describe('unused topics', () => {
     const registers = async (): Promise<void> => {
       await registered(store, { user: 'new', topic: 'former' }, { nowMs: NOW_MS });
     };
-    const { report } = await run({ unusedTopics: true, clock: { ...clock, sleep: registers } });
+    const { report } = await run({
+      unusedTopics: true,
+      force: true,
+      clock: { ...clock, sleep: registers },
+    });
     expect(report.topics).toEqual([{ topic: 'former', count: 50 }]);
     expect(await listTargets(store, { topic: 'former' })).toHaveLength(252);
   });
@@ -182,6 +187,96 @@ describe('unused topics', () => {
     await expect(run({ unusedTopics: true })).rejects.toMatchObject({ exitCode: 78 });
     expect(await users(store)).toHaveLength(3);
     expect((await run()).exitCode).toBe(0);
+  });
+});
+
+describe('a clock that is ahead', () => {
+  const ahead = createSleeplessClock(NOW_MS + 30 * DAY_MS);
+
+  /** Thirty devices, and things of the past that the same clock makes too old. */
+  async function inUse(devices: number): Promise<Stage> {
+    const built = await stage();
+    await built.store.write((sql) => sql('DELETE FROM targets').run());
+    for (let n = 0; n < devices; n += 1)
+      await registered(built.store, { user: `user${n}`, deviceToken: tokenNumber(n) }, { nowMs: NOW_MS - n });
+    mkdirSync(historyFolder(built.store.file));
+    writeFileSync(join(historyFolder(built.store.file), `others.${NOW_MS}.1.jsonl`), 'kept\n');
+    return built;
+  }
+
+  function leftOf({ store, config }: Stage): { bad: number; history: number } {
+    const history = readdirSync(historyFolder(store.file)).filter((name) => name.startsWith('others'));
+    return { bad: readdirSync(join(config.spool, 'bad')).length, history: history.length };
+  }
+
+  test('removes nothing, and says what was counted', async () => {
+    const built = await inUse(30);
+    const error: unknown = await built.run({ clock: ahead }).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
+      exitCode: 75,
+      message: expect.stringMatching(
+        /^nothing was removed: it would remove 30 of 30 devices, .*the last did 20.*Z$/,
+      ) as string,
+      hint: expect.stringContaining('--force') as string,
+    });
+    expect(await users(built.store)).toHaveLength(30);
+    expect(leftOf(built)).toEqual({ bad: 2, history: 1 });
+  });
+
+  test('removes nothing where a few devices have registered by it', async () => {
+    const built = await inUse(30);
+    await registered(built.store, { user: 'user0', deviceToken: tokenNumber(0) }, { nowMs: ahead.nowMs() });
+    await expect(built.run({ clock: ahead })).rejects.toMatchObject({
+      exitCode: 75,
+      message: expect.stringContaining('it would remove 29 of 30 devices, expected half') as string,
+    });
+    expect(await users(built.store)).toHaveLength(30);
+  });
+
+  test('is told by a rehearsal', async () => {
+    const built = await inUse(30);
+    const { report, exitCode } = await built.run({ clock: ahead, dryRun: true });
+    expect(exitCode).toBe(0);
+    expect(describePrune(report)).toMatch(
+      /\nrefused without --force: it would remove 30 of 30 devices, .*\n.*--force .*\n$/,
+    );
+    expect(JSON.parse(pruneJson(report))).toMatchObject({
+      refused: expect.stringContaining('30 of 30') as string,
+    });
+  });
+
+  test('is no failure on a small host, where everything stays as well', async () => {
+    const built = await inUse(2);
+    const { report, exitCode } = await built.run({ clock: ahead });
+    expect(exitCode).toBe(0);
+    expect(describePrune(report)).toMatch(
+      /^would remove 2 targets [^]*\nrefused without --force: it would remove 2 of 2/,
+    );
+    expect(await users(built.store)).toHaveLength(2);
+    expect(leftOf(built)).toEqual({ bad: 2, history: 1 });
+  });
+
+  test.each([1, 30])('is overruled by --force: %i devices', async (devices) => {
+    const built = await inUse(devices);
+    const { report, exitCode } = await built.run({ clock: ahead, force: true });
+    expect(exitCode).toBe(0);
+    expect(report).toMatchObject({ dryRun: false, targets: { count: devices } });
+    expect(report).not.toHaveProperty('refusal');
+    expect(leftOf(built)).toEqual({ bad: 0, history: 0 });
+  });
+
+  test('does the same to the devices of unused topics', async () => {
+    const { store, run } = await withCredential();
+    for (const n of [1, 2, 3])
+      await registered(
+        store,
+        { user: `moved${n}`, deviceToken: tokenNumber(n), topic: 'former' },
+        { nowMs: NOW_MS - 3 * DAY_MS },
+      );
+    await expect(run({ unusedTopics: true })).rejects.toMatchObject({
+      message: expect.stringContaining('it would remove 5 of 6 devices') as string,
+    });
+    expect(await users(store)).toHaveLength(6);
   });
 });
 

@@ -1,0 +1,55 @@
+import type { Store } from '../db.ts';
+import { renewals, targetIds, topicsInUse } from '../targets/browse.ts';
+import type { TargetFilter } from '../targets/store.ts';
+import { type Refusal, refusePrune } from './decision.ts';
+import { unusedTopics } from './topics.ts';
+
+/** Some targets that are to go, and what they must still match when they do. */
+export interface Part {
+  filter: TargetFilter;
+  ids: number[];
+}
+
+/** Who is to go, before anybody does. */
+export interface Plan {
+  silent: Part;
+  /** Undefined where unused topics are not asked for. */
+  topics: (Part & { topic: string })[] | undefined;
+  /** Why it must not be carried out without `--force`. */
+  refusal: Refusal | undefined;
+}
+
+/** Counts who would go: those not renewed since, and those of topics that are not `own`, where that is given. */
+export async function planPrune(
+  store: Store,
+  {
+    renewedBeforeMs,
+    own,
+    nowMs,
+  }: { renewedBeforeMs: number; own: ReadonlySet<string> | undefined; nowMs: number },
+): Promise<Plan> {
+  const silent = await partOf(store, { renewedBeforeMs });
+  const topics = own && (await topicParts(store, own, renewedBeforeMs, nowMs));
+  const removed = [silent, ...(topics ?? [])].reduce((sum, { ids }) => sum + ids.length, 0);
+  return { silent, topics, refusal: refusePrune({ ...(await renewals(store)), removed, nowMs }) };
+}
+
+async function partOf(store: Store, filter: TargetFilter): Promise<Part> {
+  return { filter, ids: await targetIds(store, filter) };
+}
+
+/** Without those that are too old besides: they go anyhow. */
+async function topicParts(
+  store: Store,
+  own: ReadonlySet<string>,
+  renewedBeforeMs: number,
+  nowMs: number,
+): Promise<(Part & { topic: string })[]> {
+  const parts: (Part & { topic: string })[] = [];
+  for (const { topic } of unusedTopics(await topicsInUse(store), own, nowMs)) {
+    const filter = { topic, topicUnusedSinceMs: nowMs, renewedSinceMs: renewedBeforeMs };
+    const part = await partOf(store, filter);
+    if (part.ids.length > 0) parts.push({ ...part, topic });
+  }
+  return parts;
+}
