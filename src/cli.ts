@@ -16,6 +16,7 @@ import { addServe } from './cli/serve.ts';
 import { addStatus } from './cli/status.ts';
 import { addTargets } from './cli/targets.ts';
 import { ExitCode, OperatorError } from './errors.ts';
+import { HandedOver } from './hand-over.ts';
 import { reportError } from './log.ts';
 import { type Explanation, explain } from './manual/explain.ts';
 import { EXIT_CODES } from './manual/page-words.ts';
@@ -32,6 +33,7 @@ export async function runCommand(argv: readonly string[]): Promise<ExitCode> {
     await context.finish();
     return exitCode;
   } catch (error) {
+    if (error instanceof HandedOver) throw error;
     if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
     reportError(error, context.log);
     return error instanceof OperatorError ? error.exitCode : ExitCode.tryAgain;

@@ -1,28 +1,55 @@
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ExitCode, messageOf, OperatorError } from './errors.ts';
+import { handOver, type Owner } from './hand-over.ts';
 
 /**
  * Takes on the user and group that own the database's folder where the program was started by root, so that
  * nothing root makes (database, socket, spool files) is in the mail server's way. For others it does nothing.
+ * Throws HandedOver where this Node cannot change its user: then the same command line runs again, as the owner.
  */
 export function actAsOwnerOf(store: string): void {
-  if (process.geteuid?.() !== 0) return;
-  const folder = dirname(store);
-  const owner = statSync(folder, { throwIfNoEntry: false });
-  if (owner === undefined || owner.uid === 0) return;
-  const { uid, gid } = owner;
+  const owner = ownerToBecome(store);
+  if (owner === undefined) return;
+  if (!canChangeUser()) throw handOver(owner);
   try {
-    takeGroupsOf(uid, gid);
-    process.setgid?.(gid);
-    process.setuid?.(uid);
+    become(owner);
   } catch (error) {
-    throw new OperatorError(`cannot act as user ${uid}, who owns ${folder} (${messageOf(error)})`, {
-      exitCode: ExitCode.configuration,
-      hint: 'run the command as that user, or let the folder belong to an existing one',
-      cause: error,
-    });
+    throw new OperatorError(
+      `cannot act as user ${owner.uid}, who owns ${dirname(store)} (${messageOf(error)})`,
+      {
+        exitCode: ExitCode.configuration,
+        hint: 'run the command as that user, or let the folder belong to an existing one',
+        cause: error,
+      },
+    );
   }
+}
+
+/** Who that is; undefined where nothing is to change. */
+export function ownerToBecome(store: string): Owner | undefined {
+  if (process.geteuid?.() !== 0) return undefined;
+  const owner = statSync(dirname(store), { throwIfNoEntry: false });
+  return owner === undefined || owner.uid === 0 ? undefined : { uid: owner.uid, gid: owner.gid };
+}
+
+/**
+ * False for a Node whose libuv may use io_uring: each such call throws ERR_INVALID_STATE there (CVE-2024-22017). Debian
+ * 13 has one, which links a libuv of the system's.
+ */
+export function canChangeUser(): boolean {
+  try {
+    process.setegid?.(process.getegid?.() ?? 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function become({ uid, gid }: Owner): void {
+  takeGroupsOf(uid, gid);
+  process.setgid?.(gid);
+  process.setuid?.(uid);
 }
 
 /** The key of the certificate may be readable by a group only. */

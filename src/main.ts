@@ -4,6 +4,7 @@ import { readCompiled } from './config/compiled.ts';
 import { configFileOf } from './config/file.ts';
 import { ExitCode, OperatorError } from './errors.ts';
 import { readStandardInput } from './events/read.ts';
+import { endedInstead, HandedOver } from './hand-over.ts';
 import { handle, handleWithoutConfig } from './handle.ts';
 import { actAsOwnerOf } from './identity.ts';
 import { createLog, reportError } from './log.ts';
@@ -45,14 +46,19 @@ async function configOrError(file: string | undefined): Promise<Config | Operato
 
 const argv = process.argv.slice(2);
 
-main(argv).then(
-  (exitCode) => {
-    process.exitCode = exitCode;
-    // To go through the event loop once more and to take everything down takes longer, and the mail server waits.
-    if (callsHandle(argv)) process.exit();
-  },
-  (error: unknown) => {
-    reportError(error);
-    process.exitCode = error instanceof OperatorError ? error.exitCode : ExitCode.tryAgain;
-  },
-);
+main(argv)
+  .catch((error: unknown) => {
+    if (error instanceof HandedOver) return endedInstead(error);
+    throw error;
+  })
+  .then(
+    (exitCode) => {
+      process.exitCode = exitCode;
+      // To go through the event loop once more and to take everything down takes longer, and the mail server waits.
+      if (callsHandle(argv)) process.exit();
+    },
+    (error: unknown) => {
+      reportError(error);
+      process.exitCode = error instanceof OperatorError ? error.exitCode : ExitCode.tryAgain;
+    },
+  );

@@ -2,7 +2,9 @@ import type { Credential } from '../apns/credentials.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import { ExitCode, messageOf } from '../errors.ts';
+import { ownerToBecome } from '../identity.ts';
 import { checkApple, OF_APPLE } from './apple.ts';
+import { checkAs } from './as-owner.ts';
 import { checkConfiguration, CONFIGURATION } from './configuration.ts';
 import { checkCredentials, CREDENTIAL, type Credentials } from './credential.ts';
 import { type Cyrus, checkCyrus, findCyrus, IMAPD_CONF, OF_CYRUS } from './cyrus.ts';
@@ -25,15 +27,18 @@ export interface CheckOptions {
   timeoutMs: number;
   /** Before it, files are tried as the mail server's user; after it, the database may be opened. */
   actAsOwnerOf: (store: string) => void;
+  canChangeUser: () => boolean;
 }
+
+/** What is judged as the owner of the database. */
+const AS_OWNER = [DATABASE, OUTBOX, SPOOL, ...OF_APPLE, TARGETS, DELIVERER];
 
 /** Everything that can be skipped because the configuration cannot be used. */
 const ALL = [
   ...[MAIL_USER, SECRET_FILES, FILES_TO_READ, LOG, CREDENTIAL, IMAPD_CONF],
   ...OF_CYRUS,
-  ...[DATABASE_FOLDER, DATABASE, OUTBOX, SPOOL_FOLDER, SPOOL],
-  ...OF_APPLE,
-  ...[TARGETS, DELIVERER],
+  ...[DATABASE_FOLDER, SPOOL_FOLDER],
+  ...AS_OWNER,
 ];
 
 /**
@@ -53,7 +58,7 @@ async function checkWith(config: Config, options: CheckOptions): Promise<Point[]
   const { user, point } = findMailUser(cyrus.options, config.store);
   const credentials = checkCredentials(config.apns, options.clock.nowMs());
   const folders = checkFolders(config, user);
-  return [
+  const judged = [
     point,
     ...checkFiles(config, cyrus, credentials, user),
     ...credentials.points,
@@ -63,9 +68,8 @@ async function checkWith(config: Config, options: CheckOptions): Promise<Point[]
       serveSocket: config.serve.cyrusSocket,
     }),
     ...folders,
-    ...changeUser(config, options), // the points above were made before
-    ...(await checkRest(config, credentials.usable, options)),
   ];
+  return [...judged, ...(await checkAsOwner(config, credentials.usable, judged, options))];
 }
 
 function checkFiles(
@@ -84,6 +88,18 @@ function checkFiles(
 function checkFolders({ store, spool }: Config, user: MailUser | undefined): Point[] {
   if (user === undefined) return skippedAll([DATABASE_FOLDER, SPOOL_FOLDER], MAIL_USER);
   return [checkStoreFolder(store, user), checkSpoolFolder(spool, user)];
+}
+
+/** By another process, which is the owner, where this one cannot change its user. */
+async function checkAsOwner(
+  config: Config,
+  credentials: readonly Credential[] | undefined,
+  judged: readonly Point[],
+  options: CheckOptions,
+): Promise<Point[]> {
+  const owner = options.canChangeUser() ? undefined : ownerToBecome(config.store);
+  if (owner !== undefined) return checkAs(owner, { judged, rest: AS_OWNER, configFile: options.configFile });
+  return [...changeUser(config, options), ...(await checkRest(config, credentials, options))];
 }
 
 function changeUser({ store }: Config, { actAsOwnerOf }: CheckOptions): Point[] {

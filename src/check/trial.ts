@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, realpathSync } from 'node:fs';
+import { commandAs } from '../hand-over.ts';
+import { canChangeUser } from '../identity.ts';
 import { type Trial, type TrialOrder, type TrialResult, TRIAL_SCRIPT } from './trial-script.ts';
 
 /** The user that the mail server runs us as. */
@@ -22,18 +24,21 @@ export function tryAs(
   { environment = {}, timeoutMs = RUN_TIMEOUT_MS }: Partial<TrialOrder> = {},
 ): TrialResult[] {
   const order: TrialOrder = { uid, gid, trials, environment, timeoutMs };
-  const { error, status, stdout, stderr } = spawnSync(
-    process.execPath,
-    ['-e', TRIAL_SCRIPT, '--', JSON.stringify(order)],
-    { cwd: '/', env: {}, encoding: 'utf8' },
-  );
+  const script = [process.execPath, '-e', TRIAL_SCRIPT, '--', JSON.stringify(order)];
+  const [program = '', ...args] = needsHelp(uid) ? commandAs({ uid, gid }, script) : script;
+  const { error, status, stdout, stderr } = spawnSync(program, args, { cwd: '/', env: {}, encoding: 'utf8' });
   if (error !== undefined) throw error;
   if (status !== 0) throw new Error(lastErrorLine(stderr));
   return JSON.parse(stdout) as TrialResult[];
 }
 
+/** Whether the script could not become that user by itself. */
+function needsHelp(uid: number): boolean {
+  return process.geteuid?.() === 0 && uid !== 0 && !canChangeUser();
+}
+
 function lastErrorLine(stderr: string): string {
-  return /^\w*Error: .*$/m.exec(stderr)?.[0] ?? 'the trial failed';
+  return /^(?:\w*Error|setpriv): .*$/m.exec(stderr)?.[0] ?? 'the trial failed';
 }
 
 /** Tries one thing; gives why it failed and what helps, or undefined where it went well. */

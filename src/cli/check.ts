@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { systemClock } from '../clock.ts';
 import { ExitCode } from '../errors.ts';
-import { actAsOwnerOf } from '../identity.ts';
+import { actAsOwnerOf, canChangeUser } from '../identity.ts';
 import { explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
 
@@ -35,6 +35,7 @@ export function addCheck(program: Command, context: CommandContext): void {
         clock: systemClock,
         timeoutMs: STEP_TIMEOUT_MS,
         actAsOwnerOf,
+        canChangeUser,
       });
       const colour = wantsColour(process.stdout.isTTY, process.env);
       context.out(json ? jsonOf(points) : describePoints(points, { colour }));

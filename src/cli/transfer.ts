@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import { systemClock } from '../clock.ts';
+import { loadConfig } from '../config/load.ts';
 import { ExitCode } from '../errors.ts';
+import { ownerToBecome } from '../identity.ts';
 import { type Explanation, explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
 
@@ -16,7 +18,14 @@ export function addExport(targets: Command, context: CommandContext): void {
     .description('write targets as JSON lines, complete, for another host or store')
     .option('--user <user>', 'only those of this user (default: of all)')
     .option('--force', 'replace the file where it exists', false)
-    .action(async (file: string, { user, force }: ExportOptions) => {
+    .action(async (file: string, { user, force }: ExportOptions, command: Command) => {
+      const { config: configFile } = command.optsWithGlobals<{ config?: string }>();
+      const owner = file === '-' ? undefined : ownerToBecome(loadConfig(configFile, process.env).store);
+      if (owner !== undefined) {
+        const { exportAs } = await import('../targets/transfer/export-as.ts');
+        context.exit(await exportAs(owner, { file, user, force }, configFile, context.out));
+        return;
+      }
       const { exportTargets } = await import('../targets/transfer/export.ts');
       await exportTargets(context.settings().config, { file, user, force }, context.out);
     });

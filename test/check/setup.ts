@@ -85,7 +85,10 @@ export async function goodSetup(mock: MockApns): Promise<Setup> {
     },
     clock: createTestClock(Date.now()),
     run: (timeoutMs = 10_000) =>
-      check({ configFile, environment: {}, clock: setup.clock, timeoutMs, actAsOwnerOf: () => undefined }),
+      check({
+        ...{ configFile, environment: {}, clock: setup.clock, timeoutMs },
+        ...{ actAsOwnerOf: () => undefined, canChangeUser: () => true },
+      }),
   };
   setup.imapd({});
   setup.configure('');

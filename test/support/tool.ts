@@ -13,3 +13,12 @@ export function describeWithTool(name: string, debianPackage: string, title: str
       : { available: true as const };
   describeWithServer(`a ${name}`, availability, title, body);
 }
+
+/** A describe block that must run as root; as describeWithServer where it does not. */
+export function describeAsRoot(title: string, body: () => void): void {
+  const availability =
+    process.geteuid?.() === 0
+      ? { available: true as const }
+      : { available: false as const, why: 'these tests do not run as root', install: 'npm test' };
+  describeWithServer('root', availability, title, body);
+}

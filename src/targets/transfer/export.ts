@@ -50,7 +50,8 @@ async function writeTargets(
   }
 }
 
-function unwritten(error: unknown): OperatorError {
+/** What a failure means that is none of ours. */
+export function unwritten(error: unknown): OperatorError {
   return new OperatorError(`cannot write the export: ${messageOf(error)}`, {
     exitCode: ExitCode.tryAgain,
     hint: 'what was written is not the whole',

@@ -1,6 +1,7 @@
-import { closeSync, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { closeSync, fstatSync, readSync, type Stats } from 'node:fs';
 import { ExitCode, messageOf, OperatorError } from '../../errors.ts';
 import { readStandardInput } from '../../events/read.ts';
+import { openAsCaller } from '../../hand-over.ts';
 
 /** A file that is read from its beginning to its end, once. */
 export interface Input {
@@ -18,7 +19,7 @@ const CHUNK_BYTES = 64 * 1024;
 /** Opens a file, or standard input where it is `-`. Throws OperatorError (exit 65) where it cannot be read. */
 export function openInput(file: string): Input {
   if (file === '-') return inputOf(readStandardInput(), STANDARD_INPUT, () => undefined);
-  const fd = attempt(file, () => openSync(file, 'r'));
+  const fd = attempt(file, () => openAsCaller(file));
   return inputOf(readFile(file, fd), fd, () => closeSync(fd));
 }
 

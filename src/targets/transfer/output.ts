@@ -3,6 +3,7 @@ import {
   closeSync,
   existsSync,
   fchmodSync,
+  fchownSync,
   fsyncSync,
   linkSync,
   openSync,
@@ -12,6 +13,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { ExitCode, messageOf, OperatorError } from '../../errors.ts';
+import type { Owner } from '../../hand-over.ts';
 import { syncFolder } from '../../sync-folder.ts';
 
 /** Where an export goes to. */
@@ -24,11 +26,15 @@ export interface Output {
   abandon: () => void;
 }
 
-/** A file that others see whole or not at all, with mode 0600. Throws OperatorError (exit 65) where it cannot be. */
-export function fileOutput(file: string, { replace }: { replace: boolean }): Output {
+/**
+ * A file that others see whole or not at all, with mode 0600; root may give it to somebody else. Throws OperatorError
+ * (exit 65) where it cannot be.
+ */
+export function fileOutput(file: string, { replace, owner }: { replace: boolean; owner?: Owner }): Output {
   if (existsSync(file) && !replace) throw exists(file);
   const draft = `${file}.new-${randomBytes(6).toString('hex')}`;
   const fd = attempt(file, () => openSync(draft, 'wx', 0o600));
+  if (owner !== undefined) fchownSync(fd, owner.uid, owner.gid);
   let isOpen = true;
   const close = (): void => {
     if (isOpen) closeSync(fd);
@@ -83,7 +89,7 @@ function attempt<T>(file: string, run: () => T): T {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw exists(file);
     throw new OperatorError(`cannot write ${file}: ${messageOf(error)}`, {
       exitCode: ExitCode.badInput,
-      hint: 'name a file in a folder that the owner of the database can write to, or none for standard output',
+      hint: 'name a file in a folder that you can write to, or none for standard output',
       cause: error,
     });
   }

@@ -1,0 +1,106 @@
+import type * as ChildProcess from 'node:child_process';
+import { openSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { ExitCode, OperatorError } from './errors.ts';
+
+/** A user and group by number. */
+export interface Owner {
+  uid: number;
+  gid: number;
+}
+
+/** Another process, which has changed its user, does all that this one was started for. */
+export class HandedOver extends Error {
+  readonly child: ChildProcess.ChildProcess;
+  /** How it ended. Rejects where it could not be started. */
+  readonly end: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+
+  constructor(child: ChildProcess.ChildProcess) {
+    super('another process goes on as another user');
+    this.name = 'HandedOver';
+    this.child = child;
+    this.end = endOf(child);
+    this.end.catch(() => undefined); // whoever waits for it hears of it, perhaps a little later
+  }
+}
+
+/** Names the file that whoever started us has opened as OPENED, because we may not be able to. */
+const OPENED_FILE = 'XAPPLEPUSH_OPENED_FILE';
+const OPENED = 3;
+
+let opened: { file: string; fd: number } | undefined;
+
+/** Opens a file of the command line for reading, as whoever called; who goes on as another user has it too. */
+export function openAsCaller(file: string): number {
+  if (process.env[OPENED_FILE] === file) return OPENED;
+  opened = { file, fd: openSync(file, 'r') };
+  return opened.fd;
+}
+
+/** Starts the same command line as that user, on the same standard streams. It ends when this process does. */
+export function handOver(owner: Owner): HandedOver {
+  const [program, ...args] = commandAs(owner, [...ownCommand(), ...process.argv.slice(2)]);
+  const env = opened === undefined ? process.env : { ...process.env, [OPENED_FILE]: opened.file };
+  const files = opened === undefined ? [] : [opened.fd];
+  return new HandedOver(childProcess().spawn(program, args, { env, stdio: [0, 1, 2, ...files] }));
+}
+
+/**
+ * The command line by which setpriv(1) of util-linux starts a program as that user, in all groups of theirs. It keeps
+ * standard streams, environment and exit status, and ends the program with SIGTERM where its parent is killed.
+ */
+export function commandAs({ uid, gid }: Owner, command: readonly string[]): [string, ...string[]] {
+  const groups = hasName(uid) ? ['--init-groups'] : ['--groups', String(gid)];
+  const ids = ['--reuid', String(uid), '--regid', String(gid)];
+  return ['setpriv', ...ids, ...groups, '--pdeathsig', 'TERM', '--', ...command];
+}
+
+/** What Node was started with, up to the program. */
+export function ownCommand(): string[] {
+  return [process.execPath, ...process.execArgv, ...process.argv.slice(1, 2)];
+}
+
+/** A user without an entry in passwd(5) is in no group but its own. */
+function hasName(uid: number): boolean {
+  return childProcess().spawnSync('id', ['-un', '--', String(uid)], { stdio: 'ignore' }).status === 0;
+}
+
+/** Loaded where it is needed: an event of the mail server never is. */
+function childProcess(): typeof ChildProcess {
+  return createRequire(import.meta.url)('node:child_process') as typeof ChildProcess;
+}
+
+/** What may be sent to this process and is meant for the one that goes on. */
+const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR2', 'SIGCONT'] as const;
+
+/** Passes signals on until it ends, and gives its exit code; where a signal ended it, this process ends by the same. */
+export async function endedInstead({ child, end }: HandedOver): Promise<ExitCode> {
+  const pass = (signal: NodeJS.Signals): void => {
+    if (!cameFromTerminal(signal)) child.kill(signal);
+  };
+  for (const signal of SIGNALS) process.on(signal, pass);
+  const { code, signal } = await end;
+  for (const each of SIGNALS) process.off(each, pass);
+  if (signal !== null) process.kill(process.pid, signal);
+  return (code ?? ExitCode.tryAgain) as ExitCode;
+}
+
+function endOf(child: ChildProcess.ChildProcess): HandedOver['end'] {
+  return new Promise((resolve, reject) => {
+    child.on('exit', (code, signal) => resolve({ code, signal }));
+    child.on('error', (cause) => {
+      const hint = 'install util-linux, or run the command as the user that owns the database';
+      const message = `cannot act as another user: setpriv does not start (${cause.message})`;
+      reject(new OperatorError(message, { exitCode: ExitCode.configuration, hint, cause }));
+    });
+  });
+}
+
+/** A key of a terminal signals all processes in its foreground, so both of us. */
+function cameFromTerminal(signal: NodeJS.Signals): boolean {
+  if (signal !== 'SIGINT' && signal !== 'SIGQUIT') return false;
+  // proc_pid_stat(5): state, ppid, pgrp, session, tty_nr, tpgid behind the name in brackets
+  const [, , group, , , foreground] =
+    readFileSync('/proc/self/stat', 'latin1').split(') ').at(-1)?.split(' ') ?? [];
+  return group === foreground;
+}
