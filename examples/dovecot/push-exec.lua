@@ -10,9 +10,10 @@
 -- database, and the process that talks to Apple closes whatever it inherits.
 --
 -- Dovecot needs, for each service that runs it (lmtp and imap):
---   vsz_limit = 0   Dovecot's default of 256 MB of address space is too little for Node to start.
---   user = vmail    in service lmtp: the user that owns the mail. By default LMTP is root and only acts as that
---                   user, so that the command would be run by root. This script then refuses to run it.
+--   vsz_limit = unlimited   Dovecot's default of 256 MB of address space is too little for Node to start. That is how
+--                           2.4 writes it, and refuses to start with 0; 2.3 knows 0 only.
+--   user = vmail            in service lmtp: the user that owns the mail. By default LMTP is root and only acts as
+--                           that user, so that the command would be run by root. This script then refuses to run it.
 -- See 90-xapplepush-2.3.conf and 90-xapplepush-2.4.conf.
 --
 -- The mail user must not be able to change this file: LMTP runs its top level and script_init as root.

@@ -1,4 +1,5 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { readImapdConf } from '../config/imapd-conf.ts';
 import { OperatorError } from '../errors.ts';
 import { checkHandler, HANDLER, NOTIFY_EXTERNAL } from './handler.ts';
@@ -22,6 +23,8 @@ export const NOTIFYSOCKET = 'notifysocket';
 export interface Cyrus {
   /** Undefined where imapd.conf is missing or cannot be read. */
   options?: ReadonlyMap<string, string>;
+  /** The text of cyrus.conf, which lies beside imapd.conf; undefined where it cannot be read. */
+  cyrusConf?: string | undefined;
   point: Point;
 }
 
@@ -29,12 +32,21 @@ export interface Cyrus {
 export function findCyrus(file: string): Cyrus {
   try {
     const { options, missing } = readImapdConf(file);
-    if (!missing) return { options, point: ok(IMAPD_CONF, file) };
+    if (!missing)
+      return { options, cyrusConf: textOf(join(dirname(file), 'cyrus.conf')), point: ok(IMAPD_CONF, file) };
     const text = `there is no ${file}, so no Cyrus on this host: its points are left out`;
     return { point: ok(IMAPD_CONF, text) };
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
     return { point: problem(IMAPD_CONF, error.message, error.hint) };
+  }
+}
+
+function textOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined; // nothing is said of what cannot be read
   }
 }
 
@@ -53,9 +65,12 @@ export interface CyrusOptions {
 }
 
 /** The points of a host with Cyrus; without Cyrus each is skipped. */
-export function checkCyrus({ options }: Cyrus, { user, credentials, ...rest }: CyrusOptions): Point[] {
+export function checkCyrus(
+  { options, cyrusConf }: Cyrus,
+  { user, credentials, ...rest }: CyrusOptions,
+): Point[] {
   if (options === undefined) return skippedAll(OF_CYRUS, IMAPD_CONF);
-  const points = judgeImapdConf(options, credentials);
+  const points = judgeImapdConf(options, credentials, cyrusConf);
   const socket = options.get('notifysocket') ?? socketByDefault(options);
   if (socket?.startsWith(DLIST) === true)
     return [...points, checkDlist(socket.slice(DLIST.length), rest.serveSocket), ...UNUSED];

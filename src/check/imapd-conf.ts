@@ -14,14 +14,21 @@ export interface Covered {
   topics: readonly string[];
 }
 
-/** What the options of imapd.conf(5) mean for Mail push; without credentials the topic is not judged. Pure. */
-export function judgeImapdConf(options: Options, credentials: readonly Covered[] | undefined): Point[] {
+/**
+ * What the options of imapd.conf(5) mean for Mail push; without credentials the topic is not judged. `cyrusConf` is the
+ * text of cyrus.conf(5), where there is one. Pure.
+ */
+export function judgeImapdConf(
+  options: Options,
+  credentials: readonly Covered[] | undefined,
+  cyrusConf?: string,
+): Point[] {
   return [
     judgeNotifier(options.get('event_notifier')),
     ...judgeGroups(options.get('event_groups')),
     ...judgeContent(options),
     judgeApsTopic(options.get('aps_topic'), credentials ?? []),
-    judgeLogin(options),
+    judgeLogin(options, cyrusConf),
   ];
 }
 
@@ -29,7 +36,7 @@ function judgeNotifier(notifier: string | undefined): Point {
   if (notifier === 'external') return ok(EVENT_NOTIFIER, 'external');
   const text =
     notifier === undefined
-      ? 'not set: Cyrus tells of nothing and offers no push'
+      ? 'not set: Cyrus tells of nothing, and what devices register is lost'
       : `${notifier}: notifyd does not start notify_external`;
   return problem(EVENT_NOTIFIER, text, 'in imapd.conf: event_notifier: external');
 }
@@ -48,7 +55,7 @@ function judgeGroups(value: string | undefined): Point[] {
     points.push(
       problem(
         EVENT_GROUPS,
-        'with quota, Cyrus 3.6.1 aborts a delivery to a mailbox that is over its quota',
+        'with quota, Cyrus (3.6.1, 3.10.2) aborts a delivery to a mailbox that is over its quota',
         WANTED_GROUPS,
       ),
     );
@@ -74,7 +81,7 @@ function judgeContent(options: Options): Point[] {
     points.push(
       problem(
         EVENT_CONTENT,
-        `with event_content_inclusion_mode ${mode}, lmtpd and imapd of Cyrus 3.6.1 abort`,
+        `with event_content_inclusion_mode ${mode}, lmtpd and imapd of Cyrus (3.6.1, 3.10.2) abort`,
         'remove event_content_inclusion_mode from imapd.conf',
       ),
     );
@@ -109,7 +116,7 @@ function judgeApsTopic(topic: string | undefined, credentials: readonly Covered[
 
 const ON = /^(?:1|y|t|on)/i;
 
-function judgeLogin(options: Options): Point {
+function judgeLogin(options: Options, cyrusConf: string | undefined): Point {
   if (ON.test(options.get('allowplaintext') ?? 'no'))
     return warning(
       LOGIN,
@@ -123,5 +130,22 @@ function judgeLogin(options: Options): Point {
       'LOGIN is for connections under TLS, and there is no certificate for TLS',
       'set tls_server_cert and tls_server_key in imapd.conf: devices register only when they are logged in',
     );
+  if (cyrusConf !== undefined && !hasImaps(cyrusConf) && !offersStartTls(options))
+    return warning(
+      LOGIN,
+      'LOGIN is for connections under TLS, cyrus.conf has no imaps, and from Cyrus 3.10 on nobody can log in',
+      'in cyrus.conf enable the first imaps line and restart Cyrus; or in imapd.conf: imap_allowstarttls: yes',
+    );
   return ok(LOGIN, 'under TLS only');
+}
+
+/** A service whose imapd speaks TLS from its first byte (imapd(8), -s). */
+function hasImaps(cyrusConf: string): boolean {
+  return /^[^#\n]*\bcmd="[^"]*imapd\b[^"]* -s\b/m.test(cyrusConf);
+}
+
+/** On by default up to Cyrus 3.8, off from 3.10 on. */
+function offersStartTls(options: Options): boolean {
+  const names = [...options.keys()].filter((name) => /^(?:imap_)?allowstarttls$/.test(name));
+  return names.some((name) => ON.test(options.get(name) ?? ''));
 }

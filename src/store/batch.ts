@@ -23,10 +23,12 @@ const GATHERING_MS = 5;
 /**
  * Gives a function that runs what is asked for at nearly the same time as one transaction: each waits for the disk.
  * Every body is undone alone where it throws; all fail where the transaction does. One that is to be durable makes all so.
+ * `nowMs` is a clock that nobody sets.
  */
 export function createBatch(
   commitAs: Commit,
   savepoint: Savepoint,
+  nowMs = (): number => performance.now(),
 ): <T>(body: () => T, durable?: boolean) => Promise<T> {
   let waiting: Waiting[] = [];
   const commit = (): void => {
@@ -45,7 +47,7 @@ export function createBatch(
   return (body, durable = true) =>
     new Promise((resolve, reject) => {
       waiting.push({ durable, ...bodyOf(body, savepoint, resolve, reject) });
-      if (waiting.length === 1) whenQuiet(() => waiting.length, commit);
+      if (waiting.length === 1) whenQuiet(() => waiting.length, commit, nowMs);
     });
 }
 
@@ -71,13 +73,13 @@ function bodyOf<T>(
 }
 
 /** Calls `then` after turns in which the count did not rise. */
-function whenQuiet(count: () => number, then: () => void): void {
-  const untilMs = performance.now() + GATHERING_MS;
+function whenQuiet(count: () => number, then: () => void, nowMs: () => number): void {
+  const untilMs = nowMs() + GATHERING_MS;
   let [seen, quiet] = [count(), 0];
   const look = (): void => {
     quiet = count() === seen ? quiet + 1 : 0;
     seen = count();
-    if (quiet > QUIET_TURNS || performance.now() >= untilMs) then();
+    if (quiet > QUIET_TURNS || nowMs() >= untilMs) then();
     else setImmediate(look);
   };
   setImmediate(look);

@@ -93,3 +93,19 @@ describe('judgeImapdConf', () => {
     expect(states(judge({ aps_topic: undefined }, []))).toEqual(['problem']);
   });
 });
+
+describe('where passwords need TLS, cyrus.conf must have imaps, or imapd.conf STARTTLS', () => {
+  const debian13 =
+    'SERVICES {\n\timap\tcmd="imapd -U 30" listen="imap"\n\t#imaps\tcmd="imapd -s -U 30" listen="imaps"\n}\n';
+  const loginWith = (cyrusConf: string, changes: Record<string, string> = {}): string | undefined =>
+    judgeImapdConf(new Map(Object.entries({ ...GOOD, ...changes })), CREDENTIALS, cyrusConf).find(
+      ({ point }) => point === 'login',
+    )?.state;
+
+  test("neither, as in Debian 13's", () => expect(loginWith(debian13)).toBe('warning'));
+  test('imaps enabled', () => expect(loginWith(debian13.replace('#imaps', 'imaps'))).toBe('ok'));
+  test.each(['allowstarttls', 'imap_allowstarttls'])('%s', (option) => {
+    expect(loginWith(debian13, { [option]: 'yes' })).toBe('ok');
+    expect(loginWith(debian13, { [option]: 'no' })).toBe('warning');
+  });
+});

@@ -2,9 +2,15 @@ import { describe, expect, test } from 'vitest';
 import { createBatch } from '../../src/store/batch.ts';
 
 /** A database of which only the beginnings and ends of transactions are seen. */
-function recorded(): { batch: ReturnType<typeof createBatch>; seen: string[]; failCommits: () => void } {
+function recorded(): {
+  batch: ReturnType<typeof createBatch>;
+  seen: string[];
+  failCommits: () => void;
+  /** Its clock stands still otherwise. */
+  passMs: (ms: number) => void;
+} {
   const seen: string[] = [];
-  let fails = false;
+  let [fails, nowMs] = [false, 0];
   const commit = (body: () => void, durable: boolean): void => {
     seen.push('begin');
     body();
@@ -12,7 +18,12 @@ function recorded(): { batch: ReturnType<typeof createBatch>; seen: string[]; fa
     seen.push(durable ? 'commit' : 'commit unsynced');
   };
   const savepoint = (body: () => void): void => body();
-  return { batch: createBatch(commit, savepoint), seen, failCommits: () => (fails = true) };
+  return {
+    batch: createBatch(commit, savepoint, () => nowMs),
+    seen,
+    failCommits: () => (fails = true),
+    passMs: (ms) => (nowMs += ms),
+  };
 }
 
 /** So many turns of the event loop. */
@@ -39,15 +50,17 @@ describe('a batch', () => {
     expect(seen).toEqual(['begin', 'a', 'b', 'commit unsynced', 'begin', 'c', 'd', 'commit']);
   });
 
-  test('does not wait for ever while more comes', async () => {
-    const { batch } = recorded();
-    const state = { isDone: false };
-    const answers = [batch(() => undefined).then(() => (state.isDone = true))];
-    while (!state.isDone) {
-      answers.push(batch(() => true));
+  test('waits five milliseconds and no longer while more comes', async () => {
+    const { batch, seen, passMs } = recorded();
+    const answers = [batch(() => seen.push('a'))];
+    for (const name of ['b', 'c', 'd', 'e', 'f']) {
       await turns(1);
+      answers.push(batch(() => seen.push(name)));
+      expect(seen).toEqual([]);
+      passMs(1);
     }
-    expect(answers.length).toBeGreaterThan(3);
+    await turns(1);
+    expect(seen).toEqual(['begin', 'a', 'b', 'c', 'd', 'e', 'f', 'commit']);
     await Promise.all(answers);
   });
 
