@@ -85,7 +85,9 @@ function loadAddon(file: string): unknown {
 function noDriver(failures: readonly string[]): StoreError {
   const why = failures.length === 0 ? 'it is not installed' : failures.join('; ');
   return new StoreError(`the database driver does not load under Node ${process.version}: ${why}`, {
-    hint: "install it anew with this Node, in xapplepush's folder: npm ci && npm run build",
+    hint:
+      "install it anew with this Node, in xapplepush's folder: npm ci && npm run build; " +
+      'Node 20 needs a compiler for it: apt-get install -y build-essential python3',
     cause: undefined,
   });
 }

@@ -6,7 +6,7 @@ import { eventually } from '../support/command.ts';
 import { message } from '../support/cyrus-host.ts';
 import { tool } from '../support/cyrus-installation.ts';
 import { sent } from '../support/cyrus-serve.ts';
-import { spoolFragment } from '../support/dovecot-config.ts';
+import { oxFragment, spoolFragment } from '../support/dovecot-config.ts';
 import { createDovecotHost, type DovecotHost } from '../support/dovecot-host.ts';
 import { describeWithDovecot, type Dovecot, startDovecot } from '../support/dovecot.ts';
 import { ACCOUNT_ID, DEVICE_TOKEN } from '../support/events.ts';
@@ -26,16 +26,6 @@ const REGISTRATION = JSON.stringify({
 });
 
 const CONFIGURATION = 'delivery: { throttle: 1s, housekeeping_delay: 1s }\nserve: { http: "127.0.0.1:0" }\n';
-
-/** For the user's consent a dictionary is needed (https://doc.dovecot.org/2.3/, push notification drivers). */
-function oxFragment(address: string): string {
-  return `mail_plugins = $mail_plugins notify push_notification
-mail_attribute_dict = file:%h/dovecot-attributes
-plugin {
-  push_notification_driver = ox:url=http://${address}/ox
-}
-`;
-}
 
 describeWithDovecot('serve and a real Dovecot', () => {
   let host: DovecotHost;
@@ -93,7 +83,7 @@ describeWithDovecot('serve and a real Dovecot', () => {
 
   describe('by its OX driver', () => {
     beforeAll(async () => {
-      await start(() => oxFragment(address));
+      await start(() => oxFragment(`http://${address}/ox`));
       optIn(dovecot, 'alice');
       optIn(dovecot, 'carol');
     });

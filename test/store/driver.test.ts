@@ -72,7 +72,10 @@ describe('the driver', () => {
     const { message, hint, exitCode } = JSON.parse(await program.run(OPEN)) as Record<string, unknown>;
     expect(message).toMatch(why);
     expect(message).toContain(`the database driver does not load under Node ${process.version}: `);
-    expect(hint).toBe("install it anew with this Node, in xapplepush's folder: npm ci && npm run build");
+    expect(hint).toBe(
+      "install it anew with this Node, in xapplepush's folder: npm ci && npm run build; " +
+        'Node 20 needs a compiler for it: apt-get install -y build-essential python3',
+    );
     expect(exitCode).toBe(75);
   });
 });

@@ -7,6 +7,7 @@ import { idOf, tool } from './cyrus-installation.ts';
 
 /** The parts of the machine that a test Dovecot is made of. */
 export interface DovecotInstallation {
+  version: DovecotVersion;
   dovecot: string;
   /** Folders of the programs that master starts; those of imapd may lie apart. */
   libexec: string[];
@@ -43,7 +44,8 @@ function findDovecot(): DovecotInstallation | { why: string } {
   if (process.getuid?.() !== 0) return { why: 'these tests start Dovecot as root, and do not run as root' };
   const [dovecot, openssl, timeout] = [tool('dovecot'), tool('openssl'), tool('timeout')];
   if (dovecot === undefined || !existsSync(`${LIBEXEC}/lmtp`)) return { why: 'no Dovecot with LMTP' };
-  if (!isVersion23(dovecot)) return { why: 'the configuration of these tests is for Dovecot 2.3' };
+  const version = versionOf(dovecot);
+  if (version === undefined) return { why: 'the configurations of these tests are for Dovecot 2.3 and 2.4' };
   if (!existsSync(LUA_PLUGIN)) return { why: `this Dovecot has no ${LUA_PLUGIN}` };
   if (openssl === undefined) return { why: 'openssl is not installed' };
   if (timeout === undefined) return { why: 'timeout (coreutils) is not installed' };
@@ -51,11 +53,16 @@ function findDovecot(): DovecotInstallation | { why: string } {
   if (uid === undefined || gid === undefined) return { why: `there is no user ${MAIL_USER}` };
   const imap = imapPrograms();
   if ('why' in imap) return imap;
-  return { dovecot, libexec: [LIBEXEC, imap.folder], openssl, timeout, uid, gid };
+  return { version, dovecot, libexec: [LIBEXEC, imap.folder], openssl, timeout, uid, gid };
 }
 
-function isVersion23(dovecot: string): boolean {
-  return execFileSync(dovecot, ['--version'], { encoding: 'utf8', stdio: 'pipe' }).startsWith('2.3.');
+/** Each has a form of configuration of its own. */
+const VERSIONS = ['2.3', '2.4'] as const;
+export type DovecotVersion = (typeof VERSIONS)[number];
+
+function versionOf(dovecot: string): DovecotVersion | undefined {
+  const text = execFileSync(dovecot, ['--version'], { encoding: 'utf8', stdio: 'pipe' });
+  return VERSIONS.find((version) => text.startsWith(`${version}.`));
 }
 
 /**
