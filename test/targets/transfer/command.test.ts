@@ -402,7 +402,7 @@ describe('what is no file of targets', () => {
   bad(
     'a user of 1 MB',
     `${HEADER_LINE}${targetLine(exportedTarget({ user: 'u'.repeat(1_000_000) })).replace(DEVICE_TOKEN, 'x')}`,
-    /device token/,
+    /user: expected at most 1024 bytes/,
   );
   bad('a database that is broken off', '{"Users": {"alice"', /not a database of dovecot-xaps-daemon/);
   bad('a list as a database', '[]', /not a database/, ['--format', 'xaps']);
