@@ -1,5 +1,7 @@
+import { truncateSync } from 'node:fs';
 import type { Statement } from 'better-sqlite3';
 import type { Clock } from './clock.ts';
+import type { Log } from './log.ts';
 import { createBatch } from './store/batch.ts';
 import { type Compaction, compactDatabase, freeBytesOf } from './store/compact.ts';
 import { createDatabaseFile } from './store/create.ts';
@@ -35,6 +37,8 @@ export const MAY_BE_LOST: WriteOptions = { durable: false };
 export interface OpenOptions {
   /** Make the database where there is none. Commands that only look must not: they may run as another user. */
   create: boolean;
+  /** Is told what an earlier database had left where one is made. */
+  log?: Pick<Log, 'warn'>;
   /** How long a transaction waits for another process's, in milliseconds. */
   busyTimeoutMs?: number;
   /** Commit what is written at nearly the same time together: for a process that takes many events a second. */
@@ -58,9 +62,9 @@ const WAL_LIMIT_BYTES = 16 * 1024 * 1024;
  * Throws an OperatorError (exit 75) that says why it cannot be used.
  */
 export function openStore(file: string, options: OpenOptions): Store {
-  const { create, busyTimeoutMs = BUSY_TIMEOUT_MS, batched = false } = options;
+  const { create, log, busyTimeoutMs = BUSY_TIMEOUT_MS, batched = false } = options;
   try {
-    if (create) createDatabaseFile(file, connect);
+    if (create) createDatabaseFile(file, connect, log);
     const database = openExisting(file, busyTimeoutMs);
     if (batched) database.exec(`PRAGMA cache_size = -${BATCHED_CACHE_KIB}`);
     return storeOn(database, file, batched);
@@ -135,16 +139,30 @@ export interface Lock {
 /** Takes the lock of that name, or gives undefined while another process holds it. Throws as openStore does. */
 export function takeLock(file: string): Lock | undefined {
   try {
-    const database = connect(file, { timeout: 0 });
-    try {
-      database.exec('BEGIN EXCLUSIVE');
-    } catch (error) {
-      database.close();
-      if ((error as { code?: string }).code === 'SQLITE_BUSY') return undefined;
-      throw error;
-    }
-    return { release: () => database.close() };
+    return lockAt(file);
+  } catch (error) {
+    if (!isDamaged(error)) throw storeError(file, error);
+  }
+  try {
+    truncateSync(file); // nothing in it is of use to anybody, and those who lock it lock the file itself
+    return lockAt(file);
   } catch (error) {
     throw storeError(file, error);
+  }
+}
+
+function isDamaged(error: unknown): boolean {
+  return /^SQLITE_(NOTADB|CORRUPT)/.test(String((error as { code?: unknown }).code));
+}
+
+function lockAt(file: string): Lock | undefined {
+  const database = connect(file, { timeout: 0 });
+  try {
+    database.exec('BEGIN EXCLUSIVE');
+    return { release: () => database.close() };
+  } catch (error) {
+    database.close();
+    if ((error as { code?: string }).code === 'SQLITE_BUSY') return undefined;
+    throw error;
   }
 }

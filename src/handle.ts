@@ -25,7 +25,7 @@ export interface HandleOptions {
 
 /** Takes the events on the input and has them delivered. Writes nothing to standard output. */
 export async function handle({ config, log, input, wait }: HandleOptions): Promise<ExitCode> {
-  const store = openOnce(config.store, BUSY_TIMEOUT_MS);
+  const store = openOnce(config.store, BUSY_TIMEOUT_MS, log);
   const inForeground = wait || config.delivery.mode === 'foreground';
   const intake = createIntake({
     ...{ config, clock: systemClock, log, store: store.get, newApnsId: randomUuid },

@@ -34,7 +34,7 @@ export function storeError(file: string, thrown: unknown): Error {
   if (known === undefined) return missingFolder(file, error) ?? error;
   const [, message, hint] = known;
   return new StoreError(`${message.replace('FILE', file)} (${code}: ${messageOf(error)})`, {
-    hint: hint.replace('FOLDER', dirname(file)),
+    hint: hint.replaceAll('FILE', file).replace('FOLDER', dirname(file)),
     busy: code.startsWith('SQLITE_BUSY'),
     cause: error,
   });
@@ -56,7 +56,7 @@ const EXPLANATIONS: readonly (readonly [RegExp, string, string])[] = [
   [
     /^SQLITE_(NOTADB|CORRUPT)/,
     'FILE is damaged or no database',
-    'move it away: devices register again within a day',
+    'stop xapplepush serve and the mail server, then move FILE, FILE-wal and FILE-shm away together: devices register again within a day',
   ],
   [/^SQLITE_IOERR|^EIO/, 'reading or writing database FILE failed', 'look at the disk and at the kernel log'],
   [/^ENOENT|^ENOTDIR/, 'no folder for database FILE', 'make it: install -d -m 0750 -o cyrus -g mail FOLDER'],

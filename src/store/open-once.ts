@@ -1,4 +1,5 @@
 import type { Store } from '../db.ts';
+import type { Log } from '../log.ts';
 import type { StoreError } from './errors.ts';
 
 export interface StoreOnce {
@@ -14,7 +15,7 @@ export interface StoreOnce {
 }
 
 /** A database that is made and opened, and its driver loaded, only when the first event needs it. */
-export function openOnce(file: string, busyTimeoutMs: number): StoreOnce {
+export function openOnce(file: string, busyTimeoutMs: number, log?: Log): StoreOnce {
   let store: Store | undefined;
   let trouble: StoreError | undefined;
   let isLeftOpen = false;
@@ -22,7 +23,7 @@ export function openOnce(file: string, busyTimeoutMs: number): StoreOnce {
     get: async () => {
       if (trouble !== undefined) throw trouble;
       const { openStore } = await import('../db.ts');
-      return (store ??= openStore(file, { create: true, busyTimeoutMs }));
+      return (store ??= openStore(file, { create: true, busyTimeoutMs, ...(log && { log }) }));
     },
     fail: (error) => (trouble = error),
     close: () => {

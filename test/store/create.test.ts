@@ -1,10 +1,19 @@
-import { mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createDatabaseFile } from '../../src/store/create.ts';
 import { connect, type Database } from '../../src/store/driver.ts';
 import { type CompiledProgram, compileProgram } from '../support/compiled.ts';
+import { recordedLog } from '../support/recorded-log.ts';
 
 const PROCESSES = 8;
 
@@ -75,7 +84,7 @@ describe('a draft', () => {
     } finally {
       process.umask(umask);
     }
-    expect(modes).toEqual([0o600]);
+    expect(new Set(modes)).toEqual(new Set([0o600]));
   });
 
   test('is removed when it cannot be finished, and no database is left', () => {
@@ -107,5 +116,57 @@ describe('a draft', () => {
     symlinkSync('elsewhere', file);
     createDatabaseFile(file, connect);
     expect(readdirSync(folder)).toEqual(['x.db']);
+  });
+});
+
+describe('what an earlier database has left', () => {
+  /** The files of a database whose process was killed, under the name of one that is gone. */
+  function leftoversAt(file: string): void {
+    const database = connect(`${file}.earlier`);
+    database.pragma('journal_mode = WAL');
+    database.exec('CREATE TABLE t (x); INSERT INTO t VALUES (randomblob(100000))');
+    for (const companion of ['-wal', '-shm']) copyFileSync(`${file}.earlier${companion}`, file + companion);
+    writeFileSync(`${file}-journal`, 'a journal');
+    database.close();
+    rmSync(`${file}.earlier`);
+  }
+
+  test('is set aside under a name that tells, and the new database is whole', () => {
+    const file = join(folder, 'x.db');
+    leftoversAt(file);
+    const log = recordedLog();
+    createDatabaseFile(file, connect, log);
+    const database = connect(file);
+    expect(database.pragma('integrity_check', { simple: true })).toBe('ok');
+    expect(database.prepare('SELECT id FROM deliverer').pluck().get()).toBe(1);
+    database.close();
+    const names = readdirSync(folder).map((name) => name.replace(/\d+$/, 'MS'));
+    expect(names.sort()).toEqual(
+      ['x.db', ...['-journal', '-shm', '-wal'].map((companion) => `x.db${companion}.left-over.MS`)].sort(),
+    );
+    expect(log.messages('warn')).toHaveLength(3);
+  });
+
+  test('is left alone where a database stands', () => {
+    const file = join(folder, 'x.db');
+    createDatabaseFile(file, connect);
+    const database = connect(file);
+    database.exec('CREATE TABLE t (x)');
+    createDatabaseFile(file, connect);
+    expect(readdirSync(folder).sort()).toEqual(['x.db', 'x.db-shm', 'x.db-wal']);
+    database.close();
+  });
+
+  test('is set aside once by processes that start together, and none of them loses what it wrote', async () => {
+    const file = join(folder, 'x.db');
+    leftoversAt(file);
+    const startMs = Date.now() + 500;
+    const names = Array.from({ length: PROCESSES }, (_, n) => `user${n}`);
+    await Promise.all(names.map((name) => program.run(OPEN_AND_REGISTER, file, String(startMs), name)));
+    const database = connect(file);
+    expect(database.prepare('SELECT user FROM targets ORDER BY user').pluck().all()).toEqual(names);
+    expect(database.pragma('integrity_check', { simple: true })).toBe('ok');
+    database.close();
+    expect(readdirSync(folder).filter((name) => name.includes('left-over'))).toHaveLength(3);
   });
 });
