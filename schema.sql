@@ -102,7 +102,16 @@ CREATE TABLE provider_tokens (
 CREATE TABLE deliverer (
   id              INTEGER PRIMARY KEY CHECK (id = 1),
   until_ms        INTEGER NOT NULL, -- somebody starts a deliverer; of many handlers at once others start none before
-  served_until_ms INTEGER NOT NULL, -- a `serve` is there; it puts this off as long as it runs
-  served_since_ms INTEGER           -- when that process began
+  served_until_ms INTEGER NOT NULL, -- this and the next: of programs before version 5, which may still run
+  served_since_ms INTEGER,
+  edition         TEXT              -- of the configuration and program that delivered last
 ) STRICT;
 INSERT INTO deliverer (id, until_ms, served_until_ms) VALUES (1, 0, 0);
+
+-- Each `serve` that is there.
+CREATE TABLE serves (
+  owner        TEXT PRIMARY KEY, -- its process, as in outbox.lease_owner
+  since_ms     INTEGER NOT NULL, -- when that process began
+  announced_ms INTEGER NOT NULL, -- it says so again and again as long as it runs
+  outdated     TEXT              -- what it works with and is no longer what lies there: a path, or the program
+) STRICT, WITHOUT ROWID;

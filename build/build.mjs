@@ -2,7 +2,8 @@
 // src/launch.ts loads. An ES module costs 5 ms before its first line, and each further file a third of one, while a
 // mail server starts this program for every change of a mailbox.
 import { execFileSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { keepCode } from './keep-code.mjs';
@@ -40,14 +41,29 @@ const OPTIONS = {
   logLevel: 'warning',
 };
 
-const layers = divide(await graphOf('src/main.ts'));
+const graph = await graphOf('src/main.ts');
+const layers = divide(graph);
+const fingerprint = fingerprintOf([
+  ...Object.keys(graph),
+  'src/launch.ts',
+  'schema.sql',
+  'package-lock.json',
+]);
 const built = [await buildLauncher()];
 for (const name of layers.names) built.push(await buildLayer(name, sourceOf(layers, name)));
 for (const name of LIBRARIES) built.push(await buildLayer(name, `module.exports = require('${name}');`));
 writeFileSync(join(OUT, 'LICENSES'), licencesOf(ROOT, built));
+writeFileSync(join(OUT, 'build'), fingerprint);
 execFileSync(process.execPath, [join(OUT, 'main.cjs'), '--version']); // throws where it does not run
 writeFileSync(join(OUT, 'xapplepush.1'), execFileSync(process.execPath, [join(OUT, 'main.cjs'), 'man']));
 await keepCode(OUT, DRIVERS);
+
+/** Of these files' contents: who works with one build tells by it that another was put in its place. */
+function fingerprintOf(files) {
+  const hash = createHash('sha256');
+  for (const file of files.sort()) hash.update(`${file}\0`).update(readFileSync(join(ROOT, file)));
+  return hash.digest('hex').slice(0, 12);
+}
 
 /** Each source file that the program reaches, and what it imports. */
 async function graphOf(entrance) {
@@ -78,6 +94,6 @@ function buildLayer(name, contents) {
       'import.meta.dirname': '__dirname',
       'import.meta.filename': '__filename',
     },
-    plugins: [layersPlugin(ROOT, layers, name, LIBRARIES)],
+    plugins: [layersPlugin({ root: ROOT, layers, name, libraries: LIBRARIES, build: fingerprint })],
   });
 }

@@ -3,7 +3,7 @@ import { join, relative, resolve } from 'node:path';
 
 /** What every event runs through comes first. A layer holds what its entries import and no earlier layer holds. */
 const ENTRIES = {
-  event: ['src/main.ts'],
+  event: ['src/main.ts', 'src/version.ts'],
   config: ['src/config/load.ts'],
   store: ['src/db.ts', 'src/outbox/outbox.ts', 'src/outbox/wake.ts', 'src/outbox/start.ts'],
   registration: ['src/targets/registration-topic.ts', 'src/targets/store.ts', 'src/targets/target.ts'],
@@ -44,7 +44,7 @@ export function sourceOf({ graph, layerOf }, name) {
 }
 
 /** Has the layer load from others what is not in it, and find the libraries that are layers. */
-export function layersPlugin(root, { layerOf }, name, libraries) {
+export function layersPlugin({ root, layers: { layerOf }, name, libraries, build }) {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   return {
     name: 'layers',
@@ -58,18 +58,18 @@ export function layersPlugin(root, { layerOf }, name, libraries) {
       }));
       onResolve({ filter: /^node:module$/ }, () => ({ path: 'createRequire', namespace: 'require' }));
       onLoad({ filter: /.*/, namespace: 'require' }, () => ({
-        contents: createRequireFor({ libraries, version }),
+        contents: createRequireFor({ libraries, version, build }),
       }));
     },
   };
 }
 
-/** In place of node:module. What package.json says does not change after the build. */
-function createRequireFor({ libraries, version }) {
+/** In place of node:module. What package.json says does not change after the build, whose fingerprint joins it. */
+function createRequireFor({ libraries, version, build }) {
   return `
     const libraries = new Set(${JSON.stringify(libraries)});
     const load = (name) => {
-      if (name === '../package.json') return { version: ${JSON.stringify(version)} };
+      if (name === '../package.json') return ${JSON.stringify({ version, build })};
       return libraries.has(name) ? layer(name) : require(name);
     };
     export const createRequire = () => load;`;

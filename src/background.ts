@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { usableOf } from './apns/credential-watch.ts';
 import { systemClock } from './clock.ts';
+import { watchChanges } from './config/changes.ts';
 import type { Config } from './config/config.ts';
 import { openStore } from './db.ts';
 import { openDelivery } from './delivery.ts';
@@ -10,6 +11,7 @@ import type { Log } from './log.ts';
 import { runDeliverer } from './outbox/deliverer.ts';
 import { warnOfExpiry } from './outbox/expiry.ts';
 import { noteUsable, wasTold } from './outbox/in-vain.ts';
+import { startDeliverer } from './outbox/start.ts';
 
 /** The short-lived deliverer that `handle` starts: drains the outbox, lingers and ends. */
 export async function deliverInBackground({ config, log }: { config: Config; log: Log }): Promise<void> {
@@ -18,8 +20,14 @@ export async function deliverInBackground({ config, log }: { config: Config; log
     process.once(signal, () => {
       ending.abort();
     });
+  if (await deliver(config, log, ending.signal)) await startDeliverer(config.file, log);
+}
+
+/** Gives whether another is to be started in its place. */
+async function deliver(config: Config, log: Log, signal: AbortSignal): Promise<boolean> {
   const clock = systemClock;
-  const store = openStore(config.store, { create: true });
+  const changed = watchChanges(config);
+  const store = openStore(config.store, { create: true, log });
   try {
     const delivery = openDelivery({ config, store, clock, log, patient: true, told: wasTold(config) });
     const intake = createIntake({ config, clock, log, store: () => store, newApnsId: randomUUID });
@@ -29,7 +37,7 @@ export async function deliverInBackground({ config, log }: { config: Config; log
       clock,
       log,
     });
-    await runDeliverer({
+    const isReplaced = await runDeliverer({
       store,
       courier: delivery.courier,
       takeSpool: async () => {
@@ -38,13 +46,16 @@ export async function deliverInBackground({ config, log }: { config: Config; log
       lockFile: `${config.store}.deliverer`,
       controlSocket: config.control,
       lingerMs: config.delivery.lingerMs,
+      edition: config.edition,
+      changed,
       clock,
       log,
-      signal: ending.signal,
+      signal,
     });
     delivery.look();
     noteUsable(config, usableOf(delivery.credentials()).length > 0, log);
     await delivery.close();
+    return isReplaced;
   } finally {
     store.close();
   }

@@ -1,26 +1,39 @@
 import { usableOf } from './apns/credential-watch.ts';
 import { systemClock } from './clock.ts';
+import { watchChanges } from './config/changes.ts';
 import type { Config } from './config/config.ts';
-import { type Lock, type Store, takeLock } from './db.ts';
+import type { Store } from './db.ts';
 import type { Delivery } from './delivery.ts';
-import { type ControlHears, openControlDoor } from './doors/control.ts';
 import { messageOf } from './errors.ts';
 import type { Log } from './log.ts';
 import { warnOfExpiry } from './outbox/expiry.ts';
-import { releaseDeadLeases } from './outbox/lease.ts';
-import { announceServe } from './outbox/upkeep.ts';
+import { leaseOwner, releaseDeadLeases } from './outbox/lease.ts';
+import { ANNOUNCED_FOR_MS, announceServe, withdrawServe } from './outbox/served.ts';
+import { takeUp } from './outbox/upkeep.ts';
 
 const clock = systemClock;
 
 /** While it says so every now and then, handlers hold pushes back by `throttle` and `housekeeping_delay`. */
-const ANNOUNCE_INTERVAL_MS = 20_000;
-const ANNOUNCED_FOR_MS = 60_000;
+const ANNOUNCE_INTERVAL_MS = ANNOUNCED_FOR_MS / 3;
 
 /** The log is told once a day; this is how often it is looked at. */
 const WARNING_INTERVAL_MS = 3_600_000;
 
-/** How often a second `serve` looks whether the first one has gone. */
-const LOCK_INTERVAL_MS = 1000;
+/** How often a `serve` looks whether what it works with has changed. */
+const LOOK_INTERVAL_MS = 5000;
+
+/**
+ * What comes before the first push: what dead processes were sending is given back, and what another configuration may
+ * have cured is due. The rest comes by itself too, only later, so trouble is told and nothing more. Never rejects.
+ */
+export async function prepareDelivery({ edition }: Config, store: Store, log: Log): Promise<void> {
+  try {
+    await releaseDeadLeases(store);
+    await takeUp(store, edition, clock.nowMs());
+  } catch (error) {
+    log.warn('what waited while nobody delivered may wait a little longer', { reason: messageOf(error) });
+  }
+}
 
 /** How soon a certificate that was put right is used, and one that has expired is no more. */
 const CREDENTIAL_INTERVAL_MS = 2000;
@@ -57,79 +70,46 @@ export async function keepWarning(
   }
 }
 
-/** Handlers hold pushes back only while somebody is there to send them later. */
-export async function keepAnnouncing(store: Store, log: Log, ending: AbortSignal): Promise<void> {
-  while (!ending.aborted) {
-    await announce(store, log, clock.nowMs() + ANNOUNCED_FOR_MS);
-    await clock.sleep(ANNOUNCE_INTERVAL_MS, ending);
-  }
-}
-
-/** Says that no `serve` is there any more. */
-export function takeBackAnnouncement(store: Store, log: Log): Promise<void> {
-  return announce(store, log, 0);
-}
-
-function announce(store: Store, log: Log, untilMs: number): Promise<void> {
-  const sinceMs = clock.nowMs() - Math.round(process.uptime() * 1000);
-  return announceServe(store, { sinceMs, untilMs }).catch((error: unknown) => {
-    log.warn('the database does not know that serve runs', { reason: messageOf(error) });
-  });
-}
-
-/** The control socket belongs to one process of a store: a short-lived deliverer or another `serve` may have it. */
-export async function keepControlDoor(
+/**
+ * Handlers hold pushes back only while somebody is there to send them later. Tells, in the log and for `status`, when
+ * what it works with is no longer what lies there: only SIGHUP takes that up, and for another program a restart.
+ */
+export async function keepAnnouncing(
   config: Config,
-  store: () => Store,
-  hears: ControlHears,
+  store: Store,
   log: Log,
   ending: AbortSignal,
 ): Promise<void> {
-  let trouble = '';
+  const sinceMs = clock.nowMs() - Math.round(process.uptime() * 1000);
+  const changed = watchChanges(config);
+  let announced = { atSteadyMs: -Infinity, outdated: undefined as string | undefined };
   while (!ending.aborted) {
-    const lock = await waitForLock(`${config.store}.deliverer`, ending);
-    if (lock === undefined) return;
-    try {
-      await releaseDeadLeases(store());
-      await standAtControl(config.control, hears, log, ending);
-      trouble = '';
-    } catch (error) {
-      const reason = messageOf(error);
-      if (reason !== trouble)
-        log.error('the control socket cannot be used', { path: config.control, reason });
-      trouble = reason;
-    } finally {
-      lock.release();
+    const outdated = changed();
+    const [nowMs, steadyMs] = [clock.nowMs(), clock.steadyMs()];
+    if (outdated !== undefined && outdated !== announced.outdated)
+      log.warn(`serve works with an older version of ${outdated} than lies there`, { hint: REFRESH });
+    if (outdated !== announced.outdated || steadyMs - announced.atSteadyMs >= ANNOUNCE_INTERVAL_MS) {
+      await tellingWhy(announceServe(store, { owner: OWNER, sinceMs, nowMs, outdated }), log);
+      announced = { atSteadyMs: steadyMs, outdated };
     }
-    await clock.sleep(LOCK_INTERVAL_MS, ending);
+    await clock.sleep(LOOK_INTERVAL_MS, ending);
   }
 }
 
-/** Until the signal, or until handlers do not find it any more. */
-async function standAtControl(
-  path: string,
-  { onPoke, onYield }: ControlHears,
-  log: Log,
-  ending: AbortSignal,
-): Promise<void> {
-  const door = await openControlDoor(path, onPoke, log, onYield);
-  try {
-    onPoke('poke'); // what was committed while nobody listened
-    while (door.isInPlace() && !ending.aborted) await clock.sleep(LOCK_INTERVAL_MS, ending);
-    if (!ending.aborted)
-      log.warn('the control socket or its doorbell was removed and is made again', { path });
-  } finally {
-    await door.close();
-  }
+/** Says that this process is there no more, and nothing of any other. */
+export function takeBackAnnouncement(store: Store, log: Log): Promise<void> {
+  return tellingWhy(withdrawServe(store, OWNER), log);
 }
 
-async function waitForLock(file: string, ending: AbortSignal): Promise<Lock | undefined> {
-  while (!ending.aborted) {
-    const lock = takeLock(file);
-    if (lock !== undefined) return lock;
-    await clock.sleep(LOCK_INTERVAL_MS, ending);
-  }
-  return undefined;
+/** One for all that this process says, also where there is no /proc to name it by. */
+const OWNER = leaseOwner();
+
+const REFRESH = 'reload serve (SIGHUP), or restart it where the program is older';
+
+function tellingWhy(announcing: Promise<void>, log: Log): Promise<void> {
+  return announcing.catch((error: unknown) => {
+    log.warn('the database does not know whether serve runs', { reason: messageOf(error) });
+  });
 }
 
 /** Resolves when the signal aborts. */

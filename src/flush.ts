@@ -12,7 +12,7 @@ import type { CourierOptions } from './outbox/courier.ts';
 import { warnOfExpiry } from './outbox/expiry.ts';
 import { releaseDeadLeases } from './outbox/lease.ts';
 import { owed } from './outbox/outbox.ts';
-import { makeAllDue } from './outbox/upkeep.ts';
+import { makeAllDue, takeUp } from './outbox/upkeep.ts';
 import { countOf, timeText } from './table.ts';
 
 export interface FlushReport {
@@ -39,11 +39,12 @@ export interface FlushOptions {
 /** Reads the spool and delivers what is due, once. */
 export async function flush(options: FlushOptions): Promise<{ report: FlushReport; exitCode: ExitCode }> {
   const { config, log, clock } = options;
-  const store = openStore(config.store, { create: true });
+  const store = openStore(config.store, { create: true, log });
   try {
     const intake = createIntake({ config, log, clock, store: () => store, newApnsId: randomUUID });
     const spool = await drainSpool(config.spool, intake, clock, log);
     await releaseDeadLeases(store);
+    await takeUp(store, config.edition, clock.nowMs());
     if (options.all) await makeAllDue(store, clock.nowMs());
     const { report, exitCode } = await deliverOnce(store, spool, options);
     return { report, exitCode: exitCode === ExitCode.ok && spool.stuck ? ExitCode.tryAgain : exitCode };

@@ -1,7 +1,7 @@
-import { aborted, keepControlDoor } from './chores.ts';
+import { aborted } from './chores.ts';
 import { systemClock } from './clock.ts';
+import { hearingFor, keepControlDoor } from './control-chore.ts';
 import { keepDescriptors } from './descriptors.ts';
-import type { ControlWord } from './doors/control.ts';
 import { type Doors, type DoorsOptions, openDoors } from './doors/doors.ts';
 import { messageOf } from './errors.ts';
 import type { HandedOver } from './handed-over.ts';
@@ -78,13 +78,16 @@ export async function openServe(options: ServeOptions): Promise<Serving> {
 /** Doors speak to the shift that works now. */
 function doorsOptions(state: State, log: Log, options: ServeOptions): DoorsOptions {
   const { metrics, ending, handedOver, onReplaced } = options;
-  const onPoke = (word: ControlWord): void => state.current.onWork(word);
+  const shift = (): Shift => state.current;
+  const onWord = hearingFor(shift, log);
   return {
     receive: (raw, door) => state.current.receive(raw, door),
     takeSpool: () => state.current.takeSpool(),
-    keepControl: (config, onYield, signal) =>
-      keepControlDoor(config, () => state.current.store, { onPoke, onYield }, log, signal),
-    onPoke,
+    keepControl: ({ store, control }, onYield, signal) => {
+      const lockFile = `${store}.deliverer`;
+      return keepControlDoor({ lockFile, control, shift, onWord, onYield, log, ending: signal });
+    },
+    onWord,
     onReplaced,
     handedOver,
     ready: () => {

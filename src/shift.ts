@@ -1,4 +1,11 @@
-import { aborted, keepAnnouncing, keepLooking, keepWarning, takeBackAnnouncement } from './chores.ts';
+import {
+  aborted,
+  keepAnnouncing,
+  keepLooking,
+  keepWarning,
+  prepareDelivery,
+  takeBackAnnouncement,
+} from './chores.ts';
 import { systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { credentialMetrics, troubleText } from './credential-health.ts';
@@ -12,7 +19,6 @@ import type { Metrics, MetricsState } from './metrics.ts';
 import { type Bell, createBell } from './outbox/bell.ts';
 import type { CourierOptions } from './outbox/courier.ts';
 import { keepDelivering } from './outbox/delivering.ts';
-import { releaseDeadLeases } from './outbox/lease.ts';
 import { summarise } from './outbox/summary.ts';
 import { releaseLeases } from './outbox/upkeep.ts';
 import { watchStorePlace } from './store-place.ts';
@@ -58,11 +64,11 @@ export interface Shift {
 /** Throws OperatorError where the store cannot be used; without a usable credential pushes wait. */
 export async function openShift(settings: Settings, metrics: Metrics): Promise<Shift> {
   const { config, log } = settings;
-  const store = openStore(config.store, { create: true, busyTimeoutMs: BUSY_TIMEOUT_MS, batched: true });
+  const store = openStore(config.store, { create: true, log, busyTimeoutMs: BUSY_TIMEOUT_MS, batched: true });
   try {
     const options = { config, store, clock, log, throttled: true, patient: true };
     const delivery = openDelivery(options, counting(metrics));
-    await releaseDeadLeases(store);
+    await prepareDelivery(config, store, log);
     return shiftOf({ settings, store, delivery, metrics, ending: new AbortController() });
   } catch (error) {
     store.close();
@@ -133,7 +139,7 @@ async function work(
     signal,
   });
   const chores = [
-    keepAnnouncing(store, log, signal),
+    keepAnnouncing(config, store, log, signal),
     keepWarning(config, store, delivery, log, signal),
     keepLooking(delivery, () => bell.ring(), signal),
   ];

@@ -72,11 +72,11 @@ const TIMEOUT_MS = 10_000;
 
 /** Gives what went wrong. */
 function run(assignments: string[], env: NodeJS.ProcessEnv): Promise<string | undefined> {
-  return new Promise((resolve) => {
+  return new Promise<string | undefined>((resolve) => {
     const child = spawn('systemd-notify', assignments, { env, stdio: 'ignore', timeout: TIMEOUT_MS });
     child.on('error', (error) => resolve(messageOf(error)));
     child.on('exit', (code, signal) =>
       resolve(code === 0 ? undefined : `systemd-notify ended with ${code ?? signal ?? 'an unknown status'}`),
     );
-  });
+  }).catch(messageOf); // Node throws where there is no memory for a process, and for others tells by the event
 }

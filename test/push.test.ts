@@ -9,6 +9,7 @@ import { describeTestPushes, type TestPush } from '../src/push-report.ts';
 import { certificateFor } from './check/setup.ts';
 import { apnsConfig, type MockApns, withMockApns } from './support/apns.ts';
 import { createTestClock } from './support/clock.ts';
+import { EDITION } from './support/control.ts';
 import { ACCOUNT_ID, DEVICE_TOKEN, tokenNumber } from './support/events.ts';
 import { registered, rowsOf, subscription, temporaryFolder, testStore } from './support/store.ts';
 import type { Store } from '../src/db.ts';
@@ -24,7 +25,7 @@ beforeEach(() => {
 function configOf(mock: MockApns): Config {
   const reading = readConfig(undefined, undefined);
   if (!('config' in reading)) throw new Error('the defaults are no configuration');
-  return { ...reading.config, store: store.file, apns: apnsConfig(mock) };
+  return { ...reading.config, edition: EDITION, store: store.file, apns: apnsConfig(mock) };
 }
 
 function push(

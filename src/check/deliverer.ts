@@ -6,9 +6,13 @@ import { type Point, ok, warning } from './point.ts';
 export const DELIVERER = 'deliverer';
 
 /** Whether somebody delivers now: a `serve`, which must run where it has a door, or what an event has started. */
-export async function checkDeliverer({ control, serve }: Pick<Config, 'control' | 'serve'>): Promise<Point> {
+export async function checkDeliverer({
+  control,
+  edition,
+  serve,
+}: Pick<Config, 'control' | 'edition' | 'serve'>): Promise<Point> {
   if (await poke(control)) return ok(DELIVERER, `running: it answers on ${control}`);
-  if (ring(control) === 'rung')
+  if (ring(control, edition) === 'rung')
     return warning(
       DELIVERER,
       `one is there, hears the doorbell and does not answer on ${control}: nothing is sent while it hangs`,

@@ -38,8 +38,8 @@ export interface DeliveryConfig {
   giveUpMs: number;
 }
 
-/** The whole configuration, checked, with defaults filled in. Durations are milliseconds. */
-export interface Config {
+/** What the configuration file says, checked, with defaults filled in. Durations are milliseconds. */
+export interface Settings {
   /** The file it was read from; undefined when there is none and the defaults hold. */
   file: string | undefined;
   apns: ApnsConfig;
@@ -55,4 +55,10 @@ export interface Config {
   log: { level: LogLevel; destination: string };
   control: string;
   serve: { cyrusSocket?: string; http?: string; httpPasswordFile?: string; metrics: boolean };
+}
+
+/** The whole configuration, as this process works with it. */
+export interface Config extends Settings {
+  /** Of settings and program: processes with the same one do the same with an event (edition.ts). */
+  edition: string;
 }

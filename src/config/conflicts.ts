@@ -1,4 +1,4 @@
-import type { Config } from './config.ts';
+import type { Settings } from './config.ts';
 import { socketPathProblem } from './kinds.ts';
 import type { Position } from './yaml.ts';
 
@@ -13,7 +13,7 @@ export interface ConfigProblem extends Position {
 export type GivenKeys = Map<string, Position>;
 
 /** What is wrong with keys together, each being right on its own. */
-export function conflicts(config: Config, given: GivenKeys): ConfigProblem[] {
+export function conflicts(config: Settings, given: GivenKeys): ConfigProblem[] {
   const further = [...given.keys()].filter((key) => FURTHER_CREDENTIAL.test(key));
   const found = [
     ...['apns', ...further].flatMap((prefix) => credentialConflicts(given, prefix)),
@@ -67,7 +67,7 @@ function emptyCredential(given: GivenKeys, prefix: string): Conflict[] {
   return [{ at: [prefix], key: prefix, message: 'is no credential: it has neither certificate nor token' }];
 }
 
-function socketConflicts({ control, store, serve }: Config): Conflict[] {
+function socketConflicts({ control, store, serve }: Settings): Conflict[] {
   const at = ['control', 'store'];
   const tooLong = socketPathProblem(control);
   const found: Conflict[] = [];

@@ -3,6 +3,7 @@ import { ExitCode, messageOf, OperatorError } from '../errors.ts';
 import { writeCompiled } from './compiled.ts';
 import type { Config } from './config.ts';
 import type { ConfigProblem } from './conflicts.ts';
+import { editionOf } from './edition.ts';
 import { configFileOf, DEFAULT_CONFIG_FILE } from './file.ts';
 import { readConfig } from './read.ts';
 import { parseYaml } from './yaml.ts';
@@ -45,7 +46,8 @@ function configFrom(text: string, file: string | undefined): Config {
   const inText = problems.map((problem) => ({ ...problem, key: '' }));
   if (root === undefined && inText.length > 0) throw badFile(file, inText);
   const reading = readConfig(root, file);
-  if ('config' in reading && inText.length === 0) return reading.config;
+  if ('config' in reading && inText.length === 0)
+    return { ...reading.config, edition: editionOf(reading.config) };
   throw badFile(file, [...inText, ...('problems' in reading ? reading.problems : [])]);
 }
 

@@ -1,4 +1,4 @@
-import type { Config } from './config.ts';
+import type { Settings } from './config.ts';
 import type { ConfigProblem, GivenKeys } from './conflicts.ts';
 import { conflicts } from './conflicts.ts';
 import { nearest } from './nearest.ts';
@@ -7,7 +7,7 @@ import { isSectionList, isSetting, SCHEMA } from './schema.ts';
 import { configOf } from './values.ts';
 import type { YamlEntry, YamlNode, YamlScalar } from './yaml.ts';
 
-export type ConfigReading = { config: Config } | { problems: ConfigProblem[] };
+export type ConfigReading = { config: Settings } | { problems: ConfigProblem[] };
 
 /** The configuration that `root` holds, with defaults filled in, or everything that is wrong with it. */
 export function readConfig(root: YamlNode | undefined, file: string | undefined): ConfigReading {

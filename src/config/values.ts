@@ -1,9 +1,9 @@
 import { posix } from 'node:path';
-import type { Config, CredentialConfig, DeliveryConfig } from './config.ts';
+import type { CredentialConfig, DeliveryConfig, Settings } from './config.ts';
 import type { SCHEMA, ValuesOf } from './schema.ts';
 
 /** The configuration that the values of the file's keys are; its names are ours, its durations milliseconds. */
-export function configOf(values: ValuesOf<typeof SCHEMA>, file: string | undefined): Config {
+export function configOf(values: ValuesOf<typeof SCHEMA>, file: string | undefined): Settings {
   const { apns, delivery, targets, prune, history, serve } = values;
   return {
     file,

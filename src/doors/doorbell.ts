@@ -1,34 +1,71 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, rmSync, type Stats } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  type Stats,
+} from 'node:fs';
 import { Socket } from 'node:net';
-import { doorbellOf } from './ring.ts';
+import { basename, dirname, join } from 'node:path';
+import { DOORBELL, doorbellOf } from './ring.ts';
 
 /** Only processes of the same user ring. */
 const MODE = 0o600;
 
 export interface Doorbell {
-  /** False when the FIFO has been removed or replaced. */
+  /** False once it was removed, another took its place or it closed itself. */
   isInPlace(): boolean;
+  /** Goes on under the name of another edition, unless it was removed. */
+  takeOn(edition: string): void;
   /** When it resolves, the kernel tells whoever rings that nobody is there. */
   close(): Promise<void>;
 }
 
 /**
- * Listens at the FIFO beside the control socket, which is made where there is none of ours, and stays when it is closed.
- * The caller holds the deliverer's lock, so what else lies there is a leftover. Throws where no FIFO can be had; then
- * handlers use the control socket.
+ * Listens at the FIFO of that edition beside the control socket. It is made where there is none of ours, and stays when
+ * it is closed; one of another edition takes the name on. The caller holds the deliverer's lock, so what else lies there
+ * is a leftover. Throws where no FIFO can be had; then handlers use the control socket.
  */
-export async function openDoorbell(control: string, onRing: () => void): Promise<Doorbell> {
-  const path = doorbellOf(control);
+export async function openDoorbell(control: string, edition: string, onRing: () => void): Promise<Doorbell> {
+  const path = doorbellOf(control, edition);
+  for (const other of othersOf(control, path)) takeOver(other, path);
   const found = lstatSync(path, { throwIfNoEntry: false });
-  if (found === undefined || !isOurs(found)) {
+  if (!isOurs(found)) {
     rmSync(path, { force: true });
     await makeFifo(path);
   }
-  return listen(openFifo(path), path, onRing);
+  return listen(openFifo(path), { control, edition }, onRing);
 }
 
-function isOurs(found: Stats): boolean {
-  return found.isFIFO() && found.uid === process.geteuid?.() && (found.mode & 0o777) === MODE;
+/** Doorbells of other editions, and the one of programs that knew of none. */
+function othersOf(control: string, own: string): string[] {
+  const folder = dirname(control);
+  const prefix = `${basename(control)}${DOORBELL}`;
+  return readdirSync(folder)
+    .filter((name) => name === prefix || name.startsWith(`${prefix}.`))
+    .map((name) => join(folder, name))
+    .filter((path) => path !== own);
+}
+
+/** To rename a FIFO takes no process, and leaves nobody a doorbell that nobody hears. */
+function takeOver(other: string, own: string): void {
+  const found = lstatSync(other, { throwIfNoEntry: false });
+  if (found?.isFIFO() !== true) return; // no leftover of a deliverer
+  if (isOurs(found)) renameSync(other, own);
+  else rmSync(other, { force: true });
+}
+
+function isOurs(found: Stats | undefined): boolean {
+  return (
+    found !== undefined &&
+    found.isFIFO() &&
+    found.uid === process.geteuid?.() &&
+    (found.mode & 0o777) === MODE
+  );
 }
 
 /** By mkfifo(1), since Node has no mkfifo(3); loaded only here: mostly the FIFO is there already. */
@@ -52,15 +89,23 @@ function openFifo(path: string): number {
   throw new Error('it is no FIFO of our own');
 }
 
-function listen(fd: number, path: string, onRing: () => void): Doorbell {
+function listen(fd: number, place: { control: string; edition: string }, onRing: () => void): Doorbell {
   const { dev, ino } = fstatSync(fd);
+  let path = doorbellOf(place.control, place.edition);
+  const isInPlace = (): boolean => {
+    const now = lstatSync(path, { throwIfNoEntry: false });
+    return !fifo.closed && now?.dev === dev && now.ino === ino;
+  };
   const fifo = new Socket({ fd, readable: true, writable: false });
   fifo.on('data', onRing);
   fifo.on('error', () => undefined); // it closes itself, and handlers use the control socket
   return {
-    isInPlace: () => {
-      const now = lstatSync(path, { throwIfNoEntry: false });
-      return now?.dev === dev && now.ino === ino;
+    isInPlace,
+    takeOn: (edition) => {
+      const next = doorbellOf(place.control, edition);
+      if (next === path || !isInPlace()) return;
+      renameSync(path, next);
+      path = next;
     },
     close: () =>
       new Promise((resolve) => {

@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts';
 import { messageOf, OperatorError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { HandedOver } from '../handed-over.ts';
-import type { ControlHears, ControlWord } from './control.ts';
+import type { ControlHears } from './control.ts';
 import type { Door } from './door.ts';
 import type { Receive } from './receive.ts';
 import { type DoorKind, type OpenDoor, type WantedDoor, wantedDoors } from './wanted-doors.ts';
@@ -13,8 +13,12 @@ export interface DoorsOptions {
   /** Takes every file that waits in the spool. */
   takeSpool: () => Promise<void>;
   /** Hears handlers at the control socket of that configuration until the signal. */
-  keepControl: (config: Config, onYield: ControlHears['onYield'], ending: AbortSignal) => Promise<void>;
-  onPoke: (word: ControlWord) => void;
+  keepControl: (
+    config: Config,
+    onYield: Required<ControlHears>['onYield'],
+    ending: AbortSignal,
+  ) => Promise<void>;
+  onWord: ControlHears['onWord'];
   /** Called when another process has the socket, or wants the address, that a door listens at. */
   onReplaced: (at: string) => void;
   /** Sockets that systemd holds: they serve whatever the configuration names. */

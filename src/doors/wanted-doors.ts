@@ -34,7 +34,7 @@ export interface OpenDoor extends Door {
 export function wantedDoors(
   config: Config,
   options: DoorsOptions,
-  set: { yieldsAt: ControlHears['onYield'] },
+  set: { yieldsAt: Required<ControlHears>['onYield'] },
 ): WantedDoor[] {
   const { spool, control, store } = config;
   const { takeSpool, clock, log, handedOver } = options;
@@ -128,11 +128,11 @@ function httpSettings({ serve }: Config, { metrics }: DoorsOptions): HttpSetting
 
 async function openControlOfSystemd(
   { control }: Config,
-  { onPoke, onReplaced, clock, log, handedOver }: DoorsOptions,
-  onYield: ControlHears['onYield'],
+  { onWord, onReplaced, clock, log, handedOver }: DoorsOptions,
+  onYield: Required<ControlHears>['onYield'],
 ): Promise<OpenDoor> {
   const fds = handedOver.control;
-  const opened = await openHandedOverControl(fds, { onPoke, onYield }, { onReplaced, clock, log });
+  const opened = await openHandedOverControl(fds, { onWord, onYield }, { onReplaced, clock, log });
   const { at } = opened;
   const change = (config: Config): void => tellOther('control', `unix:${config.control}`, at, log);
   tellOther('control', `unix:${control}`, at, log);
@@ -142,7 +142,7 @@ async function openControlOfSystemd(
 function openControl(
   config: Config,
   { keepControl }: DoorsOptions,
-  onYield: ControlHears['onYield'],
+  onYield: Required<ControlHears>['onYield'],
 ): OpenDoor {
   const ending = new AbortController();
   const kept = keepControl(config, onYield, ending.signal);

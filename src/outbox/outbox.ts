@@ -1,8 +1,8 @@
 import type { Sql, Store } from '../db.ts';
 import type { ChangeName } from '../events/mail-event.ts';
 import type { Mailbox } from '../mailboxes/mailbox.ts';
+import { isServed } from './served.ts';
 import { AT_ONCE, dueMs, type Timing } from './timing.ts';
-import { isServed } from './upkeep.ts';
 
 /** Why a row waits although it was tried; `wake` releases those that one success shows to be over. */
 export type Hold = 'device' | 'apple' | 'connection' | 'credential' | 'topic' | 'gone';

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Sql, Store } from '../db.ts';
 import type { Hold } from './outbox.ts';
-import { servedSince } from './upkeep.ts';
+import { type Served, servedBy } from './served.ts';
 
 /** The state of the store in numbers. */
 export interface StoreSummary {
@@ -61,8 +61,8 @@ export interface TargetSummary {
   lastSuccess: { ms: number; device: Device | undefined } | undefined;
   /** Of the targets that are still there. */
   lastFailure: { ms: number; reason: string; device: Device } | undefined;
-  /** When the `serve` that says it is there began; undefined where there is none. */
-  servedSinceMs: number | undefined;
+  /** Those that say they are there; undefined where none is. */
+  served: Served | undefined;
 }
 
 export function summariseTargets(
@@ -81,7 +81,7 @@ export function summariseTargets(
       ...counts,
       ...failures(sql),
       lastSuccess: lastSuccess(sql),
-      servedSinceMs: servedSince(sql, nowMs),
+      served: servedBy(sql, nowMs),
     };
   });
 }

@@ -109,26 +109,24 @@ export function makeAllDue(store: Store, nowMs: number): Promise<number> {
   );
 }
 
-/** A `serve`, whose process began at `sinceMs`, says that it is there until then; 0 when it ends. */
-export function announceServe(
-  store: Store,
-  { sinceMs, untilMs }: { sinceMs: number; untilMs: number },
-): Promise<void> {
+/**
+ * Whoever begins to deliver says with which edition. Where it is another than the one before, what waits for something
+ * that a configuration can cure is due now. Gives how many rows.
+ */
+export async function takeUp(store: Store, edition: string, nowMs: number): Promise<number> {
+  const isOther = await store.read((sql) =>
+    sql('SELECT 1 FROM deliverer WHERE edition IS NOT ?').get(edition),
+  );
+  if (isOther === undefined) return 0;
   return store.write((sql) => {
-    sql('UPDATE deliverer SET served_since_ms = ?, served_until_ms = ?').run(sinceMs, untilMs);
+    if (
+      sql('UPDATE deliverer SET edition = @edition WHERE edition IS NOT @edition').run({ edition })
+        .changes === 0
+    )
+      return 0;
+    return sql(
+      `UPDATE outbox SET due_ms = @nowMs WHERE due_ms > @nowMs AND lease_owner IS NULL
+       AND held_by IN ('connection', 'credential', 'topic')`,
+    ).run({ nowMs }).changes;
   }, MAY_BE_LOST);
-}
-
-/** Whether a `serve` runs on this store, so that pushes may be held back: somebody is there to send them later. */
-export function isServed(sql: Sql, nowMs: number): boolean {
-  return servedSince(sql, nowMs) !== undefined;
-}
-
-/** When the process of the `serve` on this store began, in milliseconds since the epoch; undefined where none runs. */
-export function servedSince(sql: Sql, nowMs: number): number | undefined {
-  const row = sql('SELECT served_until_ms AS untilMs, served_since_ms AS sinceMs FROM deliverer').get() as {
-    untilMs: number;
-    sinceMs: number | null;
-  };
-  return row.untilMs > nowMs ? (row.sinceMs ?? nowMs) : undefined;
 }

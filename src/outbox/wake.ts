@@ -12,20 +12,20 @@ export const START_TIME_MS = 3000;
 
 /** Sees to it that somebody delivers what was just committed, and does not wait for it. */
 export async function ensureDelivery(config: Config, store: Store, clock: Clock, log: Log): Promise<void> {
-  if (await wakeDeliverer(config.control)) return;
+  if (await wakeDeliverer(config)) return;
   if (startsInVain(config, clock.nowMs())) return;
   if (await mayStartDeliverer(store, clock.nowMs(), START_TIME_MS)) await startDeliverer(config.file, log);
 }
 
 /** The same where the database cannot be asked who starts one: a deliverer too many finds that out for itself. */
 export async function pokeOrStart(config: Config, log: Log): Promise<void> {
-  if (!(await wakeDeliverer(config.control))) await startDeliverer(config.file, log);
+  if (!(await wakeDeliverer(config))) await startDeliverer(config.file, log);
 }
 
-/** False where nobody delivers. */
-async function wakeDeliverer(control: string): Promise<boolean> {
-  const heard = ring(control);
+/** False where nobody delivers, or whoever does makes way for us. */
+async function wakeDeliverer({ control, edition }: Config): Promise<boolean> {
+  const heard = ring(control, edition);
   if (heard !== 'ask the socket') return heard === 'rung';
   const { poke } = await import('../doors/control.ts');
-  return poke(control);
+  return poke(control, 'poke', edition);
 }

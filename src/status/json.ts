@@ -40,12 +40,14 @@ export interface StatusJson {
   }[];
   serve: 'running' | 'not running';
   serveSince: string | null;
+  /** What a `serve` works with and is no longer what lies there: paths, or the program. */
+  serveOutdated: string[];
 }
 
 /** The status for programs. Pure. */
 export function jsonOf(status: Status): StatusJson {
   const { targets, waiting, certificates } = status;
-  const { lastSuccess, lastFailure, servedSinceMs } = targets;
+  const { lastSuccess, lastFailure, served } = targets;
   const { oldest } = waiting;
   const waitingBecause = countsOf(status);
   return {
@@ -73,9 +75,15 @@ export function jsonOf(status: Status): StatusJson {
       warning: warning ?? null,
       problems,
     })),
-    serve: servedSinceMs === undefined ? 'not running' : 'running',
-    serveSince: time(servedSinceMs),
+    ...serveOf(served),
   };
+}
+
+function serveOf(
+  served: Status['targets']['served'],
+): Pick<StatusJson, 'serve' | 'serveSince' | 'serveOutdated'> {
+  if (served === undefined) return { serve: 'not running', serveSince: null, serveOutdated: [] };
+  return { serve: 'running', serveSince: time(served.sinceMs), serveOutdated: served.outdated };
 }
 
 function countsOf({ waiting: { groups } }: Status): StatusJson['waitingBecause'] {

@@ -104,9 +104,15 @@ const nothingProven: Rule = ({ targets: { targets, lastSuccess, lastFailure } })
 
 /** Doors that only `serve` opens, and no `serve`: attention. */
 const noServe: Rule = ({ doors, targets }) =>
-  doors.length > 0 && targets.servedSinceMs === undefined
+  doors.length > 0 && targets.served === undefined
     ? attention(`serve is not running, and only it answers on ${doors.join(' and ')}`)
     : undefined;
+
+/** A `serve` that works with something older than what lies there: attention. */
+const outdatedServe: Rule = ({ targets: { served } }) =>
+  served === undefined || served.outdated.length === 0
+    ? undefined
+    : attention(`serve works with an older version of ${served.outdated.join(' and ')} than lies there`);
 
 /** A certificate that ends within a month, or a further one that cannot be used: attention. */
 const certificates: Rule = ({ certificates: all, credentialTrouble }) => {
@@ -133,6 +139,7 @@ export const RULES: readonly Rule[] = [
   unreadSpool,
   allDisabled,
   noServe,
+  outdatedServe,
   certificates,
   badFiles,
 ];

@@ -126,9 +126,19 @@ function endText({ topic, endsMs, daysLeft }: Pick<Certificate, 'topic' | 'endsM
   return `${topic}, until ${timeText(endsMs)}, ${countOf(daysLeft ?? 0, 'day')} left`;
 }
 
-function serveRow({ targets: { servedSinceMs }, doors, nowMs }: Status): Row {
+function serveRow({ targets: { served }, doors, nowMs }: Status): Row {
   const name = 'serve';
-  if (servedSinceMs !== undefined) return plain(name, `running since ${timeAndAge(servedSinceMs, nowMs)}`);
+  if (served !== undefined) {
+    const { sinceMs, outdated } = served;
+    const since = `running since ${timeAndAge(sinceMs, nowMs)}`;
+    if (outdated.length === 0) return plain(name, since);
+    const older = `, with an older version of ${outdated.join(' and ')}; ${REFRESH_SERVE}`;
+    return { name, text: since + older, tone: 'attention' };
+  }
   const text = 'not running: a deliverer starts when there is something to send';
   return { name, text, tone: doors.length > 0 ? 'attention' : 'plain' };
 }
+
+/** A reload reads the files again; only a restart brings another program. */
+const REFRESH_SERVE =
+  'reload it, or restart it where the program is older: systemctl reload-or-restart xapplepush';

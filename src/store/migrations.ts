@@ -36,6 +36,13 @@ export const MIGRATIONS: readonly Migration[] = [
     sql: `ALTER TABLE credentials ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;
       CREATE INDEX outbox_by_event ON outbox (event_ms);`,
   },
+  {
+    version: 5,
+    sql: `ALTER TABLE deliverer ADD COLUMN edition TEXT;
+      CREATE TABLE serves (
+        owner TEXT PRIMARY KEY, since_ms INTEGER NOT NULL, announced_ms INTEGER NOT NULL, outdated TEXT
+      ) STRICT, WITHOUT ROWID;`,
+  },
 ];
 
 export const CURRENT_VERSION = MIGRATIONS.at(-1)?.version ?? 1;

@@ -3,19 +3,20 @@ import { expect, test } from 'vitest';
 import { checkDeliverer } from '../../src/check/deliverer.ts';
 import { openControlDoor } from '../../src/doors/control.ts';
 import { openDoorbell } from '../../src/doors/doorbell.ts';
+import { EDITION, listening } from '../support/control.ts';
 import { temporaryFolder } from '../support/store.ts';
 
 const NO_DOORS = { metrics: true };
 
 test('nobody need run, since an event starts a deliverer', async () => {
   const control = join(temporaryFolder(), 'x.sock');
-  expect(await checkDeliverer({ control, serve: NO_DOORS })).toMatchObject({ state: 'ok' });
+  expect(await checkDeliverer({ control, edition: EDITION, serve: NO_DOORS })).toMatchObject({ state: 'ok' });
 });
 
 test('whoever answers on the control socket delivers', async () => {
   const control = join(temporaryFolder(), 'x.sock');
-  const door = await openControlDoor(control, () => undefined);
-  const point = await checkDeliverer({ control, serve: NO_DOORS });
+  const door = await openControlDoor(control, listening());
+  const point = await checkDeliverer({ control, edition: EDITION, serve: NO_DOORS });
   await door.close();
   expect(point).toMatchObject({ state: 'ok', text: `running: it answers on ${control}` });
 });
@@ -23,7 +24,7 @@ test('whoever answers on the control socket delivers', async () => {
 test('serve must run where it has a door', async () => {
   const control = join(temporaryFolder(), 'x.sock');
   const serve = { metrics: true, cyrusSocket: '/run/cyrus.sock', http: '[::1]:11619' };
-  expect(await checkDeliverer({ control, serve })).toMatchObject({
+  expect(await checkDeliverer({ control, edition: EDITION, serve })).toMatchObject({
     state: 'warning',
     text: expect.stringContaining('answers on /run/cyrus.sock and [::1]:11619') as string,
   });
@@ -31,8 +32,8 @@ test('serve must run where it has a door', async () => {
 
 test('whoever hears the doorbell and does not answer hangs', async () => {
   const control = join(temporaryFolder(), 'x.sock');
-  const doorbell = await openDoorbell(control, () => undefined);
-  const point = await checkDeliverer({ control, serve: NO_DOORS });
+  const doorbell = await openDoorbell(control, EDITION, () => undefined);
+  const point = await checkDeliverer({ control, edition: EDITION, serve: NO_DOORS });
   await doorbell.close();
   expect(point).toMatchObject({
     state: 'warning',

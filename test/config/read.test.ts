@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Config } from '../../src/config/config.ts';
+import type { Settings } from '../../src/config/config.ts';
 import { readConfig } from '../../src/config/read.ts';
 import { parseYaml } from '../../src/config/yaml.ts';
 import { CHANGE_NAMES } from '../../src/events/mail-event.ts';
 
 const FILE = '/etc/xapplepush/config.yaml';
 
-function configOf(text: string): Config {
+function configOf(text: string): Settings {
   const reading = readConfig(parseYaml(text).root, FILE);
   if ('problems' in reading) throw new Error(JSON.stringify(reading.problems));
   return reading.config;
@@ -20,7 +20,7 @@ function problemsOf(text: string): string[] {
   return problems.map(({ line, column, key, message }) => `${line}:${column}: ${key}: ${message}`);
 }
 
-const DEFAULTS: Config = {
+const DEFAULTS: Settings = {
   file: FILE,
   apns: { server: new URL('https://api.push.apple.com:443') },
   store: '/var/lib/xapplepush/xapplepush.db',

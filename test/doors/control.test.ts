@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { openControlDoor, poke } from '../../src/doors/control.ts';
+import { type Listener, openControlDoor, poke } from '../../src/doors/control.ts';
 import { doorbellOf, ring } from '../../src/doors/ring.ts';
 import { eventually } from '../support/command.ts';
+import { EDITION, listening } from '../support/control.ts';
 import { recordedLog } from '../support/recorded-log.ts';
 import { temporaryFolder } from '../support/store.ts';
 
@@ -19,7 +20,10 @@ async function countingDoor(
   path = socketPath(),
 ): Promise<{ path: string; pokes: () => number; close: () => Promise<void> }> {
   let pokes = 0;
-  const door = await openControlDoor(path, () => (pokes += 1));
+  const door = await openControlDoor(
+    path,
+    listening(() => (pokes += 1)),
+  );
   return { path, pokes: () => pokes, close: () => door.close() };
 }
 
@@ -145,7 +149,10 @@ describe('the door', () => {
   test('tells a retry from a poke', async () => {
     const path = socketPath();
     const words: string[] = [];
-    const door = await openControlDoor(path, (word) => words.push(word));
+    const door = await openControlDoor(
+      path,
+      listening((word) => words.push(word)),
+    );
     expect([await poke(path), await poke(path, 'retry')]).toEqual([true, true]);
     expect(await said(path, 're', 'try\n')).toBe('ok\n');
     expect(words).toEqual(['poke', 'retry', 'retry']);
@@ -217,14 +224,17 @@ describe('the door', () => {
 
   test('cannot be opened where there is no folder', async () => {
     const path = join(socketPath(), 'no', 'folder');
-    await expect(openControlDoor(path, () => undefined)).rejects.toThrow(/ENOTDIR|ENOENT|EACCES|EINVAL/);
+    await expect(openControlDoor(path, listening())).rejects.toThrow(/ENOTDIR|ENOENT|EACCES|EINVAL/);
   });
 
   test('hears the doorbell as a poke', async () => {
     const path = socketPath();
     const words: string[] = [];
-    const door = await openControlDoor(path, (word) => words.push(word));
-    expect(ring(path)).toBe('rung');
+    const door = await openControlDoor(
+      path,
+      listening((word) => words.push(word)),
+    );
+    expect(ring(path, EDITION)).toBe('rung');
     await eventually(
       () => words.length,
       (count) => count > 0,
@@ -236,20 +246,75 @@ describe('the door', () => {
   test('is shut for both once it is closed', async () => {
     const { path, close } = await countingDoor();
     await close();
-    expect(ring(path)).toBe('nobody');
+    expect(ring(path, EDITION)).toBe('nobody');
     expect(await poke(path)).toBe(false);
   });
 
   test('has the socket alone where there can be no doorbell, and says so', async () => {
     const path = socketPath();
-    mkdirSync(doorbellOf(path));
+    mkdirSync(doorbellOf(path, EDITION));
     const log = recordedLog();
     let pokes = 0;
-    const door = await openControlDoor(path, () => (pokes += 1), log);
-    expect(ring(path)).toBe('ask the socket');
+    const door = await openControlDoor(
+      path,
+      listening(() => (pokes += 1)),
+      log,
+    );
+    expect(ring(path, EDITION)).toBe('ask the socket');
     expect(await poke(path)).toBe(true);
     expect(pokes).toBe(1);
-    expect(log.entries).toMatchObject([{ level: 'warn', fields: { path: doorbellOf(path) } }]);
+    expect(log.entries).toMatchObject([{ level: 'warn', fields: { path: doorbellOf(path, EDITION) } }]);
+    await door.close();
+  });
+
+  test('tells whoever works with something else, and says what the listener decides', async () => {
+    const path = socketPath();
+    const heard: [string, string | undefined][] = [];
+    let isWilling = true;
+    const onWord: Listener['onWord'] = (word, from) => {
+      heard.push([word, from]);
+      return isWilling;
+    };
+    const door = await openControlDoor(path, { edition: EDITION, onWord });
+    expect(await poke(path, 'poke', 'other.1')).toBe(true);
+    isWilling = false;
+    expect(await poke(path, 'retry', 'other.1')).toBe(false);
+    expect(await said(path, 'poke other.1\n')).toBe('no\n');
+    expect(await poke(path)).toBe(false);
+    expect(heard).toEqual([
+      ['poke', 'other.1'],
+      ['retry', 'other.1'],
+      ['poke', 'other.1'],
+      ['poke', undefined],
+    ]);
+    await door.close();
+  });
+
+  test('hears no ring any more once it is told so, and answers on', async () => {
+    const path = socketPath();
+    const door = await openControlDoor(path, listening());
+    await door.stopRings();
+    expect(ring(path, EDITION)).toBe('ask the socket');
+    expect(await poke(path)).toBe(true);
+    await door.close();
+  });
+
+  test.each<[string, (path: string) => void]>([
+    ['the socket was removed', (path) => rmSync(path)],
+    ['the doorbell was removed', (path) => rmSync(doorbellOf(path, EDITION))],
+    [
+      'a file took the place of the socket',
+      (path) => {
+        writeFileSync(`${path}.new`, '');
+        renameSync(`${path}.new`, path);
+      },
+    ],
+  ])('notices that %s', async (_what, act) => {
+    const path = socketPath();
+    const door = await openControlDoor(path, listening());
+    expect(door.isInPlace()).toBe(true);
+    act(path);
+    expect(door.isInPlace()).toBe(false);
     await door.close();
   });
 });

@@ -15,6 +15,7 @@ import { Route } from '../../src/outbox/route.ts';
 import { makeAllDue, mayStartDeliverer } from '../../src/outbox/upkeep.ts';
 import { createTestClock, type TestClock } from '../support/clock.ts';
 import { eventually } from '../support/command.ts';
+import { EDITION } from '../support/control.ts';
 import { recordedLog } from '../support/recorded-log.ts';
 import { DELIVERED, type ScriptedConnection, scriptedConnection } from '../support/scripted-connection.ts';
 import { claimed, enqueued, LEASE_MS, newTarget, NOW_MS, registered, testStore } from '../support/store.ts';
@@ -40,9 +41,33 @@ async function setting(
   const clock = createTestClock(NOW_MS);
   const log = recordedLog();
   const abort = new AbortController();
+  const courier = courierOn(store, clock, connect, log);
+  const options = {
+    store,
+    courier,
+    takeSpool: () => Promise.resolve(),
+    lockFile: `${store.file}.deliverer`,
+    controlSocket: `${store.file}.sock`,
+    lingerMs: LINGER_MS,
+    edition: EDITION,
+    changed: () => undefined,
+    clock,
+    log,
+    signal: abort.signal,
+    ...changes,
+  };
+  return { store, clock, log, abort, options };
+}
+
+function courierOn(
+  store: Store,
+  clock: TestClock,
+  connect: () => ApnsConnection | Promise<ApnsConnection>,
+  log = recordedLog(),
+): Courier {
   const line = createLine(async () => connect());
   const routes = [new Route({ topic: TOPIC, topics: [TOPIC], fingerprint: 'fingerprint' }, line)];
-  const courier = new Courier({
+  return new Courier({
     store,
     routes: () => routes,
     owner: leaseOwner(),
@@ -55,19 +80,6 @@ async function setting(
     random: () => 0.5,
     log,
   });
-  const options = {
-    store,
-    courier,
-    takeSpool: () => Promise.resolve(),
-    lockFile: `${store.file}.deliverer`,
-    controlSocket: `${store.file}.sock`,
-    lingerMs: LINGER_MS,
-    clock,
-    log,
-    signal: abort.signal,
-    ...changes,
-  };
-  return { store, clock, log, abort, options };
 }
 
 function answering(): ScriptedConnection {
@@ -268,15 +280,16 @@ describe('a deliverer', () => {
   // A handler commits and rings at every moment of a deliverer's end: heard means sent, be the ring ever read or not.
   test('sends what was committed before a ring that was heard, however late', async () => {
     const answers = new Set<string>();
+    const { store, clock, options } = await setting(answering);
+    const commit = (): Promise<unknown> => enqueued(store, { nowMs: clock.nowMs() });
     for (const moment of MOMENTS) {
-      const { store, clock, options } = await setting(answering);
       const running = runDeliverer(options);
       await clock.asleep();
-      if (moment.isCommitted) await enqueued(store);
+      if (moment.isCommitted) await commit();
       clock.advance(LINGER_MS);
       await later(moment);
-      if (!moment.isCommitted) await enqueued(store);
-      const answer = ring(options.controlSocket);
+      if (!moment.isCommitted) await commit();
+      const answer = ring(options.controlSocket, EDITION);
       answers.add(answer);
       const ended = running.then(() => true);
       while (!(await Promise.race([ended, later({ turns: 1 })]))) clock.advance(LINGER_MS);
@@ -452,5 +465,76 @@ describe('only one runs', () => {
     clock.advance(LINGER_MS);
     await first;
     expect(connection.received).toHaveLength(1);
+  });
+});
+
+describe('a deliverer makes way', () => {
+  const OTHER = 'ffffffffffff.source';
+
+  test('for a handler of another edition, at once and after the answers that are under way', async () => {
+    const connection = scriptedConnection();
+    const { store, log, options } = await setting(() => connection);
+    await enqueued(store);
+    const running = runDeliverer(options);
+    await eventually(
+      () => connection.pending.length,
+      (count) => count === 1,
+    );
+    expect(ring(options.controlSocket, OTHER)).toBe('ask the socket');
+    expect(await poke(options.controlSocket, 'poke', OTHER)).toBe(false);
+    // Nobody may rely on it any more, whatever they work with.
+    expect(ring(options.controlSocket, EDITION)).toBe('ask the socket');
+    expect(await poke(options.controlSocket, 'poke', EDITION)).toBe(false);
+    connection.pending[0]?.answer(DELIVERED);
+    expect(await running).toBe(false); // whoever made it end comes itself
+    expect(await rowsOwed(store)).toBe(0);
+    expect(log.messages('info')).toContain('the deliverer makes way for one that works with something else');
+  });
+
+  test('and the other one takes its turn, with what waited for another configuration', async () => {
+    const lost = (): Promise<never> => Promise.reject(new NoAnswer('lost', { perhapsProcessed: false }));
+    const { store, clock, options } = await setting(lost);
+    await enqueued(store);
+    const first = runDeliverer(options);
+    await clock.asleep();
+    const connection = answering();
+    const courier = courierOn(store, clock, () => connection);
+    const second = runDeliverer({ ...options, courier, edition: OTHER });
+    await first;
+    clock.advance(50);
+    await eventually(
+      () => connection.received.length,
+      (count) => count === 1,
+    );
+    await eventually(
+      () => clock.asleep(),
+      (ms) => ms === LINGER_MS,
+    );
+    clock.advance(LINGER_MS);
+    await second;
+  });
+
+  test('where what it works with has changed, and asks for a successor where something is due soon', async () => {
+    const now: { changed?: string } = {};
+    const lost = (): Promise<never> => Promise.reject(new NoAnswer('lost', { perhapsProcessed: false }));
+    const { store, clock, log, options } = await setting(lost, { changed: () => now.changed });
+    await enqueued(store);
+    const running = runDeliverer(options);
+    const waitMs = await clock.asleep();
+    now.changed = '/etc/xapplepush/config.yaml';
+    clock.advance(waitMs);
+    expect(await running).toBe(true);
+    expect(await rowsOwed(store)).toBe(1);
+    expect(log.entries).toContainEqual(expect.objectContaining({ fields: { changed: now.changed } }));
+  });
+
+  test('and asks for none where nothing is owed', async () => {
+    const now: { changed?: string } = {};
+    const { clock, options } = await setting(answering, { changed: () => now.changed });
+    const running = runDeliverer(options);
+    await clock.asleep();
+    now.changed = 'the program';
+    await poke(options.controlSocket, 'poke', EDITION);
+    expect(await running).toBe(false);
   });
 });

@@ -5,7 +5,7 @@ import { Courier } from '../../src/outbox/courier.ts';
 import { createLine } from '../../src/outbox/line.ts';
 import { enqueue, owed } from '../../src/outbox/outbox.ts';
 import { Route } from '../../src/outbox/route.ts';
-import { announceServe } from '../../src/outbox/upkeep.ts';
+import { announceServe, withdrawServe } from '../../src/outbox/served.ts';
 import { createTestClock, type TestClock } from '../support/clock.ts';
 import { recordedLog } from '../support/recorded-log.ts';
 import { DELIVERED, scriptedConnection } from '../support/scripted-connection.ts';
@@ -49,7 +49,7 @@ beforeEach(async () => {
     log: recordedLog(),
   });
   await registered(store);
-  await announceServe(store, { sinceMs: NOW_MS, untilMs: NOW_MS + DAY_MS });
+  await announceServe(store, { owner: 'serve', sinceMs: NOW_MS, nowMs: NOW_MS, outdated: undefined });
 });
 afterEach(() => store.close());
 
@@ -113,7 +113,7 @@ describe('where serve runs', () => {
 });
 
 test('without serve every event is told at once', async () => {
-  await announceServe(store, { sinceMs: NOW_MS, untilMs: 0 });
+  await withdrawServe(store, 'serve');
   await happens('MessageRead');
   await pass(100);
   await happens('MessageNew');

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { summariseTargets, summariseWaiting } from '../../src/outbox/summary.ts';
-import { announceServe } from '../../src/outbox/upkeep.ts';
+import { announceServe } from '../../src/outbox/served.ts';
 import { tokenNumber } from '../support/events.ts';
 import { claimed, enqueued, LEASE_MS, NOW_MS, registered, testStore } from '../support/store.ts';
 
@@ -15,7 +15,7 @@ describe('targets', () => {
       disabled: 0,
       lastSuccess: undefined,
       lastFailure: undefined,
-      servedSinceMs: undefined,
+      served: undefined,
     });
   });
 
@@ -30,7 +30,7 @@ describe('targets', () => {
       ).run();
       sql('UPDATE targets SET disabled_ms = 1 WHERE id = 3').run();
     });
-    await announceServe(store, { sinceMs: NOW_MS - 5, untilMs: NOW_MS + 1 });
+    await announceServe(store, { owner: 'a', sinceMs: NOW_MS - 5, nowMs: NOW_MS, outdated: undefined });
     expect(await summariseTargets(store, NOW_MS - DAY_MS, NOW_MS)).toEqual({
       targets: 3,
       users: 2,
@@ -38,7 +38,7 @@ describe('targets', () => {
       disabled: 1,
       lastSuccess: { ms: 3, device: { user: 'bob', deviceToken: tokenNumber(2) } },
       lastFailure: { ms: 9, reason: 'error 1', device: { user: 'alice', deviceToken: tokenNumber(0) } },
-      servedSinceMs: NOW_MS - 5,
+      served: { sinceMs: NOW_MS - 5, outdated: [] },
     });
   });
 

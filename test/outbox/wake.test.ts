@@ -32,6 +32,7 @@ import {
   NOTIFYD_ARGUMENTS,
   type Sandbox,
 } from '../support/command.ts';
+import { EDITION, listening } from '../support/control.ts';
 import { messageNew, registration, tokenNumber } from '../support/events.ts';
 import { forget } from '../support/pushes.ts';
 import { recordedLog } from '../support/recorded-log.ts';
@@ -42,8 +43,16 @@ describe('ensureDelivery', () => {
     const store = testStore();
     const control = `${store.file}.sock`;
     let pokes = 0;
-    const door = await openControlDoor(control, () => (pokes += 1));
-    await ensureDelivery({ control } as Config, store, createTestClock(NOW_MS), recordedLog());
+    const door = await openControlDoor(
+      control,
+      listening(() => (pokes += 1)),
+    );
+    await ensureDelivery(
+      { control, edition: EDITION } as Config,
+      store,
+      createTestClock(NOW_MS),
+      recordedLog(),
+    );
     await eventually(
       () => pokes,
       (count) => count === 1,
@@ -67,10 +76,15 @@ describe('ensureDelivery', () => {
       });
     });
     await once(server.listen(control), 'listening');
-    make(doorbellOf(control));
-    await ensureDelivery({ control } as Config, store, createTestClock(NOW_MS), recordedLog());
+    make(doorbellOf(control, EDITION));
+    await ensureDelivery(
+      { control, edition: EDITION } as Config,
+      store,
+      createTestClock(NOW_MS),
+      recordedLog(),
+    );
     server.close();
-    expect(words).toEqual(['poke\n']);
+    expect(words).toEqual([`poke ${EDITION}\n`]);
     expect(await rowsOf(store, 'SELECT until_ms FROM deliverer')).toEqual([{ until_ms: 0 }]);
   });
 
@@ -78,7 +92,12 @@ describe('ensureDelivery', () => {
     const store = testStore();
     const clock = createTestClock(NOW_MS);
     await mayStartDeliverer(store, NOW_MS, 1000);
-    await ensureDelivery({ control: `${store.file}.sock` } as Config, store, clock, recordedLog());
+    await ensureDelivery(
+      { control: `${store.file}.sock`, edition: EDITION } as Config,
+      store,
+      clock,
+      recordedLog(),
+    );
     expect(await rowsOf(store, 'SELECT until_ms FROM deliverer')).toEqual([{ until_ms: NOW_MS + 1000 }]);
   });
 });

@@ -71,7 +71,7 @@ describe('rows', () => {
     expect(row(healthy({ certificates: [last] }), 'certificate')).toMatch(/, 1 day left$/);
     const bad = { ...good!, problems: ['one', 'two'] };
     expect(row(healthy({ certificates: [bad] }), 'certificate')).toBe('one; two');
-    expect(row(withTargets({ servedSinceMs: NOW_MS - 3 * 86_400_000 }), 'serve')).toBe(
+    expect(row(withTargets({ served: { sinceMs: NOW_MS - 3 * 86_400_000, outdated: [] } }), 'serve')).toBe(
       'running since 2023-11-11T22:13:20Z (3 days ago)',
     );
   });

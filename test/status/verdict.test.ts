@@ -41,7 +41,10 @@ describe('nothing is amiss', () => {
     withWaiting({ connection: { attemptedMs: 1 } }),
   );
   works('with a few devices disabled', withTargets({ disabled: 2 }));
-  works('with a serve for its doors', { ...withTargets({ servedSinceMs: NOW_MS }), doors: ['/run/x.sock'] });
+  works('with a serve for its doors', {
+    ...withTargets({ served: { sinceMs: NOW_MS, outdated: [] } }),
+    doors: ['/run/x.sock'],
+  });
   works(
     'with a file that has just come into the spool',
     healthy({ spool: { ...SPOOL, waiting: 1, oldestMs: NOW_MS } }),

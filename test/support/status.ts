@@ -17,7 +17,7 @@ export function healthy(changes: Partial<Status> = {}): Status {
       disabled: 0,
       lastSuccess: { ms: NOW_MS - MINUTE_MS, device: DEVICE },
       lastFailure: undefined,
-      servedSinceMs: undefined,
+      served: undefined,
     },
     waiting: { groups: {}, nextMs: undefined, oldest: undefined },
     spool: { waiting: 0, oldestMs: undefined, bad: 0, newestBad: undefined },

@@ -44,7 +44,7 @@ async function retry(store: Store, filter: WaitingFilter, command: OutboxCommand
 
 /** Whoever delivers is told to try even where it rests after a failure; where there is none, one is started. */
 async function deliver({ config, clock, log }: OutboxCommand, store: Store): Promise<string> {
-  if (await poke(config.control, 'retry')) return 'the deliverer that runs was told';
+  if (await poke(config.control, 'retry', config.edition)) return 'the deliverer that runs was told';
   await ensureDelivery(config, store, clock, log);
   return 'a deliverer was started';
 }

@@ -9,6 +9,7 @@ import { openControlDoor } from '../../../src/doors/control.ts';
 import { configFor, startTestApns, type TestApns } from '../../support/apns.ts';
 import { createTestClock } from '../../support/clock.ts';
 import { configure, createSandbox, eventually, type Finished, type Sandbox } from '../../support/command.ts';
+import { EDITION, listening } from '../../support/control.ts';
 import { messageNew, registration, tokenNumber } from '../../support/events.ts';
 import { recordedLog } from '../../support/recorded-log.ts';
 import { startServe } from '../../support/serve.ts';
@@ -31,6 +32,7 @@ function commandOn(
     config: {
       store: store.file,
       control: `${store.file}.sock`,
+      edition: EDITION,
       users: { lowercase: true, domain: 'keep' },
       history: { maxAgeMs: 86_400_000, maxEntries: 100 },
     } as Config,
@@ -135,7 +137,10 @@ describe('retry', () => {
     const command = commandOn(store);
     await store.write((sql) => sql(`UPDATE outbox SET due_ms = due_ms + 1, held_by = 'device'`).run());
     const words: string[] = [];
-    const door = await openControlDoor(command.config.control, (word) => words.push(word));
+    const door = await openControlDoor(
+      command.config.control,
+      listening((word) => words.push(word)),
+    );
     await retryCommand(command, { user: 'alice' }, { dryRun: true });
     expect(command.shown()).toBe(
       '2 pushes would be due now\nfor 2 of them Apple asked to wait longer: they would be tried all the same\n',
@@ -213,6 +218,7 @@ describe('with a stand-in for Apple', () => {
   });
 
   test('what is on its way is left alone', async () => {
+    configure(sandbox, `${configFor(apns)}delivery: { deadline: 8s, linger: 1s }\n`);
     apns.setAnswers('*', ['silent']);
     const sending = sandbox.run(['--wait'], { input: messageNew() });
     await apns.pushes(1);

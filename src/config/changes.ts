@@ -1,0 +1,60 @@
+import { readFileSync, statSync } from 'node:fs';
+import { messageOf, OperatorError } from '../errors.ts';
+import { BUILD_FILE } from '../installation.ts';
+import { BUILD } from '../version.ts';
+import type { Config } from './config.ts';
+import { textOf } from './edition.ts';
+import { configFileOf } from './file.ts';
+import { loadConfig } from './load.ts';
+
+export const PROGRAM = 'the program';
+
+/**
+ * Gives a function that tells what this process works with and is no longer what lies there: the path of the
+ * configuration or of imapd.conf, or PROGRAM; undefined where nothing has changed. A configuration that cannot be used,
+ * perhaps half-written, changes nothing. Cheap while nothing is written.
+ */
+export function watchChanges(config: Config): () => string | undefined {
+  const { path } = configFileOf(config.file, process.env);
+  const imapdConf = stampOf(config.imapdConf);
+  const text = textOf(config);
+  let seen: string | undefined; // so that the first look compares what this process has read with what lies there
+  let isOther = false;
+  return () => {
+    const stamp = stampOf(path);
+    if (stamp !== seen) isOther = (textNow(config) ?? text) !== text;
+    seen = stamp;
+    if (isOther) return path;
+    if (stampOf(config.imapdConf) !== imapdConf) return config.imapdConf;
+    return isReplaced() ? PROGRAM : undefined;
+  };
+}
+
+/** Changes whenever the file is written or replaced. */
+function stampOf(path: string): string {
+  try {
+    const { dev, ino, size, mtimeMs, ctimeMs } = statSync(path);
+    return [dev, ino, size, mtimeMs, ctimeMs].join(' ');
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+/** Undefined where the configuration cannot be used, which whoever reads it for an event tells. */
+function textNow(config: Config): string | undefined {
+  try {
+    return textOf(loadConfig(config.file, process.env));
+  } catch (error) {
+    if (error instanceof OperatorError) return undefined;
+    throw error;
+  }
+}
+
+/** Not while another is being put there, nor where the bare source runs. */
+function isReplaced(): boolean {
+  try {
+    return readFileSync(BUILD_FILE, 'utf8') !== BUILD;
+  } catch {
+    return false; // no such file
+  }
+}
