@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isMissing } from '../errors.ts';
+import { isDead, processName } from '../process-name.ts';
 import { syncFolder } from '../sync-folder.ts';
 import { readSpoolFile } from './spool-file.ts';
 
@@ -12,7 +13,9 @@ import { readSpoolFile } from './spool-file.ts';
  */
 export type SpoolFolder = 'tmp' | 'new' | 'cur' | 'bad';
 
-/** A file in cur/ whose reader has not touched it for this long belongs to one that died. */
+/**
+ * A file in cur/ whose reader cannot be asked after, and has not touched it for this long, belongs to one that died.
+ */
 const READER_TIMEOUT_MS = 60_000;
 
 /** The same for one in tmp/ and its writer, which waits for what the mail server sends and then for the disk. */
@@ -46,6 +49,8 @@ export function writeSpool(spool: string, raw: Buffer, nowMs: number): string {
 /** A file that this process alone reads now. */
 export interface SpooledEvents {
   file: string;
+  /** When it was written, which is when its events happened, in milliseconds since the epoch. */
+  writtenMs: number;
   /** Its bytes. Throws UnfitFileError for what never can be read, such as a link, which is not followed. */
   read(): Generator<Buffer>;
   /** All of it is in the database. */
@@ -66,22 +71,22 @@ export function* claimSpool(
   nowMs: number,
   onStuck: (file: string, error: unknown) => void = rethrow,
 ): Generator<SpooledEvents> {
-  putBackAbandoned(spool, 'cur', nowMs - READER_TIMEOUT_MS);
+  putBackAbandoned(spool, 'cur', nowMs, READER_TIMEOUT_MS);
   try {
-    putBackAbandoned(spool, 'tmp', nowMs - WRITER_TIMEOUT_MS);
+    putBackAbandoned(spool, 'tmp', nowMs, WRITER_TIMEOUT_MS);
   } catch (error) {
     onStuck(join(spool, 'tmp'), error);
   }
   for (const name of oldestFirst(spool, 'new')) {
     mkdirSync(join(spool, 'cur'), { recursive: true, mode: FOLDER_MODE });
-    const [waiting, file] = [join(spool, 'new', name), join(spool, 'cur', name)];
+    const [waiting, file] = [join(spool, 'new', name), join(spool, 'cur', nameForReading(name))];
     try {
       if (!move(waiting, file)) continue;
     } catch (error) {
       onStuck(waiting, error);
       continue;
     }
-    yield claimed(spool, name, file);
+    yield claimed(spool, name, file, Math.round(changed(file)?.mtimeMs ?? nowMs));
   }
 }
 
@@ -99,9 +104,10 @@ function rethrow(_file: string, error: unknown): never {
   throw error;
 }
 
-function claimed(spool: string, name: string, file: string): SpooledEvents {
+function claimed(spool: string, name: string, file: string, writtenMs: number): SpooledEvents {
   return {
     file,
+    writtenMs,
     read: () => readSpoolFile(file),
     done: () => {
       rmSync(file, { force: true });
@@ -135,12 +141,28 @@ function nameForBad(spool: string, name: string): string {
   return `${name.slice(0, 40)}.${randomBytes(8).toString('hex')}`;
 }
 
-function putBackAbandoned(spool: string, folder: SpoolFolder, beforeMs: number): void {
-  for (const name of namesIn(spool, folder)) {
-    const file = join(spool, folder, name);
+function putBackAbandoned(spool: string, folder: SpoolFolder, nowMs: number, timeoutMs: number): void {
+  for (const claimedName of namesIn(spool, folder)) {
+    const file = join(spool, folder, claimedName);
+    const [, name = claimedName, reader] = (folder === 'cur' && READING.exec(claimedName)) || [];
     const touchedMs = changed(file)?.ctimeMs;
-    if (touchedMs !== undefined && touchedMs < beforeMs) move(file, join(spool, 'new', name));
+    // What was touched later than now was touched while the clock was ahead.
+    const isOld = touchedMs !== undefined && Math.abs(nowMs - touchedMs) > timeoutMs;
+    if (isOld || (reader !== undefined && isDead(reader))) move(file, join(spool, 'new', name));
   }
+}
+
+/** A name in cur/: that of the file, and the process that reads it. */
+const READING = /^(.+)@(\d+:\d+:\d+)$/;
+
+/** Longest name of a file on Linux, in bytes: limits.h(0p), NAME_MAX. */
+const NAME_MAX_BYTES = 255;
+
+/** Others see by it whether the reader lives, where the process has a name and there is room for it. */
+function nameForReading(name: string): string {
+  const reader = processName();
+  const named = `${name}@${reader}`;
+  return reader !== undefined && Buffer.byteLength(named) <= NAME_MAX_BYTES ? named : name;
 }
 
 /** By the time of the last write, then by name: writers make their names in different ways. */

@@ -222,6 +222,32 @@ describe('a claimed file', () => {
     expect([...claimSpool(spool, ctimeMs + 60_001)].map(textOf)).toEqual(['abandoned']);
   });
 
+  test('whose reader was killed is read again at once, and under its own name', async () => {
+    const spool = newSpool();
+    const file = writeSpool(spool, Buffer.from('abandoned'), NOW_MS);
+    const script = `
+      import { claimSpool } from '@/events/spool.js';
+      const claimed = claimSpool(process.argv[1], Date.now()).next().value;
+      process.stdout.write(claimed.file);
+      if (process.argv[2] === 'die') process.kill(process.pid, 'SIGKILL');`;
+    await program.run(script, spool, 'die').catch(() => undefined);
+    expect(namesIn(spool, 'cur')).toHaveLength(1);
+    expect([...claimSpool(spool, Date.now())].map(textOf)).toEqual(['abandoned']);
+    renameSync(join(spool, 'cur', namesIn(spool, 'cur')[0] ?? ''), file);
+    const spooled = claimedFile(spool);
+    expect([...claimSpool(spool, Date.now())]).toEqual([]); // its reader lives
+    expect(spooled.writtenMs).toBe(NOW_MS);
+    spooled.putBack();
+    expect(existsSync(file)).toBe(true);
+  });
+
+  test('that was claimed while the clock was ahead is read again', () => {
+    const spool = newSpool();
+    writeSpool(spool, Buffer.from('abandoned'), NOW_MS);
+    const { ctimeMs } = statSync(claimedFile(spool).file);
+    expect([...claimSpool(spool, ctimeMs - 60_001)].map(textOf)).toEqual(['abandoned']);
+  });
+
   test('that is a link is not followed', () => {
     const spool = newSpool();
     const secret = join(temporaryFolder(), 'secret');

@@ -1,0 +1,43 @@
+import { readFileSync, readlinkSync } from 'node:fs';
+
+/**
+ * Names this process so that others can tell whether it lives: the PID namespace, the pid and its start time, by which
+ * a later process with the same pid is told apart (proc(5)). Undefined where there is no /proc.
+ */
+export function processName(): string | undefined {
+  const namespace = pidNamespace();
+  const startTicks = namespace === undefined ? undefined : startTicksOf(process.pid);
+  if (namespace === undefined || startTicks === undefined) return undefined;
+  return `${namespace}:${process.pid}:${startTicks}`;
+}
+
+/** Of a name, or of one that begins with it. Only a process of our own PID namespace can be judged. */
+export function isDead(name: string): boolean {
+  const [namespace, pid, startTicks] = name.split(':');
+  if (namespace === undefined || namespace !== pidNamespace()) return false;
+  return startTicksOf(Number(pid)) !== startTicks;
+}
+
+function pidNamespace(): string | undefined {
+  try {
+    return /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0];
+  } catch {
+    return undefined; // no /proc
+  }
+}
+
+/** The start time of a living process: field 22 of /proc/PID/stat (proc(5)), undefined for a zombie. */
+function startTicksOf(pid: number): string | undefined {
+  const fields = statFields(pid);
+  return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
+}
+
+/** From field 3 on: the command name before may hold spaces and parentheses. */
+function statFields(pid: number): string[] {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  } catch {
+    return []; // no such process
+  }
+}
