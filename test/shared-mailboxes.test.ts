@@ -1,35 +1,47 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { setImmediate as turn } from 'node:timers/promises';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { loadConfig } from '../src/config/load.ts';
 import { readEvents } from '../src/events/read.ts';
+import type { Entry } from '../src/history/entry.ts';
+import { historyFolder } from '../src/history/history.ts';
+import { readHistory } from '../src/history/read.ts';
+import { sentenceOf } from '../src/history/sentence.ts';
 import { createIntake } from '../src/intake.ts';
 import { createTestClock } from './support/clock.ts';
+import { createSandbox } from './support/command.ts';
 import { captured, tokenNumber } from './support/events.ts';
 import { recordedLog } from './support/recorded-log.ts';
 import { NOW_MS, registered, temporaryFolder, testStore } from './support/store.ts';
 
-/** Alice, Bob and Carol asked for Alice's INBOX; gives who is told of an event there. */
-async function told(event: object): Promise<{ users: string[]; silent: string[] }> {
+/** Those users asked for Alice's INBOX; gives who is told of an event there, why not the others, and the history. */
+async function told(
+  event: object,
+  asking = ['alice', 'bob', 'carol'],
+): Promise<{ users: string[]; silent: string[]; history: Entry[] }> {
   const folder = temporaryFolder();
   writeFileSync(
     join(folder, 'config.yaml'),
-    `imapd_conf: ${folder}/none\ntargets: { shared_mailboxes: true }\n`,
+    `store: ${folder}/x.db\nimapd_conf: ${folder}/none\ntargets: { shared_mailboxes: true }\n`,
   );
   const store = testStore(join(folder, 'x.db'));
   const ids = new Map<number, string>();
-  for (const [index, user] of ['alice', 'bob', 'carol'].entries()) {
-    const subscriptions = [{ owner: 'alice', path: 'INBOX', name: 'INBOX', hash: undefined }];
-    ids.set(await registered(store, { user, deviceToken: tokenNumber(index), subscriptions }), user);
-  }
+  for (const [index, user] of asking.entries())
+    ids.set(await registered(store, { user, deviceToken: tokenNumber(index), ...ALICES }), user);
   const intake = createIntake({
     config: loadConfig(join(folder, 'config.yaml'), {}),
     ...{ clock: createTestClock(NOW_MS), log: recordedLog(), store: () => store, newApnsId: () => 'id' },
   });
   const [item] = readEvents([Buffer.from(`${JSON.stringify(event)}\n`)]);
   const { targetIds, silent } = await intake(item!);
-  return { users: targetIds.map((id) => ids.get(id) ?? '?'), silent };
+  await turn();
+  const all = { limit: 9, sinceMs: 0, maxEntries: 9, wanted: () => true };
+  const history = readHistory(historyFolder(store.file), all);
+  return { users: targetIds.map((id) => ids.get(id) ?? '?'), silent, history };
 }
+
+const ALICES = { subscriptions: [{ owner: 'alice', path: 'INBOX', name: 'INBOX', hash: undefined }] };
 
 const mail = JSON.parse(captured('0060-MessageNew-lmtp-inbox.json').toString()) as Record<string, unknown>;
 const withAcl = (acl: unknown): object => ({ ...mail, 'vnd.cmu.mailboxACL': acl });
@@ -45,8 +57,29 @@ describe('of a mailbox of somebody else is told', () => {
     ['nobody by rights that are none', 7, ['alice']],
   ])('%s', async (_, acl, users) => expect((await told(withAcl(acl))).users.sort()).toEqual(users));
 
-  test('and whoever waits for a push reads why there is none', async () => {
-    const foreign = { ...withAcl('anyone\tp\t'), uri: 'imap://mail/user/alice;UIDVALIDITY=1/;UID=1' };
-    expect((await told(foreign)).users).toEqual(['alice']);
+  test('the history says who is not told and why', async () => {
+    const { users, history } = await told(withAcl('alice\tlrs\tbob\tlp\t'));
+    expect(users).toEqual(['alice']);
+    const reason = `2 devices ${DENIED}`;
+    expect(history).toMatchObject([{ event: 'MessageNew', decision: 'push', targets: 1, reason }]);
+    expect(sentenceOf(history[0]!)).toContain(reason);
+  });
+
+  test('where nobody may read it, the history says so, and who waits for a push', async () => {
+    const { users, silent, history } = await told(withAcl('anyone\tp\t'), ['bob']);
+    expect(users).toEqual([]);
+    expect(history).toMatchObject([{ decision: 'nobody', targets: 0, reason: `1 device ${DENIED}` }]);
+    expect(silent).toEqual([`MessageNew in alice:INBOX: 1 device ${DENIED}`]);
+  });
+
+  test('--wait prints it', async () => {
+    const sandbox = createSandbox('targets: { shared_mailboxes: true }\n');
+    onTestFinished(() => sandbox.remove());
+    await registered(testStore(sandbox.store), { user: 'bob', ...ALICES });
+    const input = JSON.stringify(withAcl('anyone\tp\t'));
+    const { stdout, stderr } = await sandbox.run(['handle', '--wait'], { input });
+    expect(`${stdout}${stderr}`).toContain(`no push: MessageNew in alice:INBOX: 1 device ${DENIED}`);
   });
 });
+
+const DENIED = 'may not read this mailbox: its user has no right r there';

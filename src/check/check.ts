@@ -66,6 +66,7 @@ async function checkWith(config: Config, options: CheckOptions): Promise<Point[]
     ...checkCyrus(cyrus, {
       ...{ user, credentials: credentials.usable, environment: options.environment },
       serveSocket: config.serve.cyrusSocket,
+      sharedMailboxes: config.targets.sharedMailboxes,
     }),
     ...folders,
   ];

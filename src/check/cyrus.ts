@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { readImapdConf } from '../config/imapd-conf.ts';
 import { OperatorError } from '../errors.ts';
+import { checkCyrusVersion, CYRUS_VERSION, packagedCyrus } from './cyrus-version.ts';
 import { checkHandler, HANDLER, NOTIFY_EXTERNAL } from './handler.ts';
 import {
   APS_TOPIC,
@@ -52,6 +53,7 @@ function textOf(file: string): string | undefined {
 
 const OF_HANDLER = [NOTIFY_EXTERNAL, HANDLER];
 export const OF_CYRUS = [
+  CYRUS_VERSION,
   ...[EVENT_NOTIFIER, EVENT_GROUPS, EVENT_CONTENT, APS_TOPIC, LOGIN, NOTIFYSOCKET],
   ...OF_HANDLER,
 ];
@@ -62,6 +64,8 @@ export interface CyrusOptions {
   /** `serve.cyrus_socket`. */
   serveSocket: string | undefined;
   environment: NodeJS.ProcessEnv;
+  /** `targets.shared_mailboxes`. */
+  sharedMailboxes: boolean;
 }
 
 /** The points of a host with Cyrus; without Cyrus each is skipped. */
@@ -70,7 +74,8 @@ export function checkCyrus(
   { user, credentials, ...rest }: CyrusOptions,
 ): Point[] {
   if (options === undefined) return skippedAll(OF_CYRUS, IMAPD_CONF);
-  const points = judgeImapdConf(options, credentials, cyrusConf);
+  const version = checkCyrusVersion(rest.sharedMailboxes, packagedCyrus);
+  const points = [version, ...judgeImapdConf(options, credentials, cyrusConf)];
   const socket = options.get('notifysocket') ?? socketByDefault(options);
   if (socket?.startsWith(DLIST) === true)
     return [...points, checkDlist(socket.slice(DLIST.length), rest.serveSocket), ...UNUSED];

@@ -8,7 +8,7 @@ import { type MailUser, tryAs } from './trial.ts';
 export const MAIL_USER = 'mail user';
 
 /** Where id(1) is, also for a timer's process that has no PATH. */
-const USUAL_PATH = '/usr/bin:/bin';
+export const USUAL_PATH = '/usr/bin:/bin';
 
 /**
  * Who that is: with Cyrus the user that its master becomes, which imapd.conf(5) calls `cyrus_user`; without it the

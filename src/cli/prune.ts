@@ -57,8 +57,7 @@ const PRUNE: Explanation = {
   ],
   exits: {
     [ExitCode.usage]: '--older-than is less than 1d or more than 3650d',
-    [ExitCode.tryAgain]:
-      'too many devices would go, and none did; or database or spool cannot be used',
+    [ExitCode.tryAgain]: 'too many devices would go, and none did; or database or spool cannot be used',
     [ExitCode.configuration]: '--unused-topics, and a credential cannot be loaded; nothing was removed',
   },
   examples: [

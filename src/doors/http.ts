@@ -53,6 +53,8 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
   const limits = { ...HTTP_LIMITS, ...options.limits };
   const server = createServer(nodeOptions(limits));
   server.timeout = limits.silenceMs;
+  // A client that sends no more still gets its answers (RFC 9112, 9.6); the property is Node's, though not in its types.
+  Object.assign(server, { httpAllowHalfOpen: true });
   const connections = watchConnections(server, limits.connections);
   const budget = createBodyBudget();
   const make = (changed: HttpDoorOptions, place: Place): Service =>

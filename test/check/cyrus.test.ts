@@ -11,7 +11,7 @@ function check(lines: string, serveSocket?: string): string[] {
   const imapdConf = join(temporaryFolder(), 'imapd.conf');
   writeFileSync(imapdConf, lines);
   const points = checkCyrus(findCyrus(imapdConf), {
-    ...{ user: USER, credentials: undefined, serveSocket, environment: {} },
+    ...{ user: USER, credentials: undefined, serveSocket, sharedMailboxes: false, environment: {} },
   });
   const wanted = ['notifysocket', 'notify_external', 'handler'];
   return points

@@ -34,6 +34,9 @@ export interface TransferRules extends RegistrationRules {
   nowMs: number;
 }
 
+/** What the longest name can have in UTF-8: eight characters of modified UTF-7 may stand for nine bytes of it. */
+const MAX_PATH_BYTES = (MAX_MAILBOX_BYTES / 8) * 9;
+
 /** Clocks of two hosts differ; a time further ahead is a mistake, and would keep a target for ever. */
 const MAX_AHEAD_MS = 24 * 3600 * 1000;
 
@@ -73,6 +76,7 @@ function admitExported(exported: ExportedTarget, rules: TransferRules): ReturnTy
   const names = exported.subscriptions.map(({ name }) => name);
   const refusal = identityRefusal(exported) ?? mailboxRefusal(exported.user, names);
   if (refusal !== undefined) return { fault: { reason: REASONS[refusal.fault] } };
+  if (exported.subscriptions.some(isTooLong)) return { fault: { reason: TOO_LONG } };
   const { registeredMs, renewedMs } = exported;
   const { user, deviceToken, accountId, subtopic, apsVersion, topic, source } = exported;
   const comparable = comparableUser(user, rules.users);
@@ -93,6 +97,13 @@ function admitExported(exported: ExportedTarget, rules: TransferRules): ReturnTy
     droppedMailboxes: exported.subscriptions.length - subscriptions.length,
   };
 }
+
+/** As no registration could have made it. */
+function isTooLong({ owner, path }: Subscription): boolean {
+  return Buffer.byteLength(owner) > MAX_USER_BYTES || Buffer.byteLength(path) > MAX_PATH_BYTES;
+}
+
+const TOO_LONG = `subscriptions: expected owners of at most ${MAX_USER_BYTES} bytes and paths of at most ${MAX_PATH_BYTES}`;
 
 function comparableSubscriptions(
   subscriptions: readonly Subscription[],

@@ -148,3 +148,36 @@ describe('what is refused', () => {
   bad('an export without mailboxes', exported({ subscriptions: [] }), /^no mailbox/);
   bad('an export from the future', exported({ renewedMs: NOW_MS * 2 }), /^renewed: expected a time/);
 });
+
+describe('limits of an export', () => {
+  const [subscription] = exportedTarget().subscriptions;
+  const many = (count: number): ExportedTarget['subscriptions'] =>
+    Array.from({ length: count }, (_, n) => ({ ...subscription!, path: `${n}`, name: `${n}` }));
+  const long = (changes: object): Claim => exported({ subscriptions: [{ ...subscription!, ...changes }] });
+
+  // As many bytes of UTF-8 as the longest name in modified UTF-7 may stand for.
+  const longestPath = '\u4e00'.repeat(4608 / 3);
+
+  test.each<[string, Claim]>([
+    ['a path', long({ path: longestPath })],
+    ['a name', long({ name: 'a'.repeat(4096) })],
+    ['mailboxes', exported({ subscriptions: many(1000) })],
+    ['a user', exported({ user: 'u'.repeat(1024) })],
+  ])('%s as long as can be is taken', (_, claim) => {
+    expect(admitClaim(claim, RULES)).toHaveProperty('candidate');
+  });
+
+  test.each<[string, Claim, string]>([
+    ['a path', long({ path: `${longestPath}a` }), 'paths of at most 4608'],
+    ['an owner', long({ owner: 'o'.repeat(1025) }), 'owners of at most 1024 bytes'],
+    ['a name', long({ name: 'a'.repeat(4097) }), 'names of at most 4096 bytes'],
+    ['mailboxes', exported({ subscriptions: many(1001) }), 'at most 1000'],
+    ['a user', exported({ user: 'u'.repeat(1025) }), 'at most 1024 bytes'],
+    ['mailboxes of another program', foreign({ mailboxes: Array<string>(1001).fill('a') }), 'at most 1000'],
+    ['a name of another program', foreign({ mailboxes: ['a'.repeat(4097)] }), 'at most 4096 bytes'],
+    ['a user of another program', foreign({ user: 'u'.repeat(1025) }), 'at most 1024 bytes'],
+  ])('%s beyond is refused', (_, claim, reason) => {
+    const admission = admitClaim(claim, { ...RULES, sharedMailboxes: true });
+    expect(admission).toEqual({ fault: { reason: expect.stringContaining(reason) as string } });
+  });
+});
