@@ -65,15 +65,15 @@ function notify(): Promise<string> {
 /** Does it again and again until told to stop; gives how often each answer came. */
 function keep(ask: () => Promise<string>): () => Promise<Record<string, number>> {
   const answers: Record<string, number> = {};
-  let going = true;
+  const until = new AbortController();
   const running = (async () => {
-    while (going) {
+    while (!until.signal.aborted) {
       const answer = await ask();
       answers[answer] = (answers[answer] ?? 0) + 1;
     }
   })();
   return async () => {
-    going = false;
+    until.abort();
     await running;
     return answers;
   };

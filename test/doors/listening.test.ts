@@ -83,7 +83,8 @@ describe('a socket that is removed', () => {
     const { path, look, events, log } = await watchedDoor();
     rmSync(path);
     writeFileSync(path, 'precious');
-    for (const _ of [1, 2, 3]) await look();
+    await look();
+    await look();
     expect(readFileSync(path, 'utf8')).toBe('precious');
     expect(log.messages('error')).toHaveLength(1);
     rmSync(path);
