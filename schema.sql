@@ -1,4 +1,4 @@
--- xapplepush's database: the whole schema, version 4.
+-- xapplepush's database: the whole schema, version 6.
 -- A new database is made from this file. An older one is brought here by the migrations of src/store/migrations.ts,
 -- which are only ever appended to. A database newer than the program is refused.
 --
@@ -55,8 +55,8 @@ CREATE TABLE outbox (
   apns_id        TEXT NOT NULL,    -- random; of it and of what is told each attempt's apns-id is made
   generation     INTEGER NOT NULL, -- raised by every event that joins
   event          TEXT NOT NULL,    -- name of the latest event
-  enqueued_ms    INTEGER NOT NULL, -- first event of this row
-  event_ms       INTEGER NOT NULL, -- latest event of this row; `give_up` counts from here
+  enqueued_ms    INTEGER NOT NULL, -- when the first event of this row was taken
+  event_ms       INTEGER NOT NULL, -- when the latest event happened; `give_up` counts from the later of the two
   due_ms         INTEGER NOT NULL, -- no attempt before
   attempts       INTEGER NOT NULL DEFAULT 0, -- recorded before each attempt is made
   attempted_ms   INTEGER,
@@ -104,7 +104,8 @@ CREATE TABLE deliverer (
   until_ms        INTEGER NOT NULL, -- somebody starts a deliverer; of many handlers at once others start none before
   served_until_ms INTEGER NOT NULL, -- this and the next: of programs before version 5, which may still run
   served_since_ms INTEGER,
-  edition         TEXT              -- of the configuration and program that delivered last
+  edition         TEXT,             -- of the configuration and program that delivered last
+  clock_told_ms   INTEGER           -- when times in the future were last told in the log
 ) STRICT;
 INSERT INTO deliverer (id, until_ms, served_until_ms) VALUES (1, 0, 0);
 

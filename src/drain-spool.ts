@@ -51,7 +51,9 @@ export async function drainSpool(
 async function takeFile(spooled: SpooledEvents, intake: Intake, log: Log | undefined): Promise<boolean> {
   let reason: string | undefined;
   try {
-    for (const item of readEvents(spooled.read())) reason = (await intake(item)).bad ?? reason;
+    for (const item of readEvents(spooled.read())) {
+      reason = (await intake(item, { atMs: spooled.writtenMs })).bad ?? reason;
+    }
   } catch (error) {
     if (!(error instanceof UnfitFileError)) {
       spooled.putBack();

@@ -9,6 +9,7 @@ import { ExitCode } from './errors.ts';
 import { createIntake } from './intake.ts';
 import type { Log } from './log.ts';
 import type { CourierOptions } from './outbox/courier.ts';
+import { setRight } from './outbox/ahead.ts';
 import { warnOfExpiry } from './outbox/expiry.ts';
 import { releaseDeadLeases } from './outbox/lease.ts';
 import { owed } from './outbox/outbox.ts';
@@ -44,6 +45,7 @@ export async function flush(options: FlushOptions): Promise<{ report: FlushRepor
     const intake = createIntake({ config, log, clock, store: () => store, newApnsId: randomUUID });
     const spool = await drainSpool(config.spool, intake, clock, log);
     await releaseDeadLeases(store);
+    await setRight(store, clock.nowMs());
     await takeUp(store, config.edition, clock.nowMs());
     if (options.all) await makeAllDue(store, clock.nowMs());
     const { report, exitCode } = await deliverOnce(store, spool, options);

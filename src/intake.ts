@@ -47,7 +47,13 @@ export interface Taken {
  * Takes raw events into the database. Throws StoreError where they must be kept elsewhere for now, and NotRegistered
  * for a registration; `locked` has it not even ask the database, which was locked a moment ago.
  */
-export type Intake = (item: ReadItem, given?: { locked: boolean }) => Promise<Taken>;
+export type Intake = (item: ReadItem, given?: Given) => Promise<Taken>;
+
+interface Given {
+  locked?: boolean;
+  /** When it happened, in milliseconds since the epoch: what lay in the spool. By default now. */
+  atMs?: number;
+}
 
 /** The front of the pipeline: parse, decide, look up, enqueue. Each event is one transaction. */
 export function createIntake(given: IntakeOptions): Intake {
@@ -58,8 +64,8 @@ export function createIntake(given: IntakeOptions): Intake {
     (await import('./registering.ts')).createRegistering({ ...given, history });
   const usual: Taking = { ...given, history, registering: () => (registering ??= load()) };
   const imapd = imapdSettings(given.config.imapdConf);
-  return async (item, { locked } = { locked: false }) => {
-    const options = locked ? { ...usual, store: refuseStore } : usual;
+  return async (item, { locked = false, atMs } = {}) => {
+    const options = { ...usual, atMs, ...(locked && { store: refuseStore }) };
     const taken: Taken = { targetIds: [], bad: undefined, topic: undefined, names: [], silent: [] };
     if ('bad' in item) return refuse(taken, item.bad, options);
     for (const event of parseEvent(item.value, () => imapd().namespace)) {
@@ -73,6 +79,7 @@ export function createIntake(given: IntakeOptions): Intake {
 interface Taking extends IntakeOptions {
   history: History;
   registering: () => Promise<RegisterDevice>;
+  atMs?: number | undefined;
 }
 
 function refuseStore(): never {
@@ -140,10 +147,10 @@ async function enqueuePush(
   taken: Taken,
   options: Taking,
 ): Promise<void> {
-  const { config, clock, log, store, newApnsId } = options;
+  const { config, clock, log, store, newApnsId, atMs } = options;
   const mailboxes = comparable(changed, config);
   const request = {
-    ...{ event, mailboxes, nowMs: clock.nowMs(), newApnsId, timing: config.delivery },
+    ...{ event, mailboxes, nowMs: clock.nowMs(), atMs, newApnsId, timing: config.delivery },
     ...(readable !== undefined && { mayRead: readersOf(readable, config) }),
   };
   const { enqueue } = await (outbox ??= import('./outbox/outbox.ts'));
@@ -151,12 +158,8 @@ async function enqueuePush(
   taken.targetIds.push(...targetIds);
   taken.names.push(event);
   const names = mailboxes.map(({ owner, path }) => `${owner}:${path}`);
-  log.debug(targetIds.length > 0 ? 'enqueued' : 'nobody subscribed', {
-    event,
-    mailboxes: names,
-    targets: targetIds.length,
-  });
   const targets = targetIds.length;
+  log.debug(targets > 0 ? 'enqueued' : 'nobody subscribed', { event, mailboxes: names, targets });
   const decision = targets > 0 ? 'push' : 'nobody';
   const reason = whyNot(untold) ?? (targets > 0 ? undefined : NOBODY_ASKED);
   remember(options, { event, mailboxes, decision, targets, ...(reason !== undefined && { reason }) });
@@ -187,7 +190,7 @@ async function registerDevice(
   options: Taking,
   settings: ImapdSettings,
 ): Promise<void> {
-  const registered = await (await options.registering())(registration, settings, options.store);
+  const registered = await (await options.registering())(registration, settings, options.store, options.atMs);
   if ('refused' in registered) {
     refuse(taken, registered.refused, options, registered.hint);
     return;

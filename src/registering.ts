@@ -8,7 +8,7 @@ import type { History } from './history/history.ts';
 import type { Log } from './log.ts';
 import { NotRegistered, StoreError } from './store/errors.ts';
 import { createTopicSource } from './targets/registration-topic.ts';
-import { register, type RegisterResult } from './targets/store.ts';
+import { register, type RegisterResult } from './targets/register.ts';
 import { admit, type NewTarget, type Refusal } from './targets/target.ts';
 
 export interface RegisteringOptions {
@@ -20,18 +20,22 @@ export interface RegisteringOptions {
   store: () => Store | Promise<Store>;
 }
 
-/** Gives the topic that the device may be told, '' where none is known. Throws NotRegistered. */
+/**
+ * Gives the topic that the device may be told, '' where none is known; `atMs` is when it registered, where that was
+ * before. Throws NotRegistered.
+ */
 export type RegisterDevice = (
   registration: Registration,
   settings: ImapdSettings,
   store: () => Store | Promise<Store>,
+  atMs?: number,
 ) => Promise<{ topic: string } | Refusal>;
 
 /** Takes registrations into the database, each for the topic that its device was or is told. */
 export function createRegistering(options: RegisteringOptions): RegisterDevice {
   const { config, clock } = options;
   const topicFor = createTopicSource(options);
-  return async (registration, { namespace, apsTopic }, store) => {
+  return async (registration, { namespace, apsTopic }, store, atMs) => {
     const { sharedMailboxes, maxPerUser } = config.targets;
     const rules = { users: config.users, sharedMailboxes, namespace, topic: '' };
     const admission = admit(registration, rules);
@@ -39,7 +43,7 @@ export function createRegistering(options: RegisteringOptions): RegisterDevice {
     const topic = registration.toldTopic ?? (await topicFor(apsTopic)).topic;
     try {
       const target = { ...admission.target, topic };
-      const result = await register(await store(), target, { nowMs: clock.nowMs(), maxPerUser });
+      const result = await register(await store(), target, { nowMs: clock.nowMs(), atMs, maxPerUser });
       tell(admission, result, options);
     } catch (error) {
       throw error instanceof StoreError ? new NotRegistered(error, topic) : error;
@@ -50,9 +54,13 @@ export function createRegistering(options: RegisteringOptions): RegisterDevice {
 
 function tell(
   { target, droppedMailboxes }: { target: NewTarget; droppedMailboxes: number },
-  { created, replaced, evicted }: RegisterResult,
+  { created, replaced, evicted, outdated }: RegisterResult,
   { history, clock, log }: RegisteringOptions,
 ): void {
+  if (outdated) {
+    log.info(OUTDATED, { user: target.user, deviceToken: target.deviceToken });
+    return;
+  }
   const change = created ? 'registered' : 'renewed';
   history.record(targetEntry(target, change, clock.nowMs()));
   log.info(change, {
@@ -65,3 +73,5 @@ function tell(
     evicted: evicted || undefined,
   });
 }
+
+const OUTDATED = 'passed over: a registration from the spool, and the device has registered since';

@@ -1,5 +1,6 @@
 import type { Sql } from '../db.ts';
 import type { ChangeName } from '../events/mail-event.ts';
+import { FREE } from './free.ts';
 import type { ClaimedPush } from './outbox.ts';
 
 export interface ClaimRequest {
@@ -26,12 +27,14 @@ export function claimIn(sql: Sql, request: ClaimRequest): ClaimedPush[] {
   return [...pushes.values()];
 }
 
+/** The longest due first, with @nowMs and @limit. */
+export const DUE = `SELECT target_id FROM outbox WHERE due_ms <= @nowMs AND ${FREE} ORDER BY due_ms LIMIT @limit`;
+
 function lease(sql: Sql, { owner, limit, nowMs, leaseUntilMs }: ClaimRequest): number[] {
   const leased = sql(
     `UPDATE outbox SET attempts = attempts + 1, attempted_ms = @nowMs, lease_owner = @owner,
        lease_until_ms = @leaseUntilMs
-     WHERE target_id IN (SELECT target_id FROM outbox
-       WHERE due_ms <= @nowMs AND (lease_owner IS NULL OR lease_until_ms <= @nowMs) ORDER BY due_ms LIMIT @limit)
+     WHERE target_id IN (${DUE})
      RETURNING target_id AS id`,
   ).all({ owner, limit, nowMs, leaseUntilMs }) as { id: number }[];
   return leased.map(({ id }) => id);
@@ -41,7 +44,14 @@ function lease(sql: Sql, { owner, limit, nowMs, leaseUntilMs }: ClaimRequest): n
 type ClaimedMailbox = readonly [
   ...[targetId: number, owner: string, path: string, hash: string | null, inbox: number],
   ...[user: string, deviceToken: string, accountId: string, topic: string, renewedMs: number],
-  ...[apnsId: string, event: ChangeName, generation: number, attempts: number, eventMs: number],
+  ...[
+    apnsId: string,
+    event: ChangeName,
+    generation: number,
+    attempts: number,
+    eventMs: number,
+    enqueuedMs: number,
+  ],
 ];
 
 /** By target, the longest due first; a target that no longer wants any of the mailboxes has none. */
@@ -50,7 +60,7 @@ function pushesOf(sql: Sql, targetIds: readonly number[], maxMailboxes: number):
   const rows = sql(
     `SELECT o.target_id, m.owner, m.path, s.hash, (s.owner = t.user AND s.path = 'INBOX') AS inbox,
        t.user, t.device_token, t.account_id, t.topic, t.renewed_ms,
-       o.apns_id, o.event, o.generation, o.attempts, o.event_ms
+       o.apns_id, o.event, o.generation, o.attempts, o.event_ms, o.enqueued_ms
      FROM json_each(?) ids CROSS JOIN outbox o ON o.target_id = ids.value
      CROSS JOIN targets t ON t.id = o.target_id
      CROSS JOIN outbox_mailboxes m ON m.target_id = o.target_id
@@ -83,6 +93,7 @@ function pushOf(row: ClaimedMailbox): ClaimedPush {
     generation: row[12],
     attempts: row[13],
     eventMs: row[14],
+    enqueuedMs: row[15],
     mailboxes: [],
   };
 }

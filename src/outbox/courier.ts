@@ -5,7 +5,9 @@ import type { Clock } from '../clock.ts';
 import type { Store } from '../db.ts';
 import type { ControlWord } from '../doors/control.ts';
 import type { Log } from '../log.ts';
-import { ANSWER_TIMEOUT_MS, carry } from './carry.ts';
+import { carry } from './carry.ts';
+import { type ClockWatch, createClockWatch } from './clock-watch.ts';
+import { LEASE_MS } from './free.ts';
 import { createGivingUp } from './giving-up.ts';
 import type { ClaimedPush } from './outbox.ts';
 import type { Route } from './route.ts';
@@ -15,9 +17,6 @@ import { isDoubted, tell, tellDoubted } from './tell.ts';
 import { takeTurn } from './turn.ts';
 import { type GivenUp, releaseUnsent, wake } from './upkeep.ts';
 import { createWindow, type Window } from './window.ts';
-
-/** A lease outlives the slowest answer by far, so that only the rows of the dead are taken over. */
-const LEASE_MS = ANSWER_TIMEOUT_MS + 20_000;
 
 /** Answers come many at a time: those of so long are written down together, and what is due is leased with them. */
 const GATHERING_MS = 5;
@@ -56,6 +55,7 @@ export interface CourierOptions {
 export class Courier {
   readonly #options: CourierOptions;
   readonly #giveUpOld: (isOver: () => boolean) => Promise<void>;
+  readonly #clockWatch: ClockWatch;
   readonly #ended: Attempt[] = [];
   readonly #window: Window<ClaimedPush>;
   #awake = false;
@@ -69,6 +69,7 @@ export class Courier {
   constructor(options: CourierOptions) {
     this.#options = options;
     this.#giveUpOld = createGivingUp(options);
+    this.#clockWatch = createClockWatch(options);
     this.#window = createWindow<ClaimedPush, Attempt>({
       width: () => this.#streams(),
       start: (push) => carry(push, this.#routes, this.#deadlineMs, options),
@@ -98,7 +99,8 @@ export class Courier {
   async drain(deadlineMs = Infinity, signal?: AbortSignal): Promise<void> {
     [this.#deadlineMs, this.#signal] = [deadlineMs, signal];
     await this.#useRoutes();
-    await this.#giveUpOld(() => this.#isOver());
+    await this.#clockWatch.look();
+    if (this.#clockWatch.isTrusted()) await this.#giveUpOld(() => this.#isOver());
     for (;;) {
       const progress = new Promise<void>((resolve) => (this.#progress = resolve));
       this.#window.put(await this.#turn());
@@ -133,7 +135,10 @@ export class Courier {
     const limit = this.#room();
     if (attempts.length === 0 && limit === 0) return [];
     const nowMs = this.#options.clock.nowMs();
-    const context = { ...this.#options, nowMs, leaseUntilMs: nowMs + LEASE_MS, newApnsId: randomUUID };
+    const context = {
+      ...{ ...this.#options, ...(!this.#clockWatch.isTrusted() && NEVER_TOO_OLD) },
+      ...{ nowMs, leaseUntilMs: nowMs + LEASE_MS, newApnsId: randomUUID },
+    };
     try {
       const turn = { ...context, attempts, limit, wakes: !this.#awake };
       const { settlements, pushes } = await takeTurn(this.#options.store, turn);
@@ -179,6 +184,9 @@ export class Courier {
     if (doubts || outcome.kind === 'delivered') this.#doubts = doubts;
   }
 }
+
+/** While the clock is not trusted. */
+const NEVER_TOO_OLD = { giveUpMs: Infinity, disableAfterMs: Infinity };
 
 /** What comes back with these may hold others back too, until a push gets through again. */
 const WAITS_FOR_OTHERS: ReadonlySet<Outcome['kind']> = new Set(['retry', 'misconfigured']);

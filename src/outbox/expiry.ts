@@ -25,7 +25,7 @@ function mayWarn(store: Store, fingerprint: string, server: string, nowMs: numbe
       sql(
         `INSERT INTO credentials (fingerprint, server, warned_ms) VALUES (@fingerprint, @server, @nowMs)
          ON CONFLICT (fingerprint, server) DO UPDATE SET warned_ms = excluded.warned_ms
-           WHERE warned_ms IS NULL OR warned_ms <= @beforeMs`,
+           WHERE warned_ms IS NULL OR warned_ms <= @beforeMs OR warned_ms > @nowMs`,
       ).run({ fingerprint, server, nowMs, beforeMs: nowMs - WARNING_INTERVAL_MS }).changes === 1,
   );
 }

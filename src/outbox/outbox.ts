@@ -23,8 +23,10 @@ export interface ClaimedPush {
   generation: number;
   /** Counts the one that is about to be made. */
   attempts: number;
-  /** When the latest event joined. */
+  /** When its latest event happened. */
   eventMs: number;
+  /** When its first event was taken: what came late through the spool is not given up for its age. */
+  enqueuedMs: number;
   /** At most the limit given to `claim`; `inbox` marks the INBOX of the target's own user. */
   mailboxes: (Mailbox & { hash: string | undefined; inbox: boolean })[];
 }
@@ -33,6 +35,8 @@ export interface EnqueueRequest {
   event: ChangeName;
   mailboxes: Mailbox[];
   nowMs: number;
+  /** When it happened, where that was before: what lay in the spool. One in the future counts as now. */
+  atMs?: number | undefined;
   /** Makes a new row's random UUID. */
   newApnsId: () => string;
   /** Whether a user may hear of a mailbox that is not the user's own; everybody by default. */
@@ -112,22 +116,23 @@ function enqueued(subscribers: readonly Subscriber[], all: readonly Subscriber[]
 
 /** What joins a row raises its generation, and by that gives its next attempt another apns-id. */
 function join(sql: Sql, targetId: number, mailbox: Mailbox, request: EnqueueRequest): void {
-  const { event, nowMs, timing } = request;
+  const { event, nowMs, atMs = nowMs, timing } = request;
   const { generation } = sql(
     `INSERT INTO outbox (target_id, apns_id, generation, event, enqueued_ms, event_ms, due_ms)
-     VALUES (@targetId, @apnsId, 1, @event, @nowMs, @nowMs, @dueMs)
+     VALUES (@targetId, @apnsId, 1, @event, @nowMs, @eventMs, @dueMs)
      ON CONFLICT (target_id) DO UPDATE SET
        generation = generation + 1,
        event = excluded.event,
-       event_ms = excluded.event_ms,
-       due_ms = CASE WHEN held_by = 'device' THEN due_ms ELSE min(due_ms, excluded.due_ms) END
+       event_ms = max(iif(event_ms <= @nowMs, event_ms, 0), excluded.event_ms),
+       due_ms = CASE WHEN held_by = 'device' AND attempted_ms <= @nowMs THEN due_ms ELSE min(due_ms, excluded.due_ms) END
      RETURNING generation`,
   ).get({
     targetId,
     apnsId: request.newApnsId(),
     event,
     nowMs,
-    dueMs: dueMs(event, nowMs, lastPushMs(sql, targetId), timing),
+    eventMs: Math.min(atMs, nowMs),
+    dueMs: dueMs(event, nowMs, lastPushMs(sql, targetId, nowMs), timing),
   }) as {
     generation: number;
   };
@@ -137,12 +142,13 @@ function join(sql: Sql, targetId: number, mailbox: Mailbox, request: EnqueueRequ
   ).run(targetId, mailbox.owner, mailbox.path, generation);
 }
 
-/** Includes the attempt that is under way. */
-function lastPushMs(sql: Sql, targetId: number): number | null {
+/** Includes the attempt that is under way. What lies in the future was written by a clock that was ahead. */
+function lastPushMs(sql: Sql, targetId: number, nowMs: number): number | null {
   const row = sql(
-    `SELECT nullif(max(coalesce(t.last_push_ms, 0), coalesce(o.attempted_ms, 0)), 0) AS ms
-     FROM targets t LEFT JOIN outbox o ON o.target_id = t.id WHERE t.id = ?`,
-  ).get(targetId) as { ms: number | null };
+    `SELECT nullif(max(iif(t.last_push_ms <= @nowMs, t.last_push_ms, 0),
+       iif(o.attempted_ms <= @nowMs, o.attempted_ms, 0)), 0) AS ms
+     FROM targets t LEFT JOIN outbox o ON o.target_id = t.id WHERE t.id = @targetId`,
+  ).get({ targetId, nowMs }) as { ms: number | null };
   return row.ms;
 }
 

@@ -129,7 +129,8 @@ function recordFailure(
 ): void {
   sql(
     `UPDATE targets SET last_push_ms = @nowMs, last_error = @reason, last_error_ms = @nowMs,
-       failures = failures + 1, failing_since_ms = coalesce(failing_since_ms, @failingMs),
+       failures = failures + 1, failing_since_ms =
+         iif(@failingMs < failing_since_ms, @failingMs, coalesce(failing_since_ms, @failingMs)),
        disabled_ms = coalesce(disabled_ms, @disabledMs) WHERE id = @targetId`,
   ).run({
     targetId,

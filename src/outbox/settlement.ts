@@ -57,6 +57,9 @@ export const MAX_GONE_SHARE = 0.05;
 export const ASK_AGAIN_MS = 60_000;
 const PAUSES_MS = { credential: 0, topic: ASK_AGAIN_MS } as const;
 
+/** How far Apple's clock and ours may differ. */
+const APPLES_TOLERANCE_MS = 60_000;
+
 /** How often a push that the server did not process goes again without a pause. */
 export const MAX_IMMEDIATE_ATTEMPTS = 3;
 
@@ -77,7 +80,10 @@ export function blamesDevice(outcome: Outcome): boolean {
 function failedForTooLong(outcome: Outcome, rules: SettlementRules): boolean {
   const { failingSinceMs, credential, nowMs, disableAfterMs } = rules;
   if (failingSinceMs === null || !blamesDevice(outcome)) return false;
-  return nowMs - failingSinceMs >= disableAfterMs && (credential.lastSuccessMs ?? -Infinity) > failingSinceMs;
+  const { lastSuccessMs } = credential;
+  // One in the future is of a clock that was ahead, and perhaps older than the failures.
+  if (lastSuccessMs === null || lastSuccessMs > nowMs) return false;
+  return nowMs - failingSinceMs >= disableAfterMs && lastSuccessMs > failingSinceMs;
 }
 
 function byOutcome(push: ClaimedPush, outcome: Outcome, rules: SettlementRules): Settlement {
@@ -100,7 +106,7 @@ function gone(
   { reason, sinceMs }: Extract<Outcome, { kind: 'gone' }>,
   rules: SettlementRules,
 ): Settlement {
-  if (!registeredBefore(push, sinceMs ?? rules.nowMs)) return finished(reason, false);
+  if (!registeredBefore(push, sinceMs, rules.nowMs)) return finished(reason, false);
   return believed(rules) ? finished(reason, true) : again(push, reason, 'gone', rules, ASK_AGAIN_MS);
 }
 
@@ -112,9 +118,13 @@ function finished(reason: string | undefined, removeTarget: boolean): Settlement
   return { row: 'finished', removeTarget, disableTarget: false, reason, gaveUp: false };
 }
 
-/** A device that registered after its token was reported dead has a live token again. */
-function registeredBefore(push: ClaimedPush, sinceMs: number): boolean {
-  return push.renewedMs <= sinceMs;
+/**
+ * A device that registered after its token was reported dead has a live token again. Where Apple's time is later than
+ * ours our clock is behind, and was perhaps so at the registration: then the device stays, and Apple says it again.
+ */
+function registeredBefore(push: ClaimedPush, sinceMs: number | undefined, nowMs: number): boolean {
+  if (sinceMs !== undefined && sinceMs > nowMs + APPLES_TOLERANCE_MS) return false;
+  return push.renewedMs <= (sinceMs ?? nowMs);
 }
 
 function believable({ successes, badTokens }: CredentialRecord): boolean {
@@ -130,6 +140,7 @@ function again(
 ): Settlement {
   const immediate = rules.unprocessed && push.attempts < MAX_IMMEDIATE_ATTEMPTS;
   const retryAtMs = rules.nowMs + (immediate ? 0 : backoffMs(push.attempts, rules.random, afterMs));
-  if (retryAtMs >= push.eventMs + rules.giveUpMs) return { ...finished(reason, false), gaveUp: true };
+  if (retryAtMs >= Math.max(push.eventMs, push.enqueuedMs) + rules.giveUpMs)
+    return { ...finished(reason, false), gaveUp: true };
   return { ...finished(reason, false), row: { retryAtMs, hold } };
 }

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Sql, Store } from '../db.ts';
+import { CLOCK_TOLERANCE_MS, FREE } from './free.ts';
 import type { Hold } from './outbox.ts';
 import { type Served, servedBy } from './served.ts';
 
@@ -57,6 +58,8 @@ export interface TargetSummary {
   renewed: number;
   /** Failed for so long that they get no pushes until they register again. */
   disabled: number;
+  /** Have registered or were pushed to at a time that is to come: a clock was ahead. */
+  ahead: number;
   /** Without a device where that target is gone. */
   lastSuccess: { ms: number; device: Device | undefined } | undefined;
   /** Of the targets that are still there. */
@@ -79,32 +82,47 @@ export function summariseTargets(
     ).get(renewedSinceMs) as Pick<TargetSummary, 'targets' | 'users' | 'renewed'>;
     return {
       ...counts,
-      ...failures(sql),
-      lastSuccess: lastSuccess(sql),
+      ...failures(sql, nowMs),
+      lastSuccess: lastSuccess(sql, nowMs),
       served: servedBy(sql, nowMs),
     };
   });
 }
 
-/** What a credential has achieved outlives the targets. */
-function lastSuccess(sql: Sql): TargetSummary['lastSuccess'] {
-  const { ms } = sql('SELECT max(last_success_ms) AS ms FROM credentials').get() as { ms: number | null };
+/**
+ * What a credential has achieved outlives the targets. One in the future is of a clock that was ahead, and told where
+ * there is no other.
+ */
+function lastSuccess(sql: Sql, nowMs: number): TargetSummary['lastSuccess'] {
+  const past = lastSuccessUntil(sql, nowMs);
+  return past ?? lastSuccessUntil(sql, Number.MAX_SAFE_INTEGER);
+}
+
+function lastSuccessUntil(sql: Sql, untilMs: number): TargetSummary['lastSuccess'] {
+  const { ms } = sql('SELECT max(last_success_ms) AS ms FROM credentials WHERE last_success_ms <= ?').get(
+    untilMs,
+  ) as { ms: number | null };
   // A bare column beside max() is of the row that has it (https://sqlite.org/lang_select.html#bareagg).
   const target = sql(
-    'SELECT max(last_success_ms) AS ms, user, device_token AS deviceToken FROM targets',
-  ).get() as Device & { ms: number | null };
+    'SELECT max(last_success_ms) AS ms, user, device_token AS deviceToken FROM targets WHERE last_success_ms <= ?',
+  ).get(untilMs) as Device & { ms: number | null };
   if (target.ms === null) return ms === null ? undefined : { ms, device: undefined };
   if (ms !== null && ms > target.ms) return { ms, device: undefined };
   return { ms: target.ms, device: { user: target.user, deviceToken: target.deviceToken } };
 }
 
-function failures(sql: Sql): Pick<TargetSummary, 'disabled' | 'lastFailure'> {
+function failures(sql: Sql, nowMs: number): Pick<TargetSummary, 'disabled' | 'ahead' | 'lastFailure'> {
   const row = sql(
-    `SELECT count(disabled_ms) AS disabled, max(last_error_ms) AS ms, last_error AS reason, user,
-       device_token AS deviceToken FROM targets`,
-  ).get() as Device & { disabled: number; ms: number | null; reason: string };
-  const { disabled, ms, reason, ...device } = row;
-  return { disabled, lastFailure: ms === null ? undefined : { ms, reason, device } };
+    `SELECT count(disabled_ms) AS disabled, count(iif(max(renewed_ms, coalesce(last_push_ms, 0)) > @aheadMs, 1, NULL))
+       AS ahead, max(last_error_ms) AS ms, last_error AS reason, user, device_token AS deviceToken FROM targets`,
+  ).get({ aheadMs: nowMs + CLOCK_TOLERANCE_MS }) as Device & {
+    disabled: number;
+    ahead: number;
+    ms: number | null;
+    reason: string;
+  };
+  const { disabled, ahead, ms, reason, ...device } = row;
+  return { disabled, ahead, lastFailure: ms === null ? undefined : { ms, reason, device } };
 }
 
 /** What a row of the outbox is doing: being sent, never tried yet, or held. */
@@ -144,7 +162,7 @@ export function summariseWaiting(store: Store, nowMs: number): Promise<WaitingSu
   });
 }
 
-const STATE = `CASE WHEN lease_until_ms > @nowMs THEN 'sending' ELSE coalesce(held_by, 'new') END`;
+const STATE = `CASE WHEN NOT ${FREE} THEN 'sending' ELSE coalesce(held_by, 'new') END`;
 
 function latestAttempts(
   sql: Sql,

@@ -1,6 +1,7 @@
 import { MAY_BE_LOST, type Sql, type Store } from '../db.ts';
+import { FREE } from './free.ts';
 
-/** A push that stays without an answer although others get one is its own trouble, not the connection's. */
+/** A push that fails although others get through is its own trouble, neither the connection's nor Apple's. */
 const WOKEN_ATTEMPTS = 5;
 const WOKEN_INTERVAL_MS = 5 * 60_000;
 
@@ -25,7 +26,8 @@ export function wakeIn(sql: Sql, nowMs: number): number {
   return sql(
     `UPDATE outbox SET due_ms = @nowMs
      WHERE due_ms > @nowMs AND lease_owner IS NULL AND (held_by IN ('credential', 'gone')
-       OR held_by = 'connection' AND (attempts < @attempts OR attempted_ms <= @longAgoMs))`,
+       OR held_by = 'connection'
+         AND (attempts < @attempts OR attempted_ms <= @longAgoMs OR attempted_ms > @nowMs))`,
   ).run({ nowMs, attempts: WOKEN_ATTEMPTS, longAgoMs: nowMs - WOKEN_INTERVAL_MS }).changes;
 }
 
@@ -35,12 +37,15 @@ export interface GivenUp {
   reason: string;
 }
 
-/** Drops at most `limit` pushes whose latest event is older than that, the oldest first; gives whose they were. */
+/**
+ * Drops at most `limit` pushes whose latest event is older than that and was taken before it, the oldest first; gives
+ * whose they were.
+ */
 export async function giveUp(
   store: Store,
   { eventBeforeMs, nowMs, limit }: { eventBeforeMs: number; nowMs: number; limit: number },
 ): Promise<GivenUp[]> {
-  const old = `event_ms <= @eventBeforeMs AND (lease_owner IS NULL OR lease_until_ms <= @nowMs)`;
+  const old = `event_ms <= @eventBeforeMs AND enqueued_ms <= @eventBeforeMs AND ${FREE}`;
   const values = { eventBeforeMs, nowMs };
   // There hardly ever is one: only then is the write lock taken.
   const found = await store.read((sql) => sql(`SELECT 1 FROM outbox WHERE ${old} LIMIT 1`).get(values));

@@ -1,6 +1,7 @@
 import type { Sql, Store } from '../db.ts';
 import type { ChangeName } from '../events/mail-event.ts';
 import type { Mailbox } from '../mailboxes/mailbox.ts';
+import { FREE } from './free.ts';
 import type { Hold } from './outbox.ts';
 
 /** Which waiting pushes a person means. All conditions hold together; none given means all. */
@@ -121,9 +122,6 @@ function handled(sql: Sql, where: string, values: object): HandledPush[] {
      FROM outbox JOIN targets ON targets.id = target_id WHERE ${where} ORDER BY user, target_id`,
   ).all(values) as HandledPush[];
 }
-
-/** A lease that has ended is one that `claim` takes over. */
-const FREE = '(lease_owner IS NULL OR lease_until_ms <= @nowMs)';
 
 function count(sql: Sql, filter: WaitingFilter, nowMs: number): WaitingCount {
   return sql(

@@ -102,6 +102,14 @@ const nothingProven: Rule = ({ targets: { targets, lastSuccess, lastFailure } })
   return undefined;
 };
 
+/** Times in the future: attention. */
+const wrongClock: Rule = ({ targets: { ahead } }) =>
+  ahead === 0
+    ? undefined
+    : attention(
+        `the clock was ahead, or is behind now: ${countOf(ahead, 'device has', 'devices have')} times in the future, which count as now; see timedatectl`,
+      );
+
 /** Doors that only `serve` opens, and no `serve`: attention. */
 const noServe: Rule = ({ doors, targets }) =>
   doors.length > 0 && targets.served === undefined
@@ -138,6 +146,7 @@ export const RULES: readonly Rule[] = [
   refusedOneOfSeveral,
   unreadSpool,
   allDisabled,
+  wrongClock,
   noServe,
   outdatedServe,
   certificates,
@@ -164,8 +173,14 @@ function attention(text: string): Finding {
 }
 
 /** True where no push got through since the latest attempt of those that wait so. */
-function isCurrent(state: WaitingState, { waiting, targets }: Status): boolean {
-  return (waiting.groups[state]?.attemptedMs ?? 0) > (targets.lastSuccess?.ms ?? -Infinity);
+function isCurrent(state: WaitingState, status: Status): boolean {
+  const { waiting } = status;
+  return (waiting.groups[state]?.attemptedMs ?? 0) > successMs(status);
+}
+
+/** Of the latest success; one in the future is of a clock that was ahead, and perhaps older than all else. */
+function successMs({ targets: { lastSuccess }, nowMs }: Status): number {
+  return lastSuccess === undefined || lastSuccess.ms > nowMs ? -Infinity : lastSuccess.ms;
 }
 
 function because(state: 'credential' | 'connection' | 'apple', reason: string | null): string {

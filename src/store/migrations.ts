@@ -43,6 +43,10 @@ export const MIGRATIONS: readonly Migration[] = [
         owner TEXT PRIMARY KEY, since_ms INTEGER NOT NULL, announced_ms INTEGER NOT NULL, outdated TEXT
       ) STRICT, WITHOUT ROWID;`,
   },
+  {
+    version: 6,
+    sql: 'ALTER TABLE deliverer ADD COLUMN clock_told_ms INTEGER;',
+  },
 ];
 
 export const CURRENT_VERSION = MIGRATIONS.at(-1)?.version ?? 1;

@@ -17,15 +17,6 @@ export interface Target extends Omit<NewTarget, 'subscriptions'> {
   disabledMs: number | null;
 }
 
-export interface RegisterResult {
-  /** First registration of this target, not a renewal. */
-  created: boolean;
-  /** Older account ids of the same device that it replaced. */
-  replaced: number;
-  /** Least recently renewed targets of the user that had to go. */
-  evicted: number;
-}
-
 /** Which targets a command means. All conditions hold together; none given means all targets. */
 export interface TargetFilter {
   user?: string | undefined;
@@ -47,58 +38,11 @@ export interface TargetFilter {
   otherTopicThan?: string | undefined;
 }
 
-/** Adds or renews a target with its subscriptions, in one transaction. */
-export function register(
-  store: Store,
-  target: NewTarget,
-  { nowMs, maxPerUser }: { nowMs: number; maxPerUser: number },
-): Promise<RegisterResult> {
-  return store.write((sql) => {
-    const replaced = sql(
-      'DELETE FROM targets WHERE user = ? AND device_token = ? AND subtopic = ? AND account_id <> ?',
-    ).run(target.user, target.deviceToken, target.subtopic, target.accountId).changes;
-    const created = find(sql, target) === undefined;
-    const id = upsert(sql, target, nowMs);
-    replaceSubscriptions(sql, id, target.subscriptions);
-    return { created, replaced, evicted: evict(sql, target, id, maxPerUser) };
-  });
-}
-
-function find(sql: Sql, { user, deviceToken, accountId }: NewTarget): unknown {
-  return sql('SELECT id FROM targets WHERE user = ? AND device_token = ? AND account_id = ?').get(
-    user,
-    deviceToken,
-    accountId,
-  );
-}
-
-function upsert(sql: Sql, target: NewTarget, nowMs: number): number {
-  const row = sql(
-    `INSERT INTO targets (user, device_token, account_id, subtopic, aps_version, topic, source, registered_ms, renewed_ms)
-     VALUES (@user, @deviceToken, @accountId, @subtopic, @apsVersion, @topic, @source, @nowMs, @nowMs)
-     ON CONFLICT (user, device_token, account_id) DO UPDATE SET
-       subtopic = excluded.subtopic, aps_version = excluded.aps_version,
-       topic = coalesce(nullif(excluded.topic, ''), topic), -- what was told before stays known
-       source = excluded.source, renewed_ms = max(renewed_ms, excluded.renewed_ms), failures = 0,
-       failing_since_ms = NULL, disabled_ms = NULL
-     RETURNING id`,
-  ).get({ ...target, subscriptions: null, nowMs }) as { id: number };
-  return row.id;
-}
-
 export function replaceSubscriptions(sql: Sql, targetId: number, subscriptions: Subscription[]): void {
   sql('DELETE FROM subscriptions WHERE target_id = ?').run(targetId);
   const insert = sql('INSERT INTO subscriptions (target_id, owner, path, name, hash) VALUES (?, ?, ?, ?, ?)');
   for (const { owner, path, name, hash } of subscriptions)
     insert.run(targetId, owner, path, name, hash ?? null);
-}
-
-/** Of the same source only: who may register over HTTP must not push out what registered through Cyrus. */
-function evict(sql: Sql, { user, source }: NewTarget, keptId: number, maxPerUser: number): number {
-  return sql(
-    `DELETE FROM targets WHERE id IN (SELECT id FROM targets WHERE user = ? AND source = ?
-       ORDER BY id = ? DESC, renewed_ms DESC, id DESC LIMIT -1 OFFSET ?)`,
-  ).run(user, source, keptId, maxPerUser).changes;
 }
 
 /** The targets that match, by user and then by latest renewal. */

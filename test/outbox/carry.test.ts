@@ -21,6 +21,7 @@ const ROW: ClaimedPush = {
   generation: 1,
   attempts: 1,
   eventMs: NOW_MS,
+  enqueuedMs: NOW_MS,
   mailboxes: [{ owner: 'alice', path: 'INBOX', hash: undefined, inbox: true }],
 };
 

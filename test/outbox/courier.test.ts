@@ -125,6 +125,21 @@ describe('drain', () => {
     expect(targets.every(({ lastSuccessMs }) => lastSuccessMs === NOW_MS)).toBe(true);
   });
 
+  test('gives nothing up for its age by a clock that was just set ahead', async () => {
+    const { store, courier, clock, log } = setting(refused, { disableAfterMs: DAY_MS });
+    await owing(store, 1);
+    await courier.drain();
+    clock.jump(30 * DAY_MS);
+    await courier.drain();
+    clock.advance(60_000);
+    await courier.drain();
+    expect(await rowsOwed(store)).toBe(1);
+    expect(log.messages('warn').filter((text) => text.includes('set ahead'))).toHaveLength(1);
+    clock.advance(3_600_000);
+    await courier.drain();
+    expect(await rowsOwed(store)).toBe(0);
+  });
+
   test('opens no connection where nothing is due', async () => {
     const { store, courier, connects } = setting(refused);
     await registered(store);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Store } from '../../src/db.ts';
 import { enqueue, nextDueMs, owed, stillOwed, subscribed } from '../../src/outbox/outbox.ts';
 import { AT_ONCE } from '../../src/outbox/timing.ts';
-import { register } from '../../src/targets/store.ts';
+import { register } from '../../src/targets/register.ts';
 import { tokenNumber } from '../support/events.ts';
 import {
   ALICES_ARCHIVE,
@@ -179,6 +179,7 @@ describe('claim', () => {
         generation: 2,
         attempts: 1,
         eventMs: NOW_MS,
+        enqueuedMs: NOW_MS,
         mailboxes: [
           { ...ALICES_INBOX, hash: 'md5 of INBOX', inbox: true },
           { ...ALICES_ARCHIVE, hash: 'md5 of Archive', inbox: false },

@@ -19,6 +19,7 @@ const ROW: ClaimedPush = {
   generation: 1,
   attempts: 1,
   eventMs: 0,
+  enqueuedMs: 0,
   mailboxes: [INBOX],
 };
 

@@ -28,6 +28,7 @@ const PUSH: ClaimedPush = {
   generation: 1,
   attempts: 1,
   eventMs: NOW_MS - 10,
+  enqueuedMs: NOW_MS - 10,
   mailboxes: [],
 };
 
@@ -50,7 +51,8 @@ function settled(
   push: Partial<ClaimedPush> = {},
   rules: Partial<SettlementRules> = {},
 ): Settlement {
-  return settlementOf({ ...PUSH, ...push }, outcome, { ...RULES, ...rules });
+  const { eventMs = PUSH.eventMs } = push;
+  return settlementOf({ ...PUSH, enqueuedMs: eventMs, ...push }, outcome, { ...RULES, ...rules });
 }
 
 describe('delivered, gone and rejected end the push', () => {
@@ -140,6 +142,11 @@ describe('everything else is tried again', () => {
       });
     const tired = settled(RETRY, { attempts: MAX_IMMEDIATE_ATTEMPTS }, { unprocessed: true });
     expect(tired).toMatchObject({ row: { retryAtMs: NOW_MS + backoffMs(MAX_IMMEDIATE_ATTEMPTS, 0.5) } });
+  });
+
+  test('as long as any other, where it came late through the spool', () => {
+    const push = { eventMs: NOW_MS - 2 * DAY_MS, enqueuedMs: NOW_MS };
+    expect(settled(RETRY, push)).toMatchObject({ row: { hold: 'apple' }, gaveUp: false });
   });
 
   test('until the time for it is over, counted from the latest event', () => {

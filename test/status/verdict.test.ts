@@ -134,6 +134,11 @@ describe('delivery', () => {
     'no push has got through yet (BadTopic)',
   );
   attention('was never tried', withTargets({ lastSuccess: undefined }), 'no push was sent yet');
+  attention(
+    'devices have times in the future',
+    withTargets({ ahead: 2 }),
+    'the clock was ahead, or is behind now: 2 devices have times in the future, which count as now; see timedatectl',
+  );
   attention('has nobody to go to', withTargets({ targets: 0 }), 'no device has registered yet');
   broken(
     'goes to nobody any more',

@@ -20,7 +20,7 @@ const PROCESSES = 8;
 /** Waits until the time given, so that all start together; then opens the database and writes to it. */
 const OPEN_AND_REGISTER = `
   import { openStore } from '@/db.js';
-  import { register } from '@/targets/store.js';
+  import { register } from '@/targets/register.js';
   const [file, startMs, name] = process.argv.slice(1);
   while (Date.now() < Number(startMs));
   const store = openStore(file, { create: true });

@@ -15,6 +15,7 @@ export function healthy(changes: Partial<Status> = {}): Status {
       users: 2,
       renewed: 2,
       disabled: 0,
+      ahead: 0,
       lastSuccess: { ms: NOW_MS - MINUTE_MS, device: DEVICE },
       lastFailure: undefined,
       served: undefined,

@@ -9,7 +9,7 @@ import { claimIn, type ClaimRequest } from '../../src/outbox/claim.ts';
 import { type ClaimedPush, enqueue } from '../../src/outbox/outbox.ts';
 import { AT_ONCE } from '../../src/outbox/timing.ts';
 import { connect } from '../../src/store/driver.ts';
-import { register } from '../../src/targets/store.ts';
+import { register } from '../../src/targets/register.ts';
 import type { NewTarget, Subscription } from '../../src/targets/target.ts';
 import { ACCOUNT_ID, DEVICE_TOKEN } from './events.ts';
 
