@@ -101,7 +101,13 @@ export const KNOWN_ANSWERS: readonly KnownAnswer[] = [
   // A page of somebody in between must not remove a device.
   { status: 410, reasons: 'none', ruling: NEW_CONNECTION, meaning: FOREIGN },
   { status: '4xx', reasons: ['TooManyRequests'], ruling: DEVICE_LATER, meaning: THROTTLED },
-  { status: 429, reasons: 'none', ruling: DEVICE_LATER, meaning: THROTTLED },
+  {
+    status: 429,
+    reasons: 'any',
+    ruling: APPLE_LATER,
+    meaning:
+      'Apple is sent too much at the moment, and does not say that it is about this device; the push is tried again later.',
+  },
   {
     status: '4xx',
     reasons: ['IdleTimeout'],

@@ -26,7 +26,7 @@ export function wakeIn(sql: Sql, nowMs: number): number {
   return sql(
     `UPDATE outbox SET due_ms = @nowMs
      WHERE due_ms > @nowMs AND lease_owner IS NULL AND (held_by IN ('credential', 'gone')
-       OR held_by = 'connection'
+       OR held_by IN ('connection', 'apple')
          AND (attempts < @attempts OR attempted_ms <= @longAgoMs OR attempted_ms > @nowMs))`,
   ).run({ nowMs, attempts: WOKEN_ATTEMPTS, longAgoMs: nowMs - WOKEN_INTERVAL_MS }).changes;
 }

@@ -92,7 +92,8 @@ describe('outcomeOf: what the list does not have', () => {
   good({ status: 403 }, { kind: 'misconfigured', reason: 'status 403', scope: 'credential' });
   // Apple always gives a 410 its reason.
   retry({ status: 410 }, { scope: 'connection', reconnect: true });
-  retry({ status: 429 }, { scope: 'device', reconnect: false });
+  for (const reason of [undefined, 'SomethingNew'])
+    retry({ status: 429, ...(reason !== undefined && { reason }) }, { scope: 'apple', reconnect: false });
   retry({ status: 302 }, { scope: 'connection', reconnect: true });
   for (const status of [200, 302, 403, 404, 407, 410, 502, 511])
     retry({ status, foreign: true }, { scope: 'connection', reconnect: true });

@@ -60,17 +60,17 @@ async function usersDue(store: Store, nowMs = NOW_MS): Promise<string[]> {
 }
 
 describe('wake', () => {
-  test('makes due what waited for the connection, the credential or a topic, and nothing else', async () => {
+  test('makes due what waited for the connection, Apple in general, the credential or a topic, and nothing else', async () => {
     const store = await rowsOnHold();
-    expect(await wake(store, NOW_MS)).toBe(4);
-    expect(await usersDue(store)).toEqual(['connection', 'credential', 'gone', 'topic']);
+    expect(await wake(store, NOW_MS)).toBe(5);
+    expect(await usersDue(store)).toEqual(['apple', 'connection', 'credential', 'gone', 'topic']);
     expect(await wake(store, NOW_MS)).toBe(0);
   });
 
   test('a success leaves what waits for a topic, unless it is that topic', async () => {
     const store = await rowsOnHold();
     await store.write((sql) => wakeIn(sql, NOW_MS));
-    expect(await usersDue(store)).toEqual(['connection', 'credential', 'gone']);
+    expect(await usersDue(store)).toEqual(['apple', 'connection', 'credential', 'gone']);
     expect(await store.write((sql) => wakeTopicIn(sql, NOW_MS, 'another'))).toBe(0);
     expect(await store.write((sql) => wakeTopicIn(sql, NOW_MS, newTarget().topic))).toBe(1);
     expect(await usersDue(store)).toContain('topic');
