@@ -69,6 +69,7 @@ function lockAt(name: string, connect: Connect): Database | undefined {
     } catch (error) {
       lock.close();
       if (isHeld(error) || isRemoved(error, name)) return undefined;
+      rmSync(name, { force: true }); // on a full disk it can be made and not locked
       throw error;
     }
   });
