@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { jsonList } from '../src/json-list.ts';
+import { safeJson } from '../src/safe-json.ts';
 
 async function* pagesOf(pages: readonly object[][]): AsyncGenerator<object[]> {
   for (const page of pages) yield await Promise.resolve(page);
@@ -18,7 +19,7 @@ test.each<[object[][]]>([
   [[[{ a: 1 }]]],
   [[[], [{ a: [1, { b: 'x\ny' }] }, {}], [], [{ c: 'a\u2028b\u2029\r' }]]],
 ])('%j is one list', async (pages) => {
-  expect(await textOf(pages)).toBe(`${JSON.stringify(pages.flat(), null, 2)}\n`);
+  expect(await textOf(pages)).toBe(`${safeJson(pages.flat(), 2)}\n`);
 });
 
 test('however it is cut into pages', async () => {
@@ -27,7 +28,7 @@ test('however it is cut into pages', async () => {
     .map((object) => ({ ...object }));
   await fc.assert(
     fc.asyncProperty(fc.array(fc.array(objects, { maxLength: 3 }), { maxLength: 4 }), async (pages) => {
-      expect(await textOf(pages)).toBe(`${JSON.stringify(pages.flat(), null, 2)}\n`);
+      expect(await textOf(pages)).toBe(`${safeJson(pages.flat(), 2)}\n`);
     }),
   );
 });

@@ -116,7 +116,7 @@ describeWithCyrus('restarts of serve while a real Cyrus delivers', () => {
     await imap.close();
     await eventually(
       () => host.sandbox.run(['targets', 'list', '--json', '--user', USERS[0]!]),
-      ({ stdout }) => stdout.includes(tokenNumber(1)),
+      ({ stdout }) => stdout.includes(`"user": "${USERS[0]!}"`),
     );
   }, 60_000);
 });

@@ -38,9 +38,12 @@ function values(node: YamlNode | undefined, prefix = ''): [string, unknown][] {
 
 describe('examples/config.yaml', () => {
   it('gives the defaults as it is shipped', () => {
-    const { file, ...config } = loadConfig(FILE, {});
+    const { file, edition, ...config } = loadConfig(FILE, {});
     expect({ config: { ...config, file: undefined } }).toStrictEqual(readConfig(undefined, undefined));
-    expect(file).toMatch(/examples\/config\.yaml$/);
+    expect([file, edition]).toEqual([
+      expect.stringMatching(/examples\/config\.yaml$/),
+      expect.stringMatching(/^[0-9a-f]{12}\.source$/),
+    ]);
   });
 
   it('has every key and no other', () => {
