@@ -1,4 +1,5 @@
 import { MAY_BE_LOST, type Sql, type Store } from '../db.ts';
+import { isDead } from '../process-name.ts';
 
 /** What a `serve` says of itself. Times are milliseconds since the epoch, by the system's clock. */
 export interface Announcement {
@@ -48,14 +49,15 @@ export interface Served {
   outdated: string[];
 }
 
-/** Undefined where none runs. */
+/** Undefined where none runs. One that was killed has not withdrawn, and does not count where its end can be seen. */
 export function servedBy(sql: Sql, nowMs: number): Served | undefined {
   const rows = sql(
-    `SELECT since_ms AS sinceMs, outdated FROM serves WHERE ${ANNOUNCED} ORDER BY since_ms`,
-  ).all(spanAround(nowMs)) as { sinceMs: number; outdated: string | null }[];
-  const [first] = rows;
+    `SELECT owner, since_ms AS sinceMs, outdated FROM serves WHERE ${ANNOUNCED} ORDER BY since_ms`,
+  ).all(spanAround(nowMs)) as { owner: string; sinceMs: number; outdated: string | null }[];
+  const alive = rows.filter(({ owner }) => !isDead(owner));
+  const [first] = alive;
   if (first === undefined) return undefined;
-  return { sinceMs: first.sinceMs, outdated: [...new Set(rows.flatMap(({ outdated }) => outdated ?? []))] };
+  return { sinceMs: first.sinceMs, outdated: [...new Set(alive.flatMap(({ outdated }) => outdated ?? []))] };
 }
 
 /** Neither long ago nor, by a clock that was ahead, long from now. */

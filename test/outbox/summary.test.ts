@@ -1,12 +1,24 @@
 import { describe, expect, test } from 'vitest';
-import { summariseTargets, summariseWaiting } from '../../src/outbox/summary.ts';
+import { summariseTargets, summariseWaiting, type TargetSummary } from '../../src/outbox/summary.ts';
 import { announceServe } from '../../src/outbox/served.ts';
+import { processName } from '../../src/process-name.ts';
 import { tokenNumber } from '../support/events.ts';
 import { claimed, enqueued, LEASE_MS, NOW_MS, registered, testStore } from '../support/store.ts';
 
 const DAY_MS = 86_400_000;
 
 describe('targets', () => {
+  test('a serve that was killed does not run', async () => {
+    const store = testStore();
+    const living = processName()!;
+    const killed = living.replace(/\d+$/, '1'); // of the same pid, begun at another time
+    await announceServe(store, { owner: killed, sinceMs: 1, nowMs: NOW_MS, outdated: '/etc/x' });
+    const summary = (): Promise<TargetSummary> => summariseTargets(store, NOW_MS - DAY_MS, NOW_MS);
+    expect(await summary()).toMatchObject({ served: undefined });
+    await announceServe(store, { owner: living, sinceMs: 2, nowMs: NOW_MS, outdated: undefined });
+    expect(await summary()).toMatchObject({ served: { sinceMs: 2, outdated: [] } });
+  });
+
   test('of an empty store', async () => {
     expect(await summariseTargets(testStore(), NOW_MS - DAY_MS, NOW_MS)).toEqual({
       targets: 0,
