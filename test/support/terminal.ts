@@ -13,6 +13,8 @@ export interface Terminal {
   type(keys: string): void;
   /** Resolves when what is written since the last such call contains the text; throws where the command ends first. */
   shows(text: string): Promise<void>;
+  /** All that was written so far. */
+  written(): string;
   /** The end: all that was written, as bytes would have it (`\r\n`, escape sequences), and the exit code. */
   ended: Promise<{ output: string; exitCode: number | null }>;
   /** Closes the terminal; what runs on it gets SIGHUP. */
@@ -68,6 +70,7 @@ export function openTerminal(line: string, options: TerminalOptions): Terminal {
   return {
     type: (keys) => void child.stdin.write(keys),
     shows,
+    written,
     ended,
     close: () => void child.kill(),
   };
