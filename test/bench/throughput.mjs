@@ -99,7 +99,8 @@ async function oneProcess(mock) {
     await fillTargets(sandbox.store, PUSHES, mock.topic);
     await shareMailbox(sandbox.store);
     const uri = `imap://mail.example.org/${SHARED.path};UIDVALIDITY=1/;UID=1`;
-    sandbox.run(['--wait'], `${JSON.stringify({ event: 'MessageNew', uri, user: 'somebody' })}\n`);
+    const event = { event: 'MessageNew', uri, user: 'somebody', 'vnd.cmu.mailboxACL': 'anyone\tlr\t' };
+    sandbox.run(['--wait'], `${JSON.stringify(event)}\n`);
   } finally {
     await sandbox.close();
   }
