@@ -1,5 +1,6 @@
 import type { ClientHttp2Stream } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
+import { systemClock } from '../clock.ts';
 import { causeOf, dial, secured, type TlsIdentity } from './dial.ts';
 import { exchange, requestHeaders } from './exchange.ts';
 import { keptAlive, PING_IDLE_MS } from './keep-alive.ts';
@@ -84,11 +85,11 @@ async function pushOver(wire: Wire, push: Push, timeoutMs: number): Promise<Answ
   const { slots, session } = wire;
   let leftMs = timeoutMs;
   if (!slots.takeFree()) {
-    const untilMs = monotonicMs() + timeoutMs;
+    const untilMs = systemClock.steadyMs() + timeoutMs;
     await slots.take(timeoutMs).catch((error: unknown) => {
       throw noAnswerFor(wire, error);
     });
-    leftMs = Math.ceil(untilMs - monotonicMs());
+    leftMs = untilMs - systemClock.steadyMs();
   }
   let stream: ClientHttp2Stream | undefined;
   try {
@@ -99,11 +100,6 @@ async function pushOver(wire: Wire, push: Push, timeoutMs: number): Promise<Answ
   } finally {
     slots.free();
   }
-}
-
-/** Not `performance`, which takes a millisecond to load. */
-function monotonicMs(): number {
-  return Number(process.hrtime.bigint()) / 1e6;
 }
 
 function closed({ session, socket }: Wire): Promise<void> {
