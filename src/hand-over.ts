@@ -47,12 +47,12 @@ export function handOver(owner: Owner): HandedOver {
 
 /**
  * The command line by which setpriv(1) of util-linux starts a program as that user, in all groups of theirs. It keeps
- * standard streams, environment and exit status, and ends the program with SIGTERM where its parent is killed.
+ * standard streams, environment and exit status. What kills the parent and cannot be passed on kills the program too.
  */
 export function commandAs({ uid, gid }: Owner, command: readonly string[]): [string, ...string[]] {
   const groups = hasName(uid) ? ['--init-groups'] : ['--groups', String(gid)];
   const ids = ['--reuid', String(uid), '--regid', String(gid)];
-  return ['setpriv', ...ids, ...groups, '--pdeathsig', 'TERM', '--', ...command];
+  return ['setpriv', ...ids, ...groups, '--pdeathsig', 'KILL', '--', ...command];
 }
 
 /** What Node was started with, up to the program. */

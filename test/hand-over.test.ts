@@ -145,13 +145,15 @@ describeAsRoot('where Node cannot change its user, root goes on through setpriv'
     expect(await once(serve, 'exit')).toEqual([null, 'SIGKILL']);
   });
 
-  test('it ends when the process that started it is killed', async () => {
-    const { serve, successor } = await serveOn(await sandboxOf(NOBODY));
+  test('where the process that started it is killed, it is killed too', async () => {
+    const sandbox = await sandboxOf(NOBODY);
+    const { serve, successor } = await serveOn(sandbox);
     serve.kill('SIGKILL');
     await eventually(
       () => isRunning(successor),
       (running) => !running,
     );
+    expect(readFileSync(join(sandbox.dir, 'log'), 'utf8')).not.toContain('"msg":"ended"');
   });
 
   test('check says the same', async () => {
