@@ -8,6 +8,8 @@ import { checkAs } from './as-owner.ts';
 import { checkConfiguration, CONFIGURATION } from './configuration.ts';
 import { checkCredentials, CREDENTIAL, type Credentials } from './credential.ts';
 import { type Cyrus, checkCyrus, findCyrus, IMAPD_CONF, OF_CYRUS } from './cyrus.ts';
+import { checkDovecot } from './dovecot/dovecot.ts';
+import type { RunDoveconf } from './dovecot/run-doveconf.ts';
 import { checkDeliverer, DELIVERER } from './deliverer.ts';
 import { checkLog, checkReading, checkSecrecy, FILES_TO_READ, LOG, SECRET_FILES } from './files.ts';
 import { findMailUser, MAIL_USER } from './mail-user.ts';
@@ -28,6 +30,8 @@ export interface CheckOptions {
   /** Before it, files are tried as the mail server's user; after it, the database may be opened. */
   actAsOwnerOf: (store: string) => void;
   canChangeUser: () => boolean;
+  /** What Dovecot says of its configuration, where there is one. */
+  runDoveconf: RunDoveconf;
 }
 
 /** What is judged as the owner of the database. */
@@ -67,6 +71,11 @@ async function checkWith(config: Config, options: CheckOptions): Promise<Point[]
       ...{ user, credentials: credentials.usable, environment: options.environment },
       serveSocket: config.serve.cyrusSocket,
       sharedMailboxes: config.targets.sharedMailboxes,
+    }),
+    ...checkDovecot(options.runDoveconf(), {
+      config,
+      reader: user,
+      hasCyrus: cyrus.options !== undefined,
     }),
     ...folders,
   ];

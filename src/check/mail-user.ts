@@ -32,16 +32,27 @@ function userNamed(imapdOptions: ReadonlyMap<string, string>): Found {
   const configured = imapdOptions.get('cyrus_user');
   const name = configured ?? 'cyrus';
   const why = configured === undefined ? "Cyrus's default" : 'cyrus_user of imapd.conf';
-  try {
-    const [uid, gid] = [Number(idOf('-u', name)), Number(idOf('-g', name))];
-    return {
-      user: { called: `user ${name}`, uid, gid, ownership: `-o ${name} -g ${idOf('-gn', name)}` },
-      why,
-    };
-  } catch {
+  const user = userCalled(name);
+  if (user === undefined) {
     const text = `there is no user ${name} (${why}) for Cyrus to run as`;
     return { point: problem(MAIL_USER, text, 'install Cyrus, or set cyrus_user in imapd.conf to its user') };
   }
+  return { user, why };
+}
+
+/** By name or number; undefined where there is none. */
+export function userCalled(name: string): MailUser | undefined {
+  try {
+    const [uid, gid] = [Number(idOf('-u', name)), Number(idOf('-g', name))];
+    return { called: `user ${name}`, uid, gid, ownership: `-o ${name} -g ${idOf('-gn', name)}` };
+  } catch {
+    return /^\d+$/.test(name) ? withoutName(Number(name)) : undefined; // id(1) knows nobody of that name
+  }
+}
+
+/** Mail may belong to a number that no user of the system has. */
+function withoutName(uid: number): MailUser {
+  return { called: `user id ${uid}`, uid, gid: uid, ownership: `-o ${uid} -g ${uid}` };
 }
 
 function idOf(flag: '-u' | '-g' | '-gn', name: string): string {

@@ -27,6 +27,7 @@ export function addCheck(program: Command, context: CommandContext): void {
     .option('--json', 'print as JSON, for monitoring', false)
     .action(async ({ json }: { json: boolean }, command: Command) => {
       const { check } = await import('../check/check.ts');
+      const { runDoveconf } = await import('../check/dovecot/run-doveconf.ts');
       const { describePoints, jsonOf } = await import('../check/show.ts');
       const { wantsColour } = await import('../terminal.ts');
       const { points, exitCode } = await check({
@@ -36,6 +37,7 @@ export function addCheck(program: Command, context: CommandContext): void {
         timeoutMs: STEP_TIMEOUT_MS,
         actAsOwnerOf,
         canChangeUser,
+        runDoveconf,
       });
       const colour = wantsColour(process.stdout.isTTY, process.env);
       context.out(json ? jsonOf(points) : describePoints(points, { colour }));

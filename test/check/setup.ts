@@ -6,6 +6,7 @@ import { onTestFinished } from 'vitest';
 import type { MockFiles } from '../../src/apns/mock/ca.ts';
 import { type ClientOptions, issueClientCertificate } from '../../src/apns/pki.ts';
 import { check } from '../../src/check/check.ts';
+import type { DoveconfRun } from '../../src/check/dovecot/run-doveconf.ts';
 import type { Point } from '../../src/check/point.ts';
 import type { MailUser } from '../../src/check/trial.ts';
 import type { ExitCode } from '../../src/errors.ts';
@@ -55,6 +56,8 @@ export interface Setup {
   /** Adds lines to the configuration. */
   configure(yaml: string): void;
   clock: TestClock;
+  /** What doveconf says; undefined where there is no Dovecot. */
+  dovecot: DoveconfRun | undefined;
   run(timeoutMs?: number): Promise<{ points: Point[]; exitCode: ExitCode }>;
 }
 
@@ -84,10 +87,11 @@ export async function goodSetup(mock: MockApns): Promise<Setup> {
       file(configFile, yaml);
     },
     clock: createTestClock(Date.now()),
+    dovecot: undefined,
     run: (timeoutMs = 10_000) =>
       check({
         ...{ configFile, environment: {}, clock: setup.clock, timeoutMs },
-        ...{ actAsOwnerOf: () => undefined, canChangeUser: () => true },
+        ...{ actAsOwnerOf: () => undefined, canChangeUser: () => true, runDoveconf: () => setup.dovecot },
       }),
   };
   setup.imapd({});
