@@ -1,9 +1,8 @@
-// Ends with what to install where this Node has no driver for the database: npm leaves out what it could not compile,
-// and says nothing. Takes the folder of the project, by default this one.
-import { existsSync } from 'node:fs';
+// Says what to install where this Node has no driver for the database: npm leaves out what it could not compile, and
+// says nothing. Run by itself, it ends with 1 then. Takes the folder of the project, by default this one.
+import { existsSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-
-const [, , root = join(import.meta.dirname, '..')] = process.argv;
+import { fileURLToPath } from 'node:url';
 
 /** As src/store/driver.ts has it: from this version of Node-API on the driver brings its binary along. */
 const NODE_API = 10;
@@ -16,11 +15,25 @@ const BINARIES = [
   'better-sqlite3-node20/build/Release/better_sqlite3.node',
 ];
 
-if (!BINARIES.some((file) => existsSync(join(root, 'node_modules', file)))) {
-  process.stderr.write(
-    `build: error: there is no database driver for Node ${process.version}: npm found none ready and could not compile it
-build: hint: as root: apt-get install -y build-essential python3; then here: npm ci
-`,
-  );
-  process.exitCode = 1;
+/** Where npm puts it: below the project, or beside it. */
+const PACKAGES = ['node_modules', '..'];
+
+/** What is missing, and what to do; undefined where nothing is. */
+export function missingDriver(root) {
+  if (PACKAGES.some((packages) => BINARIES.some((file) => existsSync(join(root, packages, file)))))
+    return undefined;
+  return {
+    error: `there is no database driver for Node ${process.version}: npm found none ready and could not compile it`,
+    hint: 'as root: apt-get install -y build-essential python3; then here: npm ci && npm run build',
+  };
+}
+
+const OWN = fileURLToPath(import.meta.url);
+const [, script, root = join(import.meta.dirname, '..')] = process.argv;
+if (script !== undefined && realpathSync(script) === OWN) {
+  const missing = missingDriver(root);
+  if (missing !== undefined) {
+    process.stderr.write(`build: error: ${missing.error}\nbuild: hint: ${missing.hint}\n`);
+    process.exitCode = 1;
+  }
 }

@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { missingDriver } from '../build/driver.mjs';
 
+const PROJECT = fileURLToPath(new URL('..', import.meta.url));
 const COMMAND = fileURLToPath(new URL('../bin/xapplepush', import.meta.url));
 const PROGRAM = fileURLToPath(new URL('../dist/main.cjs', import.meta.url));
 const EVENTS = fileURLToPath(new URL('./events/', import.meta.url));
@@ -13,12 +15,14 @@ const EVENTS = fileURLToPath(new URL('./events/', import.meta.url));
 /** What notifyd(8) passes for every event: the last -f has no value. */
 const NOTIFYD_ARGUMENTS = ['-c', 'EVENT', '-p', '', '-u', '', '-m', '', '-f'];
 
-/** How long the background process waits for more before it ends, and how long the demo waits for anything. */
+/** How long the background process waits for more before it ends, and how long the demo waits for anything on a busy machine. */
 const LINGER = '1s';
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 60_000;
 
 /** Sets the stage, has `play` played on it, and leaves nothing behind, whatever happens. */
 export async function stage(play) {
+  const missing = missingDriver(PROJECT);
+  check(!missing, `${missing?.error}\nhint: ${missing?.hint}`);
   check(existsSync(PROGRAM), 'xapplepush is not built yet; run: npm run build');
   const dir = mkdtempSync(join(tmpdir(), 'xapplepush-demo-'));
   const world = {

@@ -23,6 +23,15 @@ test('where npm could not compile the driver, the build names the packages to in
   expect(look(folder)).toEqual({ status: 0, stderr: '' });
 });
 
+test('a driver that npm put beside the package is found', () => {
+  const folder = temporaryFolder();
+  const release = join(folder, 'better-sqlite3-node20/build/Release');
+  mkdirSync(release, { recursive: true });
+  writeFileSync(join(release, 'better_sqlite3.node'), '');
+  mkdirSync(join(folder, 'xapplepush'));
+  expect(look(join(folder, 'xapplepush')).status).toBe(0);
+});
+
 test('here there is one', () => {
   expect(look()).toEqual({ status: 0, stderr: '' });
 });

@@ -79,7 +79,7 @@ function expectNothingLeft(): void {
 /** A copy of what the demo needs, in which an event can be exchanged. */
 function copyOfProject(): string {
   const copy = join(folder, 'project');
-  for (const name of ['bin', 'dist', 'examples', 'schema.sql', 'package.json'])
+  for (const name of ['bin', 'build', 'dist', 'examples', 'schema.sql', 'package.json'])
     cpSync(join(PROJECT, name), join(copy, name), { recursive: true });
   symlinkSync(join(PROJECT, 'node_modules'), join(copy, 'node_modules'));
   return copy;
@@ -142,6 +142,18 @@ describe('the demo', () => {
       stdout: '',
       stderr: '\nThe demo failed: xapplepush is not built yet; run: npm run build\n',
     });
+    expectNothingLeft();
+  });
+
+  test('names the packages to install where npm could not compile the driver, before it begins', async () => {
+    const project = copyOfProject();
+    rmSync(join(project, 'node_modules'));
+    const { exitCode, stdout, stderr } = await demo(project);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
+    expect(stderr).toMatch(/^\nThe demo failed: there is no database driver for Node v\d/);
+    expect(stderr).toContain(
+      '\nhint: as root: apt-get install -y build-essential python3; then here: npm ci',
+    );
     expectNothingLeft();
   });
 
