@@ -18,6 +18,26 @@ export function isDead(name: string): boolean {
   return startTicksOf(Number(pid)) !== startTicks;
 }
 
+/** Only of a name whose process can be judged: one of our own PID namespace. */
+export function isAlive(name: string): boolean {
+  const [namespace, pid, startTicks] = name.split(':');
+  return namespace === pidNamespace() && startTicks !== undefined && startTicksOf(Number(pid)) === startTicks;
+}
+
+/** Clock ticks in a second, the same for every program on Linux (proc(5), sysconf(3): _SC_CLK_TCK). */
+const TICKS_A_SECOND = 100;
+
+/** How long the process with that pid has lived, by a clock that nobody sets; undefined where there is none. */
+export function lifeMsOf(pid: number): number | undefined {
+  const startTicks = startTicksOf(pid);
+  return startTicks === undefined ? undefined : uptimeMs() - (Number(startTicks) * 1000) / TICKS_A_SECOND;
+}
+
+/** Since the machine started. */
+function uptimeMs(): number {
+  return Number.parseFloat(readFileSync('/proc/uptime', 'utf8')) * 1000;
+}
+
 function pidNamespace(): string | undefined {
   try {
     return /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0];

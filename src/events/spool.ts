@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isMissing } from '../errors.ts';
-import { isDead, processName } from '../process-name.ts';
 import { syncFolder } from '../sync-folder.ts';
 import { readSpoolFile } from './spool-file.ts';
+import { isAbandoned, nameForUse, partsOf } from './spool-use.ts';
 
 /**
  * A directory of raw events that are not in the database yet. A file is written in tmp/ and renamed into new/, so
@@ -12,14 +12,6 @@ import { readSpoolFile } from './spool-file.ts';
  * keeps what cannot be read, with the reason beside it.
  */
 export type SpoolFolder = 'tmp' | 'new' | 'cur' | 'bad';
-
-/**
- * A file in cur/ whose reader cannot be asked after, and has not touched it for this long, belongs to one that died.
- */
-const READER_TIMEOUT_MS = 60_000;
-
-/** The same for one in tmp/ and its writer, which waits for what the mail server sends and then for the disk. */
-const WRITER_TIMEOUT_MS = 10 * 60_000;
 
 /** Longest name that is kept in bad/, in bytes; with `.reason` it must not pass the 255 of Linux. */
 const MAX_BAD_NAME_BYTES = 200;
@@ -37,7 +29,7 @@ export function writeSpool(spool: string, raw: Buffer, nowMs: number): string {
     mkdirSync(join(spool, folder), { recursive: true, mode: FOLDER_MODE });
   // Counters restart with each process, so only randomness keeps names apart.
   const name = `${nowMs}.${randomBytes(8).toString('hex')}.json`;
-  const draft = join(spool, 'tmp', name);
+  const draft = join(spool, 'tmp', nameForUse(name));
   const file = join(spool, 'new', name);
   writeFileSync(draft, raw, { mode: FILE_MODE, flag: 'wx', flush: true });
   utimesSync(draft, nowMs / 1000, nowMs / 1000);
@@ -71,15 +63,15 @@ export function* claimSpool(
   nowMs: number,
   onStuck: (file: string, error: unknown) => void = rethrow,
 ): Generator<SpooledEvents> {
-  putBackAbandoned(spool, 'cur', nowMs, READER_TIMEOUT_MS);
+  takeAbandoned(spool, 'cur', nowMs);
   try {
-    putBackAbandoned(spool, 'tmp', nowMs, WRITER_TIMEOUT_MS);
+    takeAbandoned(spool, 'tmp', nowMs);
   } catch (error) {
     onStuck(join(spool, 'tmp'), error);
   }
   for (const name of oldestFirst(spool, 'new')) {
     mkdirSync(join(spool, 'cur'), { recursive: true, mode: FOLDER_MODE });
-    const [waiting, file] = [join(spool, 'new', name), join(spool, 'cur', nameForReading(name))];
+    const [waiting, file] = [join(spool, 'new', name), join(spool, 'cur', nameForUse(name))];
     try {
       if (!move(waiting, file)) continue;
     } catch (error) {
@@ -141,28 +133,15 @@ function nameForBad(spool: string, name: string): string {
   return `${name.slice(0, 40)}.${randomBytes(8).toString('hex')}`;
 }
 
-function putBackAbandoned(spool: string, folder: SpoolFolder, nowMs: number, timeoutMs: number): void {
-  for (const claimedName of namesIn(spool, folder)) {
-    const file = join(spool, folder, claimedName);
-    const [, name = claimedName, reader] = (folder === 'cur' && READING.exec(claimedName)) || [];
+/** Takes what a reader of cur/ or a writer of tmp/ that died has left. */
+function takeAbandoned(spool: string, folder: 'tmp' | 'cur', nowMs: number): void {
+  for (const used of namesIn(spool, folder)) {
+    const file = join(spool, folder, used);
+    const { name, user } = partsOf(used);
     const touchedMs = changed(file)?.ctimeMs;
-    // What was touched later than now was touched while the clock was ahead.
-    const isOld = touchedMs !== undefined && Math.abs(nowMs - touchedMs) > timeoutMs;
-    if (isOld || (reader !== undefined && isDead(reader))) move(file, join(spool, 'new', name));
+    if (touchedMs !== undefined && isAbandoned(folder, user, nowMs - touchedMs))
+      move(file, join(spool, 'new', name));
   }
-}
-
-/** A name in cur/: that of the file, and the process that reads it. */
-const READING = /^(.+)@(\d+:\d+:\d+)$/;
-
-/** Longest name of a file on Linux, in bytes: limits.h(0p), NAME_MAX. */
-const NAME_MAX_BYTES = 255;
-
-/** Others see by it whether the reader lives, where the process has a name and there is room for it. */
-function nameForReading(name: string): string {
-  const reader = processName();
-  const named = `${name}@${reader}`;
-  return reader !== undefined && Buffer.byteLength(named) <= NAME_MAX_BYTES ? named : name;
 }
 
 /** By the time of the last write, then by name: writers make their names in different ways. */

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
@@ -20,8 +22,11 @@ import {
   type SpoolFolder,
   writeSpool,
 } from '../../src/events/spool.ts';
+import { processName } from '../../src/process-name.ts';
 import { type CompiledProgram, compileProgram } from '../support/compiled.ts';
 import { NOW_MS, temporaryFolder } from '../support/store.ts';
+
+const DAY_MS = 86_400_000;
 
 let program: CompiledProgram;
 
@@ -145,6 +150,31 @@ describe('claimSpool', () => {
     expect(textsAt(Date.now() + 9 * minutesMs)).toEqual(['whole']);
     expect(textsAt(Date.now() + 11 * minutesMs)).toContain('left');
     expect(namesIn(spool, 'tmp')).toEqual([]);
+  });
+
+  test('leaves a draft to a writer that lives, whatever the clock says', async () => {
+    const spool = newSpool();
+    writeSpool(spool, Buffer.from('whole'), NOW_MS);
+    const writer = spawn('sleep', ['60']);
+    await once(writer, 'spawn');
+    const drafts = [`script.json@${writer.pid}`, `node.json@${processName()}`];
+    for (const name of drafts) writeFileSync(join(spool, 'tmp', name), 'half');
+    const ahead = [...claimSpool(spool, Date.now() + 30 * DAY_MS)].map(textOf);
+    const behind = [...claimSpool(spool, Date.now() - 30 * DAY_MS)].map(textOf);
+    expect([...ahead, ...behind]).toEqual(['whole', 'whole']);
+    expect(namesIn(spool, 'tmp')).toEqual(drafts.toSorted());
+    writer.kill('SIGKILL');
+    await once(writer, 'exit');
+    expect([...claimSpool(spool, Date.now() + 30 * DAY_MS)].map(textOf)).toContain('half');
+    expect(namesIn(spool, 'tmp')).toEqual(drafts.slice(1));
+  });
+
+  test('takes a draft whose pid is that of another process by now', () => {
+    const spool = newSpool();
+    writeSpool(spool, Buffer.from('whole'), NOW_MS);
+    writeFileSync(join(spool, 'tmp', 'left.json@1'), 'left'); // init has lived for longer than any writer
+    const texts = [...claimSpool(spool, Date.now() + 11 * 60_000)].map(textOf);
+    expect(texts).toContain('left');
   });
 
   test('passes over a file that another reader took in the meantime', () => {
