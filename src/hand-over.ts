@@ -2,6 +2,7 @@ import type * as ChildProcess from 'node:child_process';
 import { openSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { ExitCode, OperatorError } from './errors.ts';
+import { readDescriptors } from './handed-over.ts';
 
 /** A user and group by number. */
 export interface Owner {
@@ -37,12 +38,25 @@ export function openAsCaller(file: string): number {
   return opened.fd;
 }
 
-/** Starts the same command line as that user, on the same standard streams. It ends when this process does. */
+/**
+ * Starts the same command line as that user, on the same standard streams, and with the sockets that systemd hands
+ * over. It ends when this process does.
+ */
 export function handOver(owner: Owner): HandedOver {
-  const [program, ...args] = commandAs(owner, [...ownCommand(), ...process.argv.slice(2)]);
+  const [program, ...args] = meantBySystemd(commandAs(owner, [...ownCommand(), ...process.argv.slice(2)]));
   const env = opened === undefined ? process.env : { ...process.env, [OPENED_FILE]: opened.file };
-  const files = opened === undefined ? [] : [opened.fd];
+  const files = opened === undefined ? readDescriptors(process.env, process.pid).descriptors : [opened.fd];
   return new HandedOver(childProcess().spawn(program, args, { env, stdio: [0, 1, 2, ...files] }));
+}
+
+/** By these systemd names the process that its sockets and its watchdog are for. */
+const PID_VARIABLES = ['LISTEN_PID', 'WATCHDOG_PID'];
+
+/** Has those that name this process name the one that the command becomes, whose pid a shell knows. */
+function meantBySystemd(command: [string, ...string[]]): [string, ...string[]] {
+  const ours = PID_VARIABLES.filter((name) => process.env[name] === String(process.pid));
+  if (ours.length === 0) return command;
+  return ['sh', '-c', `${ours.map((name) => `${name}=$$`).join(' ')} exec "$@"`, 'sh', ...command];
 }
 
 /**

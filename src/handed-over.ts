@@ -37,26 +37,37 @@ const UNNAMED = 'unknown';
 
 /** The same without the telling. */
 export function readHandedOver(
-  { LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES = '' }: NodeJS.ProcessEnv,
+  environment: NodeJS.ProcessEnv,
   pid: number,
 ): { sockets: HandedOver; problems: string[] } {
-  if (LISTEN_FDS === undefined) return { sockets: NOTHING_HANDED_OVER, problems: [] };
-  const nothing = (problem: string) => ({ sockets: NOTHING_HANDED_OVER, problems: [problem] });
+  const { descriptors, problem } = readDescriptors(environment, pid);
+  const names = (environment['LISTEN_FDNAMES'] ?? '')
+    .split(':')
+    .map((name) => (name === '' ? UNNAMED : name));
+  const sockets: Record<SocketName, number[]> = { cyrus: [], http: [], control: [] };
+  const problems = problem === undefined ? [] : [problem];
+  for (const [index, descriptor] of descriptors.entries()) {
+    const given = names[index] ?? UNNAMED;
+    const known = NAMES.find((name) => name === given);
+    if (known === undefined)
+      problems.push(`descriptor ${descriptor} has the name ${given}, expected ${EXPECTED}`);
+    else sockets[known].push(descriptor);
+  }
+  return { sockets, problems };
+}
+
+/** The descriptors that systemd hands to this process, whatever their names; or none, and why where it meant some. */
+export function readDescriptors(
+  { LISTEN_PID, LISTEN_FDS }: NodeJS.ProcessEnv,
+  pid: number,
+): { descriptors: number[]; problem?: string } {
+  if (LISTEN_FDS === undefined) return { descriptors: [] };
+  const nothing = (problem: string) => ({ descriptors: [], problem });
   if (LISTEN_PID !== String(pid))
     return nothing(`LISTEN_PID is ${LISTEN_PID ?? 'not set'}, expected ${pid}: they are another process's`);
   const count = /^\d{1,3}$/.test(LISTEN_FDS) ? Number(LISTEN_FDS) : NaN;
   if (!(count <= MAX_FDS)) return nothing(`LISTEN_FDS is ${LISTEN_FDS}, expected a number up to ${MAX_FDS}`);
-  const names = LISTEN_FDNAMES.split(':').map((name) => (name === '' ? UNNAMED : name));
-  const sockets: Record<SocketName, number[]> = { cyrus: [], http: [], control: [] };
-  const problems: string[] = [];
-  for (let index = 0; index < count; index += 1) {
-    const given = names[index] ?? UNNAMED;
-    const known = NAMES.find((name) => name === given);
-    if (known === undefined)
-      problems.push(`descriptor ${FIRST_FD + index} has the name ${given}, expected ${EXPECTED}`);
-    else sockets[known].push(FIRST_FD + index);
-  }
-  return { sockets, problems };
+  return { descriptors: Array.from({ length: count }, (_, index) => FIRST_FD + index) };
 }
 
 const EXPECTED = `FileDescriptorName= ${NAMES.join(', ')}`;

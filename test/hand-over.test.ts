@@ -1,10 +1,20 @@
 import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { Point } from '../src/check/point.ts';
+import { startActivator } from './support/activator.ts';
 import { configFor, startTestApns, type TestApns } from './support/apns.ts';
 import {
   configure,
@@ -154,6 +164,28 @@ describeAsRoot('where Node cannot change its user, root goes on through setpriv'
       (running) => !running,
     );
     expect(readFileSync(join(sandbox.dir, 'log'), 'utf8')).not.toContain('"msg":"ended"');
+  });
+
+  test('the sockets and the watchdog of systemd are for it', async () => {
+    const sandbox = await sandboxOf(NOBODY);
+    const path = join(sandbox.dir, 'cyrus.sock');
+    appendFileSync(sandbox.configFile, `serve: { cyrus_socket: ${path} }\n`);
+    const systemd = await startActivator(sandbox, [{ name: 'cyrus', path }], {
+      owner: [NOBODY, NOBODY],
+      command,
+      environment: CANNOT,
+    });
+    onTestFinished(() => systemd.close());
+    const inode = statSync(path).ino;
+    const { pid } = await systemd.start();
+    const [successor = 0] = childrenOf(pid);
+    const environment = readFileSync(`/proc/${successor}/environ`, 'utf8').split('\0');
+    expect(environment).toEqual(
+      expect.arrayContaining([`LISTEN_PID=${successor}`, `WATCHDOG_PID=${successor}`]),
+    );
+    expect(readFileSync(join(sandbox.dir, 'log'), 'utf8')).not.toContain('a socket of systemd is not used');
+    expect(await systemd.end(pid, 'SIGTERM')).toBe(0);
+    expect(statSync(path).ino).toBe(inode); // the one that systemd holds is used, and left in place
   });
 
   test('check says the same', async () => {

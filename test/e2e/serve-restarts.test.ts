@@ -42,7 +42,7 @@ describeWithCyrus('restarts of serve while a real Cyrus delivers', () => {
   const activate = async (): Promise<{ activator: Activator; pid: number }> => {
     const { uid, gid } = cyrusInstallation();
     const path = host.notifySocket.replace(/^dlist:/, '');
-    activator = await startActivator(host.sandbox, [{ name: 'cyrus', path }], [uid, gid]);
+    activator = await startActivator(host.sandbox, [{ name: 'cyrus', path }], { owner: [uid, gid] });
     return { activator, pid: (await activator.start()).pid };
   };
 

@@ -50,7 +50,7 @@ def start(listeners):
         "LISTEN_FDNAMES": ":".join(one["name"] for one in ask["sockets"]),
     }
     child = subprocess.Popen(
-        ["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh", *ask["command"]],
+        ["/bin/sh", "-c", 'LISTEN_PID=$$ WATCHDOG_PID=$$ exec "$@"', "sh", *ask["command"]],
         cwd="/",
         env=environment,
         stdin=subprocess.DEVNULL,

@@ -27,12 +27,22 @@ interface Told {
   code?: number;
 }
 
+/** `owner` is whose the sockets are. */
 export async function startActivator(
   sandbox: Sandbox,
   sockets: HeldSocket[],
-  owner?: [number, number],
+  {
+    owner,
+    command = COMMAND,
+    environment = {},
+  }: { owner?: [number, number]; command?: string; environment?: Record<string, string> } = {},
 ): Promise<Activator> {
-  const ask = { sockets, owner, command: [COMMAND, 'serve'], environment: environmentOf(sandbox.configFile) };
+  const ask = {
+    sockets,
+    owner,
+    command: [command, 'serve'],
+    environment: { ...environmentOf(sandbox.configFile), ...environment },
+  };
   const child = spawn('python3', [PROGRAM, JSON.stringify(ask)], { stdio: ['pipe', 'pipe', 'inherit'] });
   const codes = new Map<number, number>();
   const started: number[] = [];
