@@ -73,24 +73,30 @@ export async function keepWarning(
 /**
  * Handlers hold pushes back only while somebody is there to send them later. Tells, in the log and for `status`, when
  * what it works with is no longer what lies there: only SIGHUP takes that up, and for another program a restart.
+ * `onWritten` hears whether the database could be written.
  */
 export async function keepAnnouncing(
   config: Config,
   store: Store,
   log: Log,
   ending: AbortSignal,
+  onWritten: (trouble?: unknown) => void,
 ): Promise<void> {
   const sinceMs = clock.nowMs() - Math.round(process.uptime() * 1000);
   const changed = watchChanges(config);
+  let told: string | undefined;
   let announced = { atSteadyMs: -Infinity, outdated: undefined as string | undefined };
   while (!ending.aborted) {
     const outdated = changed();
     const [nowMs, steadyMs] = [clock.nowMs(), clock.steadyMs()];
-    if (outdated !== undefined && outdated !== announced.outdated)
+    if (outdated !== undefined && outdated !== told)
       log.warn(`serve works with an older version of ${outdated} than lies there`, { hint: REFRESH });
+    told = outdated;
     if (outdated !== announced.outdated || steadyMs - announced.atSteadyMs >= ANNOUNCE_INTERVAL_MS) {
-      await tellingWhy(announceServe(store, { owner: OWNER, sinceMs, nowMs, outdated }), log);
-      announced = { atSteadyMs: steadyMs, outdated };
+      await announceServe(store, { owner: OWNER, sinceMs, nowMs, outdated }).then(() => {
+        announced = { atSteadyMs: steadyMs, outdated };
+        onWritten();
+      }, onWritten);
     }
     await clock.sleep(LOOK_INTERVAL_MS, ending);
   }
@@ -98,19 +104,15 @@ export async function keepAnnouncing(
 
 /** Says that this process is there no more, and nothing of any other. */
 export function takeBackAnnouncement(store: Store, log: Log): Promise<void> {
-  return tellingWhy(withdrawServe(store, OWNER), log);
+  return withdrawServe(store, OWNER).catch((error: unknown) => {
+    log.warn('the database does not know that serve has ended', { reason: messageOf(error) });
+  });
 }
 
 /** One for all that this process says, also where there is no /proc to name it by. */
 const OWNER = leaseOwner();
 
 const REFRESH = 'reload serve (SIGHUP), or restart it where the program is older';
-
-function tellingWhy(announcing: Promise<void>, log: Log): Promise<void> {
-  return announcing.catch((error: unknown) => {
-    log.warn('the database does not know whether serve runs', { reason: messageOf(error) });
-  });
-}
 
 /** Resolves when the signal aborts. */
 export function aborted(signal: AbortSignal): Promise<void> {

@@ -59,19 +59,23 @@ export function hearingFor(shift: ControlChore['shift'], log: Log): ControlHears
       told.add(from);
     }
     shift().onWork(word);
-    return true;
+    return shift().store !== undefined;
   };
 }
 
 const RELOAD = 'serve sends its pushes with its own until it is reloaded (SIGHUP) or restarted';
 
-/** Until the end; returns at once where another process has the lock. */
+/**
+ * Until the end; returns at once where another process has the lock, and where the database is not open: then handlers
+ * are better off with a deliverer of their own.
+ */
 async function holdControlDoor(chore: ControlChore): Promise<void> {
+  if (chore.shift().store === undefined) return;
   const lock = takeLock(chore.lockFile);
   if (lock === undefined) return;
   try {
     const { settings, store } = chore.shift();
-    await prepareDelivery(settings.config, store, chore.log);
+    if (store !== undefined) await prepareDelivery(settings.config, store, chore.log);
     while (!chore.ending.aborted) await listenUntilGone(chore);
   } finally {
     lock.release();

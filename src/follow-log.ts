@@ -13,3 +13,12 @@ export function followLog(current: () => Log): Log {
     flush: () => current().flush(),
   };
 }
+
+/** Writes nothing. */
+export const SILENT: Log = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  flush: () => undefined,
+};

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ExitCode, messageOf, OperatorError } from './errors.ts';
 import { handOver, type Owner } from './hand-over.ts';
@@ -31,6 +31,11 @@ export function ownerToBecome(store: string): Owner | undefined {
   if (process.geteuid?.() !== 0) return undefined;
   const owner = statSync(dirname(store), { throwIfNoEntry: false });
   return owner === undefined || owner.uid === 0 ? undefined : { uid: owner.uid, gid: owner.gid };
+}
+
+/** False where root would make a database of which nobody knows yet who is to own it. */
+export function isOwnerKnown(store: string): boolean {
+  return process.geteuid?.() !== 0 || existsSync(dirname(store));
 }
 
 /**

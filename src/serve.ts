@@ -8,8 +8,13 @@ import type { HandedOver } from './handed-over.ts';
 import { followLog } from './follow-log.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import { isOwnerKnown } from './identity.ts';
 import { openShift, type Settings, type Shift } from './shift.ts';
 import { keepHeapSmall } from './small-heap.ts';
+import { StoreError } from './store/errors.ts';
+import { keepStoreInPlace } from './store-place.ts';
+import { type StoreTrouble, watchStoreTrouble } from './store-trouble.ts';
+import { openWaitingShift } from './waiting-shift.ts';
 
 export interface ServeOptions {
   settings: Settings;
@@ -26,6 +31,8 @@ export interface ServeOptions {
 export interface Serving {
   /** That of the settings in force. */
   readonly log: Log;
+  /** What keeps pushes from being sent, with its fix; undefined where nothing does. */
+  trouble(): string | undefined;
   /**
    * Goes on with other settings, while every door stays open that they do not change; resolves when they are in force.
    * One after the other. Throws as openServe does; then all stays as it was.
@@ -40,17 +47,19 @@ interface State {
   current: Shift;
   retiring: Promise<void>;
   isReady: boolean;
+  storeTrouble: StoreTrouble;
 }
 
 /**
- * Keeps the connection to Apple, takes events through its doors and sends what is owed. Throws OperatorError where the
- * store or a door cannot be used.
+ * Keeps the connection to Apple, takes events through its doors and sends what is owed. While the database cannot be
+ * used, events wait in the spool. Throws OperatorError where a door cannot be opened.
  */
 export async function openServe(options: ServeOptions): Promise<Serving> {
   keepHeapSmall();
   const { settings, metrics } = options;
-  const current = await openShift(settings, metrics);
-  const state: State = { current, retiring: Promise.resolve(), isReady: false };
+  const storeTrouble = watchStoreTrouble(systemClock);
+  const current = await openShiftOrWait(settings, metrics, storeTrouble);
+  const state: State = { current, retiring: Promise.resolve(), isReady: false, storeTrouble };
   metrics.watch(() => state.current.state());
   try {
     const log = followLog(() => state.current.settings.log);
@@ -58,11 +67,16 @@ export async function openServe(options: ServeOptions): Promise<Serving> {
     begin(state, doors);
     void keepDescriptors({ log, clock: systemClock }, options.ending);
     const turns = takeTurns();
-    const reloadTo = (next: Settings): Promise<void> => turns(() => reload(state, doors, next, options));
-    const watching = keepStoreInPlace(state, reloadTo, options.ending);
+    const reloadBy = (open: () => Promise<Shift>): Promise<void> =>
+      turns(() => reload(state, doors, open, options.ending));
+    const reopen = (): Promise<void> =>
+      reloadBy(() => openShift(state.current.settings, metrics, storeTrouble));
+    const kept = { current: () => state.current, reopen, trouble: storeTrouble };
+    const watching = keepStoreInPlace(kept, options.ending);
     return {
       log,
-      reload: reloadTo,
+      trouble: () => troubleOf(state),
+      reload: (next) => reloadBy(() => openNext(state, next, metrics)),
       end: async () => {
         await watching;
         await turns(() => end(state, doors, metrics));
@@ -93,7 +107,7 @@ function doorsOptions(state: State, log: Log, options: ServeOptions): DoorsOptio
     ready: () => {
       if (ending.aborted) return { ready: false, reason: 'ending' };
       if (!state.isReady) return { ready: false, reason: 'starting' };
-      const reason = state.current.trouble();
+      const reason = troubleOf(state);
       return { ready: true, ...(reason !== undefined && { reason }) };
     },
     metrics: () => metrics.text(),
@@ -108,16 +122,39 @@ function begin(state: State, doors: Doors): void {
   state.current.settings.log.info('serving', { doors: doors.names() });
 }
 
+function troubleOf({ storeTrouble, current }: State): string | undefined {
+  return storeTrouble.text() ?? current.trouble();
+}
+
+/** Of a database that cannot be used yet the log is told. Throws StoreError where nobody knows whose it would be. */
+async function openShiftOrWait(settings: Settings, metrics: Metrics, trouble: StoreTrouble): Promise<Shift> {
+  try {
+    return await openShift(settings, metrics, trouble);
+  } catch (error) {
+    if (!(error instanceof StoreError) || !isOwnerKnown(settings.config.store)) throw error;
+    trouble.note(error, settings.log);
+    return openWaitingShift(settings, metrics, error);
+  }
+}
+
+/** For other settings. Throws where they would take the database away that is open. */
+function openNext({ current, storeTrouble }: State, settings: Settings, metrics: Metrics): Promise<Shift> {
+  return current.store === undefined
+    ? openShiftOrWait(settings, metrics, storeTrouble)
+    : openShift(settings, metrics, storeTrouble);
+}
+
 async function reload(
   state: State,
   doors: Doors,
-  settings: Settings,
-  { metrics, ending }: ServeOptions,
+  open: () => Promise<Shift>,
+  ending: AbortSignal,
 ): Promise<void> {
   await Promise.race([state.retiring, aborted(ending)]); // two at most are at work
   if (ending.aborted) return;
   const before = state.current;
-  const next = await openShift(settings, metrics);
+  const next = await open();
+  const { settings } = next;
   state.current = next;
   await doors.follow(settings.config);
   begin(state, doors);
@@ -136,39 +173,6 @@ function takeTurns(): (call: () => Promise<void>) => Promise<void> {
     last = done.catch(() => undefined); // whoever asked for it is told
     return done;
   };
-}
-
-/** How often it is looked whether the database is the one that was opened. */
-const STORE_INTERVAL_MS = 1000;
-
-/** Opens the database anew when its file was moved or replaced; events wait in the spool meanwhile. */
-async function keepStoreInPlace(
-  state: State,
-  reloadTo: (settings: Settings) => Promise<void>,
-  ending: AbortSignal,
-): Promise<void> {
-  let trouble = '';
-  for (;;) {
-    await systemClock.sleep(STORE_INTERVAL_MS, ending);
-    if (ending.aborted) return;
-    const { current } = state;
-    if (current.isInPlace()) continue;
-    const { config, log } = current.settings;
-    try {
-      await reloadTo(current.settings);
-      const hint = 'what was written before stays in the file that was moved away';
-      log.warn('the database was moved or replaced: it is opened anew', { store: config.store, hint });
-      trouble = '';
-    } catch (error) {
-      const reason = messageOf(error);
-      if (reason !== trouble)
-        log.error('the database was moved or replaced and cannot be opened anew: events wait in the spool', {
-          store: config.store,
-          reason,
-        });
-      trouble = reason;
-    }
-  }
 }
 
 async function end(state: State, doors: Doors, metrics: Metrics): Promise<void> {

@@ -37,6 +37,7 @@ export async function serveUntilSignalled(configure: () => Settings): Promise<vo
     const watchdog = manager.watch(() => true, ending.signal);
     const serving = await opening;
     void manager.ready();
+    void keepStatus(serving, manager, ending.signal);
     await aborted(ending.signal);
     void manager.stopping();
     await reloads.settled();
@@ -45,6 +46,19 @@ export async function serveUntilSignalled(configure: () => Settings): Promise<vo
   } finally {
     ending.abort(); // else the watchdog would keep a `serve` alive that could not open
     for (const [signal, handler] of handlers) process.off(signal, handler);
+  }
+}
+
+/** How often it is looked whether `systemctl status` is to show something else. */
+const STATUS_INTERVAL_MS = 2000;
+
+async function keepStatus(serving: Serving, manager: ServiceManager, ending: AbortSignal): Promise<void> {
+  let shown: string | undefined;
+  while (!ending.aborted) {
+    const text = serving.trouble() ?? 'events are taken, and pushes sent';
+    if (text !== shown) await manager.status(text);
+    shown = text;
+    await systemClock.sleep(STATUS_INTERVAL_MS, ending);
   }
 }
 

@@ -13,7 +13,7 @@ import { openStore, type Store } from './db.ts';
 import { type Delivery, openDelivery } from './delivery.ts';
 import type { ControlWord } from './doors/control.ts';
 import type { Receive } from './doors/receive.ts';
-import { followLog } from './follow-log.ts';
+import { followLog, SILENT } from './follow-log.ts';
 import type { Log } from './log.ts';
 import type { Metrics, MetricsState } from './metrics.ts';
 import { type Bell, createBell } from './outbox/bell.ts';
@@ -21,7 +21,9 @@ import type { CourierOptions } from './outbox/courier.ts';
 import { keepDelivering } from './outbox/delivering.ts';
 import { summarise } from './outbox/summary.ts';
 import { releaseLeases } from './outbox/upkeep.ts';
-import { watchStorePlace } from './store-place.ts';
+import { StoreError } from './store/errors.ts';
+import type { StoreTrouble } from './store-trouble.ts';
+import { type StorePlace, watchStorePlace } from './store-place.ts';
 import { openWayIn } from './way-in.ts';
 
 const clock = systemClock;
@@ -41,8 +43,9 @@ export interface Settings {
 /** All that works by one configuration: its store, its way in, and its delivery. The doors outlive it. */
 export interface Shift {
   readonly settings: Settings;
-  readonly store: Store;
-  /** False when the database's file was moved or replaced: then no event is written to it any more. */
+  /** Undefined where the database could not be opened yet. */
+  readonly store: Store | undefined;
+  /** False where it was not opened, or its file was moved or replaced: then events wait in the spool. */
   isInPlace(): boolean;
   readonly receive: Receive;
   /** Takes every file that waits in the spool. */
@@ -50,7 +53,7 @@ export interface Shift {
   /** Says that the outbox has something. */
   onWork(word?: ControlWord): void;
   state(): Promise<MetricsState>;
-  /** What keeps pushes from being sent, with its fix; undefined where nothing does. */
+  /** What of the credentials keeps pushes from being sent, with its fix; undefined where nothing does. */
   trouble(): string | undefined;
   /** Sends what is due from now on. */
   begin(): void;
@@ -61,15 +64,15 @@ export interface Shift {
   end(lastEvent?: Promise<unknown>, next?: Shift): Promise<void>;
 }
 
-/** Throws OperatorError where the store cannot be used; without a usable credential pushes wait. */
-export async function openShift(settings: Settings, metrics: Metrics): Promise<Shift> {
+/** Throws StoreError where the database cannot be used; without a usable credential pushes wait. */
+export async function openShift(settings: Settings, metrics: Metrics, trouble: StoreTrouble): Promise<Shift> {
   const { config, log } = settings;
   const store = openStore(config.store, { create: true, log, busyTimeoutMs: BUSY_TIMEOUT_MS, batched: true });
   try {
     const options = { config, store, clock, log, throttled: true, patient: true };
     const delivery = openDelivery(options, counting(metrics));
     await prepareDelivery(config, store, log);
-    return shiftOf({ settings, store, delivery, metrics, ending: new AbortController() });
+    return shiftOf({ settings, store, delivery, metrics, trouble, ending: new AbortController() });
   } catch (error) {
     store.close();
     throw error;
@@ -81,6 +84,7 @@ interface Parts {
   store: Store;
   delivery: Delivery;
   metrics: Metrics;
+  trouble: StoreTrouble;
   ending: AbortController;
 }
 
@@ -91,20 +95,20 @@ function shiftOf(parts: Parts): Shift {
     bell.ring();
     delivery.courier.nudge(word);
   };
-  const isInPlace = watchStorePlace(store);
-  const wayIn = openWayIn({ ...settings, store, isInPlace, metrics, clock, onWork });
+  const place = watchStorePlace(store);
+  const wayIn = openWayIn({ ...settings, store: () => place.store(), metrics, clock, onWork });
   let working: Promise<unknown> = Promise.resolve();
   return {
     settings,
     store,
-    isInPlace,
+    isInPlace: () => place.isInPlace(),
     receive: wayIn.receive,
     takeSpool: () => wayIn.takeSpool(),
     onWork,
     state: () => stateOf(store, delivery),
     trouble: () => troubleText(delivery.credentials()),
     begin: () => {
-      working = work(parts, bell);
+      working = work(parts, bell, place);
     },
     end: async (lastEvent = Promise.resolve(), next) => {
       ending.abort();
@@ -124,8 +128,9 @@ function shiftOf(parts: Parts): Shift {
 
 /** Resolves when it has ended, or when an answer of Apple's takes too long. */
 async function work(
-  { settings: { config, log }, store, delivery, ending }: Parts,
+  { settings: { config, log }, store, delivery, trouble, ending }: Parts,
   bell: Bell,
+  place: StorePlace,
 ): Promise<void> {
   const { signal } = ending;
   let isOver = false;
@@ -138,8 +143,13 @@ async function work(
     log: followLog(() => (isOver ? SILENT : log)),
     signal,
   });
+  const onWritten = (error?: unknown): void => {
+    if (error instanceof StoreError && error.busy) return; // it is free again soon, or events tell
+    if (error !== undefined) trouble.note(error, log);
+    else if (place.isInPlace()) trouble.clear();
+  };
   const chores = [
-    keepAnnouncing(config, store, log, signal),
+    keepAnnouncing(config, store, log, signal, onWritten),
     keepWarning(config, store, delivery, log, signal),
     keepLooking(delivery, () => bell.ring(), signal),
   ];
@@ -148,14 +158,6 @@ async function work(
   isOver = true;
   await Promise.all(chores);
 }
-
-const SILENT: Log = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  flush: () => undefined,
-};
 
 /** Resolves with the promise, or after that time; leaves no timer that would keep the process alive. */
 async function within(timeoutMs: number, promise: Promise<void>): Promise<void> {

@@ -6,7 +6,9 @@ import type { Log } from './log.ts';
 /** What systemd is told; nothing where it did not start us with Type=notify. */
 export interface ServiceManager {
   /** Start-up, or a reload, is complete. */
-  ready: (status?: string) => Promise<void>;
+  ready: () => Promise<void>;
+  /** What `systemctl status` shows, in one line. */
+  status: (text: string) => Promise<void>;
   reloading: () => Promise<void>;
   stopping: () => Promise<void>;
   /** Keeps the watchdog quiet while `isWell`, until the signal; ends at once where there is no watchdog. */
@@ -29,7 +31,8 @@ export interface ServiceManagerOptions {
 export function serviceManager({ environment, clock, log }: ServiceManagerOptions): ServiceManager {
   const tell = createTeller(environment, log);
   return {
-    ready: (status) => tell('READY=1', ...(status === undefined ? [] : [`STATUS=${status}`])),
+    ready: () => tell('READY=1'),
+    status: (text) => tell(`STATUS=${text.replaceAll('\n', '; ')}`),
     reloading: () => tell('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`),
     stopping: () => tell('STOPPING=1'),
     watch: async (isWell, signal) => {

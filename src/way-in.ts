@@ -8,13 +8,11 @@ import { drainSpool } from './drain-spool.ts';
 import { createIntake, type Intake } from './intake.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
-import { movedAway } from './store-place.ts';
 
 export interface WayInOptions {
   config: Config;
-  store: Store;
-  /** Whether the store's path leads to its file still. */
-  isInPlace: () => boolean;
+  /** Throws StoreError where it cannot be used now. */
+  store: () => Store;
   metrics: Metrics;
   clock: Clock;
   log: Log;
@@ -22,7 +20,7 @@ export interface WayInOptions {
   onWork: () => void;
 }
 
-/** From the doors into one store. */
+/** From the doors into one store, or into the spool where it cannot be used. */
 export interface WayIn {
   receive: Receive;
   /** Takes every file that waits in the spool. */
@@ -32,12 +30,8 @@ export interface WayIn {
 }
 
 /** Counts what it takes. */
-export function openWayIn({ config, store, isInPlace, metrics, clock, log, onWork }: WayInOptions): WayIn {
-  const open = (): Store => {
-    if (!isInPlace()) throw movedAway(store.file);
-    return store;
-  };
-  const intake = createIntake({ config, clock, log, store: open, newApnsId: randomUUID });
+export function openWayIn({ config, store, metrics, clock, log, onWork }: WayInOptions): WayIn {
+  const intake = createIntake({ config, clock, log, store, newApnsId: randomUUID });
   const counted =
     (door: DoorName): Intake =>
     async (item, given) => {

@@ -43,14 +43,14 @@ function managerFor(
 describe('systemd is told', () => {
   test('of start-up, reload and end', async () => {
     const { path, next } = await notifySocket();
-    const { ready, reloading, stopping, log } = managerFor({
+    const { ready, status, reloading, stopping, log } = managerFor({
       PATH: process.env['PATH'],
       NOTIFY_SOCKET: path,
     });
-    await ready('4 doors are open');
-    expect((await next()).split('\n')).toEqual(
-      expect.arrayContaining(['READY=1', 'STATUS=4 doors are open']),
-    );
+    await ready();
+    expect(await next()).toBe('READY=1');
+    await status('no push is sent:\nREADY=0');
+    expect(await next()).toBe('STATUS=no push is sent:; READY=0');
     await reloading();
     expect(await next()).toMatch(/^RELOADING=1\nMONOTONIC_USEC=\d+$/m);
     await ready();
@@ -63,7 +63,7 @@ describe('systemd is told', () => {
   test('with a status that a shell would take for more', async () => {
     const { path, next } = await notifySocket();
     const status = `$(id) "'; \`id\` --ready`;
-    await managerFor({ PATH: process.env['PATH'], NOTIFY_SOCKET: path }).ready(status);
+    await managerFor({ PATH: process.env['PATH'], NOTIFY_SOCKET: path }).status(status);
     expect((await next()).split('\n')).toContain(`STATUS=${status}`);
   });
 });

@@ -1,5 +1,4 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { issueClientCertificate } from '../src/apns/pki.ts';
@@ -10,18 +9,16 @@ import { loadConfig } from '../src/config/load.ts';
 import { openStore } from '../src/db.ts';
 import { writeSpool } from '../src/events/spool.ts';
 import { flush } from '../src/flush.ts';
-import { createMetrics } from '../src/metrics.ts';
 import { startsInVain } from '../src/outbox/in-vain.ts';
-import { NOTHING_HANDED_OVER } from '../src/handed-over.ts';
-import { openServe } from '../src/serve.ts';
 import { statusOf } from '../src/status/status.ts';
 import { verdictOf } from '../src/status/verdict.ts';
 import { listTargets } from '../src/targets/store.ts';
 import { apnsConfig, startTestApns, type TestApns } from './support/apns.ts';
 import { eventually } from './support/command.ts';
-import { captured, messageNew, registration, tokenNumber } from './support/events.ts';
+import { captured, messageNew, registration } from './support/events.ts';
 import { forget } from './support/pushes.ts';
 import { recordedLog } from './support/recorded-log.ts';
+import { notifyAsCyrus, registrationOf, served } from './support/serving.ts';
 import { holdWriteLock, registered, subscription, temporaryFolder } from './support/store.ts';
 
 /** What makes a credential unusable: each breaks a file, and gives what is told of it. */
@@ -116,54 +113,6 @@ serve: { http: "127.0.0.1:0", cyrus_socket: ${folder}/cyrus.sock }
 ${more}`,
   );
   return { folder, config: loadConfig(join(folder, 'config.yaml'), {}), files, repair };
-}
-
-/** A `serve` in this process, ended with the test. */
-async function served(config: Config) {
-  const log = recordedLog();
-  const ending = new AbortController();
-  const metrics = createMetrics();
-  const serving = await openServe({
-    settings: { config, log },
-    metrics,
-    ending: ending.signal,
-    handedOver: NOTHING_HANDED_OVER,
-    onReplaced: () => undefined,
-  });
-  onTestFinished(async () => {
-    ending.abort();
-    await serving.end();
-  });
-  const told = JSON.stringify(log.entries);
-  const address = `http://${/http (127\.0\.0\.1:\d+)/.exec(told)?.[1] ?? ''}`;
-  const ask = async (path: string, body?: string): Promise<{ status: number; text: string }> => {
-    const answer = await fetch(
-      `${address}${path}`,
-      body === undefined ? {} : { method: 'POST', body, headers: { 'content-type': 'application/json' } },
-    );
-    return { status: answer.status, text: await answer.text() };
-  };
-  return { log, ask, serving };
-}
-
-function notifyAsCyrus(folder: string, bytes: Buffer): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(join(folder, 'cyrus.sock'));
-    socket.on('error', reject);
-    socket.once('data', (answer) => {
-      socket.destroy();
-      resolve(answer.toString());
-    });
-    socket.write(bytes);
-  });
-}
-
-function registrationOf(user: string, n: number): string {
-  const ids = { ApsAccountId: '0715A26B-CA09-4730-A419-793000CA982E', ApsDeviceToken: tokenNumber(n) };
-  return JSON.stringify({
-    ...ids,
-    ...{ ApsSubtopic: 'com.apple.mobilemail', Username: user, Mailboxes: ['INBOX'] },
-  });
 }
 
 const errorsIn = (log: ReturnType<typeof recordedLog>): string =>

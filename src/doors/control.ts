@@ -25,6 +25,9 @@ const LINE = /^(poke|retry)(?: ([\w.]+))?\n$/;
 /** Asks the `serve` that listens at that address to end, or whether it would; as the configuration writes it. */
 export type Yield = `yield ${string}` | `yield? ${string}`;
 
+/** Asks whether who listens is a `serve`. */
+const SERVE = 'serve?';
+
 const YIELD = /^yield(\??) (\S+)\n$/;
 const LONGEST_LINE = 512;
 
@@ -37,7 +40,11 @@ const REFUSED = 'no\n';
  * it makes way because its edition is another: then the caller starts a deliverer, which finds out for itself whether it
  * is alone.
  */
-export function poke(path: string, word: ControlWord | Yield = 'poke', edition?: string): Promise<boolean> {
+export function poke(
+  path: string,
+  word: ControlWord | Yield | typeof SERVE = 'poke',
+  edition?: string,
+): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);
     let answer = '';
@@ -60,7 +67,7 @@ export function poke(path: string, word: ControlWord | Yield = 'poke', edition?:
 export interface ControlHears {
   /** Told the edition of whoever speaks, where that is known. Gives whether the work will be done. */
   onWord: (word: ControlWord, edition: string | undefined) => boolean;
-  /** Another `serve` wants that address, or only asks for it; gives whether it gets it. */
+  /** Another `serve` wants that address, or only asks for it; gives whether it gets it. Absent where this is no `serve`. */
   onYield?: (address: string, isQuestion: boolean) => boolean;
 }
 
@@ -172,11 +179,12 @@ function converse(socket: Socket, hears: ControlHears): void {
 function answerTo(said: string, { onWord, onYield }: ControlHears): boolean | undefined {
   const [, word, edition] = LINE.exec(said) ?? [];
   if (word !== undefined) return onWord(word as ControlWord, edition);
+  if (said === `${SERVE}\n`) return onYield !== undefined;
   const [, question, address] = YIELD.exec(said) ?? [];
   return address === undefined ? undefined : (onYield?.(address, question === '?') ?? false);
 }
 
-const BEGINNINGS = ['poke\n', 'poke ', 'retry\n', 'retry ', 'yield ', 'yield? '];
+const BEGINNINGS = ['poke\n', 'poke ', 'retry\n', 'retry ', 'yield ', 'yield? ', `${SERVE}\n`];
 
 function couldBecomeWord(said: string): boolean {
   return BEGINNINGS.some((each) => each.startsWith(said) || said.startsWith(each));

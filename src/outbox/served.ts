@@ -43,8 +43,8 @@ export function isServed(sql: Sql, nowMs: number): boolean {
 
 /** Those that run on this store. */
 export interface Served {
-  /** When the process of the one that runs for longest began. */
-  sinceMs: number;
+  /** When the process of the one that runs for longest began; undefined where the database cannot tell. */
+  sinceMs: number | undefined;
   /** What of theirs is no longer what lies there. */
   outdated: string[];
 }

@@ -29,3 +29,9 @@ async function wakeDeliverer({ control, edition }: Config): Promise<boolean> {
   const { poke } = await import('../doors/control.ts');
   return poke(control, 'poke', edition);
 }
+
+/** Whether a `serve` hears there, also one that cannot write to the database that it runs. */
+export async function serveAnswers(control: string): Promise<boolean> {
+  const { poke } = await import('../doors/control.ts');
+  return poke(control, 'serve?');
+}

@@ -116,6 +116,12 @@ const noServe: Rule = ({ doors, targets }) =>
     ? attention(`serve is not running, and only it answers on ${doors.join(' and ')}`)
     : undefined;
 
+/** A `serve` that answers, and of which the database does not know: broken. */
+const unwritable: Rule = ({ targets: { served } }) =>
+  served !== undefined && served.sinceMs === undefined
+    ? broken('serve runs and cannot write to the database: its log says why')
+    : undefined;
+
 /** A `serve` that works with something older than what lies there: attention. */
 const outdatedServe: Rule = ({ targets: { served } }) =>
   served === undefined || served.outdated.length === 0
@@ -131,6 +137,7 @@ const certificates: Rule = ({ certificates: all, credentialTrouble }) => {
 
 /** In the order in which they are told. */
 export const RULES: readonly Rule[] = [
+  unwritable,
   firstOf(
     unusableCredential,
     refusedCertificate,

@@ -130,6 +130,8 @@ function serveRow({ targets: { served }, doors, nowMs }: Status): Row {
   const name = 'serve';
   if (served !== undefined) {
     const { sinceMs, outdated } = served;
+    if (sinceMs === undefined)
+      return { name, text: 'running, and cannot write to the database', tone: 'bad' };
     const since = `running since ${timeAndAge(sinceMs, nowMs)}`;
     if (outdated.length === 0) return plain(name, since);
     const older = `, with an older version of ${outdated.join(' and ')}; ${REFRESH_SERVE}`;

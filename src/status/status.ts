@@ -3,7 +3,7 @@ import { readCredentials, troubleError } from '../apns/credential-watch.ts';
 import { expiryWarning, inspectCredentials } from '../apns/credentials.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
-import { openStore } from '../db.ts';
+import { openStore, type Store } from '../db.ts';
 import { messageOf } from '../errors.ts';
 import { lookAtSpool, type SpoolState } from '../events/spool-state.ts';
 import { redactToken } from '../log.ts';
@@ -14,6 +14,7 @@ import {
   type TargetSummary,
   type WaitingSummary,
 } from '../outbox/summary.ts';
+import { serveAnswers } from '../outbox/wake.ts';
 
 /** What there is to know before one can say whether it works. Times are milliseconds since the epoch, tokens redacted. */
 export interface Status {
@@ -53,7 +54,7 @@ export async function statusOf(config: Config, clock: Clock, busyTimeoutMs?: num
   try {
     return {
       nowMs,
-      targets: withoutTokens(await summariseTargets(store, nowMs - DAY_MS, nowMs)),
+      targets: await targetsOf(store, config, nowMs),
       waiting: withoutToken(await summariseWaiting(store, nowMs)),
       spool: spoolOf(config),
       certificates: certificatesOf(config, nowMs),
@@ -64,6 +65,13 @@ export async function statusOf(config: Config, clock: Clock, busyTimeoutMs?: num
   } finally {
     store.close();
   }
+}
+
+/** A `serve` that cannot write to the database cannot say there that it runs. */
+async function targetsOf(store: Store, { control }: Config, nowMs: number): Promise<TargetSummary> {
+  const targets = withoutTokens(await summariseTargets(store, nowMs - DAY_MS, nowMs));
+  if (targets.served !== undefined || !(await serveAnswers(control))) return targets;
+  return { ...targets, served: { sinceMs: undefined, outdated: [] } };
 }
 
 function withoutTokens({ lastSuccess, lastFailure, ...targets }: TargetSummary): TargetSummary {

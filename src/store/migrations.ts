@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { ExitCode, OperatorError } from '../errors.ts';
 import { ownFile } from '../installation.ts';
 import { VERSION } from '../version.ts';
 import type { Database } from './driver.ts';
+import { StoreError } from './errors.ts';
 
 /** Brings a database from the version before it to `version`. Only ever appended to; none is edited once released. */
 export interface Migration {
@@ -64,7 +64,7 @@ export function writeSchema(database: Database, version: number): void {
   })();
 }
 
-/** Applies the migrations that are due, all or none. Throws an OperatorError for a newer or a foreign database. */
+/** Applies the migrations that are due, all or none. Throws StoreError for a newer or a foreign database. */
 export function migrate(
   database: Database,
   file: string,
@@ -98,16 +98,19 @@ function recordVersion(database: Database, version: number): void {
     .run(version, Date.now(), VERSION);
 }
 
-function newerDatabase(file: string, version: number, newest: number): OperatorError {
-  return new OperatorError(
+function newerDatabase(file: string, version: number, newest: number): StoreError {
+  return new StoreError(
     `database ${file} has version ${version}; this program knows versions up to ${newest}`,
-    { exitCode: ExitCode.tryAgain, hint: 'install the xapplepush that wrote it, or a newer one' },
+    {
+      hint: 'install the xapplepush that wrote it, or a newer one',
+      cause: undefined,
+    },
   );
 }
 
-function foreignDatabase(file: string): OperatorError {
-  return new OperatorError(`${file} is an SQLite database, but not one of xapplepush`, {
-    exitCode: ExitCode.tryAgain,
+function foreignDatabase(file: string): StoreError {
+  return new StoreError(`${file} is an SQLite database, but not one of xapplepush`, {
     hint: 'let `store` name the database of xapplepush, or a file that does not exist yet',
+    cause: undefined,
   });
 }

@@ -74,6 +74,9 @@ describe('rows', () => {
     expect(row(withTargets({ served: { sinceMs: NOW_MS - 3 * 86_400_000, outdated: [] } }), 'serve')).toBe(
       'running since 2023-11-11T22:13:20Z (3 days ago)',
     );
+    expect(row(withTargets({ served: { sinceMs: undefined, outdated: [] } }), 'serve')).toBe(
+      'running, and cannot write to the database',
+    );
   });
 
   test('stand out where they deserve attention', () => {

@@ -129,6 +129,11 @@ describe('delivery', () => {
     'the latest push failed (BadTopic)',
   );
   broken(
+    'by one that the database does not know of',
+    withTargets({ served: { sinceMs: undefined, outdated: [] } }),
+    'serve runs and cannot write to the database: its log says why',
+  );
+  broken(
     'never succeeded',
     withTargets({ lastFailure: failureAt(NOW_MS), lastSuccess: undefined }),
     'no push has got through yet (BadTopic)',

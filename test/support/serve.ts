@@ -14,13 +14,14 @@ export interface Served {
   stderr: () => string;
 }
 
-/** Starts `serve` and resolves when its doors are open. */
-export async function startServe(sandbox: Sandbox): Promise<Served> {
+/** Starts `serve`, as that user where one is given, and resolves when its doors are open. */
+export async function startServe(sandbox: Sandbox, user?: { uid: number; gid: number }): Promise<Served> {
   const before = servings(sandbox);
   const child = spawn(COMMAND, ['serve'], {
     cwd: '/',
     env: { XAPPLEPUSH_CONFIG: sandbox.configFile, XAPPLEPUSH_NODE: process.execPath },
     stdio: ['ignore', 'ignore', 'pipe'],
+    ...user,
   });
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
