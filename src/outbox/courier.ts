@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts';
 import type { Store } from '../db.ts';
 import type { ControlWord } from '../doors/control.ts';
 import type { Log } from '../log.ts';
+import { PROBE_INTERVAL_MS } from './backoff.ts';
 import { carry } from './carry.ts';
 import { type ClockWatch, createClockWatch } from './clock-watch.ts';
 import { LEASE_MS } from './free.ts';
@@ -12,10 +13,11 @@ import { createGivingUp } from './giving-up.ts';
 import type { ClaimedPush } from './outbox.ts';
 import type { Route } from './route.ts';
 import type { Attempt } from './settle.ts';
-import type { Settlement } from './settlement.ts';
+import { holdsAll, type Settlement } from './settlement.ts';
 import { isDoubted, tell, tellDoubted } from './tell.ts';
 import { takeTurn } from './turn.ts';
 import { type GivenUp, releaseUnsent, wake } from './upkeep.ts';
+import { Waking } from './waking.ts';
 import { createWindow, type Window } from './window.ts';
 
 /** Answers come many at a time: those of so long are written down together, and what is due is leased with them. */
@@ -58,7 +60,8 @@ export class Courier {
   readonly #clockWatch: ClockWatch;
   readonly #ended: Attempt[] = [];
   readonly #window: Window<ClaimedPush>;
-  #awake = false;
+  readonly #waking = new Waking();
+  #probedMs = -Infinity;
   /** Too many devices in a row are said to be gone. */
   #doubts = false;
   #routes: readonly Route[] = [];
@@ -116,7 +119,7 @@ export class Courier {
     const { store, clock, routes } = this.#options;
     const before = this.#routes;
     this.#routes = routes();
-    if (before.length > 0 && before !== this.#routes) await wake(store, clock.nowMs());
+    if (before.length > 0 && before !== this.#routes) await wake(store, clock);
   }
 
   #isOver(): boolean {
@@ -135,14 +138,18 @@ export class Courier {
     const limit = this.#room();
     if (attempts.length === 0 && limit === 0) return [];
     const nowMs = this.#options.clock.nowMs();
+    const steadyMs = this.#options.clock.steadyMs();
     const context = {
       ...{ ...this.#options, ...(!this.#clockWatch.isTrusted() && NEVER_TOO_OLD) },
       ...{ nowMs, leaseUntilMs: nowMs + LEASE_MS, newApnsId: randomUUID },
     };
     try {
-      const turn = { ...context, attempts, limit, wakes: !this.#awake };
-      const { settlements, pushes } = await takeTurn(this.#options.store, turn);
+      const probes = steadyMs - this.#probedMs >= PROBE_INTERVAL_MS / 2; // it comes back a little sooner or later
+      const turn = { ...context, attempts, limit, probes, wakes: this.#waking.request(attempts, steadyMs) };
+      const { settlements, woken, pushes } = await takeTurn(this.#options.store, turn);
+      if (probes && attempts.some(({ outcome }) => holdsAll(outcome))) this.#probedMs = steadyMs;
       this.#tell(attempts, settlements);
+      this.#waking.note(attempts, woken, this.#doubts, steadyMs);
       return pushes;
     } catch (error) {
       this.#ended.unshift(...attempts);
@@ -173,9 +180,6 @@ export class Courier {
       tell(log, push, outcome, settlement, isHeld);
       onSettled?.(push, outcome, settlement);
     }
-    const delivered = attempts.some(({ outcome }) => outcome.kind === 'delivered');
-    const troubled = attempts.some(({ outcome }) => WAITS_FOR_OTHERS.has(outcome.kind)) || this.#doubts;
-    this.#awake = (this.#awake || delivered) && !troubled;
   }
 
   #doubt(outcome: Outcome, settlement: Settlement): void {
@@ -187,6 +191,3 @@ export class Courier {
 
 /** While the clock is not trusted. */
 const NEVER_TOO_OLD = { giveUpMs: Infinity, disableAfterMs: Infinity };
-
-/** What comes back with these may hold others back too, until a push gets through again. */
-const WAITS_FOR_OTHERS: ReadonlySet<Outcome['kind']> = new Set(['retry', 'misconfigured']);

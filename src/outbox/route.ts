@@ -1,6 +1,6 @@
 import { NoAnswer, type Outcome } from '../apns/push.ts';
 import type { Clock } from '../clock.ts';
-import { backoffMs } from './backoff.ts';
+import { backoffMs, PROBE_INTERVAL_MS } from './backoff.ts';
 import type { Line } from './line.ts';
 import type { TopicCover } from './push-of.ts';
 import { TopicGate } from './topic-gate.ts';
@@ -79,7 +79,7 @@ export class Route {
     if (this.restMs(clock) > 0) return;
     this.#failures += 1;
     this.#refusal = outcome;
-    this.#restsUntilMs = clock.steadyMs() + backoffMs(this.#failures, random());
+    this.#restsUntilMs = clock.steadyMs() + backoffMs(this.#failures, random(), 0, PROBE_INTERVAL_MS);
   }
 }
 

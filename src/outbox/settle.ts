@@ -1,9 +1,10 @@
 import type { Outcome } from '../apns/push.ts';
 import type { Sql } from '../db.ts';
+import { PROBE_INTERVAL_MS } from './backoff.ts';
 import { count, type CredentialRecords, recordOf, saveRecords } from './credential-records.ts';
 import { finish, type FinishContext, idsOf } from './finish.ts';
 import type { ClaimedPush } from './outbox.ts';
-import { blamesDevice, type Settlement, settlementOf } from './settlement.ts';
+import { blamesDevice, holdsAll, type Settlement, settlementOf } from './settlement.ts';
 
 /** An attempt that has ended. */
 export interface Attempt {
@@ -26,14 +27,20 @@ export interface SettleContext extends FinishContext {
   disableAfterMs: number;
   /** Where the pushes went: what a credential has achieved is kept for each server. */
   server: string;
+  /** One of the attempts that hold all is to be made again soon: see PROBE_INTERVAL_MS. */
+  probes: boolean;
 }
 
 /** Writes down how attempts ended, within a transaction; gives what was decided for each. */
 export function settleIn(sql: Sql, attempts: readonly Attempt[], context: SettleContext): Settlement[] {
   const records: CredentialRecords = new Map();
   const targets = targetsCounted(sql);
+  const probe = context.probes ? attempts.find(({ outcome }) => holdsAll(outcome)) : undefined;
   const settlements = runsOf(attempts).flatMap((run) => {
-    const decided = run.map((attempt) => decide(sql, attempt, records, { ...context, targets }));
+    const decided = run.map((attempt) => {
+      const longestMs = attempt === probe ? PROBE_INTERVAL_MS : Infinity;
+      return decide(sql, attempt, records, { ...context, targets, longestMs });
+    });
     if (isDelivered(run[0])) applyDelivered(sql, run, context);
     else for (const settlement of decided) apply(sql, run[0], settlement, context);
     return decided;
@@ -71,11 +78,16 @@ function isDelivered({ outcome }: Attempt): boolean {
   return outcome.kind === 'delivered';
 }
 
+interface Further {
+  targets: () => number;
+  longestMs: number;
+}
+
 function decide(
   sql: Sql,
   { push, outcome, unprocessed, fingerprint = '' }: Attempt,
   records: CredentialRecords,
-  { nowMs, giveUpMs, disableAfterMs, random, server, targets }: SettleContext & { targets: () => number },
+  { nowMs, giveUpMs, disableAfterMs, random, server, targets, longestMs }: SettleContext & Further,
 ): Settlement {
   const credential = recordOf(sql, records, fingerprint, server);
   const failingSinceMs = blamesDevice(outcome) ? failingSince(sql, push.targetId) : null;
@@ -88,6 +100,7 @@ function decide(
     targets: outcome.kind === 'gone' ? targets() : 0,
     unprocessed,
     failingSinceMs,
+    longestMs,
   };
   const settlement = settlementOf(push, outcome, rules);
   count(credential, outcome, nowMs);

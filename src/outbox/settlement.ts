@@ -38,6 +38,8 @@ export interface SettlementRules {
   /** Since when this target has had no success although Apple answered; null where it has not failed. */
   failingSinceMs: number | null;
   disableAfterMs: number;
+  /** No longer than this until the next attempt, unless Apple asks for more. */
+  longestMs: number;
 }
 
 /**
@@ -74,6 +76,12 @@ export function settlementOf(push: ClaimedPush, outcome: Outcome, rules: Settlem
 export function blamesDevice(outcome: Outcome): boolean {
   if (outcome.kind === 'retry') return outcome.scope !== 'connection';
   return outcome.kind === 'gone' || outcome.kind === 'rejected';
+}
+
+/** True for an answer, or none, after which nobody's push may get through: of Apple, the way there or the credential. */
+export function holdsAll(outcome: Outcome): boolean {
+  if (outcome.kind === 'retry') return outcome.scope !== 'device';
+  return outcome.kind === 'misconfigured' && outcome.scope === 'credential';
 }
 
 /** Only where pushes to others got through meanwhile: else the fault may be ours, and no device pays for it. */
@@ -139,7 +147,8 @@ function again(
   afterMs?: number,
 ): Settlement {
   const immediate = rules.unprocessed && push.attempts < MAX_IMMEDIATE_ATTEMPTS;
-  const retryAtMs = rules.nowMs + (immediate ? 0 : backoffMs(push.attempts, rules.random, afterMs));
+  const retryAtMs =
+    rules.nowMs + (immediate ? 0 : backoffMs(push.attempts, rules.random, afterMs, rules.longestMs));
   if (retryAtMs >= Math.max(push.eventMs, push.enqueuedMs) + rules.giveUpMs)
     return { ...finished(reason, false), gaveUp: true };
   return { ...finished(reason, false), row: { retryAtMs, hold } };

@@ -4,13 +4,14 @@ import { claimIn } from './claim.ts';
 import type { ClaimedPush } from './outbox.ts';
 import { type Attempt, type SettleContext, settleIn } from './settle.ts';
 import type { Settlement } from './settlement.ts';
-import { wakeIn, wakeTopicIn } from './upkeep.ts';
+import { wakeIn, wakeTopicIn, wasAway } from './upkeep.ts';
+import type { WakeRequest, Woken } from './waking.ts';
 
 export interface Turn extends SettleContext {
   /** What has ended and is not written down yet. */
   attempts: readonly Attempt[];
-  /** A delivered push among them releases what waited for the connection or the credential. */
-  wakes: boolean;
+  /** What waited for Apple in general is to be due now. */
+  wakes: WakeRequest | undefined;
   /** How many more pushes may be under way. */
   limit: number;
   leaseUntilMs: number;
@@ -19,6 +20,7 @@ export interface Turn extends SettleContext {
 export interface TurnResult {
   /** One for each attempt. */
   settlements: Settlement[];
+  woken: Woken | undefined;
   /** Leased to this process, their attempts recorded. */
   pushes: ClaimedPush[];
 }
@@ -29,13 +31,13 @@ export interface TurnResult {
  */
 export function takeTurn(store: Store, turn: Turn): Promise<TurnResult> {
   const { attempts, wakes, limit, owner, nowMs, leaseUntilMs } = turn;
-  const wasDelivered = attempts.some(({ outcome }) => outcome.kind === 'delivered');
   const request = { owner, limit, maxMailboxes: MAX_MAILBOXES_PER_PUSH, nowMs, leaseUntilMs };
   return store.write((sql) => {
+    const all = wakes !== undefined && (wakes.all ?? wasAway(sql, nowMs)); // before this success is written down
     const settlements = attempts.length > 0 ? settleIn(sql, attempts, turn) : [];
-    if (wakes && wasDelivered) wakeIn(sql, nowMs);
+    const woken = wakes && { rows: wakeIn(sql, nowMs, { limit: wakes.limit, all }), all };
     for (const { acceptedTopic } of attempts)
       if (acceptedTopic !== undefined) wakeTopicIn(sql, nowMs, acceptedTopic);
-    return { settlements, pushes: limit > 0 ? claimIn(sql, request) : [] };
+    return { settlements, woken, pushes: limit > 0 ? claimIn(sql, request) : [] };
   }, MAY_BE_LOST);
 }

@@ -1,13 +1,20 @@
+import type { Clock } from '../clock.ts';
 import { MAY_BE_LOST, type Sql, type Store } from '../db.ts';
+import { inTurns } from '../turns.ts';
 import { FREE } from './free.ts';
 
 /** A push that fails although others get through is its own trouble, neither the connection's nor Apple's. */
 const WOKEN_ATTEMPTS = 5;
 const WOKEN_INTERVAL_MS = 5 * 60_000;
 
-/** With other credentials, what waited for the connection, the former ones or a topic is due now. */
-export function wake(store: Store, nowMs: number): Promise<number> {
-  return store.write((sql) => wakeIn(sql, nowMs) + wakeTopicIn(sql, nowMs));
+/** With other credentials, what waited for the connection, the former ones or a topic is due now, in short turns. */
+export async function wake(store: Store, clock: Clock): Promise<void> {
+  const nowMs = clock.nowMs();
+  await store.write((sql) => wakeTopicIn(sql, nowMs));
+  await inTurns(async (limit) => {
+    const rows = await store.write((sql) => wakeIn(sql, nowMs, { limit, all: true }));
+    return rows === limit;
+  }, clock);
 }
 
 /** What waited for the topic that Apple takes after all is due now; for any topic where none is named. */
@@ -21,14 +28,32 @@ export function wakeTopicIn(sql: Sql, nowMs: number, topic?: string): number {
     .changes;
 }
 
-/** One success shows that Apple can be reached and takes the credential: what waited for one is due now. */
-export function wakeIn(sql: Sql, nowMs: number): number {
+/**
+ * One success shows that Apple can be reached and takes the credential: so many of those that waited for one are due
+ * now. Gives how many.
+ */
+export function wakeIn(sql: Sql, nowMs: number, { limit, all }: { limit: number; all: boolean }): number {
   return sql(
-    `UPDATE outbox SET due_ms = @nowMs
-     WHERE due_ms > @nowMs AND lease_owner IS NULL AND (held_by IN ('credential', 'gone')
-       OR held_by IN ('connection', 'apple')
-         AND (attempts < @attempts OR attempted_ms <= @longAgoMs OR attempted_ms > @nowMs))`,
-  ).run({ nowMs, attempts: WOKEN_ATTEMPTS, longAgoMs: nowMs - WOKEN_INTERVAL_MS }).changes;
+    `UPDATE outbox SET due_ms = @nowMs WHERE target_id IN (SELECT target_id FROM outbox
+       WHERE due_ms > @nowMs AND lease_owner IS NULL AND (held_by IN ('credential', 'gone')
+         OR held_by IN ('connection', 'apple')
+           AND (@all OR attempts < @attempts OR attempted_ms <= @longAgoMs OR attempted_ms > @nowMs))
+       LIMIT @limit)`,
+  ).run({
+    ...{ nowMs, limit, all: all ? 1 : 0 },
+    ...{ attempts: WOKEN_ATTEMPTS, longAgoMs: nowMs - WOKEN_INTERVAL_MS },
+  }).changes;
+}
+
+/** Without a success for so long Apple was away: whatever waits has failed by that. */
+const OUTAGE_MS = 60_000;
+
+/** Whether no push has got through just now; a success in the future is of a clock that was ahead. */
+export function wasAway(sql: Sql, nowMs: number): boolean {
+  const { ms } = sql('SELECT max(last_success_ms) AS ms FROM credentials WHERE last_success_ms <= ?').get(
+    nowMs,
+  ) as { ms: number | null };
+  return ms === null || nowMs - ms >= OUTAGE_MS;
 }
 
 export interface GivenUp {

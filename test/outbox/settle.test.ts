@@ -342,7 +342,7 @@ describe('a storm of 410', () => {
       { n: 4 },
     ]);
     await settleOne(store, pushes.at(-1) as ClaimedPush, DELIVERED);
-    await store.write((sql) => wakeIn(sql, LATER_MS));
+    await store.write((sql) => wakeIn(sql, LATER_MS, { limit: 10, all: false }));
     expect(
       await rowsOf(
         store,

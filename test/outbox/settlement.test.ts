@@ -41,6 +41,7 @@ const RULES: SettlementRules = {
   unprocessed: false,
   failingSinceMs: null,
   disableAfterMs: 3 * DAY_MS,
+  longestMs: Infinity,
 };
 
 const RETRY = { kind: 'retry', reason: 'ServiceUnavailable', scope: 'apple', reconnect: false } as const;

@@ -13,6 +13,7 @@ export const SETTLE_CONTEXT: SettleContext = {
   throttleMs: 0,
   disableAfterMs: 259_200_000,
   server: 'https://api.push.apple.com',
+  probes: false,
 };
 
 /** Settles attempts in a transaction of its own. */
