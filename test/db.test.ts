@@ -20,14 +20,13 @@ import { MAY_BE_LOST, openStore, type Store, takeLock, type WriteOptions } from 
 import { connect } from '../src/store/driver.ts';
 import type { StoreError } from '../src/store/errors.ts';
 import { type CompiledProgram, compileProgram } from './support/compiled.ts';
+import { testWithMounts } from './support/needs.ts';
 import { holdWriteLock, registered, rowsOf, temporaryFolder, testStore } from './support/store.ts';
 
 const IS_ROOT = process.geteuid?.() === 0;
 
 /** nobody of Debian's passwd(5). */
 const NOBODY = 65534;
-
-const CAN_MOUNT = canMount();
 
 let program: CompiledProgram;
 beforeAll(() => {
@@ -110,17 +109,6 @@ function smallDisk(): { folder: string; fillUp: () => void } {
       execFileSync('sh', ['-c', 'cat /dev/zero > "$0/zeros" || true', folder], { stdio: 'pipe' });
     },
   };
-}
-
-/** Only root may mount, and not in every container; CI must. The limit on pages shows the same to everybody. */
-function canMount(): boolean {
-  try {
-    execFileSync('unshare', ['--mount', 'true'], { stdio: 'pipe' });
-    return true;
-  } catch (error) {
-    if (process.env['CI'] !== undefined) throw error;
-    return false;
-  }
 }
 
 function modeOf(path: string): string {
@@ -358,7 +346,8 @@ describe('no space left', () => {
     expect(await rowsOf(store, `SELECT user FROM targets WHERE user = 'first'`)).toHaveLength(1);
   });
 
-  if (CAN_MOUNT) test('a full disk', fullDisk);
+  // The limit on pages shows the same to everybody.
+  testWithMounts('a full disk', fullDisk);
 
   async function fullDisk(): Promise<void> {
     const disk = smallDisk();

@@ -27,7 +27,7 @@ import {
 import { DEVICE_TOKEN, registration } from './support/events.ts';
 import { installProgram } from './support/installation.ts';
 import { servings } from './support/serve.ts';
-import { describeAsRoot } from './support/tool.ts';
+import { describeAsRoot } from './support/needs.ts';
 
 /** nobody(5) of Debian; an id with no entry in passwd(5). */
 const NOBODY = 65534;

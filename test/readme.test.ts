@@ -36,8 +36,15 @@ function section(title: string): string {
 
 describe('commands', () => {
   const environment = { XAPPLEPUSH_NODE: process.execPath };
-  const helpOf = (words: readonly string[]): string =>
-    execFileSync(COMMAND, [...words, '--help'], { encoding: 'utf8', env: environment });
+  const helps = new Map<string, string>();
+  /** Asked for once each: every call starts a Node. */
+  const helpOf = (words: readonly string[]): string => {
+    const known = helps.get(words.join(' '));
+    if (known !== undefined) return known;
+    const help = execFileSync(COMMAND, [...words, '--help'], { encoding: 'utf8', env: environment });
+    helps.set(words.join(' '), help);
+    return help;
+  };
   const general = helpOf([]);
 
   /** The names below `Commands:` of a help text. */

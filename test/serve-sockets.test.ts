@@ -9,6 +9,7 @@ import { captured } from './support/cyrus-door.ts';
 import { freePort } from './support/cyrus-port.ts';
 import { messageNew, registration } from './support/events.ts';
 import { ask } from './support/http-door.ts';
+import { describeWithTools } from './support/needs.ts';
 import { type Served, servings, startServe } from './support/serve.ts';
 
 let apns: TestApns;
@@ -91,7 +92,7 @@ async function register(port: number): Promise<string> {
   );
 }
 
-describe('sockets that systemd holds', () => {
+describeWithTools({ python3: 'python3' }, 'sockets that systemd holds', () => {
   test('serve where the configuration names none, over restarts, and nobody is refused', async () => {
     configure('{}');
     const activator = await hold(

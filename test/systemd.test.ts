@@ -6,10 +6,14 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { serviceManager } from '../src/systemd.ts';
 import { createTestClock } from './support/clock.ts';
+import { describeWithTools } from './support/needs.ts';
 import { recordedLog } from './support/recorded-log.ts';
 import { temporaryFolder } from './support/store.ts';
 
 const LISTENER = fileURLToPath(new URL('support/notify-socket.py', import.meta.url));
+
+/** What sends, and what listens in its place. */
+const SYSTEMD = { 'systemd-notify': 'systemd', python3: 'python3' };
 
 interface NotifySocket {
   path: string;
@@ -40,7 +44,7 @@ function managerFor(
   return { ...serviceManager({ environment, clock, log }), log };
 }
 
-describe('systemd is told', () => {
+describeWithTools(SYSTEMD, 'systemd is told', () => {
   test('of start-up, reload and end', async () => {
     const { path, next } = await notifySocket();
     const { ready, status, reloading, stopping, log } = managerFor({
@@ -68,7 +72,7 @@ describe('systemd is told', () => {
   });
 });
 
-describe('the watchdog', () => {
+describeWithTools(SYSTEMD, 'the watchdog', () => {
   const environment = {
     PATH: process.env['PATH'],
     WATCHDOG_USEC: '60000000',

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import forge from 'node-forge';
+import type { Availability } from '../support/needs.ts';
 
 export const UID_TOPIC = 'com.apple.mail.XServer.12345678-1234-4123-8123-123456789abc';
 
@@ -88,16 +89,14 @@ function makeKey(type: 'rsa' | 'ec', out: string): string {
   return out;
 }
 
-type Availability = { available: true } | { available: false; why: string; install: string };
-
-/** Whether there is an `openssl`, and one that knows the old ciphers, for describeWithServer. */
+/** Whether there is an `openssl`, and one that knows the old ciphers, for describeWith. */
 export function opensslAvailability(provider: 'default' | 'legacy'): Availability {
   try {
     openssl('list', '-providers', '-provider', provider);
     return { available: true };
   } catch {
     const why = `openssl with its ${provider} provider was not found`;
-    return { available: false, why, install: 'apt-get install --no-install-recommends openssl' };
+    return { available: false, why, install: 'apt-get install -y --no-install-recommends openssl' };
   }
 }
 

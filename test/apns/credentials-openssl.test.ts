@@ -5,7 +5,7 @@ import { type CertificateFacts, certificateFacts } from '../../src/apns/certific
 import { loadCredential, type CertificateCredential } from '../../src/apns/credentials.ts';
 import type { ApnsConfig } from '../../src/config/config.ts';
 import { OperatorError } from '../../src/errors.ts';
-import { describeWithServer } from '../support/cyrus-suite.ts';
+import { describeWith } from '../support/needs.ts';
 import {
   appleExtensions,
   createWorkshop,
@@ -261,7 +261,7 @@ function body(): void {
     });
   });
 
-  describeWithServer(
+  describeWith(
     'an openssl with its legacy provider',
     opensslAvailability('legacy'),
     'with the old ciphers of the Keychain',
@@ -307,4 +307,4 @@ function derOf(pem: string): Buffer {
   return Buffer.from(readFileSync(pem, 'utf8').replace(/-----.*-----|\s/g, ''), 'base64');
 }
 
-describeWithServer('openssl', availability, 'files that openssl makes', body);
+describeWith('openssl', availability, 'files that openssl makes', body);

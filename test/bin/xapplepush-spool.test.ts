@@ -16,12 +16,12 @@ import { MAX_EVENT_BYTES } from '../../src/events/read.ts';
 import { claimSpool } from '../../src/events/spool.ts';
 import { eventually, type Finished, NOTIFYD_ARGUMENTS } from '../support/command.ts';
 import { messageNew } from '../support/events.ts';
+import { describeAsRoot } from '../support/needs.ts';
 import { mountSmallDisk } from '../support/small-disk.ts';
 import { temporaryFolder } from '../support/store.ts';
 
 const COMMAND = fileURLToPath(new URL('../../bin/xapplepush-spool', import.meta.url));
 const NOBODY = 65_534;
-const isRoot = process.getuid?.() === 0;
 
 interface Call {
   input?: string | Buffer;
@@ -267,7 +267,7 @@ describe('nothing is left behind', () => {
   });
 
   // What root can do with any folder is no test of permissions, and only root can mount and be somebody else.
-  describe.runIf(isRoot)('as root can show', () => {
+  describeAsRoot('as root can show', () => {
     test('of a spool that may not be written', async () => {
       const spool = newSpool();
       for (const folder of ['tmp', 'new']) mkdirSync(join(spool, folder), { mode: 0o755 });

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readCompiled } from '../../src/config/compiled.ts';
 import { loadConfig } from '../../src/config/load.ts';
+import { testAsRoot } from '../support/needs.ts';
 
 let folder: string;
 let source: string;
@@ -74,7 +75,7 @@ describe('what is kept beside the source', () => {
     expect(fs.readdirSync(folder).sort()).toEqual(['config.yaml', 'config.yaml.compiled']);
   });
 
-  it.runIf(process.geteuid?.() === 0)('is not kept by somebody who does not own the source', () => {
+  testAsRoot('is not kept by somebody who does not own the source', () => {
     write('store: /a.db');
     fs.chownSync(source, 65534, 65534);
     loadConfig(source, {});
@@ -136,8 +137,12 @@ describe('it is passed over', () => {
     expect(readCompiled(link)).toBeUndefined();
   });
 
-  const tampered = (what: string, tamper: () => void): void => {
-    it(what, () => {
+  const tampered = (
+    what: string,
+    tamper: () => void,
+    testIt: (title: string, body: () => void) => void = it,
+  ): void => {
+    testIt(what, () => {
       compile();
       tamper();
       expect(readCompiled(source)).toBeUndefined();
@@ -170,6 +175,5 @@ describe('it is passed over', () => {
       bytes[at]! ^= 1;
     }
   });
-  if (process.geteuid?.() === 0)
-    tampered('where it belongs to somebody else', () => fs.chownSync(compiled, 65534, 65534));
+  tampered('where it belongs to somebody else', () => fs.chownSync(compiled, 65534, 65534), testAsRoot);
 });

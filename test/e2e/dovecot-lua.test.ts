@@ -3,23 +3,13 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { describeWithServer } from '../support/cyrus-suite.ts';
+import { describeWithTools } from '../support/needs.ts';
 import { EXAMPLES } from '../support/dovecot-config.ts';
 import { temporaryFolder } from '../support/store.ts';
 
 /** Dovecot is built with one of these; 2.4 with the later ones only. */
 const INTERPRETERS = ['lua5.1', 'lua5.4'];
 const SCRIPTS = ['push.lua', 'push-exec.lua'];
-
-const missing = INTERPRETERS.filter((name) => spawnSync(name, ['-v']).status !== 0);
-const availability =
-  missing.length === 0
-    ? ({ available: true } as const)
-    : ({
-        available: false,
-        why: `there is no ${missing.join(' and no ')}`,
-        install: 'apt-get install --no-install-recommends lua5.1 lua5.4',
-      } as const);
 
 /** Dovecot's side: what the scripts find when they are loaded. */
 const DOVECOT = `
@@ -56,7 +46,7 @@ function replacedOnce(text: string): string {
   return text.replace(/\ufffd+/g, '\ufffd');
 }
 
-describeWithServer('a Lua', availability, 'the scripts for Dovecot', () => {
+describeWithTools({ 'lua5.1': 'lua5.1', 'lua5.4': 'lua5.4' }, 'the scripts for Dovecot', () => {
   let spool: string;
   beforeEach(() => {
     spool = join(temporaryFolder(), 'spool');

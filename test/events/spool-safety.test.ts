@@ -21,11 +21,11 @@ import { claimSpool, MAX_BAD_FILES, type SpooledEvents } from '../../src/events/
 import { MAX_SPOOL_FILE_BYTES } from '../../src/events/spool-file.ts';
 import type { Intake, Taken } from '../../src/intake.ts';
 import { createTestClock } from '../support/clock.ts';
+import { describeAsRoot, testAsRoot } from '../support/needs.ts';
 import { recordedLog } from '../support/recorded-log.ts';
 import { temporaryFolder } from '../support/store.ts';
 
 const NOBODY = 65_534;
-const isRoot = process.getuid?.() === 0;
 
 let spool: string;
 let taken: unknown[];
@@ -122,7 +122,7 @@ describe('what is no plain file is set aside at once, and the others are read', 
     expect(reasonOf('thing')).toBe('a socket, expected a plain file\n');
   });
 
-  test.runIf(isRoot)('a device', async () => {
+  testAsRoot('a device', async () => {
     execFileSync('mknod', [join(spool, 'new', 'thing'), 'c', '1', '5']); // /dev/zero has no end
     expect(await drain()).toEqual({ taken: 0, bad: 1, stuck: false });
     expect(reasonOf('thing')).toBe('a device, expected a plain file\n');
@@ -254,7 +254,7 @@ describe('half-written files', () => {
   });
 });
 
-describe.runIf(isRoot)('another owner', () => {
+describeAsRoot('another owner', () => {
   beforeEach(() => {
     for (const path of [spool, ...readdirSync(spool).map((folder) => join(spool, folder))])
       chownSync(path, NOBODY, NOBODY);

@@ -7,6 +7,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import { ExitCode } from '../../src/errors.ts';
 import { readHandedOver } from '../../src/handed-over.ts';
 import { COMMAND } from '../support/command.ts';
+import { describeWithTools } from '../support/needs.ts';
 import { temporaryFolder } from '../support/store.ts';
 
 const FOLDER = fileURLToPath(new URL('../../examples/systemd', import.meta.url));
@@ -40,7 +41,7 @@ function analyze(...args: string[]): { status: number | null; output: string } {
   return { status, output: stdout + stderr };
 }
 
-describe('systemd-analyze', () => {
+describeWithTools({ 'systemd-analyze': 'systemd' }, 'systemd-analyze', () => {
   test.each(UNITS)('verify finds nothing in %s', (unit) => {
     expect(analyze('verify', join(installed(), unit))).toEqual({ status: 0, output: '' });
   });
@@ -126,7 +127,7 @@ describe('the units', () => {
   });
 });
 
-describe('sysusers and tmpfiles', () => {
+describeWithTools({ 'systemd-sysusers': 'systemd' }, 'sysusers and tmpfiles', () => {
   /** A root directory with the users that the files speak of. */
   function rootWith(file: string, place: string): string {
     const root = temporaryFolder();

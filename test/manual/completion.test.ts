@@ -9,7 +9,7 @@ import { completionScript } from '../../src/manual/manual.ts';
 import { testProgram } from '../support/command-tree.ts';
 import { temporaryFolder } from '../support/store.ts';
 import { openTerminal } from '../support/terminal.ts';
-import { describeWithTool } from '../support/tool.ts';
+import { describeWithTools } from '../support/needs.ts';
 
 type Shell = 'bash' | 'zsh' | 'fish';
 
@@ -126,7 +126,7 @@ describe('bash', () => {
   });
 });
 
-describeWithTool('fish', 'fish', 'fish', () => {
+describeWithTools({ fish: 'fish' }, 'fish', () => {
   holds((lines, program) => {
     const folder = folderFor('fish', program);
     const calls = lines.map((line) => `complete -C '${line}'; echo END`);
@@ -142,7 +142,7 @@ describeWithTool('fish', 'fish', 'fish', () => {
   });
 });
 
-describeWithTool('zsh', 'zsh', 'zsh', () => {
+describeWithTools({ zsh: 'zsh' }, 'zsh', () => {
   /** Writes down what completion functions add, and adds it; those calls that only filter go through as they are. */
   const SETUP = `
     autoload -Uz compinit && compinit -u -D

@@ -8,7 +8,7 @@ import { manPage } from '../../src/manual/man-page.ts';
 import { ENVIRONMENT, SIGNALS } from '../../src/manual/page-words.ts';
 import { bold, escaped } from '../../src/manual/roff.ts';
 import { testProgram } from '../support/command-tree.ts';
-import { describeWithTool } from '../support/tool.ts';
+import { describeWithTools } from '../support/needs.ts';
 
 const program = commandTree(testProgram());
 const keys = configurationKeys(readFileSync('examples/config.yaml', 'utf8'));
@@ -86,7 +86,7 @@ test('every signal that serve listens to', () => {
   expect(SIGNALS.flatMap(([names]) => names.split(', ')).sort()).toEqual([...new Set(handled)].sort());
 });
 
-describeWithTool('groff', 'groff-base', 'groff', () => {
+describeWithTools({ groff: 'groff-base' }, 'groff', () => {
   const args = ['-man', '-ww', '-Tutf8', '-z'];
 
   test('has nothing to say of the page', () => {
@@ -98,7 +98,7 @@ describeWithTool('groff', 'groff-base', 'groff', () => {
   });
 });
 
-describeWithTool('mandoc', 'mandoc', 'mandoc', () => {
+describeWithTools({ mandoc: 'mandoc' }, 'mandoc', () => {
   test('has nothing to say of the page', () => {
     expect(run('mandoc', ['-Tlint'], page)).toEqual({ status: 0, said: '' });
   });

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { bold, escaped, macro, prose, tagged, verbatim } from '../../src/manual/roff.ts';
-import { describeWithTool } from '../support/tool.ts';
+import { describeWithTools } from '../support/needs.ts';
 
 describe('escaped', () => {
   const good = (input: string, want: string): void =>
@@ -63,7 +63,7 @@ describe('lines', () => {
   });
 });
 
-describeWithTool('groff', 'groff-base', 'groff', () => {
+describeWithTools({ groff: 'groff-base' }, 'groff', () => {
   /** What a terminal would show, without bold and the like, page breaks and the header. */
   const shown = (lines: readonly string[]): string[] => {
     const page = ['.TH X 1 2000-01-01', '.pl 32000', '.ll 1000n', '.SH S', ...verbatim(lines)].join('\n');

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import type { Availability } from './needs.ts';
 
 /** The parts of the machine that a test Cyrus is made of. */
 export interface CyrusInstallation {
@@ -14,9 +15,7 @@ export interface CyrusInstallation {
   timeout: string;
 }
 
-export type CyrusAvailability = { available: true } | { available: false; why: string; install: string };
-
-const INSTALL = 'apt-get install --no-install-recommends cyrus-imapd sasl2-bin openssl';
+const INSTALL = 'apt-get install -y --no-install-recommends cyrus-imapd sasl2-bin openssl';
 
 /** Where Debian, Fedora, Arch and a build from source put the Cyrus programs. */
 const CYRUS_DIRECTORIES = [
@@ -29,7 +28,7 @@ const TOOL_DIRECTORIES = ['/usr/sbin', '/usr/bin', '/sbin', '/bin', '/usr/local/
 const SERVER_PROGRAMS = ['master', 'imapd', 'lmtpd', 'notifyd', 'ctl_cyrusdb'];
 
 /** Whether tests can run a real Cyrus here; if not, the reason and the command that mends it. */
-export function cyrusAvailability(): CyrusAvailability {
+export function cyrusAvailability(): Availability {
   const found = findCyrus();
   return 'why' in found ? { available: false, why: found.why, install: INSTALL } : { available: true };
 }

@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { CyrusAvailability } from './cyrus-installation.ts';
 import { idOf, tool } from './cyrus-installation.ts';
+import type { Availability } from './needs.ts';
 
 /** The parts of the machine that a test Dovecot is made of. */
 export interface DovecotInstallation {
@@ -24,11 +24,11 @@ export const MAIL_USER = 'mail';
 
 const LIBEXEC = '/usr/lib/dovecot';
 const LUA_PLUGIN = `${LIBEXEC}/modules/lib22_push_notification_lua_plugin.so`;
-const INSTALL = 'apt-get install --no-install-recommends dovecot-core dovecot-lmtpd openssl';
+const INSTALL = 'apt-get install -y --no-install-recommends dovecot-core dovecot-lmtpd openssl';
 const DOWNLOAD_TIMEOUT_MS = 120_000;
 
 /** Whether tests can run a real Dovecot here; if not, the reason and the command that mends it. */
-export function dovecotAvailability(): CyrusAvailability {
+export function dovecotAvailability(): Availability {
   const found = findDovecot();
   return 'why' in found ? { available: false, why: found.why, install: INSTALL } : { available: true };
 }

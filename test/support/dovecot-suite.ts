@@ -1,7 +1,7 @@
-import { describeWithServer } from './cyrus-suite.ts';
 import { dovecotAvailability } from './dovecot-installation.ts';
+import { describeWith } from './needs.ts';
 
 /** A describe block that needs a real Dovecot: skipped where there is none, failing where CI is set. */
 export function describeWithDovecot(name: string, body: () => void): void {
-  describeWithServer('a Dovecot', dovecotAvailability(), name, body);
+  describeWith('a Dovecot', dovecotAvailability(), name, body);
 }

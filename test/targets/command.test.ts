@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { COMMAND, environmentOf, type Sandbox } from '../support/command.ts';
+import { testWithTools } from '../support/needs.ts';
 import { openTerminal, type Terminal } from '../support/terminal.ts';
 import { runInPipes, sandboxWithTargets } from './setup.ts';
 
@@ -75,7 +76,7 @@ describe('list on a terminal', () => {
     }
   });
 
-  test('less shows the first screen, and q ends it', async () => {
+  testWithTools({ less: 'less' }, 'less shows the first screen, and q ends it', async () => {
     const terminal = onTerminal('targets list');
     await terminal.shows('alice');
     terminal.type('q');
