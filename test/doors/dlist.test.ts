@@ -5,11 +5,16 @@ import { createDlistParser, type DlistItem, type DlistValue } from '../../src/do
 
 const LIMITS = { literalBytes: 300_000, syntaxBytes: 1000, depth: 3 };
 
-const folder = new URL('../fixtures/cyrus/', import.meta.url);
-const CAPTURES = readdirSync(folder).filter((name) => /^dlist-.*\.bin$/.test(name));
+/** Of 3.6.1 and of 3.10.2. */
+const fixtures = new URL('../fixtures/', import.meta.url);
+const CAPTURES = ['cyrus', 'cyrus310'].flatMap((folder) =>
+  readdirSync(new URL(folder, fixtures))
+    .filter((name) => /^dlist-.*\.bin$/.test(name))
+    .map((name) => `${folder}/${name}`),
+);
 
 function bytesOf(name: string): Buffer {
-  return readFileSync(new URL(name, folder));
+  return readFileSync(new URL(name, fixtures));
 }
 
 /** What the parser gives for these chunks, one after the other. */
@@ -61,7 +66,7 @@ describe('captures of a real Cyrus', () => {
   });
 
   it('gives every value', () => {
-    expect(parsed(bytesOf('dlist-class-SIEVE.bin'))).toEqual([
+    expect(parsed(bytesOf('cyrus/dlist-class-SIEVE.bin'))).toEqual([
       {
         kind: 'command',
         name: 'NOTIFY',
@@ -268,7 +273,7 @@ describe('what is broken', () => {
   });
 
   test('a capture with a byte of its head changed gives no second command', () => {
-    const bytes = bytesOf('dlist-MessageNew.bin');
+    const bytes = bytesOf('cyrus/dlist-MessageNew.bin');
     const literalAt = bytes.indexOf('\r\n') + 2;
     fc.assert(
       fc.property(fc.nat(literalAt - 1), fc.nat(255), (at, byte) => {

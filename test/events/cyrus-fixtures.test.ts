@@ -27,11 +27,26 @@ interface Expectation extends Partial<Place> {
 
 type Json = Record<string, unknown>;
 
-const folder = new URL('../fixtures/cyrus/', import.meta.url);
-const table = JSON.parse(readFileSync(new URL('expectations.json', folder), 'utf8')) as {
-  imapdConf: Record<string, Record<string, string>>;
-  files: Expectation[];
+/** Of 3.6.1 and of 3.10.2; the letters of the namespaces mean the same in both. */
+const FOLDERS = ['cyrus', 'cyrus310'];
+const fixtures = new URL('../fixtures/', import.meta.url);
+const tables = FOLDERS.map((folder) => tableOf(folder));
+const table = {
+  imapdConf: Object.assign({}, ...tables.map(({ imapdConf }) => imapdConf)) as Table['imapdConf'],
+  files: tables.flatMap(({ files }) => files),
 };
+
+interface Table {
+  imapdConf: Record<string, Record<string, string>>;
+  /** Each with its folder. */
+  files: Expectation[];
+}
+
+function tableOf(folder: string): Table {
+  const text = readFileSync(new URL(`${folder}/expectations.json`, fixtures), 'utf8');
+  const { imapdConf, files } = JSON.parse(text) as Table;
+  return { imapdConf, files: files.map((row) => ({ ...row, file: `${folder}/${row.file}` })) };
+}
 
 const ACTED_ON = /^(?:vnd\.cmu\.MessageMove|Message(?:New|Append|Read|Trash|Expunge)|FlagsClear)$/;
 
@@ -40,7 +55,7 @@ function namespaceFor(row: Expectation): CyrusNamespace {
 }
 
 function itemsOf(row: Expectation): ReturnType<typeof readEvents> {
-  return readEvents([readFileSync(new URL(row.file, folder))]);
+  return readEvents([readFileSync(new URL(row.file, fixtures))]);
 }
 
 function valueOf(row: Expectation): Json {
@@ -99,7 +114,11 @@ function clientNames({ owner, mailbox }: Place, ns: CyrusNamespace): [user: stri
 }
 
 it('has a row for every captured event', () => {
-  const files = readdirSync(folder).filter((name) => /^\d{4}-.*\.json$/.test(name));
+  const files = FOLDERS.flatMap((folder) =>
+    readdirSync(new URL(folder, fixtures))
+      .filter((name) => /^\d{4}-.*\.json$/.test(name))
+      .map((name) => `${folder}/${name}`),
+  );
   expect(table.files.map(({ file }) => file).sort()).toEqual(files.sort());
 });
 

@@ -3,12 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { parseEvent } from '../../src/events/parse.ts';
 import { DEFAULT_NAMESPACE } from '../../src/mailboxes/cyrus-namespace.ts';
 
-const folder = new URL('../fixtures/cyrus/', import.meta.url);
+/** Of 3.6.1 and of 3.10.2. */
+const FOLDERS = ['cyrus', 'cyrus310'].map((name) => new URL(`../fixtures/${name}/`, import.meta.url));
 
 /** The event inside a captured dlist connection or datagram; undefined where it is no JSON. */
-function eventIn(file: string): unknown {
-  const bytes = readFileSync(new URL(file, folder));
-  const message = file.startsWith('dlist') ? dlistMessage(bytes) : bytes.toString().split('\0')[6]!;
+function eventIn(file: URL): unknown {
+  const bytes = readFileSync(file);
+  const message = file.pathname.includes('/dlist-') ? dlistMessage(bytes) : bytes.toString().split('\0')[6]!;
   return message.startsWith('{') ? (JSON.parse(message) as unknown) : undefined;
 }
 
@@ -26,6 +27,7 @@ describe('captured socket traffic', () => {
     ['ApplePushService', { kind: 'registration', user: 'alice', mailboxes: ['INBOX', '&AOQ-rger'] }],
     ['MailboxCreate', { kind: 'ignored', name: 'MailboxCreate' }],
     ['MailboxModseq', { kind: 'ignored', name: 'MailboxModseq' }],
+    ['MailboxModseq-nonascii', { kind: 'ignored', name: 'MailboxModseq' }],
     ['MessageAppend-nonascii', { kind: 'change', name: 'MessageAppend', mailboxes: [archive] }],
     ['MessageMove', { kind: 'change', name: 'MessageMove', mailboxes: [archive, inbox] }],
     ['MessageNew', { kind: 'change', name: 'MessageNew', mailboxes: [inbox] }],
@@ -39,8 +41,10 @@ describe('captured socket traffic', () => {
     ['class-MAIL', { kind: 'bad' }],
     ['class-SIEVE', { kind: 'bad' }],
   ])('%s', (name, event) => {
-    const files = readdirSync(folder).filter(
-      (file) => /^(?:dlist|dgram)-(.*)\.bin$/.exec(file)?.[1] === name,
+    const files = FOLDERS.flatMap((folder) =>
+      readdirSync(folder)
+        .filter((file) => /^(?:dlist|dgram)-(.*)\.bin$/.exec(file)?.[1] === name)
+        .map((file) => new URL(file, folder)),
     );
     expect(files).not.toEqual([]);
     for (const file of files) {

@@ -32,10 +32,18 @@ interface Step {
   event: Record<string, unknown>;
 }
 
-const folder = new URL('../fixtures/dovecot/', import.meta.url);
-const table = JSON.parse(readFileSync(new URL('expectations.json', folder), 'utf8')) as {
-  files: Expectation[];
-};
+/** Of 2.3.19.1 and of 2.4.1. */
+const FOLDERS = ['dovecot', 'dovecot24'];
+const fixtures = new URL('../fixtures/', import.meta.url);
+const table = { files: FOLDERS.flatMap((folder) => rowsIn(folder)) };
+
+/** Each with its folder. */
+function rowsIn(folder: string): Expectation[] {
+  const text = readFileSync(new URL(`${folder}/expectations.json`, fixtures), 'utf8');
+  const { files } = JSON.parse(text) as { files: Expectation[] };
+  return files.map((row) => ({ ...row, file: `${folder}/${row.file}` }));
+}
+
 const scopes = loadConfig(undefined, {}, '/dev/null').events;
 
 const ACTED_ON = /^(?:Message(?:New|Append|Read|Trash|Expunge)|FlagsClear)$/;
@@ -45,7 +53,7 @@ function rowsOf(...shapes: Expectation['shape'][]): Expectation[] {
 }
 
 function bytesOf({ file }: Expectation): Buffer {
-  return readFileSync(new URL(file, folder));
+  return readFileSync(new URL(file, fixtures));
 }
 
 function itemsOf(row: Expectation): ReadItem[] {
@@ -77,7 +85,11 @@ function expectResults(row: Expectation, results: ParseResult[], told: Told[]): 
 }
 
 it('has a row for every captured body', () => {
-  const files = readdirSync(folder).filter((name) => name !== 'expectations.json');
+  const files = FOLDERS.flatMap((folder) =>
+    readdirSync(new URL(folder, fixtures))
+      .filter((name) => name !== 'expectations.json')
+      .map((name) => `${folder}/${name}`),
+  );
   expect(table.files.map(({ file }) => file).sort()).toEqual(files.sort());
 });
 
