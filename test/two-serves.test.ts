@@ -8,7 +8,7 @@ import { captured } from './support/events.ts';
 import { type Served, startServe } from './support/serve.ts';
 import { notifyAsCyrus } from './support/serving.ts';
 import { mountSmallDisk } from './support/small-disk.ts';
-import { describeAsRoot } from './support/tool.ts';
+import { describeAsRoot } from './support/needs.ts';
 
 /** A user of no special rights. */
 const OTHER = { uid: 65_534, gid: 65_534 };
