@@ -9,7 +9,7 @@ import { captured } from './support/cyrus-door.ts';
 import { freePort } from './support/cyrus-port.ts';
 import { messageNew, registration } from './support/events.ts';
 import { ask } from './support/http-door.ts';
-import { describeWithTools } from './support/needs.ts';
+import { describeWithTools, testWithTools } from './support/needs.ts';
 import { type Served, servings, startServe } from './support/serve.ts';
 
 let apns: TestApns;
@@ -166,11 +166,15 @@ describe('without systemd, a second serve takes over', () => {
     expect(logged()).not.toContain('"level":"error"');
   }, 120_000);
 
-  test('a port that another program has is none of its business', async () => {
-    const held = await hold({ name: 'other', port: 0 });
-    configure(`{ cyrus_socket: ${socket()}, http: "127.0.0.1:${held.ports[0]!}" }`);
-    expect(await sandbox.run(['serve'])).toMatchObject({ exitCode: 78 });
-  });
+  testWithTools(
+    { python3: 'python3' },
+    'a port that another program has is none of its business',
+    async () => {
+      const held = await hold({ name: 'other', port: 0 });
+      configure(`{ cyrus_socket: ${socket()}, http: "127.0.0.1:${held.ports[0]!}" }`);
+      expect(await sandbox.run(['serve'])).toMatchObject({ exitCode: 78 });
+    },
+  );
 });
 
 describe('a database that is moved or replaced under a running serve', () => {

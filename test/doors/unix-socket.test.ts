@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { chownSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { testAsRoot } from '../support/needs.ts';
 import { temporaryFolder } from '../support/store.ts';
 import { notify, said, testDoor } from '../support/cyrus-door.ts';
 
@@ -33,7 +34,7 @@ describe('the socket', () => {
     expect(await said(path, notify('{}'))).toBe('OK NIL\r\n');
   });
 
-  test('leaves one alone on which another user listens', async () => {
+  testAsRoot('leaves one alone on which another user listens', async () => {
     const { path, events } = await testDoor();
     chownSync(path, OTHER_USER, OTHER_USER);
     await expect(testDoor({ path })).rejects.toEqual(refused(/cyrus\.sock: user 65534 listens there/));

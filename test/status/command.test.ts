@@ -3,7 +3,14 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { connect } from '../../src/store/driver.ts';
-import { COMMAND, createSandbox, environmentOf, eventually, type Sandbox } from '../support/command.ts';
+import {
+  COMMAND,
+  createSandbox,
+  environmentOf,
+  eventually,
+  type Sandbox,
+  SHELL_COMMAND,
+} from '../support/command.ts';
 import { registration } from '../support/events.ts';
 import { openTerminal, type Terminal } from '../support/terminal.ts';
 
@@ -26,7 +33,7 @@ afterEach(() => {
 describe('--watch on a terminal', () => {
   /** The shell becomes the command, so that keys and signals go to it alone; its pid is in the file `pid`. */
   function watching(before = '', seconds = 60): Terminal {
-    const line = `${before} echo $$ > pid; exec ${COMMAND} status --watch ${seconds}`;
+    const line = `${before} echo $$ > pid; exec ${SHELL_COMMAND} status --watch ${seconds}`;
     const terminal = openTerminal(line, {
       cwd: sandbox.dir,
       env: environmentOf(sandbox.configFile),
@@ -92,7 +99,7 @@ describe('--watch on a terminal', () => {
   }
 
   test('gives the terminal back for Ctrl-Z, and takes it again', async () => {
-    const line = `set -m; ${COMMAND} status --watch 60; echo stopped; fg`;
+    const line = `set -m; ${SHELL_COMMAND} status --watch 60; echo stopped; fg`;
     const terminal = openTerminal(line, {
       cwd: sandbox.dir,
       env: environmentOf(sandbox.configFile),

@@ -7,6 +7,9 @@ import { fileURLToPath } from 'node:url';
 /** The command as a mail server runs it: built, by its launcher. */
 export const COMMAND = fileURLToPath(new URL('../../bin/xapplepush', import.meta.url));
 
+/** The same as a word of a shell's line; a clone may lie anywhere. */
+export const SHELL_COMMAND = `'${COMMAND.replaceAll("'", "'\\''")}'`;
+
 /** What notifyd(8) passes for every event, the last -f without a value. */
 export const NOTIFYD_ARGUMENTS = ['-c', 'EVENT', '-p', '', '-u', '', '-m', '', '-f'];
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { COMMAND, environmentOf, type Sandbox } from '../support/command.ts';
+import { SHELL_COMMAND, environmentOf, type Sandbox } from '../support/command.ts';
 import { testWithTools } from '../support/needs.ts';
 import { openTerminal, type Terminal } from '../support/terminal.ts';
 import { runInPipes, sandboxWithTargets } from './setup.ts';
@@ -17,7 +17,7 @@ const inPipes = (line: string): ReturnType<typeof runInPipes> => runInPipes(sand
 
 /** On a terminal of 20 rows. */
 function onTerminal(args: string, env: Record<string, string> = {}): Terminal {
-  const terminal = openTerminal(`${COMMAND} ${args}`, {
+  const terminal = openTerminal(`${SHELL_COMMAND} ${args}`, {
     cwd: '/',
     env: { ...environmentOf(sandbox.configFile), ...env },
     rows: 20,

@@ -1,7 +1,13 @@
 import { spawn } from 'node:child_process';
 import type { Config } from '../../src/config/config.ts';
 import { openStore, type Store } from '../../src/db.ts';
-import { COMMAND, createSandbox, environmentOf, type Finished, type Sandbox } from '../support/command.ts';
+import {
+  createSandbox,
+  environmentOf,
+  type Finished,
+  type Sandbox,
+  SHELL_COMMAND,
+} from '../support/command.ts';
 import { tokenNumber } from '../support/events.ts';
 import { NOW_MS, registered, testStore } from '../support/store.ts';
 
@@ -43,7 +49,7 @@ export async function sandboxWithTargets(count: number): Promise<Sandbox> {
 
 /** Runs a line of bash, in which `xapplepush` is the command, with pipes for its output. */
 export async function runInPipes(sandbox: Sandbox, line: string): Promise<Finished> {
-  const child = spawn('/bin/bash', ['-c', line.replaceAll('xapplepush', COMMAND)], {
+  const child = spawn('/bin/bash', ['-c', line.replaceAll('xapplepush', SHELL_COMMAND)], {
     cwd: '/',
     env: { ...environmentOf(sandbox.configFile), PATH: '/usr/bin:/bin' },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -342,7 +342,7 @@ describe('the script and its spool', () => {
   test('a script that is missing has the line that installs it', () => {
     const [told] = of('Dovecot script', judged(configured('/no/such/push.lua', '/x', '')));
     expect(told).toMatch(
-      /^problem: there is no \/no\/such\/push\.lua.* → install -o root -g root -m 0644 \S+\/examples\/dovecot\/push\.lua \/no\/such\/push\.lua$/,
+      /^problem: there is no \/no\/such\/push\.lua.* → install -o root -g root -m 0644 .+\/examples\/dovecot\/push\.lua \/no\/such\/push\.lua$/,
     );
   });
 

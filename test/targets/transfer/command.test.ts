@@ -17,6 +17,7 @@ import type { ExportedTarget } from '../../../src/targets/transfer/claim.ts';
 import { HEADER_LINE, targetLine } from '../../../src/targets/transfer/target-line.ts';
 import {
   COMMAND,
+  SHELL_COMMAND,
   createSandbox,
   environmentOf,
   eventually,
@@ -136,7 +137,7 @@ describe('export', () => {
       here!,
       Array.from({ length: 2000 }, (_, index) => exportedTarget({ user: `user${index}` })),
     );
-    const child = spawn('/bin/sh', ['-c', `{ ${COMMAND} targets export; echo $? >&2; } | head -1`], {
+    const child = spawn('/bin/sh', ['-c', `{ ${SHELL_COMMAND} targets export; echo $? >&2; } | head -1`], {
       env: { PATH: '/usr/bin:/bin', ...environmentOf(here!.configFile) },
     });
     let [stdout, stderr] = ['', ''];
@@ -462,7 +463,7 @@ describe('many', () => {
     const file = join(here!.dir, 'many.jsonl');
     writeFileSync(file, manyLines(100_000));
     const env = environmentOf(here!.configFile);
-    const { output, exitCode } = await openTerminal(`${COMMAND} targets import ${file}`, {
+    const { output, exitCode } = await openTerminal(`${SHELL_COMMAND} targets import ${file}`, {
       cwd: here!.dir,
       env,
     }).ended;
