@@ -1,8 +1,12 @@
-// Says what to install where this Node has no driver for the database: npm leaves out what it could not compile, and
-// says nothing. Run by itself, it ends with 1 then. Takes the folder of the project, by default this one.
+// Says what to install where this Node is too old, or has no driver for the database: npm leaves out what it could not
+// compile, and says nothing. Run by itself, it ends with 1 then. Takes the folder of the project and the version of
+// Node, by default its own.
 import { existsSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+/** As `engines` in package.json has it. */
+const OLDEST_NODE = 20;
 
 /** As src/store/driver.ts has it: from this version of Node-API on the driver brings its binary along. */
 const NODE_API = 10;
@@ -19,7 +23,12 @@ const BINARIES = [
 const PACKAGES = ['node_modules', '..'];
 
 /** What is missing, and what to do; undefined where nothing is. */
-export function missingDriver(root) {
+export function missingDriver(root, node = process.version) {
+  if (Number.parseInt(node.slice(1)) < OLDEST_NODE)
+    return {
+      error: `this is Node ${node}, and ${OLDEST_NODE} or later is needed`,
+      hint: 'README.md says under "Install" where to get one; then here: npm ci && npm run build',
+    };
   if (PACKAGES.some((packages) => BINARIES.some((file) => existsSync(join(root, packages, file)))))
     return undefined;
   return {
@@ -29,9 +38,9 @@ export function missingDriver(root) {
 }
 
 const OWN = fileURLToPath(import.meta.url);
-const [, script, root = join(import.meta.dirname, '..')] = process.argv;
+const [, script, root = fileURLToPath(new URL('..', import.meta.url)), node] = process.argv;
 if (script !== undefined && realpathSync(script) === OWN) {
-  const missing = missingDriver(root);
+  const missing = missingDriver(root, node);
   if (missing !== undefined) {
     process.stderr.write(`build: error: ${missing.error}\nbuild: hint: ${missing.hint}\n`);
     process.exitCode = 1;

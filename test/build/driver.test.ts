@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../support/store.ts';
 
 const SCRIPT = fileURLToPath(new URL('../../build/driver.mjs', import.meta.url));
+const LOCK = fileURLToPath(new URL('../../package-lock.json', import.meta.url));
 
 function look(...args: string[]): { status: number | null; stderr: string } {
   const { status, stderr } = spawnSync(process.execPath, [SCRIPT, ...args], { encoding: 'utf8' });
@@ -30,6 +31,18 @@ test('a driver that npm put beside the package is found', () => {
   writeFileSync(join(release, 'better_sqlite3.node'), '');
   mkdirSync(join(folder, 'xapplepush'));
   expect(look(join(folder, 'xapplepush')).status).toBe(0);
+});
+
+test('a Node that is too old is named', () => {
+  const { status, stderr } = look(temporaryFolder(), 'v18.20.4');
+  expect(status).toBe(1);
+  expect(stderr).toContain('build: error: this is Node v18.20.4, and 20 or later is needed\n');
+});
+
+/** npm ci looks for it in the lock file only, compiles without it, and removes the package where that fails. */
+test('npm leaves the driver that brings its binary as it is', () => {
+  const lock = JSON.parse(readFileSync(LOCK, 'utf8')) as { packages: Record<string, object> };
+  expect(lock.packages['node_modules/better-sqlite3']).toMatchObject({ gypfile: false });
 });
 
 test('here there is one', () => {
