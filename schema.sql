@@ -1,4 +1,4 @@
--- xapplepush's database: the whole schema, version 6.
+-- xapplepush's database: the whole schema, version 7.
 -- A new database is made from this file. An older one is brought here by the migrations of src/store/migrations.ts,
 -- which are only ever appended to. A database newer than the program is refused.
 --
@@ -105,7 +105,9 @@ CREATE TABLE deliverer (
   served_until_ms INTEGER NOT NULL, -- this and the next: of programs before version 5, which may still run
   served_since_ms INTEGER,
   edition         TEXT,             -- of the configuration and program that delivered last
-  clock_told_ms   INTEGER           -- when times in the future were last told in the log
+  clock_told_ms   INTEGER,          -- when times in the future were last told in the log
+  clock_seen_ms   INTEGER,          -- what the clock said when somebody delivered last
+  doubted_ms      INTEGER           -- since then the clock may be ahead: for an hour nothing is given up for its age
 ) STRICT;
 INSERT INTO deliverer (id, until_ms, served_until_ms) VALUES (1, 0, 0);
 

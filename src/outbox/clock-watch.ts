@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { Store } from '../db.ts';
 import type { Log } from '../log.ts';
 import { mayTell, setRight } from './ahead.ts';
+import { beginWith, DISTRUST_MS, noteClock } from './clock-seen.ts';
 
 /** A smaller step is the everyday work of whoever keeps the clock right. */
 const JUMP_MS = 10_000;
@@ -9,28 +10,28 @@ const JUMP_MS = 10_000;
 /** What others wrote down under a clock that this process did not see jump is found within this. */
 const LOOK_INTERVAL_MS = 10 * 60_000;
 
-/** Time synchronisation, or a person, has set a wrong clock right by then. */
-const DISTRUST_MS = 60 * 60_000;
-
 export interface ClockWatch {
   /** Now and then: what a clock that was ahead has put off is due again, and a clock that jumps is told. */
   look(): Promise<void>;
-  /** False for an hour of the steady clock after the clock was set ahead: what seems old by it may be new. */
+  /**
+   * False for an hour of the steady clock after the clock was set ahead, or was found so: what seems old by it may be new.
+   * Asked after a look.
+   */
   isTrusted(): boolean;
 }
 
-/** Sees the clock jump by what a clock that nobody sets says. */
-export function createClockWatch({
-  store,
-  clock,
-  log,
-}: {
+export interface ClockWatchOptions {
   store: Store;
   clock: Clock;
   log: Log;
-}): ClockWatch {
+}
+
+/** Sees the clock jump by what a clock that nobody sets says. */
+export function createClockWatch({ store, clock, log }: ClockWatchOptions): ClockWatch {
   let offsetMs = clock.nowMs() - clock.steadyMs();
   let [lookedMs, distrustedUntilMs] = [-Infinity, -Infinity];
+  let hasBegun = false;
+  let isNews = false;
   const notice = (): void => {
     const steadyMs = clock.steadyMs();
     const jumpMs = clock.nowMs() - steadyMs - offsetMs;
@@ -38,12 +39,18 @@ export function createClockWatch({
     offsetMs += jumpMs;
     log.warn(jumpMs > 0 ? FORWARD : BACK, { seconds: Math.round(Math.abs(jumpMs) / 1000) });
     if (jumpMs > 0) distrustedUntilMs = steadyMs + DISTRUST_MS;
-    else lookedMs = -Infinity;
+    [isNews, lookedMs] = [jumpMs > 0, -Infinity];
+  };
+  const seen = async (nowMs: number): Promise<void> => {
+    if (hasBegun) await noteClock(store, nowMs, isNews);
+    else distrustedUntilMs = Math.max(distrustedUntilMs, clock.steadyMs() + (await begin(store, nowMs, log)));
+    [hasBegun, isNews] = [true, false];
   };
   return {
     look: async () => {
       notice();
       if (clock.steadyMs() - lookedMs < LOOK_INTERVAL_MS) return;
+      await seen(clock.nowMs());
       lookedMs = clock.steadyMs();
       await setRight(store, clock.nowMs());
       if (await mayTell(store, clock.nowMs())) log.warn(AHEAD);
@@ -55,7 +62,16 @@ export function createClockWatch({
   };
 }
 
+/** For how long the clock is not to be trusted. */
+async function begin(store: Store, nowMs: number, log: Log): Promise<number> {
+  const { distrustMs, gapMs } = await beginWith(store, nowMs);
+  if (gapMs !== undefined) log.info(LATER, { seconds: Math.round(gapMs / 1000) });
+  return distrustMs;
+}
+
 const FORWARD = 'the clock was set ahead, or the machine slept: nothing is given up for its age for an hour';
+const LATER =
+  'the clock is much later than when pushes were last delivered: in case it is ahead, nothing is given up for its age for an hour';
 const BACK = 'the clock was set back: what lies in the future counts as now';
 const AHEAD =
   'the database has times in the future: the clock was ahead, or is behind now (timedatectl tells); they count as now';

@@ -47,6 +47,11 @@ export const MIGRATIONS: readonly Migration[] = [
     version: 6,
     sql: 'ALTER TABLE deliverer ADD COLUMN clock_told_ms INTEGER;',
   },
+  {
+    version: 7,
+    sql: `ALTER TABLE deliverer ADD COLUMN clock_seen_ms INTEGER;
+      ALTER TABLE deliverer ADD COLUMN doubted_ms INTEGER;`,
+  },
 ];
 
 export const CURRENT_VERSION = MIGRATIONS.at(-1)?.version ?? 1;
