@@ -6,12 +6,13 @@ import type { Door } from './door.ts';
 import type { Place } from './http-address.ts';
 import { type Answer, NO_ROOM, text, TOO_LARGE, UNAUTHORIZED } from './http-answer.ts';
 import { createGate, type Gate } from './http-authorization.ts';
-import { type BodyBudget, createBodyBudget } from './http-body-budget.ts';
-import { readBody } from './http-body.ts';
+import { createBodyBudget } from './http-body-budget.ts';
+import { type BodyLimits, readBody } from './http-body.ts';
 import { type Connections, watchConnections } from './http-connections.ts';
 import { createForeignGate, type ForeignGate, typeRefusal } from './http-foreign.ts';
 import { HTTP_LIMITS, type HttpLimits } from './http-limits.ts';
 import { listen, type HttpListening, type HttpListeningOptions } from './http-listen.ts';
+import { createPace } from './http-pace.ts';
 import { createRefusalLog } from './http-refusals.ts';
 import { findRoute, type RouteContext } from './http-routes.ts';
 import { sharedScrape } from './http-scrape.ts';
@@ -56,9 +57,9 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
   // A client that sends no more still gets its answers (RFC 9112, 9.6); the property is Node's, though not in its types.
   Object.assign(server, { httpAllowHalfOpen: true });
   const connections = watchConnections(server, limits.connections);
-  const budget = createBodyBudget();
+  const bodies: BodyLimits = { budget: createBodyBudget(), pace: createPace() };
   const make = (changed: HttpDoorOptions, place: Place): Service =>
-    createService(changed, place, connections, budget);
+    createService(changed, place, connections, bodies);
   let service = make(options, ANYWHERE);
   server.on(
     'request',
@@ -103,7 +104,7 @@ function nodeOptions(limits: HttpLimits): Parameters<typeof createServer>[0] {
 interface Service extends HttpDoorOptions {
   foreign: ForeignGate;
   gate: Gate;
-  budget: BodyBudget;
+  bodies: BodyLimits;
   connections: Connections;
   tellRefusal: (answer: Answer) => Answer;
 }
@@ -112,7 +113,7 @@ function createService(
   options: HttpDoorOptions,
   place: Place,
   connections: Connections,
-  budget: BodyBudget,
+  bodies: BodyLimits,
 ): Service {
   const { authorization, metrics, log } = options;
   return {
@@ -120,7 +121,7 @@ function createService(
     ...(metrics !== undefined && { metrics: sharedScrape(metrics) }),
     foreign: createForeignGate(place, authorization !== undefined),
     gate: createGate(authorization, log),
-    budget,
+    bodies,
     connections,
     tellRefusal: createRefusalLog(log),
   };
@@ -156,11 +157,11 @@ async function answerTo(request: IncomingMessage, service: Service): Promise<Ans
 /** The body, or why it is not taken; undefined where the client left. */
 async function takeBody(
   request: IncomingMessage,
-  { budget, tellRefusal }: Service,
+  { bodies, tellRefusal }: Service,
 ): Promise<Buffer | Answer | undefined> {
   const wrongType = typeRefusal(request.headers['content-type']);
   if (wrongType !== undefined) return tellRefusal(wrongType);
-  const body = await readBody(request, budget);
+  const body = await readBody(request, bodies);
   if (body === 'too large') return TOO_LARGE;
   if (body === 'no room') return tellRefusal(NO_ROOM);
   return body === 'left' ? undefined : body;

@@ -5,7 +5,6 @@ import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type Listener, openControlDoor, poke } from '../../src/doors/control.ts';
-import { serveAnswers } from '../../src/outbox/wake.ts';
 import { doorbellOf, ring } from '../../src/doors/ring.ts';
 import { eventually } from '../support/command.ts';
 import { EDITION, listening } from '../support/control.ts';
@@ -158,19 +157,6 @@ describe('the door', () => {
     expect(await said(path, 're', 'try\n')).toBe('ok\n');
     expect(words).toEqual(['poke', 'retry', 'retry']);
     await door.close();
-  });
-
-  test('tells a serve from a deliverer', async () => {
-    const answers: boolean[] = [];
-    const deliverer = listening(() => undefined);
-    for (const one of [deliverer, { ...deliverer, onYield: () => false }]) {
-      const path = socketPath();
-      const door = await openControlDoor(path, one);
-      answers.push(await serveAnswers(path));
-      await door.close();
-    }
-    expect(answers).toEqual([false, true]);
-    expect(await serveAnswers(socketPath())).toBe(false);
   });
 
   test('hears a poke that comes in pieces', async () => {

@@ -1,9 +1,16 @@
+import { spawn } from 'node:child_process';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { existsSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { BUDGET_BYTES, createBodyBudget, FREE_BYTES } from '../../src/doors/http-body-budget.ts';
+import { createPace } from '../../src/doors/http-pace.ts';
 import { sharedScrape } from '../../src/doors/http-scrape.ts';
 import { MAX_EVENT_BYTES } from '../../src/events/read.ts';
 import { ask, type RawConnection, rawConnection, testDoor } from '../support/http-door.ts';
+import { temporaryFolder } from '../support/store.ts';
 
 const CRLF = '\r\n\r\n';
 const NEW_MAIL = '{"Username":"alice","Mailbox":"INBOX","Events":["MessageNew"]}';
@@ -71,6 +78,17 @@ describe('the memory for unfinished bodies', () => {
     await gone?.closed;
   });
 
+  test('one that there is no room for is refused before any of it has come', async () => {
+    const door = await testDoor();
+    const clients: RawConnection[] = [];
+    for (let count = 0; count <= BUDGET_BYTES / MAX_EVENT_BYTES; count += 1) {
+      const client = await rawConnection(door);
+      client.socket.write(UNFINISHED);
+      clients.push(client);
+    }
+    await Promise.race(clients.map(({ until }) => until('HTTP/1.1 503 ')));
+  });
+
   test('a body that comes byte by byte holds its bytes, not an object for each', async () => {
     const door = await testDoor();
     const { socket, until } = await rawConnection(door);
@@ -80,6 +98,62 @@ describe('the memory for unfinished bodies', () => {
     await until('HTTP/1.1 202 ');
     expect(door.received.map((text) => text.trim())).toEqual([NEW_MAIL]);
   });
+});
+
+describe('the pace of large bodies', () => {
+  test('is a chunk a turn, whoever it is of, one after the other', () => {
+    const turns: (() => void)[] = [];
+    const pace = createPace((turn) => turns.push(turn));
+    const read: string[] = [];
+    const body = (name: string) => ({ pause: () => undefined, resume: () => read.push(name) });
+    const bodies = ['first', 'second', 'third'].map(body);
+    for (const one of bodies) pace.came(one);
+    for (let turn = 0; turn < 3; turn += 1) {
+      turns.shift()!();
+      expect(read).toHaveLength(turn + 1);
+    }
+    expect(read).toEqual(['first', 'second', 'third']);
+    pace.came(bodies[0]!);
+    pace.ended(bodies[0]!);
+    while (turns.length > 0) turns.shift()!();
+    expect(read).toHaveLength(3);
+  });
+
+  test('a small request that comes behind a flood is answered long before that is read', async () => {
+    const door = await testDoor();
+    const sockets = new Set<Socket>();
+    const see = (message: unknown): void => void sockets.add((message as { socket: Socket }).socket);
+    subscribe('http.server.request.start', see);
+    onTestFinished(() => void unsubscribe('http.server.request.start', see));
+    const bodies = 300;
+    const sign = join(temporaryFolder(), 'sent');
+    const port = door.address.split(':').at(-1) ?? '';
+    const flood = spawn(process.execPath, ['-e', FLOOD, port, String(bodies), sign, UNFINISHED]);
+    onTestFinished(() => void flood.kill());
+    while (!existsSync(sign)) blockFor(10); // meanwhile nobody is accepted
+    expect((await ask(door, 'POST', '/events', { body: NEW_MAIL })).status).toBe(202);
+    const readBytes = [...sockets].reduce((sum, { bytesRead }) => sum + bytesRead, 0);
+    expect(sockets.size).toBeGreaterThan(bodies);
+    expect(readBytes).toBeLessThan((bodies * MAX_EVENT_BYTES) / 2);
+  });
+
+  /** Sends so many bodies, all but the last byte, and makes the file when each of them is on its way. */
+  const FLOOD = `
+    const [port, bodies, sign, head] = process.argv.slice(1);
+    let left = Number(bodies);
+    const rest = Buffer.alloc(${MAX_EVENT_BYTES} - 1, ' ');
+    for (let count = left; count > 0; count -= 1) {
+      const socket = require('node:net').connect(Number(port), '127.0.0.1', () => {
+        socket.write(head);
+        socket.write(rest);
+        if ((left -= 1) === 0) require('node:fs').writeFileSync(sign, '');
+      });
+      socket.on('error', () => undefined).resume();
+    }`;
+
+  function blockFor(ms: number): void {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+  }
 });
 
 describe('metrics', () => {

@@ -19,7 +19,7 @@ import type { Config } from '../../src/config/config.ts';
 import { openControlDoor } from '../../src/doors/control.ts';
 import { doorbellOf } from '../../src/doors/ring.ts';
 import { isMissing } from '../../src/errors.ts';
-import { ensureDelivery, START_TIME_MS } from '../../src/outbox/wake.ts';
+import { ensureDelivery, serveAnswers, START_TIME_MS } from '../../src/outbox/wake.ts';
 import { mayStartDeliverer } from '../../src/outbox/upkeep.ts';
 import { configFor, startTestApns, type TestApns } from '../support/apns.ts';
 import { createTestClock } from '../support/clock.ts';
@@ -36,7 +36,7 @@ import { EDITION, listening } from '../support/control.ts';
 import { messageNew, registration, tokenNumber } from '../support/events.ts';
 import { forget } from '../support/pushes.ts';
 import { recordedLog } from '../support/recorded-log.ts';
-import { NOW_MS, rowsOf, testStore } from '../support/store.ts';
+import { NOW_MS, rowsOf, temporaryFolder, testStore } from '../support/store.ts';
 
 describe('ensureDelivery', () => {
   test('pokes whoever delivers and starts nobody', async () => {
@@ -235,3 +235,15 @@ function openFilesOf(pid: number | undefined): string[] {
     }
   });
 }
+
+test('a serve is told from a deliverer, and from nobody', async () => {
+  const answers: boolean[] = [];
+  for (const one of [listening(), { ...listening(), onYield: () => false }]) {
+    const path = join(temporaryFolder(), 'control.sock');
+    const door = await openControlDoor(path, one);
+    answers.push(await serveAnswers(path));
+    await door.close();
+    answers.push(await serveAnswers(path));
+  }
+  expect(answers).toEqual([false, false, true, false]);
+});
