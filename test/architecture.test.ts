@@ -44,6 +44,7 @@ const PURE = [
   'apns/credential-defects.ts',
   'apns/apple-extensions.ts',
   'check/point.ts',
+  'check/cyrus-conf.ts',
   'check/dovecot/doveconf-output.ts',
   'check/dovecot/mail-owner.ts',
   'check/dovecot/ox.ts',

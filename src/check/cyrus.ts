@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { readImapdConf } from '../config/imapd-conf.ts';
 import { OperatorError } from '../errors.ts';
+import { judgeCyrusConf } from './cyrus-conf.ts';
 import { checkCyrusVersion, CYRUS_VERSION, packagedCyrus } from './cyrus-version.ts';
 import { checkHandler, HANDLER, NOTIFY_EXTERNAL } from './handler.ts';
 import {
@@ -75,13 +76,27 @@ export function checkCyrus(
 ): Point[] {
   if (options === undefined) return skippedAll(OF_CYRUS, IMAPD_CONF);
   const version = checkCyrusVersion(rest.sharedMailboxes, packagedCyrus);
-  const points = [version, ...judgeImapdConf(options, credentials, cyrusConf)];
+  const points = [
+    version,
+    ...(cyrusConf === undefined ? [] : checkServices(cyrusConf)),
+    ...judgeImapdConf(options, credentials, cyrusConf),
+  ];
   const socket = options.get('notifysocket') ?? socketByDefault(options);
   if (socket?.startsWith(DLIST) === true)
     return [...points, checkDlist(socket.slice(DLIST.length), rest.serveSocket), ...UNUSED];
   points.push(checkSocket(socket));
   if (user === undefined) return [...points, ...skippedAll(OF_HANDLER, MAIL_USER)];
   return [...points, ...checkHandler(options.get('notify_external'), user, rest.environment)];
+}
+
+/** Where master looks for programs, as Debian, Fedora, Arch and a build from source have it. */
+const PROGRAMS = ['/usr/lib/cyrus/bin', '/usr/libexec/cyrus-imapd', '/usr/lib/cyrus', '/usr/cyrus/libexec'];
+
+/** Nothing is said where the programs of Cyrus lie elsewhere. */
+function checkServices(cyrusConf: string): Point[] {
+  const folder = PROGRAMS.find((each) => existsSync(join(each, 'imapd')));
+  if (folder === undefined) return [];
+  return judgeCyrusConf(cyrusConf, (program) => existsSync(resolve(folder, program)));
 }
 
 /** imapd.conf(5): socket/notify in configdirectory. */

@@ -37,6 +37,7 @@ export const ENVIRONMENT: Terms = [
   ['NO_COLOR', 'Where it is set and not empty, nothing is coloured.'],
   ['TERM', 'On a terminal that is called `dumb`, nothing is coloured.'],
   ['PAGER', 'Shows what is longer than the terminal; `less` by default, none where it is empty.'],
+  ['LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES', 'The sockets that systemd hands to `serve`.'],
   ['NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID', 'How systemd hears that `serve` is ready and well.'],
 ];
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { judgeImapdConf } from '../../src/check/imapd-conf.ts';
 import type { Point } from '../../src/check/point.ts';
@@ -95,8 +96,7 @@ describe('judgeImapdConf', () => {
 });
 
 describe('where passwords need TLS, cyrus.conf must have imaps, or imapd.conf STARTTLS', () => {
-  const debian13 =
-    'SERVICES {\n\timap\tcmd="imapd -U 30" listen="imap"\n\t#imaps\tcmd="imapd -s -U 30" listen="imaps"\n}\n';
+  const debian13 = readFileSync(new URL('../fixtures/cyrus-conf/debian.conf', import.meta.url), 'utf8');
   const loginWith = (cyrusConf: string, changes: Record<string, string> = {}): string | undefined =>
     judgeImapdConf(new Map(Object.entries({ ...GOOD, ...changes })), CREDENTIALS, cyrusConf).find(
       ({ point }) => point === 'login',

@@ -7,7 +7,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import { ExitCode } from '../../src/errors.ts';
 import { readHandedOver } from '../../src/handed-over.ts';
 import { COMMAND } from '../support/command.ts';
-import { describeWithTools } from '../support/needs.ts';
+import { describeWithTools, testAsRoot } from '../support/needs.ts';
 import { temporaryFolder } from '../support/store.ts';
 
 const FOLDER = fileURLToPath(new URL('../../examples/systemd', import.meta.url));
@@ -152,7 +152,7 @@ describeWithTools({ 'systemd-sysusers': 'systemd' }, 'sysusers and tmpfiles', ()
     expect(readFileSync(join(root, 'etc/group'), 'utf8')).toMatch(/^xapplepush:/m);
   });
 
-  test('systemd-tmpfiles makes the spool, and not twice', () => {
+  testAsRoot('systemd-tmpfiles makes the spool, and not twice', () => {
     const root = rootWith('xapplepush.tmpfiles', 'etc/tmpfiles.d');
     chmodSync(root, 0o755);
     for (let round = 0; round < 2; round += 1)
