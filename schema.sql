@@ -1,5 +1,5 @@
 -- xapplepush's database: the whole schema, version 7.
--- A new database is made from this file. An older one is brought here by the migrations of src/store/migrations.ts,
+-- A new database is made from this file. An older one is brought here by the migrations of src/store/sqlite/migrations.ts,
 -- which are only ever appended to. A database newer than the program is refused.
 --
 -- All times are milliseconds since the epoch. PRAGMA user_version holds the version of the schema.

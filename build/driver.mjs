@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 /** As `engines` in package.json has it. */
 const OLDEST_NODE = 20;
 
-/** As src/store/driver.ts has it: from this version of Node-API on the driver brings its binary along. */
+/** As src/store/sqlite/driver.ts has it: from this version of Node-API on the driver brings its binary along. */
 const NODE_API = 10;
 const BINARIES = [
   ...(Number(process.versions.napi) >= NODE_API

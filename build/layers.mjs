@@ -5,12 +5,20 @@ import { join, relative, resolve } from 'node:path';
 const ENTRIES = {
   event: ['src/main.ts', 'src/version.ts'],
   config: ['src/config/load.ts'],
-  store: ['src/db.ts', 'src/outbox/outbox.ts', 'src/outbox/wake.ts', 'src/outbox/start.ts'],
-  registration: ['src/targets/registration-topic.ts', 'src/targets/store.ts', 'src/targets/target.ts'],
+  store: [
+    ...['src/store/open.ts', 'src/outbox/wake.ts', 'src/outbox/start.ts'],
+    ...verbs('enqueue', 'presence'),
+  ],
+  registration: ['src/targets/registration-topic.ts', 'src/targets/target.ts', ...verbs('register')],
   control: ['src/doors/control.ts'],
-  delivery: ['src/outbox/foreground.ts'],
+  delivery: ['src/outbox/foreground.ts', ...verbs('turn', 'due', 'upkeep', 'leases', 'ahead', 'credentials')],
   commands: undefined, // all the rest
 };
+
+/** The files of the store's verbs, which it loads as they are asked for. */
+function verbs(...names) {
+  return names.map((name) => `src/store/sqlite/${name}.ts`);
+}
 
 /** Gives each file of src its layer, by the imports that esbuild has found: `graph` is the inputs of its metafile. */
 export function divide(graph) {

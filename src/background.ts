@@ -3,7 +3,7 @@ import { usableOf } from './apns/credential-watch.ts';
 import { systemClock } from './clock.ts';
 import { watchChanges } from './config/changes.ts';
 import type { Config } from './config/config.ts';
-import { openStore } from './db.ts';
+import { openStore } from './store/open.ts';
 import { openDelivery } from './delivery.ts';
 import { drainSpool } from './drain-spool.ts';
 import { createIntake } from './intake.ts';

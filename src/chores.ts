@@ -2,14 +2,13 @@ import { usableOf } from './apns/credential-watch.ts';
 import { systemClock } from './clock.ts';
 import { watchChanges } from './config/changes.ts';
 import type { Config } from './config/config.ts';
-import type { Store } from './db.ts';
+import type { Store } from './store/store.ts';
+import { ANNOUNCED_FOR_MS } from './store/presence.ts';
 import type { Delivery } from './delivery.ts';
 import { messageOf } from './errors.ts';
 import type { Log } from './log.ts';
 import { warnOfExpiry } from './outbox/expiry.ts';
 import { leaseOwner, releaseDeadLeases } from './outbox/lease.ts';
-import { ANNOUNCED_FOR_MS, announceServe, withdrawServe } from './outbox/served.ts';
-import { takeUp } from './outbox/upkeep.ts';
 
 const clock = systemClock;
 
@@ -29,7 +28,7 @@ const LOOK_INTERVAL_MS = 5000;
 export async function prepareDelivery({ edition }: Config, store: Store, log: Log): Promise<void> {
   try {
     await releaseDeadLeases(store);
-    await takeUp(store, edition, clock.nowMs());
+    await store.takeUp(edition, clock.nowMs());
   } catch (error) {
     log.warn('what waited while nobody delivered may wait a little longer', { reason: messageOf(error) });
   }
@@ -93,7 +92,7 @@ export async function keepAnnouncing(
       log.warn(`serve works with an older version of ${outdated} than lies there`, { hint: REFRESH });
     told = outdated;
     if (outdated !== announced.outdated || steadyMs - announced.atSteadyMs >= ANNOUNCE_INTERVAL_MS) {
-      await announceServe(store, { owner: OWNER, sinceMs, nowMs, outdated }).then(() => {
+      await store.announceServe({ owner: OWNER, sinceMs, nowMs, outdated }).then(() => {
         announced = { atSteadyMs: steadyMs, outdated };
         onWritten();
       }, onWritten);
@@ -104,7 +103,7 @@ export async function keepAnnouncing(
 
 /** Says that this process is there no more, and nothing of any other. */
 export function takeBackAnnouncement(store: Store, log: Log): Promise<void> {
-  return withdrawServe(store, OWNER).catch((error: unknown) => {
+  return store.withdrawServe(OWNER).catch((error: unknown) => {
     log.warn('the database does not know that serve has ended', { reason: messageOf(error) });
   });
 }

@@ -1,7 +1,7 @@
 import { prepareDelivery } from './chores.ts';
 import { systemClock } from './clock.ts';
 import { differenceOf } from './config/edition.ts';
-import { takeLock } from './db.ts';
+import { takeLock } from './store/lock.ts';
 import { type ControlHears, openControlDoor } from './doors/control.ts';
 import { messageOf, OperatorError } from './errors.ts';
 import type { Log } from './log.ts';

@@ -1,7 +1,7 @@
 import { type ReadCredentials, troubleError, usableOf } from './apns/credential-watch.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
-import type { Store } from './db.ts';
+import type { Store } from './store/store.ts';
 import { pushEntry, targetEntry } from './history/entries.ts';
 import { type History, openHistory } from './history/history.ts';
 import type { Log } from './log.ts';

@@ -2,18 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { usableOf } from './apns/credential-watch.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
-import { openStore, type Store } from './db.ts';
+import { openStore } from './store/open.ts';
+import type { Store } from './store/store.ts';
 import { openDelivery } from './delivery.ts';
 import { drainSpool, type SpoolReport } from './drain-spool.ts';
 import { ExitCode } from './errors.ts';
 import { createIntake } from './intake.ts';
 import type { Log } from './log.ts';
 import type { CourierOptions } from './outbox/courier.ts';
-import { setRight } from './outbox/ahead.ts';
 import { warnOfExpiry } from './outbox/expiry.ts';
 import { releaseDeadLeases } from './outbox/lease.ts';
-import { owed } from './outbox/outbox.ts';
-import { makeAllDue, takeUp } from './outbox/upkeep.ts';
 import { countOf, timeText } from './table.ts';
 
 export interface FlushReport {
@@ -45,9 +43,9 @@ export async function flush(options: FlushOptions): Promise<{ report: FlushRepor
     const intake = createIntake({ config, log, clock, store: () => store, newApnsId: randomUUID });
     const spool = await drainSpool(config.spool, intake, clock, log);
     await releaseDeadLeases(store);
-    await setRight(store, clock.nowMs());
-    await takeUp(store, config.edition, clock.nowMs());
-    if (options.all) await makeAllDue(store, clock.nowMs());
+    await store.setRight(clock.nowMs());
+    await store.takeUp(config.edition, clock.nowMs());
+    if (options.all) await store.makeAllDue(clock.nowMs());
     const { report, exitCode } = await deliverOnce(store, spool, options);
     return { report, exitCode: exitCode === ExitCode.ok && spool.stuck ? ExitCode.tryAgain : exitCode };
   } finally {
@@ -61,7 +59,7 @@ async function deliverOnce(
   { config, log, clock }: FlushOptions,
 ): Promise<{ report: FlushReport; exitCode: ExitCode }> {
   const report: FlushReport = { spool, delivered: 0, refused: 0, postponed: 0, owed: 0, nextMs: null };
-  const before = await owed(store);
+  const before = await store.countDue();
   if (before.nextMs === undefined || before.nextMs > clock.nowMs())
     return finish(report, before, ExitCode.ok);
   let exitCode: ExitCode = ExitCode.ok;
@@ -87,7 +85,7 @@ async function deliverOnce(
   } finally {
     await delivery.close();
   }
-  return finish(report, await owed(store), exitCode);
+  return finish(report, await store.countDue(), exitCode);
 }
 
 function finish(

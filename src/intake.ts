@@ -1,7 +1,8 @@
 import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { type ImapdSettings, imapdSettings } from './config/imapd-conf.ts';
-import type { Store } from './db.ts';
+import type { Enqueued } from './store/intake.ts';
+import type { Store } from './store/store.ts';
 import { ExitCode, OperatorError } from './errors.ts';
 import type { Registration } from './events/mail-event.ts';
 import { parseEvent } from './events/parse.ts';
@@ -12,7 +13,6 @@ import { type Log, reportError } from './log.ts';
 import { mayRead } from './mailboxes/access-list.ts';
 import type { Mailbox } from './mailboxes/mailbox.ts';
 import { comparableUser } from './mailboxes/user-name.ts';
-import type * as Outbox from './outbox/outbox.ts';
 import { type Decision, decide, type ReadableBy } from './policy.ts';
 import type { RegisterDevice } from './registering.ts';
 import { StoreError } from './store/errors.ts';
@@ -139,9 +139,6 @@ function comparable(mailboxes: readonly Mailbox[], { users }: Config): Mailbox[]
   return mailboxes.map(({ owner, path }) => ({ owner: comparableUser(owner, users), path }));
 }
 
-/** Loaded once it is needed, which most events of a handler never come to. (In the bundle, each import makes a copy.) */
-let outbox: Promise<typeof Outbox> | undefined;
-
 async function enqueuePush(
   { name: event, mailboxes: changed, readable }: Extract<Decision, { act: 'push' }>,
   taken: Taken,
@@ -153,8 +150,7 @@ async function enqueuePush(
     ...{ event, mailboxes, nowMs: clock.nowMs(), atMs, newApnsId, timing: config.delivery },
     ...(readable !== undefined && { mayRead: readersOf(readable, config) }),
   };
-  const { enqueue } = await (outbox ??= import('./outbox/outbox.ts'));
-  const { targetIds, ...untold } = await enqueue(await store(), request);
+  const { targetIds, ...untold } = await (await store()).enqueue(request);
   taken.targetIds.push(...targetIds);
   taken.names.push(event);
   const names = mailboxes.map(({ owner, path }) => `${owner}:${path}`);
@@ -176,7 +172,7 @@ function readersOf({ acl, of }: ReadableBy, config: Config): (user: string, mail
 const NOBODY_ASKED = 'no device asked for this mailbox';
 
 /** Why devices that asked for it are not told; undefined where all are. */
-function whyNot({ disabled, denied }: Omit<Outbox.Enqueued, 'targetIds'>): string | undefined {
+function whyNot({ disabled, denied }: Omit<Enqueued, 'targetIds'>): string | undefined {
   const reasons = [
     disabled > 0 && `${countOf(disabled, 'device')} failed for too long and must register again`,
     denied > 0 && `${countOf(denied, 'device')} may not read this mailbox: its user has no right r there`,

@@ -2,7 +2,7 @@ import { meaningOf, outcomeOf } from './apns/outcome.ts';
 import type { Answer, NoAnswer } from './apns/push.ts';
 import { ExitCode } from './errors.ts';
 import { redactAccountId, redactToken } from './log.ts';
-import type { Target } from './targets/store.ts';
+import type { Target } from './targets/record.ts';
 
 /** How the test push to one device ended. */
 export interface TestPush {

@@ -4,7 +4,9 @@ import { readCredentials, troubleError, usableOf } from './apns/credential-watch
 import { NoAnswer } from './apns/push.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
-import { type Store, withStore } from './db.ts';
+import type { Store } from './store/store.ts';
+import { withStore } from './store/open.ts';
+import type { Target } from './targets/record.ts';
 import { ExitCode, OperatorError } from './errors.ts';
 import { INBOX } from './mailboxes/mailbox.ts';
 import { comparableUser } from './mailboxes/user-name.ts';
@@ -12,7 +14,6 @@ import { type PushContent, pushOf } from './outbox/push-of.ts';
 import { type Route, routeFor } from './outbox/route.ts';
 import { routesOf } from './outbox/watched-routes.ts';
 import { answered, exitCodeOf, type TestPush, testPush, unanswered, unsent } from './push-report.ts';
-import { listTargets, subscriptionsOf, type Target } from './targets/store.ts';
 import type { Subscription } from './targets/target.ts';
 
 export interface TestPushOptions {
@@ -58,9 +59,9 @@ async function devicesOf(
   { config, user }: TestPushOptions,
   mailbox: string,
 ): Promise<Device[]> {
-  const targets = await listTargets(store, { user: comparableUser(user, config.users) });
+  const targets = await store.listTargets({ user: comparableUser(user, config.users) });
   const devices = await Promise.all(
-    targets.map(async (target) => ({ target, subscriptions: await subscriptionsOf(store, target.id) })),
+    targets.map(async (target) => ({ target, subscriptions: await store.subscriptionsOf(target.id) })),
   );
   if (devices.length === 0) throw noDevice(user);
   if (!devices.some((device) => hears(device, mailbox))) throw noSubscription(user, mailbox, devices);

@@ -1,14 +1,14 @@
 import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import type { ImapdSettings } from './config/imapd-conf.ts';
-import type { Store } from './db.ts';
+import type { Store } from './store/store.ts';
+import type { RegisterResult } from './store/intake.ts';
 import type { Registration } from './events/mail-event.ts';
 import { targetEntry } from './history/entries.ts';
 import type { History } from './history/history.ts';
 import type { Log } from './log.ts';
 import { NotRegistered, StoreError } from './store/errors.ts';
 import { createTopicSource } from './targets/registration-topic.ts';
-import { register, type RegisterResult } from './targets/register.ts';
 import { admit, type NewTarget, type Refusal } from './targets/target.ts';
 
 export interface RegisteringOptions {
@@ -43,7 +43,7 @@ export function createRegistering(options: RegisteringOptions): RegisterDevice {
     const topic = registration.toldTopic ?? (await topicFor(apsTopic)).topic;
     try {
       const target = { ...admission.target, topic };
-      const result = await register(await store(), target, { nowMs: clock.nowMs(), atMs, maxPerUser });
+      const result = await (await store()).register(target, { nowMs: clock.nowMs(), atMs, maxPerUser });
       tell(admission, result, options);
     } catch (error) {
       throw error instanceof StoreError ? new NotRegistered(error, topic) : error;

@@ -9,7 +9,8 @@ import {
 import { systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { credentialMetrics, troubleText } from './credential-health.ts';
-import { openStore, type Store } from './db.ts';
+import { openStore } from './store/open.ts';
+import type { Store } from './store/store.ts';
 import { type Delivery, openDelivery } from './delivery.ts';
 import type { ControlWord } from './doors/control.ts';
 import type { Receive } from './doors/receive.ts';
@@ -19,8 +20,7 @@ import type { Metrics, MetricsState } from './metrics.ts';
 import { type Bell, createBell } from './outbox/bell.ts';
 import type { CourierOptions } from './outbox/courier.ts';
 import { keepDelivering } from './outbox/delivering.ts';
-import { summarise } from './outbox/summary.ts';
-import { releaseLeases } from './outbox/upkeep.ts';
+import { oldestWaitingMs } from './outbox/oldest.ts';
 import { StoreError } from './store/errors.ts';
 import type { StoreTrouble } from './store-trouble.ts';
 import { type StorePlace, watchStorePlace } from './store-place.ts';
@@ -118,7 +118,7 @@ function shiftOf(parts: Parts): Shift {
         await working;
         await delivery.close();
         if (next?.settings.config.store !== store.file) await takeBackAnnouncement(store, settings.log);
-        await releaseLeases(store, delivery.owner);
+        await store.releaseLeases([delivery.owner]);
       } finally {
         store.close();
       }
@@ -182,7 +182,8 @@ function counting(metrics: Metrics): Required<Pick<CourierOptions, 'onSettled' |
 }
 
 async function stateOf(store: Store, delivery: Delivery): Promise<MetricsState> {
-  const { targets, waiting, oldestMs } = await summarise(store);
+  const { targets, waiting } = await store.countRows();
+  const oldestMs = await oldestWaitingMs(store);
   const nowMs = clock.nowMs();
   return {
     targets,

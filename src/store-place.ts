@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { systemClock } from './clock.ts';
-import type { Store } from './db.ts';
+import type { Store } from './store/store.ts';
 import type { Settings } from './shift.ts';
 import { StoreError } from './store/errors.ts';
 import type { StoreTrouble } from './store-trouble.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
-import type { Store } from './db.ts';
+import type { Store } from './store/store.ts';
 import type { DoorName, Receive } from './doors/receive.ts';
 import { createReceiver } from './doors/receiver.ts';
 import { drainSpool } from './drain-spool.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { MockAnswer } from '../src/apns/mock/answers.ts';
 import { writeSpool } from '../src/events/spool.ts';
-import { connect } from '../src/store/driver.ts';
+import { connect } from '../src/store/sqlite/driver.ts';
 import { configFor, startTestApns, type TestApns } from './support/apns.ts';
 import { configure, createSandbox, eventually, type Sandbox } from './support/command.ts';
 import { messageNew, registration, tokenNumber } from './support/events.ts';

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
 import { hearingFor, keepControlDoor } from '../src/control-chore.ts';
-import { takeLock } from '../src/db.ts';
+import { takeLock } from '../src/store/lock.ts';
 import { poke } from '../src/doors/control.ts';
 import { doorbellOf, ring } from '../src/doors/ring.ts';
 import { eventually } from './support/command.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { connect } from '../src/store/driver.ts';
+import { connect } from '../src/store/sqlite/driver.ts';
 import { configFor, startTestApns, type TestApns } from './support/apns.ts';
 import { forget } from './support/pushes.ts';
 import { createSandbox, eventually, NOTIFYD_ARGUMENTS, type Sandbox } from './support/command.ts';

@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, afterAll, describe, expect, test } from 'vitest';
 import { configure, createSandbox, type Sandbox } from './support/command.ts';
 import { tokenNumber } from './support/events.ts';
-import { enqueued, registered } from './support/store.ts';
-import { openStore } from '../src/db.ts';
+import { enqueued, openTestStore, registered } from './support/store.ts';
 
 /** Controls, C1 and those that turn the direction, format or separate lines; each of them in every name. */
 const CHARACTERS = [
@@ -24,7 +23,7 @@ let sandbox: Sandbox;
 beforeAll(async () => {
   sandbox = createSandbox('');
   configure(sandbox, 'users: { lowercase: false }\n');
-  const store = openStore(sandbox.store, { create: true });
+  const store = openTestStore(sandbox.store);
   const nowMs = Date.now();
   const mailbox = { owner: USER, path: PATH };
   const subscriptions = [{ ...mailbox, name: PATH, hash: undefined }];

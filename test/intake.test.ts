@@ -3,10 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Config } from '../src/config/config.ts';
 import { loadConfig } from '../src/config/load.ts';
-import type { Store } from '../src/db.ts';
+import type { Store } from '../src/store/store.ts';
 import { type ReadItem, readEvents } from '../src/events/read.ts';
 import { createIntake, type Intake, type Taken } from '../src/intake.ts';
-import { listTargets, subscriptionsOf } from '../src/targets/store.ts';
 import { createTestClock } from './support/clock.ts';
 import { ACCOUNT_ID, captured, DEVICE_TOKEN, messageNew, registration } from './support/events.ts';
 import { recordedLog } from './support/recorded-log.ts';
@@ -75,7 +74,7 @@ describe('a registration', () => {
       bad: undefined,
       silent: [],
     });
-    expect(await listTargets(store, {})).toMatchObject([
+    expect(await store.listTargets({})).toMatchObject([
       {
         user: 'alice',
         deviceToken: DEVICE_TOKEN,
@@ -88,20 +87,20 @@ describe('a registration', () => {
     expect(log.messages('info')).toEqual(['registered']);
     await take(captured('0040-ApplePushService-aps-upper-token.json'));
     expect(log.messages('info')).toEqual(['registered', 'renewed']);
-    expect(await subscriptionsOf(store, 1)).toMatchObject([{ path: 'INBOX' }]);
+    expect(await store.subscriptionsOf(1)).toMatchObject([{ path: 'INBOX' }]);
   });
 
   test('has the topic of imapd.conf before that of the configuration, which comes before none', async () => {
     const apns = 'apns: { topic: com.apple.mail.XServer.config, certificate: /no/such/file.pem }\n';
     const both = setting(apns, 'aps_topic: com.apple.mail.XServer.cyrus\n');
     await both.take(registration());
-    expect(await listTargets(both.store, {})).toMatchObject([{ topic: 'com.apple.mail.XServer.cyrus' }]);
+    expect(await both.store.listTargets({})).toMatchObject([{ topic: 'com.apple.mail.XServer.cyrus' }]);
     const config = setting(apns);
     await config.take(registration());
-    expect(await listTargets(config.store, {})).toMatchObject([{ topic: 'com.apple.mail.XServer.config' }]);
+    expect(await config.store.listTargets({})).toMatchObject([{ topic: 'com.apple.mail.XServer.config' }]);
     const none = setting('apns: { certificate: /no/such/file.pem }\n');
     await none.take(registration());
-    expect(await listTargets(none.store, {})).toMatchObject([{ topic: '' }]);
+    expect(await none.store.listTargets({})).toMatchObject([{ topic: '' }]);
     expect(none.log.messages('warn')).toEqual(['the topic of this registration is unknown']);
   });
 
@@ -110,7 +109,7 @@ describe('a registration', () => {
     await registered(store, { accountId: ACCOUNT_ID, topic: 'com.apple.mail.XServer.before' });
     await take(registration());
     await take(registration({ user: 'bob' }));
-    expect(await listTargets(store, {})).toMatchObject([
+    expect(await store.listTargets({})).toMatchObject([
       { user: 'alice', topic: 'com.apple.mail.XServer.before', renewedMs: NOW_MS },
       { user: 'bob', topic: 'com.apple.mail.XServer.before' },
     ]);
@@ -123,9 +122,9 @@ describe('a registration', () => {
       ...{ Username: 'alice', Mailboxes: ['INBOX'] },
     };
     await take(JSON.stringify({ ...kept, ApsTopic: 'com.apple.mail.XServer.told' }));
-    expect(await listTargets(store, {})).toMatchObject([{ topic: 'com.apple.mail.XServer.told' }]);
+    expect(await store.listTargets({})).toMatchObject([{ topic: 'com.apple.mail.XServer.told' }]);
     await take(JSON.stringify(kept));
-    expect(await listTargets(store, {})).toMatchObject([{ topic: 'com.apple.mail.XServer.new' }]);
+    expect(await store.listTargets({})).toMatchObject([{ topic: 'com.apple.mail.XServer.new' }]);
   });
 
   test('gives its topic where the database cannot take it, which nobody asks after it was locked', async () => {
@@ -175,7 +174,7 @@ describe('a registration', () => {
     const { store, take } = setting('targets: { max_per_user: 1 }\n');
     await take(registration());
     await take(registration({ apsDeviceToken: 'ab'.repeat(32) }));
-    expect(await listTargets(store, {})).toMatchObject([{ deviceToken: 'ab'.repeat(32) }]);
+    expect(await store.listTargets({})).toMatchObject([{ deviceToken: 'ab'.repeat(32) }]);
   });
 });
 

@@ -12,7 +12,7 @@ import { createTestClock } from './support/clock.ts';
 import { EDITION } from './support/control.ts';
 import { ACCOUNT_ID, DEVICE_TOKEN, tokenNumber } from './support/events.ts';
 import { registered, rowsOf, subscription, temporaryFolder, testStore } from './support/store.ts';
-import type { Store } from '../src/db.ts';
+import type { Store } from '../src/store/store.ts';
 import type { NewTarget } from '../src/targets/target.ts';
 
 const clock = createTestClock(Date.now());

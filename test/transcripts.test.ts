@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSyn
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { connect } from '../src/store/driver.ts';
+import { connect } from '../src/store/sqlite/driver.ts';
 import { configFor, startTestApns } from './support/apns.ts';
 import { COMMAND, configure, createSandbox, environmentOf, type Sandbox } from './support/command.ts';
 import { parseTranscript, playCommand, type TranscriptPart } from './support/transcript.ts';

@@ -6,13 +6,12 @@ import { deliverInBackground } from '../src/background.ts';
 import { systemClock } from '../src/clock.ts';
 import type { Config } from '../src/config/config.ts';
 import { loadConfig } from '../src/config/load.ts';
-import { openStore } from '../src/db.ts';
+import { openStore } from '../src/store/open.ts';
 import { writeSpool } from '../src/events/spool.ts';
 import { flush } from '../src/flush.ts';
 import { startsInVain } from '../src/outbox/in-vain.ts';
 import { statusOf } from '../src/status/status.ts';
 import { verdictOf } from '../src/status/verdict.ts';
-import { listTargets } from '../src/targets/store.ts';
 import { apnsConfig, startTestApns, type TestApns } from './support/apns.ts';
 import { eventually } from './support/command.ts';
 import { captured, messageNew, registration } from './support/events.ts';
@@ -241,7 +240,7 @@ describe('a registration while the database is locked', () => {
     const store = openStore(config.store, { create: false });
     onTestFinished(() => store.close());
     const targets = await eventually(
-      () => listTargets(store, {}),
+      () => store.listTargets({}),
       ({ length }) => length === 3,
     );
     expect(targets.map(({ topic }) => topic)).toEqual([apns.topic, apns.topic, apns.topic]);

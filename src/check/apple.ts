@@ -5,7 +5,7 @@ import { identityOf, rootsOf } from '../apns/tls.ts';
 import { portOf, zeroTokenPush } from '../apns/probe.ts';
 import type { Clock } from '../clock.ts';
 import type { ApnsConfig } from '../config/config.ts';
-import type { Store } from '../db.ts';
+import type { Store } from '../store/store.ts';
 import { messageOf } from '../errors.ts';
 import { withBearer } from '../outbox/bearer.ts';
 import { createLine, type Line } from '../outbox/line.ts';

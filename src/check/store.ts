@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { openStore, type Store } from '../db.ts';
+import { openStore } from '../store/open.ts';
+import type { Store } from '../store/store.ts';
 import { OperatorError } from '../errors.ts';
 import { countOf, timeText } from '../table.ts';
 import { type Point, ok, problem, warning } from './point.ts';
@@ -39,18 +40,11 @@ export async function checkDatabase(file: string): Promise<{ store?: Store; poin
     return { point: ok(DATABASE, `there is no ${file} yet: the first registration makes it`) };
   try {
     const store = openStore(file, { create: false });
-    return { store, point: ok(DATABASE, `${file}, version ${await versionOf(store)}`) };
+    return { store, point: ok(DATABASE, `${file}, version ${await store.schemaVersion()}`) };
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
     return { point: problem(DATABASE, error.message, error.hint) };
   }
-}
-
-function versionOf(store: Store): Promise<number> {
-  return store.read((sql) => {
-    const row = sql('SELECT max(version) AS version FROM migrations').get() as { version: number };
-    return row.version;
-  });
 }
 
 /** What is owed to Apple. */
@@ -69,14 +63,10 @@ export async function checkOutbox(store: Store | undefined, nowMs: number): Prom
 
 const NOTHING: Owed = { rows: 0, oldestMs: null, reason: null };
 
-function readOwed(store: Store): Promise<Owed> {
-  return store.read((sql) => {
-    const { rows } = sql('SELECT count(*) AS rows FROM outbox').get() as { rows: number };
-    const oldest = sql(
-      'SELECT enqueued_ms AS oldestMs, last_reason AS reason FROM outbox ORDER BY enqueued_ms LIMIT 1',
-    ).get() as Omit<Owed, 'rows'> | undefined;
-    return { ...NOTHING, ...oldest, rows };
-  });
+async function readOwed(store: Store): Promise<Owed> {
+  const [{ waiting: rows }, [first]] = await Promise.all([store.countRows(), store.waitingIds({}, 1)]);
+  const [oldest] = first === undefined ? [] : await store.waitingById([first]);
+  return { rows, oldestMs: oldest?.enqueuedMs ?? null, reason: oldest?.lastReason ?? null };
 }
 
 /** A deliverer sends within seconds, and after a failure within minutes. */

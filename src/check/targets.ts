@@ -1,8 +1,7 @@
-import type { Store } from '../db.ts';
+import type { Store } from '../store/store.ts';
+import type { Target, TargetFilter } from '../targets/record.ts';
 import { redactToken } from '../log.ts';
 import { countOf } from '../table.ts';
-import { countTargets, targetIds, targetsById } from '../targets/browse.ts';
-import type { Target, TargetFilter } from '../targets/store.ts';
 import type { Covered } from './imapd-conf.ts';
 import { type Point, ok, skipped, warning } from './point.ts';
 
@@ -33,7 +32,7 @@ export async function checkTargets(
   if (store === undefined) return [NONE];
   const otherTopicThan = credentials && JSON.stringify(credentials.flatMap(({ topics }) => [...topics]));
   return judgeTargets({
-    ...(await countTargets(store)),
+    ...(await store.countTargets()),
     neverTaken: await some(store, { neverTaken: true }),
     uncovered: otherTopicThan === undefined ? undefined : await some(store, { otherTopicThan }),
   });
@@ -41,8 +40,8 @@ export async function checkTargets(
 
 /** Of a million, the ids alone are no burden. */
 async function some(store: Store, filter: TargetFilter): Promise<SomeTargets> {
-  const ids = await targetIds(store, filter);
-  return { count: ids.length, first: await targetsById(store, ids.slice(0, NAMED_MAX)) };
+  const ids = await store.targetIds(filter);
+  return { count: ids.length, first: await store.targetsById(ids.slice(0, NAMED_MAX)) };
 }
 
 /** Pure. */

@@ -3,7 +3,7 @@ import { systemClock } from '../clock.ts';
 import { ExitCode, OperatorError } from '../errors.ts';
 import type { OutboxCommand, PushSelection } from '../outbox/operator/command.ts';
 import { HOLDS } from '../outbox/hold.ts';
-import type { Hold } from '../outbox/outbox.ts';
+import type { Hold } from '../outbox/hold.ts';
 import { type Explanation, explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
 import { numberOption } from './option-values.ts';

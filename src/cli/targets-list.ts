@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { systemClock } from '../clock.ts';
 import { ExitCode, OperatorError } from '../errors.ts';
 import { type Explanation, explain } from '../manual/explain.ts';
-import type { TargetOrder } from '../targets/browse.ts';
+import type { TargetOrder } from '../targets/record.ts';
 import type { CommandContext } from './context.ts';
 import { durationOption } from './option-values.ts';
 

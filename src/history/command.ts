@@ -1,9 +1,8 @@
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
-import { withStore } from '../db.ts';
+import { withStore } from '../store/open.ts';
 import { comparableUser } from '../mailboxes/user-name.ts';
 import { countOf, timeText, visible } from '../table.ts';
-import { listTargets } from '../targets/store.ts';
 import { page, painter } from '../terminal.ts';
 import { type Entry, isAbout } from './entry.ts';
 import { followHistory } from './follow.ts';
@@ -80,7 +79,7 @@ async function explanation(config: Config, user: string | undefined): Promise<st
   if (config.history.maxEntries === 0) return 'history.max_entries is 0, so none are kept';
   if (user === undefined) return 'no event has arrived: look at `xapplepush check`';
   const name = comparableUser(user, config.users);
-  const targets = await withStore(config.store, (store) => listTargets(store, { user: name }));
+  const targets = await withStore(config.store, (store) => store.listTargets({ user: name }));
   if (targets.length === 0) return `no device of ${visible(name)} has registered`;
   return `${visible(name)} has ${countOf(targets.length, 'device')}, but no event about it has arrived`;
 }

@@ -1,6 +1,6 @@
 import type { Outcome } from '../apns/push.ts';
 import { redactToken } from '../log.ts';
-import type { ClaimedPush } from '../outbox/outbox.ts';
+import type { ClaimedPush } from '../outbox/attempt.ts';
 import type { Settlement } from '../outbox/settlement.ts';
 import type { PushEntry, TargetEntry } from './entry.ts';
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Push } from '../apns/push.ts';
-import type { ClaimedPush } from './outbox.ts';
+import type { ClaimedPush } from './attempt.ts';
 
 /**
  * The apns-id of an attempt: a UUID of version 8 (RFC 9562, 5.8) made of all that the device is told, the row's own

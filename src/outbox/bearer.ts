@@ -2,7 +2,7 @@ import type { TokenCredential } from '../apns/credentials.ts';
 import { type IssuedToken, mayReplaceExpired, signToken, tokenToUse } from '../apns/provider-token.ts';
 import type { Answer, Push } from '../apns/push.ts';
 import type { Clock } from '../clock.ts';
-import type { Sql, Store } from '../db.ts';
+import type { Store } from '../store/store.ts';
 import type { Line } from './line.ts';
 
 /**
@@ -42,36 +42,20 @@ async function repeated(
 ): Promise<Answer | undefined> {
   const nowMs = use.clock.nowMs();
   if (!mayReplaceExpired(use.token.issuedMs, nowMs)) return undefined;
-  const token = await use.store.write((sql) => {
-    const known = knownToken(sql, use.credential);
-    const replaced = known !== undefined && known.issuedMs > use.token.issuedMs;
-    return replaced ? known : issue(sql, use.credential, nowMs);
+  const token = await use.store.replaceProviderToken(use.credential.fingerprint, {
+    keep: ({ issuedMs }) => issuedMs > use.token.issuedMs, // another process has made one meanwhile
+    issue: () => issue(use.credential, nowMs),
   });
   return line.push(bearing(push, token), timeoutMs);
 }
 
 async function currentToken(store: Store, credential: TokenCredential, nowMs: number): Promise<IssuedToken> {
-  const known = await store.read((sql) => knownToken(sql, credential));
-  if (known !== undefined && tokenToUse(known, nowMs) === 'keep') return known;
-  return store.write((sql) => {
-    // Another process may have made one in between.
-    const latest = knownToken(sql, credential);
-    return latest !== undefined && tokenToUse(latest, nowMs) === 'keep'
-      ? latest
-      : issue(sql, credential, nowMs);
-  });
+  const keep = (known: IssuedToken): boolean => tokenToUse(known, nowMs) === 'keep';
+  const known = await store.providerToken(credential.fingerprint);
+  if (known !== undefined && keep(known)) return known;
+  return store.replaceProviderToken(credential.fingerprint, { keep, issue: () => issue(credential, nowMs) });
 }
 
-function knownToken(sql: Sql, { fingerprint }: TokenCredential): IssuedToken | undefined {
-  const select = sql('SELECT jwt, issued_ms AS issuedMs FROM provider_tokens WHERE fingerprint = ?');
-  return select.get(fingerprint) as IssuedToken | undefined;
-}
-
-function issue(sql: Sql, credential: TokenCredential, nowMs: number): IssuedToken {
-  const token = { jwt: signToken(credential, nowMs), issuedMs: nowMs };
-  sql(
-    `INSERT INTO provider_tokens (fingerprint, jwt, issued_ms) VALUES (@fingerprint, @jwt, @issuedMs)
-     ON CONFLICT (fingerprint) DO UPDATE SET jwt = excluded.jwt, issued_ms = excluded.issued_ms`,
-  ).run({ ...token, fingerprint: credential.fingerprint });
-  return token;
+function issue(credential: TokenCredential, nowMs: number): IssuedToken {
+  return { jwt: signToken(credential, nowMs), issuedMs: nowMs };
 }

@@ -4,10 +4,9 @@ import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { ConnectionFailed } from './line.ts';
-import type { ClaimedPush } from './outbox.ts';
+import type { ClaimedPush, Attempt } from './attempt.ts';
 import { pushOf } from './push-of.ts';
 import { type Route, routeFor } from './route.ts';
-import type { Attempt } from './settle.ts';
 import { tellRefused, tellTopicRefused } from './tell.ts';
 
 /** An answer that takes longer is none; Apple answers within a second. */

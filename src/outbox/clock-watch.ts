@@ -1,14 +1,16 @@
 import type { Clock } from '../clock.ts';
-import type { Store } from '../db.ts';
+import type { Store } from '../store/store.ts';
 import type { Log } from '../log.ts';
-import { mayTell, setRight } from './ahead.ts';
-import { beginWith, DISTRUST_MS, noteClock } from './clock-seen.ts';
+import { beginWith, DISTRUST_MS } from './clock-seen.ts';
 
 /** A smaller step is the everyday work of whoever keeps the clock right. */
 const JUMP_MS = 10_000;
 
 /** What others wrote down under a clock that this process did not see jump is found within this. */
 const LOOK_INTERVAL_MS = 10 * 60_000;
+
+/** Often enough to be seen, seldom enough to be read. */
+const TELL_INTERVAL_MS = 24 * 60 * 60_000;
 
 export interface ClockWatch {
   /** Now and then: what a clock that was ahead has put off is due again, and a clock that jumps is told. */
@@ -42,7 +44,7 @@ export function createClockWatch({ store, clock, log }: ClockWatchOptions): Cloc
     [isNews, lookedMs] = [jumpMs > 0, -Infinity];
   };
   const seen = async (nowMs: number): Promise<void> => {
-    if (hasBegun) await noteClock(store, nowMs, isNews);
+    if (hasBegun) await store.noteClock(nowMs, isNews);
     else distrustedUntilMs = Math.max(distrustedUntilMs, clock.steadyMs() + (await begin(store, nowMs, log)));
     [hasBegun, isNews] = [true, false];
   };
@@ -52,8 +54,8 @@ export function createClockWatch({ store, clock, log }: ClockWatchOptions): Cloc
       if (clock.steadyMs() - lookedMs < LOOK_INTERVAL_MS) return;
       await seen(clock.nowMs());
       lookedMs = clock.steadyMs();
-      await setRight(store, clock.nowMs());
-      if (await mayTell(store, clock.nowMs())) log.warn(AHEAD);
+      await store.setRight(clock.nowMs());
+      if (await store.mayTellClock(clock.nowMs(), TELL_INTERVAL_MS)) log.warn(AHEAD);
     },
     isTrusted: () => {
       notice();

@@ -1,23 +1,20 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Outcome } from '../apns/push.ts';
 import type { Clock } from '../clock.ts';
-import type { Store } from '../db.ts';
+import type { Store } from '../store/store.ts';
 import type { ControlWord } from '../doors/control.ts';
 import type { Log } from '../log.ts';
+import type { Attempt, ClaimedPush, Settled } from './attempt.ts';
 import { PROBE_INTERVAL_MS } from './backoff.ts';
 import { carry } from './carry.ts';
 import { type ClockWatch, createClockWatch } from './clock-watch.ts';
-import { LEASE_MS } from './free.ts';
 import { createGivingUp } from './giving-up.ts';
-import type { ClaimedPush } from './outbox.ts';
 import type { Route } from './route.ts';
-import type { Attempt } from './settle.ts';
 import { holdsAll, type Settlement } from './settlement.ts';
 import { isDoubted, tell, tellDoubted } from './tell.ts';
 import { takeTurn } from './turn.ts';
-import { type GivenUp, releaseUnsent, wake } from './upkeep.ts';
-import { Waking } from './waking.ts';
+import type { GivenUp } from './waiting.ts';
+import { wake, Waking } from './waking.ts';
 import { createWindow, type Window } from './window.ts';
 
 /** Answers come many at a time: those of so long are written down together, and what is due is leased with them. */
@@ -129,7 +126,7 @@ export class Courier {
   /** What was leased and may not be sent any more. Nothing else of this process is leased then. */
   async #giveBack(): Promise<void> {
     this.#window.clear();
-    await releaseUnsent(this.#options.store, this.#options.owner);
+    await this.#options.store.releaseUnsent(this.#options.owner);
   }
 
   /** Writes down what has ended, and gives what may be sent next. What cannot be written now is kept. */
@@ -139,16 +136,13 @@ export class Courier {
     if (attempts.length === 0 && limit === 0) return [];
     const nowMs = this.#options.clock.nowMs();
     const steadyMs = this.#options.clock.steadyMs();
-    const context = {
-      ...{ ...this.#options, ...(!this.#clockWatch.isTrusted() && NEVER_TOO_OLD) },
-      ...{ nowMs, leaseUntilMs: nowMs + LEASE_MS, newApnsId: randomUUID },
-    };
+    const options = { ...this.#options, ...(!this.#clockWatch.isTrusted() && NEVER_TOO_OLD) };
     try {
       const probes = steadyMs - this.#probedMs >= PROBE_INTERVAL_MS / 2; // it comes back a little sooner or later
-      const turn = { ...context, attempts, limit, probes, wakes: this.#waking.request(attempts, steadyMs) };
-      const { settlements, woken, pushes } = await takeTurn(this.#options.store, turn);
+      const terms = { ...options, nowMs, limit, probes, wakes: this.#waking.request(attempts, steadyMs) };
+      const { settled, woken, pushes } = await takeTurn(options.store, attempts, terms);
       if (probes && attempts.some(({ outcome }) => holdsAll(outcome))) this.#probedMs = steadyMs;
-      this.#tell(attempts, settlements);
+      this.#tell(settled);
       this.#waking.note(attempts, woken, this.#doubts, steadyMs);
       return pushes;
     } catch (error) {
@@ -172,10 +166,10 @@ export class Courier {
     return Math.min(capacity, MAX_IN_FLIGHT);
   }
 
-  #tell(attempts: readonly Attempt[], settlements: readonly Settlement[]): void {
+  #tell(settled: readonly Settled[]): void {
     const { log, onSettled } = this.#options;
-    for (const [index, { push, outcome, isHeld }] of attempts.entries()) {
-      const settlement = settlements[index] as Settlement;
+    for (const { attempt, settlement } of settled) {
+      const { push, outcome, isHeld } = attempt;
       this.#doubt(outcome, settlement);
       tell(log, push, outcome, settlement, isHeld);
       onSettled?.(push, outcome, settlement);

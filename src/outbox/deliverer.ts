@@ -1,14 +1,13 @@
 import type { Clock } from '../clock.ts';
 import { differenceOf } from '../config/edition.ts';
-import { type Lock, type Store, takeLock } from '../db.ts';
+import { type Lock, takeLock } from '../store/lock.ts';
+import type { Store } from '../store/store.ts';
 import { type Listener, openControlDoor, poke } from '../doors/control.ts';
 import { ring } from '../doors/ring.ts';
 import type { Log } from '../log.ts';
 import { type Bell, createBell } from './bell.ts';
 import type { Courier } from './courier.ts';
 import { releaseDeadLeases } from './lease.ts';
-import { nextDueMs } from './outbox.ts';
-import { delivererStarted, takeUp } from './upkeep.ts';
 
 export interface DelivererOptions {
   store: Store;
@@ -47,7 +46,7 @@ export async function runDeliverer(options: DelivererOptions): Promise<boolean> 
   if (options.signal.aborted) end();
   try {
     await releaseDeadLeases(options.store);
-    await takeUp(options.store, options.edition, options.clock.nowMs());
+    await options.store.takeUp(options.edition, options.clock.nowMs());
     do await deliverUntilIdle(options, ending);
     while (await cameInMeanwhile(options, ending.signal));
     return await needsSuccessor(options, ending.signal);
@@ -66,7 +65,7 @@ async function takeTurn(options: DelivererOptions): Promise<Lock | undefined> {
     if (lock !== undefined) return lock;
     // The socket may be one that systemd holds, on which nobody listens: the doorbell is the holder's of the lock.
     if (ring(controlSocket, edition) === 'rung' || (await poke(controlSocket, 'poke', edition))) {
-      await delivererStarted(store); // else nobody could start one, should the holder end soon
+      await store.delivererStarted(); // else nobody could start one, should the holder end soon
       return undefined;
     }
     if (clock.steadyMs() >= untilMs) break;
@@ -84,7 +83,7 @@ async function deliverUntilIdle(options: DelivererOptions, ending: AbortControll
   // Whoever rings now would rely on us.
   signal.addEventListener('abort', () => void door.stopRings(), { once: true });
   try {
-    await delivererStarted(store);
+    await store.delivererStarted();
     let idleAtMs = 0;
     do {
       bell.reset();
@@ -134,7 +133,7 @@ function makeWayWhereChanged({ changed, log }: DelivererOptions, ending: AbortCo
 /** Until somebody pokes, a row is due, or there has been nothing to do for too long. */
 async function waitForWork(options: DelivererOptions, bell: Bell, idleAtMs: number): Promise<void> {
   const { store, courier, clock } = options;
-  const nextMs = await nextDueMs(store);
+  const nextMs = await store.nextDueMs();
   const dueInMs = nextMs === undefined ? Infinity : Math.max(nextMs - clock.nowMs(), courier.restMs);
   // A row that becomes due within the wait ends it early, and its attempt starts a new one.
   const ms = Math.min(dueInMs, idleAtMs - clock.steadyMs());
@@ -147,7 +146,7 @@ async function cameInMeanwhile(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (signal.aborted) return false;
-  const nextMs = await nextDueMs(store);
+  const nextMs = await store.nextDueMs();
   return nextMs !== undefined && nextMs <= clock.nowMs() && courier.restMs === 0;
 }
 
@@ -155,6 +154,6 @@ async function cameInMeanwhile(
 async function needsSuccessor(options: DelivererOptions, ending: AbortSignal): Promise<boolean> {
   const { store, clock, lingerMs, signal, changed } = options;
   if (!ending.aborted || signal.aborted || changed() === undefined) return false;
-  const nextMs = await nextDueMs(store);
+  const nextMs = await store.nextDueMs();
   return nextMs !== undefined && nextMs <= clock.nowMs() + lingerMs;
 }

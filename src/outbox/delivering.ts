@@ -1,10 +1,9 @@
 import type { Clock } from '../clock.ts';
-import type { Store } from '../db.ts';
+import type { Store } from '../store/store.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Bell } from './bell.ts';
 import type { Courier } from './courier.ts';
-import { nextDueMs } from './outbox.ts';
 
 export interface DeliveringOptions {
   store: Store;
@@ -40,7 +39,7 @@ export async function keepDelivering(options: DeliveringOptions): Promise<void> 
 }
 
 async function untilDue({ store, courier, clock }: DeliveringOptions): Promise<number> {
-  const nextMs = await nextDueMs(store);
+  const nextMs = await store.nextDueMs();
   const dueInMs = nextMs === undefined ? Infinity : Math.max(nextMs - clock.nowMs(), courier.restMs);
   return Math.min(dueInMs, LONGEST_WAIT_MS);
 }

@@ -1,13 +1,13 @@
 import type { Outcome } from '../apns/push.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
-import type { Store } from '../db.ts';
+import type { Store } from '../store/store.ts';
+import type { ClaimedPush } from './attempt.ts';
 import { openDelivery } from '../delivery.ts';
 import { ExitCode, OperatorError } from '../errors.ts';
 import { type Log, prepare, redactToken, reportError, writeLine } from '../log.ts';
 import type { Courier } from './courier.ts';
 import { releaseDeadLeases } from './lease.ts';
-import { type ClaimedPush, owed, stillOwed } from './outbox.ts';
 import { sentence } from './tell.ts';
 
 export interface ForegroundOptions {
@@ -45,7 +45,7 @@ export async function deliverNow(options: ForegroundOptions): Promise<ExitCode> 
     void delivery.close(); // nobody waits for Apple to hang up: the process ends
   }
   for (const id of targetIds) show(endings.get(id));
-  return verdict(await stillOwed(store, targetIds), endings, options.log);
+  return verdict(await store.stillWaiting(targetIds), endings, options.log);
 }
 
 async function drainUntilDeadline(courier: Courier, options: ForegroundOptions): Promise<void> {
@@ -53,11 +53,11 @@ async function drainUntilDeadline(courier: Courier, options: ForegroundOptions):
   const deadlineMs = clock.steadyMs() + config.delivery.deadlineMs;
   for (;;) {
     await courier.drain(deadlineMs);
-    const left = await stillOwed(store, targetIds);
+    const left = await store.stillWaiting(targetIds);
     const leftMs = deadlineMs - clock.steadyMs();
     if (left.length === 0 || leftMs <= 0) return;
     const nowMs = clock.nowMs();
-    const { nextMs = nowMs } = await owed(store);
+    const { nextMs = nowMs } = await store.countDue();
     const dueInMs = Math.max(nextMs - nowMs, courier.restMs);
     await clock.sleep(Math.min(Math.max(dueInMs, 1), LOOK_INTERVAL_MS, leftMs));
   }

@@ -1,7 +1,6 @@
 import { inTurns } from '../turns.ts';
 import type { CourierOptions } from './courier.ts';
 import { tellGivenUp, tellManyGivenUp } from './tell.ts';
-import { giveUp } from './upkeep.ts';
 
 /** Nothing is lost by a minute. */
 const INTERVAL_MS = 60_000;
@@ -34,7 +33,7 @@ async function giveUpAll(
   let count = 0;
   let isCutShort = false;
   await inTurns(async (limit) => {
-    const dropped = await giveUp(store, { eventBeforeMs: nowMs - giveUpMs, nowMs, limit });
+    const dropped = await store.giveUp({ eventBeforeMs: nowMs - giveUpMs, nowMs, limit });
     const named = dropped.slice(0, Math.max(0, MAX_NAMED - count));
     count += dropped.length;
     tellGivenUp(log, named);

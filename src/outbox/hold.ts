@@ -1,4 +1,5 @@
-import type { Hold } from './outbox.ts';
+/** Why a row waits although it was tried; `wake` releases those that one success shows to be over. */
+export type Hold = 'device' | 'apple' | 'connection' | 'credential' | 'topic' | 'gone';
 
 /** What each hold means, for a person. */
 export const HOLD_TEXTS: Readonly<Record<Hold, string>> = {

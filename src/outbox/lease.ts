@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { MAY_BE_LOST, type Store } from '../db.ts';
+import type { Store } from '../store/store.ts';
 import { isDead, processName } from '../process-name.ts';
 
 /** How many owners this process has named. */
@@ -24,16 +24,6 @@ export function pidOf(owner: string): number | undefined {
 
 /** Gives rows back whose owner is dead, so that they need not wait for the lease to end. Gives how many. */
 export async function releaseDeadLeases(store: Store): Promise<number> {
-  const owners = await store.read(
-    (sql) =>
-      sql('SELECT DISTINCT lease_owner AS owner FROM outbox WHERE lease_owner IS NOT NULL').all() as {
-        owner: string;
-      }[],
-  );
-  const dead = owners.filter(({ owner }) => isDead(owner));
-  if (dead.length === 0) return 0;
-  return store.write((sql) => {
-    const release = sql('UPDATE outbox SET lease_owner = NULL, lease_until_ms = NULL WHERE lease_owner = ?');
-    return dead.reduce((released, { owner }) => released + release.run(owner).changes, 0);
-  }, MAY_BE_LOST);
+  const dead = (await store.leaseOwners()).filter(isDead);
+  return dead.length === 0 ? 0 : store.releaseLeases(dead);
 }

@@ -1,7 +1,7 @@
 import { mailPayload } from '../apns/payload.ts';
 import type { Push } from '../apns/push.ts';
 import { apnsIdOf } from './apns-id.ts';
-import type { ClaimedPush } from './outbox.ts';
+import type { ClaimedPush } from './attempt.ts';
 
 /** Which topics the credential is good for; `topic` is the one for targets that were told none. */
 export interface TopicCover {

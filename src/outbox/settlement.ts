@@ -1,6 +1,7 @@
 import type { Outcome } from '../apns/push.ts';
 import { backoffMs } from './backoff.ts';
-import type { ClaimedPush, Hold } from './outbox.ts';
+import type { ClaimedPush } from './attempt.ts';
+import type { Hold } from './hold.ts';
 
 /** What the credential has achieved at this server, which decides what a BadDeviceToken is worth. */
 export interface CredentialRecord {

@@ -1,8 +1,8 @@
 import type { Outcome } from '../apns/push.ts';
 import type { Log } from '../log.ts';
-import type { ClaimedPush } from './outbox.ts';
+import type { ClaimedPush } from './attempt.ts';
+import type { GivenUp } from './waiting.ts';
 import type { Settlement } from './settlement.ts';
-import type { GivenUp } from './upkeep.ts';
 
 /** One log line for each attempt that has ended. `isHeld`: it was not made, which is told once for all of them. */
 export function tell(

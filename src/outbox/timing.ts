@@ -22,3 +22,12 @@ export function dueMs(event: ChangeName, nowMs: number, lastPushMs: number | nul
   const readyMs = NEW_MAIL.has(event) ? nowMs : nowMs + timing.housekeepingDelayMs;
   return Math.max(readyMs, (lastPushMs ?? -Infinity) + timing.throttleMs);
 }
+
+/** A lease outlives the slowest answer by far, so that only the rows of the dead are taken over. */
+export const LEASE_MS = 30_000;
+
+/**
+ * An instant so little ahead is believed: another process read its clock while this one, which had read its own, waited
+ * for the store.
+ */
+export const CLOCK_TOLERANCE_MS = 60_000;

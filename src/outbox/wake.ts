@@ -1,11 +1,10 @@
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
-import type { Store } from '../db.ts';
+import type { Store } from '../store/store.ts';
 import { ring } from '../doors/ring.ts';
 import type { Log } from '../log.ts';
 import { startsInVain } from './in-vain.ts';
 import { startDeliverer } from './start.ts';
-import { mayStartDeliverer } from './upkeep.ts';
 
 /** A deliverer answers on the control socket within this; before, nobody else starts one. */
 export const START_TIME_MS = 3000;
@@ -14,7 +13,7 @@ export const START_TIME_MS = 3000;
 export async function ensureDelivery(config: Config, store: Store, clock: Clock, log: Log): Promise<void> {
   if (await wakeDeliverer(config)) return;
   if (startsInVain(config, clock.nowMs())) return;
-  if (await mayStartDeliverer(store, clock.nowMs(), START_TIME_MS)) await startDeliverer(config.file, log);
+  if (await store.mayStartDeliverer(clock.nowMs(), START_TIME_MS)) await startDeliverer(config.file, log);
 }
 
 /** The same where the database cannot be asked who starts one: a deliverer too many finds that out for itself. */

@@ -1,4 +1,7 @@
-import type { Attempt } from './settle.ts';
+import type { Clock } from '../clock.ts';
+import type { Store } from '../store/store.ts';
+import { inTurns } from '../turns.ts';
+import type { Attempt } from './attempt.ts';
 
 /** What a turn is to make due beside what it does. */
 export interface WakeRequest {
@@ -53,4 +56,11 @@ export class Waking {
 
 function isDelivered({ outcome }: Attempt): boolean {
   return outcome.kind === 'delivered';
+}
+
+/** With other credentials, what waited for the connection, the former ones or a topic is due now, in short turns. */
+export async function wake(store: Store, clock: Clock): Promise<void> {
+  const nowMs = clock.nowMs();
+  await store.wakeTopics(nowMs);
+  await inTurns(async (limit) => (await store.wake(nowMs, limit)) === limit, clock);
 }

@@ -4,7 +4,7 @@ import type { Inspection } from '../apns/credentials.ts';
 import { identityOf } from '../apns/tls.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
-import type { Store } from '../db.ts';
+import type { Store } from '../store/store.ts';
 import type { Log } from '../log.ts';
 import { withBearer } from './bearer.ts';
 import { createLine } from './line.ts';

@@ -1,6 +1,5 @@
-import type { Store } from '../db.ts';
-import { renewals, targetIds, topicsInUse } from '../targets/browse.ts';
-import type { TargetFilter } from '../targets/store.ts';
+import type { Store } from '../store/store.ts';
+import type { TargetFilter } from '../targets/record.ts';
 import { type Refusal, refusePrune } from './decision.ts';
 import { unusedTopics } from './topics.ts';
 
@@ -31,11 +30,12 @@ export async function planPrune(
   const silent = await partOf(store, { renewedBeforeMs });
   const topics = own && (await topicParts(store, own, renewedBeforeMs, nowMs));
   const removed = [silent, ...(topics ?? [])].reduce((sum, { ids }) => sum + ids.length, 0);
-  return { silent, topics, refusal: refusePrune({ ...(await renewals(store)), removed, nowMs }) };
+  const { targets: devices, renewedMs } = await store.countTargets();
+  return { silent, topics, refusal: refusePrune({ devices, renewedMs, removed, nowMs }) };
 }
 
 async function partOf(store: Store, filter: TargetFilter): Promise<Part> {
-  return { filter, ids: await targetIds(store, filter) };
+  return { filter, ids: await store.targetIds(filter) };
 }
 
 /** Without those that are too old besides: they go anyhow. */
@@ -46,7 +46,7 @@ async function topicParts(
   nowMs: number,
 ): Promise<(Part & { topic: string })[]> {
   const parts: (Part & { topic: string })[] = [];
-  for (const { topic } of unusedTopics(await topicsInUse(store), own, nowMs)) {
+  for (const { topic } of unusedTopics(await store.topicsInUse(), own, nowMs)) {
     const filter = { topic, topicUnusedSinceMs: nowMs, renewedSinceMs: renewedBeforeMs };
     const part = await partOf(store, filter);
     if (part.ids.length > 0) parts.push({ ...part, topic });

@@ -1,14 +1,14 @@
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
-import { type Store, withStore } from '../db.ts';
+import type { Store, Compaction } from '../store/store.ts';
+import { withStore } from '../store/open.ts';
 import { ExitCode, messageOf, OperatorError } from '../errors.ts';
 import { type BadFiles, removeBadFiles } from '../events/bad-files.ts';
 import { historyFolder, openHistory } from '../history/history.ts';
 import { discardOld, SHELVES } from '../history/shelf.ts';
 import type { Log } from '../log.ts';
-import type { Compaction } from '../store/compact.ts';
 import { StoreError } from '../store/errors.ts';
-import { type Removal, removeTargets, targetsById } from '../targets/browse.ts';
+import { type Removal, removeInTurns } from '../targets/pages.ts';
 import { LISTED_OBJECTS, recordRemoval } from '../targets/remove.ts';
 import type { Refusal } from './decision.ts';
 import { type Part, type Plan, planPrune } from './plan.ts';
@@ -91,8 +91,8 @@ async function carryOut(
 
 async function pruneTargets(store: Store, { filter, ids }: Part, options: PruneOptions): Promise<Removal> {
   const { dryRun, clock } = options;
-  if (dryRun) return { count: ids.length, listed: await targetsById(store, ids.slice(0, LISTED_OBJECTS)) };
-  const removal = await removeTargets(store, ids, { filter, listedMax: LISTED_OBJECTS, clock });
+  if (dryRun) return { count: ids.length, listed: await store.targetsById(ids.slice(0, LISTED_OBJECTS)) };
+  const removal = await removeInTurns(store, ids, { filter, listedMax: LISTED_OBJECTS, clock });
   recordRemoval(openHistory(options), removal, 'pruned', clock.nowMs());
   return removal;
 }

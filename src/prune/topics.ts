@@ -1,7 +1,7 @@
 import { inspectCredentials, type Inspection, loadCredentials } from '../apns/credentials.ts';
 import type { Config } from '../config/config.ts';
 import { apsTopicOf, readImapdConf } from '../config/imapd-conf.ts';
-import type { TopicUse } from '../targets/browse.ts';
+import type { TopicUse } from '../targets/record.ts';
 
 /** A phone in use registers about once a day: a topic under which none did is used by none. */
 const IN_USE_MS = 24 * 60 * 60_000;

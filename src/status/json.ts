@@ -1,5 +1,5 @@
 import { HOLDS } from '../outbox/hold.ts';
-import type { WaitingState } from '../outbox/summary.ts';
+import type { WaitingState } from '../store/summary.ts';
 import { timeText } from '../table.ts';
 import type { Status } from './status.ts';
 import { type Verdict, verdictOf } from './verdict.ts';

@@ -1,5 +1,5 @@
 import { HOLD_TEXTS } from '../outbox/hold.ts';
-import type { WaitingState } from '../outbox/summary.ts';
+import type { WaitingState } from '../store/summary.ts';
 import { countOf, spanText } from '../table.ts';
 import type { Status } from './status.ts';
 

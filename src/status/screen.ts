@@ -1,6 +1,6 @@
 import { formatDuration } from '../config/duration.ts';
 import { HOLD_TEXTS } from '../outbox/hold.ts';
-import type { Device, WaitingState } from '../outbox/summary.ts';
+import type { Device, WaitingState } from '../store/summary.ts';
 import { countOf, timeAndAge, timeText, visible } from '../table.ts';
 import type { Certificate, Status } from './status.ts';
 import { verdictOf } from './verdict.ts';

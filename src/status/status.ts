@@ -3,24 +3,20 @@ import { readCredentials, troubleError } from '../apns/credential-watch.ts';
 import { expiryWarning, inspectCredentials } from '../apns/credentials.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
-import { openStore, type Store } from '../db.ts';
+import { openStore } from '../store/open.ts';
+import type { Store } from '../store/store.ts';
+import type { Device, Serve, TargetSummary, WaitingSummary } from '../store/summary.ts';
 import { messageOf } from '../errors.ts';
 import { lookAtSpool, type SpoolState } from '../events/spool-state.ts';
 import { redactToken } from '../log.ts';
-import {
-  type Device,
-  summariseTargets,
-  summariseWaiting,
-  type TargetSummary,
-  type WaitingSummary,
-} from '../outbox/summary.ts';
 import { serveAnswers } from '../outbox/wake.ts';
+import { isDead } from '../process-name.ts';
 
 /** What there is to know before one can say whether it works. Times are milliseconds since the epoch, tokens redacted. */
 export interface Status {
   nowMs: number;
   /** `renewed` is within a day: a phone in use registers about daily. */
-  targets: TargetSummary;
+  targets: Omit<TargetSummary, 'serves'> & { served: Served | undefined };
   waiting: WaitingSummary;
   spool: SpoolState | { trouble: string };
   certificates: Certificate[];
@@ -29,6 +25,14 @@ export interface Status {
   /** The configured doors that only a `serve` opens. */
   doors: string[];
   disableAfterMs: number;
+}
+
+/** Those `serve`s that run on this store. */
+export interface Served {
+  /** When the process of the one that runs for longest began; undefined where the database cannot tell. */
+  sinceMs: number | undefined;
+  /** What of theirs is no longer what lies there. */
+  outdated: string[];
 }
 
 export interface Certificate {
@@ -55,7 +59,7 @@ export async function statusOf(config: Config, clock: Clock, busyTimeoutMs?: num
     return {
       nowMs,
       targets: await targetsOf(store, config, nowMs),
-      waiting: withoutToken(await summariseWaiting(store, nowMs)),
+      waiting: withoutToken(await store.summariseWaiting(nowMs)),
       spool: spoolOf(config),
       certificates: certificatesOf(config, nowMs),
       credentialTrouble: credentialTrouble(config, nowMs),
@@ -68,15 +72,24 @@ export async function statusOf(config: Config, clock: Clock, busyTimeoutMs?: num
 }
 
 /** A `serve` that cannot write to the database cannot say there that it runs. */
-async function targetsOf(store: Store, { control }: Config, nowMs: number): Promise<TargetSummary> {
-  const targets = withoutTokens(await summariseTargets(store, nowMs - DAY_MS, nowMs));
+async function targetsOf(store: Store, { control }: Config, nowMs: number): Promise<Status['targets']> {
+  const targets = withoutTokens(await store.summariseTargets(nowMs - DAY_MS, nowMs));
   if (targets.served !== undefined || !(await serveAnswers(control))) return targets;
   return { ...targets, served: { sinceMs: undefined, outdated: [] } };
 }
 
-function withoutTokens({ lastSuccess, lastFailure, ...targets }: TargetSummary): TargetSummary {
+/** Undefined where none runs. One that was killed has not withdrawn, and does not count where its end can be seen. */
+export function servedBy(serves: readonly Serve[]): Served | undefined {
+  const alive = serves.filter(({ owner }) => !isDead(owner));
+  const [first] = alive;
+  if (first === undefined) return undefined;
+  return { sinceMs: first.sinceMs, outdated: [...new Set(alive.flatMap(({ outdated }) => outdated ?? []))] };
+}
+
+function withoutTokens({ lastSuccess, lastFailure, serves, ...targets }: TargetSummary): Status['targets'] {
   return {
     ...targets,
+    served: servedBy(serves),
     lastSuccess: lastSuccess && {
       ...lastSuccess,
       device: lastSuccess.device && redacted(lastSuccess.device),

@@ -1,4 +1,4 @@
-import type { Store } from '../db.ts';
+import type { Store } from './store.ts';
 import type { Log } from '../log.ts';
 import type { StoreError } from './errors.ts';
 
@@ -22,7 +22,8 @@ export function openOnce(file: string, busyTimeoutMs: number, log?: Log): StoreO
   return {
     get: async () => {
       if (trouble !== undefined) throw trouble;
-      const { openStore } = await import('../db.ts');
+      if (store !== undefined) return store;
+      const { openStore } = await import('./open.ts');
       return (store ??= openStore(file, { create: true, busyTimeoutMs, ...(log && { log }) }));
     },
     fail: (error) => (trouble = error),

@@ -1,6 +1,6 @@
 import { redactAccountId, redactToken } from '../log.ts';
 import { timeText } from '../table.ts';
-import type { Target } from './store.ts';
+import type { Target } from './record.ts';
 
 export const HEADINGS = [
   'USER',

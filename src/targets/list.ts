@@ -1,11 +1,12 @@
 import type { Config } from '../config/config.ts';
-import { type Store, withStore } from '../db.ts';
+import type { Store } from '../store/store.ts';
+import { withStore } from '../store/open.ts';
+import type { TargetOrder, Target, TargetFilter } from './record.ts';
 import { jsonList } from '../json-list.ts';
 import { filterOf } from '../selection.ts';
 import { countOf, growingTable } from '../table.ts';
-import { targetIds, type TargetOrder, targetPages } from './browse.ts';
+import { targetPages } from './pages.ts';
 import { HEADINGS, rowOf, shown, type ShownTarget, TROUBLE_HEADINGS, troubleRowOf } from './description.ts';
-import type { Target, TargetFilter } from './store.ts';
 
 export interface ListRequest {
   user?: string | undefined;
@@ -42,7 +43,7 @@ function listFilter(config: Config, request: ListRequest): TargetFilter {
 }
 
 async function* listing(store: Store, request: ListRequest, filter: TargetFilter): AsyncGenerator<string> {
-  const ids = await targetIds(store, filter, request.order);
+  const ids = await store.targetIds(filter, request.order);
   if (request.reverse) ids.reverse();
   const pages = targetPages(store, ids, filter);
   if (request.json) yield* jsonList(shownPages(pages));

@@ -3,7 +3,7 @@ import { stateOfFiles } from '../apns/file-state.ts';
 import { isMailTopic } from '../apns/mail-topics.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
-import type { Store } from '../db.ts';
+import type { Store } from '../store/store.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 
@@ -94,9 +94,8 @@ async function readTopic(apns: Config['apns'], nowMs: number): Promise<Found> {
 
 async function toldBefore({ store, log }: TopicOptions): Promise<string | undefined> {
   if (store === undefined) return undefined;
-  const { latestTopic } = await import('./browse.ts');
   try {
-    return await latestTopic(await store());
+    return await (await store()).latestTopic();
   } catch (error) {
     log.warn('the database cannot be asked for the topic of earlier registrations', {
       reason: messageOf(error),

@@ -1,15 +1,16 @@
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
-import { type Store, withStore } from '../db.ts';
+import type { Store } from '../store/store.ts';
+import { withStore } from '../store/open.ts';
+import type { Target, TargetFilter } from './record.ts';
 import { ExitCode, OperatorError } from '../errors.ts';
 import { targetEntry } from '../history/entries.ts';
 import type { History } from '../history/history.ts';
 import { filterOf, type Selection } from '../selection.ts';
 import { countOf, table } from '../table.ts';
-import { removeTargets, type Removal, targetIds, targetsById } from './browse.ts';
+import { removeInTurns, type Removal } from './pages.ts';
 import { HEADINGS, rowOf, shown } from './description.ts';
 import { noneSelected } from './selection.ts';
-import type { Target, TargetFilter } from './store.ts';
 import { safeJson } from '../safe-json.ts';
 
 export interface RemoveRequest {
@@ -37,10 +38,10 @@ export const LISTED_OBJECTS = 1000;
 export async function removeCommand(config: Config, request: RemoveRequest): Promise<void> {
   const filter = filterOf(config, request.selection);
   await withStore(config.store, async (store) => {
-    const ids = await targetIds(store, filter);
+    const ids = await store.targetIds(filter);
     if (ids.length === 0) throw noneSelected();
     const listedMax = request.json ? LISTED_OBJECTS : LISTED_ROWS;
-    const listed = await targetsById(store, ids.slice(0, listedMax));
+    const listed = await store.targetsById(ids.slice(0, listedMax));
     if (request.dryRun) tell(request, { count: ids.length, listed });
     else if (ids.length === 1 || request.all) await remove(store, ids, filter, request);
     else await removeWhenAsked(store, ids, { filter, listed, request });
@@ -79,7 +80,7 @@ async function removeNow(
   filter: TargetFilter,
   { clock, history }: RemoveRequest,
 ): Promise<Removal> {
-  const removal = await removeTargets(store, ids, { filter, listedMax: LISTED_OBJECTS, clock });
+  const removal = await removeInTurns(store, ids, { filter, listedMax: LISTED_OBJECTS, clock });
   recordRemoval(history, removal, 'removed', clock.nowMs());
   return removal;
 }

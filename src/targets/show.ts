@@ -1,4 +1,5 @@
-import { withStore } from '../db.ts';
+import { withStore } from '../store/open.ts';
+import type { Target } from './record.ts';
 import type { Config } from '../config/config.ts';
 import type { Entry, PushEntry } from '../history/entry.ts';
 import { historyFolder } from '../history/history.ts';
@@ -9,7 +10,6 @@ import { filterOf, type Selection } from '../selection.ts';
 import { timeText, visible } from '../table.ts';
 import { shown } from './description.ts';
 import { noneSelected } from './selection.ts';
-import { listTargets, subscriptionsOf, type Target } from './store.ts';
 import type { Subscription } from './target.ts';
 import { safeJson } from '../safe-json.ts';
 
@@ -26,11 +26,11 @@ const RECENT_PUSHES = 5;
 /** All that is kept about one user's targets. Throws OperatorError (exit 65) where there is none. */
 export async function showCommand(config: Config, selection: Selection, json: boolean): Promise<string> {
   const found = await withStore(config.store, async (store) => {
-    const targets = await listTargets(store, filterOf(config, selection));
+    const targets = await store.listTargets(filterOf(config, selection));
     return Promise.all(
       targets.map(async (target) => ({
         ...{ target, pushes: recentPushes(config, target.id) },
-        subscriptions: await subscriptionsOf(store, target.id),
+        subscriptions: await store.subscriptionsOf(target.id),
       })),
     );
   });

@@ -2,8 +2,7 @@
 import { median } from './numbers.mjs';
 import './typescript.mjs';
 
-const { openStore } = await import('../../src/db.ts');
-const { subscribed } = await import('../../src/outbox/outbox.ts');
+const { openStore } = await import('../../src/store/open.ts');
 
 const LOOKUPS = 20_000;
 
@@ -52,7 +51,7 @@ async function lookupUs(file, targets) {
 
 async function lookUp(store, owners) {
   for (const owner of owners) {
-    const found = await subscribed(store, [{ owner, path: 'INBOX' }]);
+    const found = await store.subscribed([{ owner, path: 'INBOX' }]);
     if (found.length !== 1) throw new Error(`${owner} has ${found.length} targets`);
   }
 }

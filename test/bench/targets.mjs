@@ -1,31 +1,28 @@
 import { createHash, randomUUID } from 'node:crypto';
 import './typescript.mjs';
 
-const { openStore } = await import('../../src/db.ts');
-const { enqueue } = await import('../../src/outbox/outbox.ts');
+const { openStore } = await import('../../src/store/open.ts');
+const { openDatabase } = await import('../../src/store/sqlite/database.ts');
 
 /** A shared mailbox that every device of the bench wants to hear of. */
 export const SHARED = { owner: '', path: 'news' };
 
 /** Makes a store with a device for each of user0, user1, …, that wants to hear of INBOX, Archive and `news`. */
 export async function fillTargets(file, count, topic) {
-  const store = openStore(file, { create: true });
   const times = { count, topic, nowMs: Date.now() };
-  try {
-    await store.write((sql) => {
+  await using(openDatabase(file, { create: true }), (database) =>
+    database.write((sql) => {
       sql(TARGETS).run(times);
       for (const name of ['INBOX', 'Archive']) sql(OWN_MAILBOX).run({ name, hash: hashOf(name) });
-    });
-  } finally {
-    store.close();
-  }
+    }),
+  );
 }
 
 /** Lets every device hear of the shared mailbox too. */
 export async function shareMailbox(file) {
   const { path } = SHARED;
-  await withStore(file, (store) =>
-    store.write((sql) => sql(SHARED_MAILBOX).run({ path, hash: hashOf(path) })),
+  await using(openDatabase(file, { create: true }), (database) =>
+    database.write((sql) => sql(SHARED_MAILBOX).run({ path, hash: hashOf(path) })),
   );
 }
 
@@ -33,24 +30,22 @@ export async function shareMailbox(file) {
 export async function fillOutbox(file, count) {
   const mailboxes = Array.from({ length: count }, (_, n) => ({ owner: `user${n}`, path: 'INBOX' }));
   const timing = { throttleMs: 0, housekeepingDelayMs: 0 };
-  await withStore(file, (store) =>
-    enqueue(store, { event: 'MessageNew', mailboxes, nowMs: Date.now(), newApnsId: randomUUID, timing }),
+  await using(openStore(file, { create: true }), (store) =>
+    store.enqueue({ event: 'MessageNew', mailboxes, nowMs: Date.now(), newApnsId: randomUUID, timing }),
   );
 }
 
-/** Pushes that are owed. */
-export function countOutbox(file) {
-  return withStore(file, (store) =>
-    store.read((sql) => sql('SELECT count(*) AS rows FROM outbox').get().rows),
-  );
+/** Pushes that wait. */
+export async function countOutbox(file) {
+  const { waiting } = await using(openStore(file, { create: true }), (store) => store.countRows());
+  return waiting;
 }
 
-async function withStore(file, use) {
-  const store = openStore(file, { create: true });
+async function using(opened, use) {
   try {
-    return await use(store);
+    return await use(opened);
   } finally {
-    store.close();
+    opened.close();
   }
 }
 

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { TokenCredential } from '../../src/apns/credentials.ts';
 import { TOKEN_MIN_AGE_MS, TOKEN_RENEWAL_AGE_MS } from '../../src/apns/provider-token.ts';
 import type { Answer, Push } from '../../src/apns/push.ts';
-import type { Store } from '../../src/db.ts';
+import type { Store } from '../../src/store/store.ts';
 import { withBearer } from '../../src/outbox/bearer.ts';
 import { createLine, type Line } from '../../src/outbox/line.ts';
 import { createTestClock, type TestClock } from '../support/clock.ts';

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { type Answer, NoAnswer, type Push } from '../../src/apns/push.ts';
 import { ANSWER_TIMEOUT_MS, carry } from '../../src/outbox/carry.ts';
 import { ConnectionFailed } from '../../src/outbox/line.ts';
-import type { ClaimedPush } from '../../src/outbox/outbox.ts';
+import type { ClaimedPush } from '../../src/outbox/attempt.ts';
 import { pushOf } from '../../src/outbox/push-of.ts';
 import { Route } from '../../src/outbox/route.ts';
 import { createTestClock, type TestClock } from '../support/clock.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { NoAnswer } from '../../src/apns/push.ts';
-import type { Store } from '../../src/db.ts';
+import type { Store } from '../../src/store/store.ts';
 import { beginningOf } from '../../src/outbox/clock-seen.ts';
 import { Courier } from '../../src/outbox/courier.ts';
 import { createLine } from '../../src/outbox/line.ts';

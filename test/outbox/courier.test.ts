@@ -1,17 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import type { ApnsConnection } from '../../src/apns/client.ts';
 import { type Answer, NoAnswer, type Outcome } from '../../src/apns/push.ts';
-import type { Store } from '../../src/db.ts';
 import { backoffMs } from '../../src/outbox/backoff.ts';
 import { ANSWER_TIMEOUT_MS } from '../../src/outbox/carry.ts';
 import { Courier, type CourierOptions } from '../../src/outbox/courier.ts';
 import { createLine } from '../../src/outbox/line.ts';
-import { owed } from '../../src/outbox/outbox.ts';
 import { Route } from '../../src/outbox/route.ts';
 import { MAX_IMMEDIATE_ATTEMPTS } from '../../src/outbox/settlement.ts';
 import { MAX_REFUSED_DEVICES } from '../../src/outbox/topic-gate.ts';
-import { makeAllDue } from '../../src/outbox/upkeep.ts';
-import { listTargets } from '../../src/targets/store.ts';
 import { eventually } from '../support/command.ts';
 import { createTestClock, type TestClock } from '../support/clock.ts';
 import { tokenNumber } from '../support/events.ts';
@@ -25,13 +21,14 @@ import {
   registered,
   rowsOf,
   testStore,
+  type TestStore,
 } from '../support/store.ts';
 
 const TOPIC = newTarget().topic;
 const DAY_MS = 86_400_000;
 
 interface Setting {
-  store: Store;
+  store: TestStore;
   courier: Courier;
   clock: TestClock;
   log: ReturnType<typeof recordedLog>;
@@ -75,7 +72,7 @@ function setting(
 }
 
 /** So many devices of alice, with a push owed to each. */
-async function owing(store: Store, count: number): Promise<void> {
+async function owing(store: TestStore, count: number): Promise<void> {
   for (let n = 0; n < count; n += 1)
     await registered(store, { deviceToken: tokenNumber(n) }, { maxPerUser: count });
   await enqueued(store);
@@ -89,7 +86,7 @@ function pending(connection: ScriptedConnection, count: number): Promise<unknown
 }
 
 /** Delivers one push, so that there is a connection and its capacity is known. */
-async function connected(connection: ScriptedConnection, store: Store, courier: Courier): Promise<void> {
+async function connected(connection: ScriptedConnection, store: TestStore, courier: Courier): Promise<void> {
   await owing(store, 1);
   const drained = courier.drain();
   await pending(connection, 1);
@@ -97,8 +94,8 @@ async function connected(connection: ScriptedConnection, store: Store, courier: 
   await drained;
 }
 
-async function rowsOwed(store: Store): Promise<number> {
-  return (await owed(store)).rows;
+async function rowsOwed(store: TestStore): Promise<number> {
+  return (await store.countDue()).rows;
 }
 
 function refused(): Promise<ApnsConnection> {
@@ -121,7 +118,7 @@ describe('drain', () => {
     });
     expect(outcomes).toEqual(Array.from({ length: 30 }, () => ({ kind: 'delivered' })));
     expect(log.messages('info')).toHaveLength(30);
-    const targets = await listTargets(store, {});
+    const targets = await store.listTargets({});
     expect(targets.every(({ lastSuccessMs }) => lastSuccessMs === NOW_MS)).toBe(true);
   });
 
@@ -357,7 +354,7 @@ describe('when Apple cannot be reached', () => {
     const { store, courier } = setting(() => (reachable ? scriptedConnection(() => DELIVERED) : refused()));
     await owing(store, 2);
     await courier.drain();
-    await makeAllDue(store, NOW_MS);
+    await store.makeAllDue(NOW_MS);
     reachable = true;
     await courier.drain();
     expect(await rowsOwed(store)).toBe(2);
@@ -459,7 +456,7 @@ describe('what Apple says', () => {
     expect(courier.restMs).toBe(60_000);
     expect(await rowsOf(store, 'SELECT DISTINCT held_by FROM outbox')).toEqual([{ held_by: 'credential' }]);
     expect(await rowsOwed(store)).toBe(3);
-    expect(await listTargets(store, {})).toHaveLength(3);
+    expect(await store.listTargets({})).toHaveLength(3);
     const told = ['Apple refuses the certificate: nothing more is sent for now, every push is kept'];
     expect(log.messages('error')).toEqual(told);
     clock.advance(59_999);
@@ -545,7 +542,7 @@ describe('what Apple says', () => {
     const { store, courier, clock, log } = setting(() => connection);
     await owing(store, 300);
     await courier.drain();
-    const left = async (): Promise<number> => (await listTargets(store, {})).length;
+    const left = async (): Promise<number> => (await store.listTargets({})).length;
     expect(await left()).toBe(285);
     expect(await rowsOf(store, 'SELECT DISTINCT held_by FROM outbox')).toEqual([{ held_by: 'gone' }]);
     expect(log.messages('error')).toEqual([expect.stringMatching(/too many devices in a row/)]);
@@ -553,12 +550,12 @@ describe('what Apple says', () => {
     clock.advance(60_000);
     await courier.drain();
     expect(await left()).toBeLessThan(285);
-    expect((await listTargets(store, {})).some(({ deviceToken }) => deviceToken === living)).toBe(true);
+    expect((await store.listTargets({})).some(({ deviceToken }) => deviceToken === living)).toBe(true);
   });
 
   test('the device is gone', async () => {
     const { store } = await answered({ status: 410, reason: 'Unregistered', timestampMs: NOW_MS });
-    expect(await listTargets(store, {})).toEqual([]);
+    expect(await store.listTargets({})).toEqual([]);
     expect(await rowsOwed(store)).toBe(0);
   });
 
@@ -578,7 +575,7 @@ describe('what Apple says', () => {
 
   test('Retry-After is kept', async () => {
     const { store } = await answered({ status: 429, reason: 'TooManyRequests', retryAfterMs: 700_000 });
-    expect(await owed(store)).toEqual({ rows: 1, nextMs: NOW_MS + 700_000 });
+    expect(await store.countDue()).toEqual({ rows: 1, nextMs: NOW_MS + 700_000 });
     expect(await rowsOf(store, 'SELECT held_by FROM outbox')).toEqual([{ held_by: 'device' }]);
   });
 });
@@ -616,6 +613,6 @@ describe('a bug of ours', () => {
     );
     expect(rows).toMatchObject([{ token: tokenNumber(1), reason: 'x is undefined', lease: null }]);
     expect(log.messages('warn')).toContain('not delivered, will be tried again');
-    expect(await listTargets(store, {})).toHaveLength(3);
+    expect(await store.listTargets({})).toHaveLength(3);
   });
 });

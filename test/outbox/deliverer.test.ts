@@ -2,7 +2,8 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { describe, expect, test, vi } from 'vitest';
 import type { ApnsConnection } from '../../src/apns/client.ts';
 import { NoAnswer } from '../../src/apns/push.ts';
-import { type Store, takeLock } from '../../src/db.ts';
+import type { Store } from '../../src/store/store.ts';
+import { takeLock } from '../../src/store/lock.ts';
 import { poke } from '../../src/doors/control.ts';
 import { ring } from '../../src/doors/ring.ts';
 import { backoffMs } from '../../src/outbox/backoff.ts';
@@ -10,9 +11,7 @@ import { Courier } from '../../src/outbox/courier.ts';
 import { type DelivererOptions, runDeliverer } from '../../src/outbox/deliverer.ts';
 import { leaseOwner } from '../../src/outbox/lease.ts';
 import { createLine } from '../../src/outbox/line.ts';
-import { owed } from '../../src/outbox/outbox.ts';
 import { Route } from '../../src/outbox/route.ts';
-import { makeAllDue, mayStartDeliverer } from '../../src/outbox/upkeep.ts';
 import { createTestClock, type TestClock } from '../support/clock.ts';
 import { eventually } from '../support/command.ts';
 import { EDITION } from '../support/control.ts';
@@ -87,7 +86,7 @@ function answering(): ScriptedConnection {
 }
 
 async function rowsOwed(store: Store): Promise<number> {
-  return (await owed(store)).rows;
+  return (await store.countDue()).rows;
 }
 
 interface Moment {
@@ -112,13 +111,13 @@ describe('a deliverer', () => {
     const connection = answering();
     const { store, clock, options } = await setting(() => connection);
     await enqueued(store);
-    await mayStartDeliverer(store, NOW_MS, 3000);
+    await store.mayStartDeliverer(NOW_MS, 3000);
     const running = runDeliverer(options);
     expect(await clock.asleep()).toBe(LINGER_MS);
     expect(await rowsOwed(store)).toBe(0);
     expect(takeLock(options.lockFile)).toBeUndefined();
     // It is up: who needs another one may start it.
-    expect(await mayStartDeliverer(store, NOW_MS, 3000)).toBe(true);
+    expect(await store.mayStartDeliverer(NOW_MS, 3000)).toBe(true);
     clock.advance(LINGER_MS);
     await running;
     expect(connection.received).toHaveLength(1);
@@ -161,7 +160,7 @@ describe('a deliverer', () => {
     const running = runDeliverer(options);
     expect(await clock.asleep()).toBe(backoffMs(1, 0.5));
     reachable = true;
-    await makeAllDue(store, NOW_MS);
+    await store.makeAllDue(NOW_MS);
     expect(await poke(options.controlSocket)).toBe(true);
     await clock.asleep();
     expect(connection.received).toEqual([]);
@@ -255,7 +254,7 @@ describe('a deliverer', () => {
     expect(connection.received).toHaveLength(1);
     clock.advance(LEASE_MS - 1);
     await running;
-    expect(await owed(store)).toEqual({ rows: 1, nextMs: NOW_MS + LEASE_MS });
+    expect(await store.countDue()).toEqual({ rows: 1, nextMs: NOW_MS + LEASE_MS });
   });
 
   test('reads the spool before it sends, and again when it is poked', async () => {
@@ -407,9 +406,9 @@ describe('only one runs', () => {
     const { store, clock, options } = await setting(() => answering());
     const running = runDeliverer(options);
     await clock.asleep();
-    await mayStartDeliverer(store, NOW_MS, 3000);
+    await store.mayStartDeliverer(NOW_MS, 3000);
     await runDeliverer(options);
-    expect(await mayStartDeliverer(store, NOW_MS, 3000)).toBe(true);
+    expect(await store.mayStartDeliverer(NOW_MS, 3000)).toBe(true);
     await eventually(
       () => clock.asleep(),
       (ms) => ms === LINGER_MS,

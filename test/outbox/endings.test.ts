@@ -5,10 +5,9 @@ import type { TlsOptions } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectApns } from '../../src/apns/client.ts';
 import { createAuthority } from '../../src/apns/pki.ts';
-import type { Store } from '../../src/db.ts';
+import type { Store } from '../../src/store/store.ts';
 import { Courier } from '../../src/outbox/courier.ts';
 import { createLine } from '../../src/outbox/line.ts';
-import { nextDueMs } from '../../src/outbox/outbox.ts';
 import { Route } from '../../src/outbox/route.ts';
 import { listening, scriptedServer, tlsOf } from '../apns/scripted-server.ts';
 import { credentialFor, startTestApns, type TestApns } from '../support/apns.ts';
@@ -67,7 +66,7 @@ async function minuteWith(url: URL, answerMs = AMPLE_MS): Promise<Minute> {
   });
   while (clock.nowMs() < NOW_MS + MINUTE_MS) {
     await courier.drain(clock.steadyMs() + answerMs);
-    const dueInMs = ((await nextDueMs(store)) ?? Infinity) - clock.nowMs();
+    const dueInMs = ((await store.nextDueMs()) ?? Infinity) - clock.nowMs();
     clock.advance(Math.min(Math.max(1, dueInMs, courier.restMs), MINUTE_MS));
   }
   await line.close();

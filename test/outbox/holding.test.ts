@@ -1,11 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Store } from '../../src/db.ts';
+import type { Store } from '../../src/store/store.ts';
 import type { ChangeName } from '../../src/events/mail-event.ts';
 import { Courier } from '../../src/outbox/courier.ts';
 import { createLine } from '../../src/outbox/line.ts';
-import { enqueue, owed } from '../../src/outbox/outbox.ts';
 import { Route } from '../../src/outbox/route.ts';
-import { announceServe, withdrawServe } from '../../src/outbox/served.ts';
 import { createTestClock, type TestClock } from '../support/clock.ts';
 import { recordedLog } from '../support/recorded-log.ts';
 import { DELIVERED, scriptedConnection } from '../support/scripted-connection.ts';
@@ -49,13 +47,13 @@ beforeEach(async () => {
     log: recordedLog(),
   });
   await registered(store);
-  await announceServe(store, { owner: 'serve', sinceMs: NOW_MS, nowMs: NOW_MS, outdated: undefined });
+  await store.announceServe({ owner: 'serve', sinceMs: NOW_MS, nowMs: NOW_MS, outdated: undefined });
 });
 afterEach(() => store.close());
 
 async function happens(event: ChangeName): Promise<void> {
   const mailboxes = [{ owner: 'alice', path: 'INBOX' }];
-  await enqueue(store, {
+  await store.enqueue({
     event,
     mailboxes,
     nowMs: clock.nowMs(),
@@ -69,7 +67,7 @@ async function happens(event: ChangeName): Promise<void> {
 async function pass(ms: number): Promise<void> {
   const untilMs = clock.nowMs() + ms;
   for (;;) {
-    const { nextMs } = await owed(store);
+    const { nextMs } = await store.countDue();
     if (nextMs === undefined || nextMs > untilMs) break;
     clock.advance(Math.max(0, nextMs - clock.nowMs()));
     await courier.drain();
@@ -113,7 +111,7 @@ describe('where serve runs', () => {
 });
 
 test('without serve every event is told at once', async () => {
-  await withdrawServe(store, 'serve');
+  await store.withdrawServe('serve');
   await happens('MessageRead');
   await pass(100);
   await happens('MessageNew');

@@ -1,8 +1,7 @@
 import { readlinkSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Store } from '../../src/db.ts';
+import type { Store } from '../../src/store/store.ts';
 import { leaseOwner, pidOf, releaseDeadLeases } from '../../src/outbox/lease.ts';
-import { releaseLeases } from '../../src/outbox/upkeep.ts';
 import { type CompiledProgram, compileProgram } from '../support/compiled.ts';
 import { tokenNumber } from '../support/events.ts';
 import { claimed, enqueued, outboxRow, registered, rowsOf, testStore } from '../support/store.ts';
@@ -107,7 +106,7 @@ test('releaseLeases gives back those of one owner', async () => {
   await enqueued(store);
   await claimed(store, { owner: 'one', limit: 2 });
   await claimed(store, { owner: 'two', limit: 1 });
-  expect(await releaseLeases(store, 'one')).toBe(2);
+  expect(await store.releaseLeases(['one'])).toBe(2);
   expect(await rowsOf(store, 'SELECT lease_owner AS owner FROM outbox ORDER BY owner')).toEqual([
     { owner: null },
     { owner: null },

@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { type Answer, NoAnswer, type Push } from '../../src/apns/push.ts';
-import type { Store } from '../../src/db.ts';
+import type { Store } from '../../src/store/store.ts';
 import { Courier } from '../../src/outbox/courier.ts';
 import { createLine } from '../../src/outbox/line.ts';
-import { nextDueMs } from '../../src/outbox/outbox.ts';
 import { Route } from '../../src/outbox/route.ts';
 import { createTestClock, type TestClock } from '../support/clock.ts';
 import { tokenNumber } from '../support/events.ts';
@@ -52,7 +51,7 @@ async function setting(devices: number, answer: (push: Push, nowMs: number) => A
   const deliverUntil = async (ms: number): Promise<void> => {
     while (clock.nowMs() < ms) {
       await courier.drain();
-      const dueInMs = ((await nextDueMs(store)) ?? Infinity) - clock.nowMs();
+      const dueInMs = ((await store.nextDueMs()) ?? Infinity) - clock.nowMs();
       clock.advance(Math.min(Math.max(1, dueInMs, courier.restMs), 30_000, ms - clock.nowMs()));
     }
   };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ClaimedPush } from '../../src/outbox/outbox.ts';
+import type { ClaimedPush } from '../../src/outbox/attempt.ts';
 import { pushOf } from '../../src/outbox/push-of.ts';
 
 const MAIN_TOPIC = 'com.apple.mail.XServer.a';

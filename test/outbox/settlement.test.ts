@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Outcome } from '../../src/apns/push.ts';
 import { backoffMs } from '../../src/outbox/backoff.ts';
-import type { ClaimedPush } from '../../src/outbox/outbox.ts';
+import type { ClaimedPush } from '../../src/outbox/attempt.ts';
 import {
   ASK_AGAIN_MS,
   MAX_BAD_TOKENS_IN_A_ROW,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Outcome } from '../../src/apns/push.ts';
-import type { ClaimedPush } from '../../src/outbox/outbox.ts';
+import type { ClaimedPush } from '../../src/outbox/attempt.ts';
 import type { Settlement } from '../../src/outbox/settlement.ts';
 import { sentence, tell, tellGivenUp } from '../../src/outbox/tell.ts';
 import { recordedLog } from '../support/recorded-log.ts';

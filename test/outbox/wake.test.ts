@@ -20,7 +20,6 @@ import { openControlDoor } from '../../src/doors/control.ts';
 import { doorbellOf } from '../../src/doors/ring.ts';
 import { isMissing } from '../../src/errors.ts';
 import { ensureDelivery, serveAnswers, START_TIME_MS } from '../../src/outbox/wake.ts';
-import { mayStartDeliverer } from '../../src/outbox/upkeep.ts';
 import { configFor, startTestApns, type TestApns } from '../support/apns.ts';
 import { createTestClock } from '../support/clock.ts';
 import {
@@ -91,7 +90,7 @@ describe('ensureDelivery', () => {
   test('starts nobody where somebody else has just done so', async () => {
     const store = testStore();
     const clock = createTestClock(NOW_MS);
-    await mayStartDeliverer(store, NOW_MS, 1000);
+    await store.mayStartDeliverer(NOW_MS, 1000);
     await ensureDelivery(
       { control: `${store.file}.sock`, edition: EDITION } as Config,
       store,

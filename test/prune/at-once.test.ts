@@ -1,21 +1,20 @@
 import { statSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openStore, type Store } from '../../src/db.ts';
 import { countBad } from '../../src/events/spool.ts';
 import { configure, createSandbox, type Sandbox } from '../support/command.ts';
 import { messageNew, registration, tokenNumber } from '../support/events.ts';
-import { rowsOf } from '../support/store.ts';
+import { openTestStore, rowsOf, type TestStore } from '../support/store.ts';
 
 const DAY_MS = 86_400_000;
 const STALE = 4000;
 const HANDLERS = 25;
 
 let sandbox: Sandbox;
-let store: Store;
+let store: TestStore;
 beforeEach(async () => {
   sandbox = createSandbox('');
   configure(sandbox, '');
-  store = openStore(sandbox.store, { create: true });
+  store = openTestStore(sandbox.store);
   const nowMs = Date.now();
   await store.write((sql) => {
     const target = sql(

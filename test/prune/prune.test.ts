@@ -3,24 +3,22 @@ import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Config } from '../../src/config/config.ts';
-import type { Store } from '../../src/db.ts';
 import { describePrune, pruneJson, sizeText } from '../../src/prune/description.ts';
 import { prune, type PruneOptions, type PruneReport } from '../../src/prune/prune.ts';
 import { readHistory } from '../../src/history/read.ts';
 import { historyFolder } from '../../src/history/history.ts';
-import { listTargets } from '../../src/targets/store.ts';
 import { startTestApns } from '../support/apns.ts';
 import { createSleeplessClock } from '../support/clock.ts';
 import { ACCOUNT_ID, DEVICE_TOKEN, tokenNumber } from '../support/events.ts';
 import { recordedLog } from '../support/recorded-log.ts';
-import { holdWriteLock, registered, temporaryFolder, testStore } from '../support/store.ts';
+import { holdWriteLock, registered, temporaryFolder, testStore, type TestStore } from '../support/store.ts';
 
 const DAY_MS = 86_400_000;
 // The certificates of the tests are valid now.
 const NOW_MS = Date.now();
 
 interface Stage {
-  store: Store;
+  store: TestStore;
   config: Config;
   run: (options?: Partial<PruneOptions>) => ReturnType<typeof prune>;
 }
@@ -63,8 +61,8 @@ async function stage(apns = {}, busyTimeoutMs = 5000): Promise<Stage> {
   return { store, config, run };
 }
 
-async function users(store: Store): Promise<string[]> {
-  return (await listTargets(store, {})).map(({ user }) => user);
+async function users(store: TestStore): Promise<string[]> {
+  return (await store.listTargets({})).map(({ user }) => user);
 }
 
 async function withCredential(): Promise<Stage> {
@@ -176,7 +174,7 @@ describe('unused topics', () => {
       clock: { ...clock, sleep: registers },
     });
     expect(report.topics).toEqual([{ topic: 'former', count: 50 }]);
-    expect(await listTargets(store, { topic: 'former' })).toHaveLength(252);
+    expect(await store.listTargets({ topic: 'former' })).toHaveLength(252);
   });
 
   test('are not looked for without a credential, and then nothing is removed', async () => {

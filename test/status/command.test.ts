@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { connect } from '../../src/store/driver.ts';
+import { connect } from '../../src/store/sqlite/driver.ts';
 import {
   COMMAND,
   createSandbox,

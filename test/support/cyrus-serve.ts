@@ -1,7 +1,6 @@
 import { appendFileSync, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { openStore } from '../../src/db.ts';
-import { summarise } from '../../src/outbox/summary.ts';
+import { openStore } from '../../src/store/open.ts';
 import { eventually, type Sandbox } from './command.ts';
 import { createCyrusHost, type CyrusHost } from './cyrus-host.ts';
 import type { DeviceRegistration } from './imap.ts';
@@ -45,7 +44,7 @@ export async function sent(sandbox: Sandbox, timeoutMs?: number): Promise<void> 
   const store = openStore(sandbox.store, { create: false });
   try {
     // In this order: what leaves the spool is in the outbox by then.
-    const owed = async (): Promise<number> => spooled(sandbox) + (await summarise(store)).waiting;
+    const owed = async (): Promise<number> => spooled(sandbox) + (await store.countRows()).waiting;
     await eventually(owed, (count) => count === 0, timeoutMs);
   } finally {
     store.close();

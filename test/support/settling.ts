@@ -1,7 +1,12 @@
-import type { Store } from '../../src/db.ts';
-import { type Attempt, type SettleContext, settleIn } from '../../src/outbox/settle.ts';
+import type { Attempt } from '../../src/outbox/attempt.ts';
 import type { Settlement } from '../../src/outbox/settlement.ts';
+import { NO_FACTS, questionOf, settleAll, type SettlingRules } from '../../src/outbox/settling.ts';
+import type { Turn } from '../../src/store/delivery.ts';
+import type { Store } from '../../src/store/store.ts';
 import { NOW_MS } from './store.ts';
+
+export type SettleContext = SettlingRules &
+  Pick<Turn, 'owner' | 'nowMs' | 'newApnsId' | 'throttleMs' | 'server'>;
 
 /** The owner is that of `claimed`; what is settled ended a little later. */
 export const SETTLE_CONTEXT: SettleContext = {
@@ -16,11 +21,18 @@ export const SETTLE_CONTEXT: SettleContext = {
   probes: false,
 };
 
-/** Settles attempts in a transaction of its own. */
-export function settle(
+/** Settles attempts as the courier does, and claims nothing. */
+export async function settle(
   store: Store,
   attempts: readonly Attempt[],
   context: SettleContext = SETTLE_CONTEXT,
 ): Promise<Settlement[]> {
-  return store.write((sql) => settleIn(sql, attempts, context));
+  const question = questionOf(attempts, context.server);
+  const facts = question === undefined ? NO_FACTS : await store.settlingFacts(question);
+  const settled = settleAll(attempts, facts, context);
+  await store.takeTurn({
+    ...{ settled, wakes: undefined, limit: 0, leaseUntilMs: 0, maxMailboxes: 0 },
+    ...context,
+  });
+  return settled.map(({ settlement }) => settlement);
 }

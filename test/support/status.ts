@@ -1,4 +1,4 @@
-import type { WaitingGroup } from '../../src/outbox/summary.ts';
+import type { WaitingGroup } from '../../src/store/summary.ts';
 import type { Status } from '../../src/status/status.ts';
 import { NOW_MS } from './store.ts';
 

@@ -2,14 +2,15 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { openStore, type Store } from '../../src/db.ts';
+import type { Store } from '../../src/store/store.ts';
+import type { ClaimedPush } from '../../src/outbox/attempt.ts';
 import type { ChangeName } from '../../src/events/mail-event.ts';
 import { INBOX, type Mailbox } from '../../src/mailboxes/mailbox.ts';
-import { claimIn, type ClaimRequest } from '../../src/outbox/claim.ts';
-import { type ClaimedPush, enqueue } from '../../src/outbox/outbox.ts';
 import { AT_ONCE } from '../../src/outbox/timing.ts';
-import { connect } from '../../src/store/driver.ts';
-import { register } from '../../src/targets/register.ts';
+import type { Turn } from '../../src/store/delivery.ts';
+import { type OpenOptions, openDatabase, type Transactions } from '../../src/store/sqlite/database.ts';
+import { connect } from '../../src/store/sqlite/driver.ts';
+import { sqliteStore } from '../../src/store/sqlite/store.ts';
 import type { NewTarget, Subscription } from '../../src/targets/target.ts';
 import { ACCOUNT_ID, DEVICE_TOKEN } from './events.ts';
 
@@ -29,18 +30,36 @@ export function temporaryFolder(): string {
   return folder;
 }
 
+/** The store's verbs, and SQL on the database behind it, for what no verb makes or shows. */
+export type TestStore = Store & Pick<Transactions, 'read' | 'write'>;
+
 /** A new database, or another connection to that file, closed when the running test ends. */
-export function testStore(file = join(temporaryFolder(), 'x.db'), busyTimeoutMs = 5000): Store {
-  const store = openStore(file, { create: true, busyTimeoutMs });
+export function testStore(file = join(temporaryFolder(), 'x.db'), busyTimeoutMs = 5000): TestStore {
+  const store = openTestStore(file, { create: true, busyTimeoutMs });
   onTestFinished(() => {
     store.close();
   });
   return store;
 }
 
-/** All rows of a query. */
-export function rowsOf(store: Store, query: string): Promise<Record<string, unknown>[]> {
-  return store.read((sql) => sql(query).all() as Record<string, unknown>[]);
+/** The same of a file that the caller closes. */
+export function openTestStore(file: string, options: OpenOptions = { create: true }): TestStore {
+  const database = openDatabase(file, options);
+  return { ...sqliteStore(database), read: database.read, write: database.write };
+}
+
+/** All rows of a query, as another connection sees them. */
+export function rowsOf(
+  { file }: Pick<Store, 'file'>,
+  query: string,
+  ...values: unknown[]
+): Promise<Record<string, unknown>[]> {
+  const database = connect(file, { fileMustExist: true });
+  try {
+    return Promise.resolve(database.prepare(query).all(...values) as Record<string, unknown>[]);
+  } finally {
+    database.close();
+  }
 }
 
 /** The one outbox row that there is. */
@@ -82,17 +101,10 @@ export async function registered(
   { nowMs = NOW_MS, maxPerUser = 20 } = {},
 ): Promise<number> {
   const target = newTarget(changes);
-  await register(store, target, { nowMs, maxPerUser });
-  return store.read(
-    (sql) =>
-      (
-        sql('SELECT id FROM targets WHERE user = ? AND device_token = ? AND account_id = ?').get(
-          target.user,
-          target.deviceToken,
-          target.accountId,
-        ) as { id: number }
-      ).id,
-  );
+  await store.register(target, { nowMs, maxPerUser });
+  const query = 'SELECT id FROM targets WHERE user = ? AND device_token = ? AND account_id = ?';
+  const [row] = await rowsOf(store, query, target.user, target.deviceToken, target.accountId);
+  return Number(row?.['id']);
 }
 
 /** Puts an event about these mailboxes into the outbox; gives the targets. Its apns-id would be `apnsId`. */
@@ -105,21 +117,26 @@ export function enqueued(
     event = 'MessageNew',
   }: { mailboxes?: Mailbox[]; nowMs?: number; apnsId?: string; event?: ChangeName } = {},
 ): Promise<number[]> {
-  return enqueue(store, { event, mailboxes, nowMs, newApnsId: () => apnsId, timing: AT_ONCE }).then(
-    ({ targetIds }) => targetIds,
-  );
+  return store
+    .enqueue({ event, mailboxes, nowMs, newApnsId: () => apnsId, timing: AT_ONCE })
+    .then(({ targetIds }) => targetIds);
 }
 
 export const LEASE_MS = 30_000;
 
-export function claimed(store: Store, changes: Partial<ClaimRequest> = {}): Promise<ClaimedPush[]> {
+/** A turn in which nothing has ended. */
+export async function claimed(store: Store, changes: Partial<Turn> = {}): Promise<ClaimedPush[]> {
   const nowMs = changes.nowMs ?? NOW_MS;
-  const request = { owner: 'one', limit: 100, maxMailboxes: 100, nowMs, leaseUntilMs: nowMs + LEASE_MS };
-  return store.write((sql) => claimIn(sql, { ...request, ...changes }));
+  const lease = { owner: 'one', limit: 100, maxMailboxes: 100, nowMs, leaseUntilMs: nowMs + LEASE_MS };
+  const turn = await store.takeTurn({
+    ...{ settled: [], wakes: undefined, server: 'https://api.push.apple.com', throttleMs: 0 },
+    ...{ newApnsId: () => 'fresh', ...lease, ...changes },
+  });
+  return turn.pushes;
 }
 
 /** The one push that is claimed. */
-export async function claimedOne(store: Store, changes: Partial<ClaimRequest> = {}): Promise<ClaimedPush> {
+export async function claimedOne(store: Store, changes: Partial<Turn> = {}): Promise<ClaimedPush> {
   const [push, ...others] = await claimed(store, changes);
   if (push === undefined || others.length > 0) throw new Error('expected one push to be claimed');
   return push;

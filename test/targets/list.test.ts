@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Store } from '../../src/db.ts';
+import type { Store } from '../../src/store/store.ts';
 import { listCommand, type ListRequest } from '../../src/targets/list.ts';
 import { ACCOUNT_ID, DEVICE_TOKEN, tokenNumber } from '../support/events.ts';
 import { NOW_MS, registered, temporaryFolder, testStore } from '../support/store.ts';

@@ -2,7 +2,7 @@ import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createAuthority, issueClientCertificate } from '../../src/apns/pki.ts';
-import type { Store } from '../../src/db.ts';
+import type { Store } from '../../src/store/store.ts';
 import { createTopicSource } from '../../src/targets/registration-topic.ts';
 import { createTestClock } from '../support/clock.ts';
 import { recordedLog } from '../support/recorded-log.ts';

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { Store } from '../../src/db.ts';
+import type { Store } from '../../src/store/store.ts';
 import type { Entry } from '../../src/history/entry.ts';
 import { removeCommand, type RemoveRequest } from '../../src/targets/remove.ts';
-import { listTargets } from '../../src/targets/store.ts';
 import { createSleeplessClock } from '../support/clock.ts';
 import { ACCOUNT_ID, tokenNumber } from '../support/events.ts';
 import { registered } from '../support/store.ts';
@@ -33,8 +32,8 @@ describe('one target', () => {
     const confirm = (): Promise<boolean> => Promise.reject(new Error('asked'));
     const text = await remove(store, { selection: { user: 'alice', token: '80AA' }, confirm });
     expect(text).toMatch(/^removed 1 target\nUSER .*\nalice .*\n$/);
-    expect(await listTargets(store, { user: 'alice' })).toMatchObject([{ deviceToken: tokenNumber(1) }]);
-    expect(await listTargets(store, { user: 'bob' })).toHaveLength(1);
+    expect(await store.listTargets({ user: 'alice' })).toMatchObject([{ deviceToken: tokenNumber(1) }]);
+    expect(await store.listTargets({ user: 'bob' })).toHaveLength(1);
     expect(entries).toMatchObject([{ user: 'alice', device: '80aa34cb…4f3a', change: 'removed' }]);
   });
 
@@ -53,9 +52,9 @@ describe('several', () => {
       message: '2 targets match, expected one',
       exitCode: 64,
     });
-    expect(await listTargets(store, {})).toHaveLength(3);
+    expect(await store.listTargets({})).toHaveLength(3);
     expect(await remove(store, { ...ALICE, all: true })).toMatch(/^removed 2 targets\n/);
-    expect(await listTargets(store, {})).toMatchObject([{ user: 'bob' }]);
+    expect(await store.listTargets({})).toMatchObject([{ user: 'bob' }]);
   });
 
   test('by an account id that users share', async () => {
@@ -77,9 +76,9 @@ describe('several', () => {
     expect(await remove(store, { ...ALICE, confirm: answer(false) })).toMatch(
       /^USER .*\nalice .*\nalice .*\nnothing was removed\n$/,
     );
-    expect(await listTargets(store, {})).toHaveLength(3);
+    expect(await store.listTargets({})).toHaveLength(3);
     expect(await remove(store, { ...ALICE, confirm: answer(true) })).toMatch(/\nremoved 2 targets\n$/);
-    expect(await listTargets(store, {})).toMatchObject([{ user: 'bob' }]);
+    expect(await store.listTargets({})).toMatchObject([{ user: 'bob' }]);
     expect(questions).toEqual(['Remove these 2 targets?', 'Remove these 2 targets?']);
   });
 
@@ -90,7 +89,7 @@ describe('several', () => {
       return true;
     };
     await remove(store, { ...ALICE, confirm });
-    expect(await listTargets(store, { user: 'alice' })).toMatchObject([{ deviceToken: tokenNumber(7) }]);
+    expect(await store.listTargets({ user: 'alice' })).toMatchObject([{ deviceToken: tokenNumber(7) }]);
   });
 
   test('that are very many are not all listed', async () => {
@@ -108,7 +107,7 @@ describe('a rehearsal', () => {
   test('removes nothing', async () => {
     const store = await aliceAndBob();
     expect(await remove(store, { ...ALICE, dryRun: true })).toMatch(/^would remove 2 targets\nUSER/);
-    expect(await listTargets(store, {})).toHaveLength(3);
+    expect(await store.listTargets({})).toHaveLength(3);
   });
 });
 
@@ -124,5 +123,5 @@ test('JSON', async () => {
     count: 2,
     removed: [{ user: 'alice' }, { user: 'alice' }],
   });
-  expect(await listTargets(store, {})).toMatchObject([{ user: 'bob' }]);
+  expect(await store.listTargets({})).toMatchObject([{ user: 'bob' }]);
 });

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import type { Config } from '../../src/config/config.ts';
-import { openStore, type Store } from '../../src/db.ts';
 import {
   createSandbox,
   environmentOf,
@@ -9,7 +8,7 @@ import {
   SHELL_COMMAND,
 } from '../support/command.ts';
 import { tokenNumber } from '../support/events.ts';
-import { NOW_MS, registered, testStore } from '../support/store.ts';
+import { NOW_MS, openTestStore, registered, testStore, type TestStore } from '../support/store.ts';
 
 /** What the commands of targets need of the configuration. */
 export function configFor(store: string): Config {
@@ -18,7 +17,7 @@ export function configFor(store: string): Config {
 }
 
 /** Two devices of alice, the second renewed later, and one of bob. */
-export async function aliceAndBob(): Promise<Store> {
+export async function aliceAndBob(): Promise<TestStore> {
   const store = testStore();
   await registered(store);
   await registered(store, { deviceToken: tokenNumber(1) }, { nowMs: NOW_MS + 1000 });
@@ -27,14 +26,14 @@ export async function aliceAndBob(): Promise<Store> {
 }
 
 /** Changes the targets of a user. */
-export function setTargets(store: Store, user: string, assignments: string): Promise<unknown> {
+export function setTargets(store: TestStore, user: string, assignments: string): Promise<unknown> {
   return store.write((sql) => sql(`UPDATE targets SET ${assignments} WHERE user = ?`).run(user));
 }
 
 /** A sandbox with so many targets: three of alice, and one of each user0003, user0004 and so on. */
 export async function sandboxWithTargets(count: number): Promise<Sandbox> {
   const sandbox = createSandbox('');
-  const store = openStore(sandbox.store, { create: true });
+  const store = openTestStore(sandbox.store);
   await store.write((sql) => {
     const insert = sql(
       `INSERT INTO targets (user, device_token, account_id, subtopic, aps_version, topic, source, registered_ms, renewed_ms)

@@ -6,7 +6,7 @@ import { openHistory } from '../../history/history.ts';
 import type { Log } from '../../log.ts';
 import { filterOf, type Selection } from '../../selection.ts';
 import { countOf } from '../../table.ts';
-import type { Hold } from '../outbox.ts';
+import type { Hold } from '../hold.ts';
 import type { HandledPush, WaitingCount, WaitingFilter } from '../waiting.ts';
 
 export interface PushSelection extends Selection {

@@ -1,8 +1,9 @@
-import { type Store, withStore } from '../../db.ts';
+import type { Store } from '../../store/store.ts';
+import { withStore } from '../../store/open.ts';
+import type { WaitingCount, WaitingFilter } from '../waiting.ts';
 import { ExitCode, OperatorError } from '../../errors.ts';
 import { countOf } from '../../table.ts';
 import { releaseDeadLeases } from '../lease.ts';
-import { countWaiting, discardWaiting, type WaitingCount, type WaitingFilter } from '../waiting.ts';
 import {
   noneMatches,
   type OutboxCommand,
@@ -36,7 +37,7 @@ export async function discardCommand(
     await releaseDeadLeases(store);
     // What comes while the person thinks is not what was asked about.
     const filter = { ...waitingFilterOf(config, selection), enqueuedUntilMs: clock.nowMs() };
-    const count = await countWaiting(store, filter, clock.nowMs());
+    const count = await store.countWaiting(filter, clock.nowMs());
     if (count.free + count.sending === 0) throw noneMatches();
     if (options.dryRun) {
       const would = `would discard ${countOf(count.free, 'push', 'pushes')}`;
@@ -59,7 +60,7 @@ async function mayDiscard({ free }: WaitingCount, { all, ask }: DiscardOptions):
 
 async function discard(store: Store, filter: WaitingFilter, command: OutboxCommand): Promise<string> {
   const { clock, log } = command;
-  const { discarded, sending } = await discardWaiting(store, filter, clock.nowMs());
+  const { discarded, sending } = await store.discardWaiting(filter, clock.nowMs());
   record(command, discarded, 'push given up');
   const users = new Map<string, number>();
   for (const { user } of discarded) users.set(user, (users.get(user) ?? 0) + 1);

@@ -1,6 +1,7 @@
-import { type Store, withStore } from '../../db.ts';
+import type { Store } from '../../store/store.ts';
+import { withStore } from '../../store/open.ts';
+import type { WaitingFilter, WaitingPush } from '../waiting.ts';
 import { jsonList } from '../../json-list.ts';
-import { countWaiting, type WaitingFilter, type WaitingPush, waitingPushes } from '../waiting.ts';
 import { type OutboxCommand, type PushSelection, waitingFilterOf } from './command.ts';
 import { pushJson, pushTable } from './show.ts';
 
@@ -28,10 +29,24 @@ export async function tableOf(
   filter: WaitingFilter,
   limit: number,
 ): Promise<string> {
-  const { free, sending } = await countWaiting(store, filter, clock.nowMs());
+  const { free, sending } = await store.countWaiting(filter, clock.nowMs());
   const pushes: WaitingPush[] = [];
   for await (const batch of waitingPushes(store, filter, limit)) pushes.push(...batch);
   return pushTable(pushes, free + sending, clock.nowMs());
+}
+
+/** How many rows are read in one transaction. */
+const BATCH = 1000;
+
+/** The oldest `limit` of the pushes that match, in batches; -1: all. What is gone meanwhile is left out. */
+export async function* waitingPushes(
+  store: Store,
+  filter: WaitingFilter,
+  limit: number,
+): AsyncGenerator<WaitingPush[]> {
+  const ids = await store.waitingIds(filter, limit);
+  for (let start = 0; start < ids.length; start += BATCH)
+    yield store.waitingById(ids.slice(start, start + BATCH));
 }
 
 async function* shownPages(pages: AsyncIterable<WaitingPush[]>, nowMs: number): AsyncGenerator<object[]> {

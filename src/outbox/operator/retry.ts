@@ -1,9 +1,10 @@
-import { type Store, withStore } from '../../db.ts';
+import type { Store } from '../../store/store.ts';
+import { withStore } from '../../store/open.ts';
+import type { WaitingCount, WaitingFilter } from '../waiting.ts';
 import { poke } from '../../doors/control.ts';
 import { countOf } from '../../table.ts';
 import { releaseDeadLeases } from '../lease.ts';
 import { ensureDelivery } from '../wake.ts';
-import { countWaiting, retryWaiting, type WaitingCount, type WaitingFilter } from '../waiting.ts';
 import {
   areOrIs,
   noneMatches,
@@ -26,7 +27,7 @@ export async function retryCommand(
   await withStore(config.store, async (store) => {
     await releaseDeadLeases(store);
     const nowMs = clock.nowMs();
-    const count = dryRun ? await countWaiting(store, filter, nowMs) : await retry(store, filter, command);
+    const count = dryRun ? await store.countWaiting(filter, nowMs) : await retry(store, filter, command);
     if (count.free + count.sending === 0) throw noneMatches();
     const due = `${countOf(count.free, 'push', 'pushes')} ${dryRun ? 'would be' : areOrIs(count.free)} due now`;
     await show(
@@ -37,7 +38,7 @@ export async function retryCommand(
 }
 
 async function retry(store: Store, filter: WaitingFilter, command: OutboxCommand): Promise<WaitingCount> {
-  const { count, madeDue } = await retryWaiting(store, filter, command.clock.nowMs());
+  const { count, madeDue } = await store.retryWaiting(filter, command.clock.nowMs());
   record(command, madeDue, 'push made due');
   return count;
 }

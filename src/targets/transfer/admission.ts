@@ -13,22 +13,9 @@ import {
   type RegistrationRules,
   type Subscription,
 } from '../target.ts';
-import type { Claim, ExportedTarget, Fault, ForeignRegistration } from './claim.ts';
-
-/** What became of a target's pushes so far. */
-export type History = Pick<
-  ExportedTarget,
-  'lastPushMs' | 'lastSuccessMs' | 'lastError' | 'lastErrorMs' | 'failures' | 'failingSinceMs' | 'disabledMs'
->;
-
-/** A target that may be taken. Times are milliseconds since the epoch, undefined where the file has none. */
-export interface Candidate {
-  target: NewTarget;
-  registeredMs: number | undefined;
-  renewedMs: number | undefined;
-  /** Undefined where the file keeps none. */
-  history: History | undefined;
-}
+import type { PushHistory, WholeTarget } from '../record.ts';
+import type { Candidate, Fault } from '../precedence.ts';
+import type { Claim, ForeignRegistration } from './claim.ts';
 
 export interface TransferRules extends RegistrationRules {
   nowMs: number;
@@ -72,7 +59,7 @@ function admitRegistration(
 }
 
 /** The mailboxes stand as the exporting host understood them: its namespace is not known here. */
-function admitExported(exported: ExportedTarget, rules: TransferRules): ReturnType<typeof admitClaim> {
+function admitExported(exported: WholeTarget, rules: TransferRules): ReturnType<typeof admitClaim> {
   const names = exported.subscriptions.map(({ name }) => name);
   const refusal = identityRefusal(exported) ?? mailboxRefusal(exported.user, names);
   if (refusal !== undefined) return { fault: { reason: REASONS[refusal.fault] } };
@@ -119,7 +106,7 @@ function comparableSubscriptions(
   return [...found.values()];
 }
 
-function historyOf(exported: ExportedTarget): History {
+function historyOf(exported: WholeTarget): PushHistory {
   const { lastPushMs, lastSuccessMs, lastError, lastErrorMs, failures, failingSinceMs, disabledMs } =
     exported;
   return { lastPushMs, lastSuccessMs, lastError, lastErrorMs, failures, failingSinceMs, disabledMs };

@@ -1,12 +1,6 @@
 import type { Registration } from '../../events/mail-event.ts';
-import type { Target } from '../store.ts';
-import type { Subscription } from '../target.ts';
-
-/** A target with all that belongs to it, as an export holds it. Its number in the database is none of it. */
-export interface ExportedTarget extends Omit<Target, 'id'> {
-  /** By owner and path. */
-  subscriptions: Subscription[];
-}
+import type { Fault } from '../precedence.ts';
+import type { WholeTarget } from '../record.ts';
 
 /** A registration that another program kept. Times are milliseconds since the epoch, undefined where it kept none. */
 export interface ForeignRegistration {
@@ -18,16 +12,7 @@ export interface ForeignRegistration {
 }
 
 /** What a file says of a target, read but not yet held against the rules. */
-export type Claim =
-  ({ kind: 'exported' } & ExportedTarget) | ({ kind: 'registration' } & ForeignRegistration);
-
-/** Why something in a file is not taken. */
-export interface Fault {
-  /** One of few, free of what the file says: the report counts by it. */
-  reason: string;
-  /** What is special about this one; it may be anybody's text. */
-  detail?: string | undefined;
-}
+export type Claim = ({ kind: 'exported' } & WholeTarget) | ({ kind: 'registration' } & ForeignRegistration);
 
 /** One thing in a file. */
 export type Item = {

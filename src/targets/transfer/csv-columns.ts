@@ -1,7 +1,8 @@
 import type { Registration } from '../../events/mail-event.ts';
 import { isStorableText } from '../../mailboxes/storable-text.ts';
 import { MAIL_SUBTOPIC } from '../target.ts';
-import type { Fault, ForeignRegistration } from './claim.ts';
+import type { Fault } from '../precedence.ts';
+import type { ForeignRegistration } from './claim.ts';
 import { instantOf } from './instant.ts';
 
 const REQUIRED = ['user', 'device_token', 'account_id'] as const;

@@ -1,9 +1,11 @@
 import type { Config } from '../../config/config.ts';
-import { withStore } from '../../db.ts';
+import { withStore } from '../../store/open.ts';
 import { ExitCode, messageOf, OperatorError } from '../../errors.ts';
 import { comparableUser } from '../../mailboxes/user-name.ts';
 import { countOf } from '../../table.ts';
-import { exportedTargets } from './exported.ts';
+import type { Store } from '../../store/store.ts';
+import type { TargetKey } from '../../store/targets.ts';
+import type { WholeTarget } from '../record.ts';
 import { fileOutput, type Output, standardOutput } from './output.ts';
 import { HEADER_LINE, targetLine } from './target-line.ts';
 
@@ -28,6 +30,21 @@ export async function exportTargets(
     const count = await writeTargets(exportedTargets(store, comparable), output);
     if (file !== '-') out(`exported ${countOf(count, 'target')} to ${file}\n`);
   });
+}
+
+/** Targets that are read at once: few enough for the memory, though each may have thousands of mailboxes. */
+const PAGE = 100;
+
+/** Each page is a transaction of its own, so that a slow reader holds nobody up; what changes meanwhile may be in it. */
+export async function* exportedTargets(store: Store, user?: string): AsyncGenerator<WholeTarget[]> {
+  let after: TargetKey = { user: '', deviceToken: '', accountId: '' };
+  for (;;) {
+    const page = await store.exportTargets(after, PAGE, user);
+    const last = page.at(-1);
+    if (last === undefined) return;
+    yield page;
+    after = last;
+  }
 }
 
 async function writeTargets(

@@ -1,4 +1,4 @@
-import type { Fault } from './claim.ts';
+import type { Fault } from '../precedence.ts';
 
 /** A line of a file, or a record of several; its place is that of the first, from 1. */
 export type Line = { place: number } & ({ text: string } | { fault: Fault });

@@ -1,7 +1,6 @@
-import type { Store } from '../../db.ts';
-import type { Candidate } from './admission.ts';
-import type { PrecedenceRules, Ruling, Standing } from './precedence.ts';
-import { ruleOnCandidate, standingOf, type Take } from './taking.ts';
+import type { Store } from '../../store/store.ts';
+import type { Candidate, PrecedenceRules, Ruling, Standing } from '../precedence.ts';
+import { ruleOnCandidate, type Take } from './taking.ts';
 
 /**
  * Says what would become of candidates and changes nothing. The users it has seen are kept in memory, as the
@@ -14,7 +13,7 @@ export function rehearseOn(store: Store | undefined, rules: PrecedenceRules): Ta
     const names = [...new Set(candidates.map(({ target }) => target.user))].filter(
       (user) => !users.has(user),
     );
-    const found = await store?.read((sql) => names.map((user) => [user, standingOf(sql, user)] as const));
+    const found = await store?.standingOf(names);
     for (const [user, standing] of found ?? []) users.set(user, standing);
     return candidates.map((candidate) => {
       const { user } = candidate.target;

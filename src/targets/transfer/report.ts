@@ -1,9 +1,10 @@
 import { shortened } from '../../events/fields.ts';
 import { countOf, visible } from '../../table.ts';
 import type { RegistrationTopic } from '../registration-topic.ts';
-import type { Fault, Item } from './claim.ts';
+import type { Fault } from '../precedence.ts';
+import type { Item } from './claim.ts';
 import { type Format, PLACE_NAMES } from './formats.ts';
-import type { Ruling } from './precedence.ts';
+import type { Ruling } from '../precedence.ts';
 import { safeJson } from '../../safe-json.ts';
 
 export interface Skipped extends Fault {

@@ -1,7 +1,8 @@
 import { ExitCode, OperatorError } from '../../errors.ts';
-import { admitClaim, type Candidate, type TransferRules } from './admission.ts';
+import type { Candidate } from '../precedence.ts';
+import { admitClaim, type TransferRules } from './admission.ts';
 import type { Item } from './claim.ts';
-import type { Ruling } from './precedence.ts';
+import type { Ruling } from '../precedence.ts';
 import { emptyReport, type ImportReport, record } from './report.ts';
 import type { Take } from './taking.ts';
 

@@ -1,8 +1,6 @@
 import type { Clock } from '../../clock.ts';
-import type { Sql, Store } from '../../db.ts';
-import { replaceSubscriptions } from '../store.ts';
-import type { Candidate, History } from './admission.ts';
-import { type PrecedenceRules, ruleOn, type Ruling, type Standing } from './precedence.ts';
+import type { Store } from '../../store/store.ts';
+import { type Candidate, type PrecedenceRules, ruleOn, type Ruling, type Standing } from '../precedence.ts';
 
 /** Gives what became of the first candidates, one at least; the others have to be given again. */
 export type Take = (candidates: readonly Candidate[]) => Promise<Ruling[]>;
@@ -13,36 +11,25 @@ export type Take = (candidates: readonly Candidate[]) => Promise<Ruling[]>;
  */
 const TRANSACTION_MS = 25;
 
-/** What a slow disk takes for a commit is no reason to wait longer. */
+/** What a busy machine makes of it is no reason to wait longer. */
 const MAX_PAUSE_MS = 2 * TRANSACTION_MS;
 
 /**
- * Takes candidates into the database, as many in a transaction as the time allows, and then leaves it to others for
- * as long.
+ * Takes candidates into the store, as many in a transaction as the time allows, and then leaves it to others for as
+ * long.
  */
 export function takeInto(store: Store, rules: PrecedenceRules, clock: Clock): Take {
+  const rule = (candidate: Candidate, standing: readonly Standing[]): Ruling =>
+    ruleOnCandidate(candidate, standing, rules);
   return async (candidates) => {
-    let startMs = clock.steadyMs();
-    const rulings = await store.write((sql) => {
-      startMs = clock.steadyMs(); // others had it until now
-      const made: Ruling[] = [];
-      for (const candidate of candidates) {
-        made.push(takeOne(sql, candidate, rules));
-        if (clock.steadyMs() - startMs >= TRANSACTION_MS) break;
-      }
-      return made;
+    const { rulings, tookMs } = await store.importTargets(candidates, {
+      rule,
+      timeMs: TRANSACTION_MS,
+      clock,
     });
-    await clock.sleep(Math.min(clock.steadyMs() - startMs, MAX_PAUSE_MS));
+    await clock.sleep(Math.min(tookMs, MAX_PAUSE_MS));
     return rulings;
   };
-}
-
-/** The targets of a user, as far as they decide. */
-export function standingOf(sql: Sql, user: string): Standing[] {
-  return sql(
-    `SELECT id, device_token AS deviceToken, account_id AS accountId, subtopic, source, registered_ms AS registeredMs,
-       renewed_ms AS renewedMs FROM targets WHERE user = ?`,
-  ).all(user) as Standing[];
 }
 
 export function ruleOnCandidate(
@@ -52,55 +39,4 @@ export function ruleOnCandidate(
 ): Ruling {
   const { deviceToken, accountId, subtopic, source } = target;
   return ruleOn({ deviceToken, accountId, subtopic, source, registeredMs, renewedMs }, standing, rules);
-}
-
-function takeOne(sql: Sql, candidate: Candidate, rules: PrecedenceRules): Ruling {
-  const ruling = ruleOnCandidate(candidate, standingOf(sql, candidate.target.user), rules);
-  if (ruling.act === 'taken' || ruling.act === 'renewed') {
-    for (const id of ruling.removed) sql('DELETE FROM targets WHERE id = ?').run(id);
-    replaceSubscriptions(sql, upsert(sql, candidate, ruling), candidate.target.subscriptions);
-  }
-  return ruling;
-}
-
-const NO_HISTORY: History = {
-  lastPushMs: null,
-  lastSuccessMs: null,
-  lastError: null,
-  lastErrorMs: null,
-  failures: 0,
-  failingSinceMs: null,
-  disabledMs: null,
-};
-
-/** Where the file keeps no history, what is known of the target's pushes stays; as a registration it begins anew. */
-function upsert(
-  sql: Sql,
-  { target, history }: Candidate,
-  { registeredMs, renewedMs }: { registeredMs: number; renewedMs: number },
-): number {
-  const row = sql(
-    `INSERT INTO targets (user, device_token, account_id, subtopic, aps_version, topic, source, registered_ms,
-       renewed_ms, last_push_ms, last_success_ms, last_error, last_error_ms, failures, failing_since_ms, disabled_ms)
-     VALUES (@user, @deviceToken, @accountId, @subtopic, @apsVersion, @topic, @source, @registeredMs,
-       @renewedMs, @lastPushMs, @lastSuccessMs, @lastError, @lastErrorMs, @failures, @failingSinceMs, @disabledMs)
-     ON CONFLICT (user, device_token, account_id) DO UPDATE SET
-       subtopic = excluded.subtopic, aps_version = excluded.aps_version, topic = excluded.topic,
-       source = excluded.source, registered_ms = excluded.registered_ms, renewed_ms = excluded.renewed_ms,
-       last_push_ms = iif(@hasHistory, excluded.last_push_ms, last_push_ms),
-       last_success_ms = iif(@hasHistory, excluded.last_success_ms, last_success_ms),
-       last_error = iif(@hasHistory, excluded.last_error, last_error),
-       last_error_ms = iif(@hasHistory, excluded.last_error_ms, last_error_ms),
-       failures = excluded.failures, failing_since_ms = excluded.failing_since_ms,
-       disabled_ms = excluded.disabled_ms
-     RETURNING id`,
-  ).get({
-    ...(history ?? NO_HISTORY),
-    ...target,
-    subscriptions: null,
-    registeredMs,
-    renewedMs,
-    hasHistory: history === undefined ? 0 : 1,
-  }) as { id: number };
-  return row.id;
 }

@@ -1,6 +1,7 @@
 import { quoted } from '../../events/fields.ts';
 import type { Subscription } from '../target.ts';
-import type { ExportedTarget, Fault } from './claim.ts';
+import type { WholeTarget } from '../record.ts';
+import type { Fault } from '../precedence.ts';
 import { instantOf, instantText } from './instant.ts';
 import { fieldsFault, isTargetWire, type SubscriptionWire, type TargetWire } from './target-wire.ts';
 import { safeJson } from '../../safe-json.ts';
@@ -15,7 +16,7 @@ export const EXPECTED_HEADER = `${FORMAT} of version ${VERSION}`;
 export const HEADER_LINE = `${JSON.stringify({ xapplepush: FORMAT, version: VERSION })}\n`;
 
 /** The line of one target, complete and always the same for the same target. */
-export function targetLine(target: ExportedTarget): string {
+export function targetLine(target: WholeTarget): string {
   const time = (ms: number | null): string | null => (ms === null ? null : instantText(ms));
   const wire: TargetWire = {
     user: target.user,
@@ -44,7 +45,7 @@ function subscriptionWire({ owner, path, name, hash }: Subscription): Subscripti
 }
 
 export type TargetLine =
-  | { target: ExportedTarget }
+  | { target: WholeTarget }
   | 'header'
   /** A header that says that the lines after it are something else. */
   | { foreign: string }
@@ -70,7 +71,7 @@ function shown(value: unknown): string {
   return typeof value === 'string' || typeof value === 'number' ? quoted(String(value)) : 'something else';
 }
 
-function targetOf(wire: TargetWire): ExportedTarget {
+function targetOf(wire: TargetWire): WholeTarget {
   const time = (text: string | null): number | null => (text === null ? null : (instantOf(text) ?? null));
   return {
     user: wire.user,

@@ -1,7 +1,7 @@
 import { expected, quoted } from '../../events/fields.ts';
 import type { EventSource } from '../../events/mail-event.ts';
 import { isStorableText } from '../../mailboxes/storable-text.ts';
-import type { Fault } from './claim.ts';
+import type { Fault } from '../precedence.ts';
 import { instantOf } from './instant.ts';
 
 /** A target as it stands in a line of an export. Times are ISO 8601 with milliseconds. */

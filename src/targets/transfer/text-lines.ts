@@ -1,5 +1,5 @@
 import { decodeUtf8, splitLines } from '../../events/read.ts';
-import type { Fault } from './claim.ts';
+import type { Fault } from '../precedence.ts';
 import type { Line } from './line.ts';
 
 /** The lines, blank ones too; what is too long or no UTF-8 is a fault, and the lines after it are read all the same. */

@@ -1,7 +1,8 @@
 import { expected } from '../../events/fields.ts';
 import type { Registration } from '../../events/mail-event.ts';
 import { MAIL_SUBTOPIC } from '../target.ts';
-import type { Fault, ForeignRegistration, Item } from './claim.ts';
+import type { Fault } from '../precedence.ts';
+import type { ForeignRegistration, Item } from './claim.ts';
 import { instantOf } from './instant.ts';
 
 type Json = Record<string, unknown>;

@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Config } from '../../../src/config/config.ts';
-import type { Store } from '../../../src/db.ts';
 import type { OutboxCommand } from '../../../src/outbox/operator/command.ts';
 import { discardCommand, type DiscardOptions } from '../../../src/outbox/operator/discard.ts';
 import { listCommand } from '../../../src/outbox/operator/list.ts';
@@ -13,10 +12,18 @@ import { EDITION, listening } from '../../support/control.ts';
 import { messageNew, registration, tokenNumber } from '../../support/events.ts';
 import { recordedLog } from '../../support/recorded-log.ts';
 import { startServe } from '../../support/serve.ts';
-import { claimed, enqueued, NOW_MS, registered, rowsOf, testStore } from '../../support/store.ts';
+import {
+  claimed,
+  enqueued,
+  NOW_MS,
+  registered,
+  rowsOf,
+  testStore,
+  type TestStore,
+} from '../../support/store.ts';
 
 /** Two pushes for devices of alice and one for bob's. */
-async function threeWaiting(): Promise<Store> {
+async function threeWaiting(): Promise<TestStore> {
   const store = testStore();
   for (const [n, user] of ['alice', 'alice', 'bob'].entries())
     await registered(store, { user, deviceToken: tokenNumber(n) });
@@ -25,7 +32,7 @@ async function threeWaiting(): Promise<Store> {
 }
 
 function commandOn(
-  store: Store,
+  store: TestStore,
 ): OutboxCommand & { log: ReturnType<typeof recordedLog>; shown: () => string } {
   const texts: string[] = [];
   return {
@@ -43,7 +50,7 @@ function commandOn(
   };
 }
 
-async function usersWaiting(store: Store): Promise<unknown[]> {
+async function usersWaiting(store: TestStore): Promise<unknown[]> {
   const rows = await rowsOf(store, 'SELECT user FROM outbox JOIN targets ON id = target_id ORDER BY id');
   return rows.map(({ user }) => user);
 }

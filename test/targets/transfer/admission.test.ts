@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Registration } from '../../../src/events/mail-event.ts';
 import { DEFAULT_NAMESPACE } from '../../../src/mailboxes/cyrus-namespace.ts';
+import type { WholeTarget } from '../../../src/targets/record.ts';
 import { admitClaim, type TransferRules } from '../../../src/targets/transfer/admission.ts';
-import type { Claim, ExportedTarget } from '../../../src/targets/transfer/claim.ts';
+import type { Claim } from '../../../src/targets/transfer/claim.ts';
 import { ACCOUNT_ID, DEVICE_TOKEN } from '../../support/events.ts';
 import { NOW_MS } from '../../support/store.ts';
 import { exportedTarget, md5 } from './targets.ts';
@@ -26,7 +27,7 @@ const REGISTRATION: Registration = {
   mailboxes: ['inbox', 'Entw&APw-rfe'],
 };
 
-function exported(changes: Partial<ExportedTarget> = {}): Claim {
+function exported(changes: Partial<WholeTarget> = {}): Claim {
   return { kind: 'exported', ...exportedTarget(changes) };
 }
 
@@ -76,7 +77,7 @@ test('an export: as it stands, with its history', () => {
 });
 
 test('an export under other rules: users made comparable, mailboxes of others left out', () => {
-  const subscription = (owner: string, path: string): ExportedTarget['subscriptions'][number] => ({
+  const subscription = (owner: string, path: string): WholeTarget['subscriptions'][number] => ({
     owner,
     path,
     name: path,
@@ -151,7 +152,7 @@ describe('what is refused', () => {
 
 describe('limits of an export', () => {
   const [subscription] = exportedTarget().subscriptions;
-  const many = (count: number): ExportedTarget['subscriptions'] =>
+  const many = (count: number): WholeTarget['subscriptions'] =>
     Array.from({ length: count }, (_, n) => ({ ...subscription!, path: `${n}`, name: `${n}` }));
   const long = (changes: object): Claim => exported({ subscriptions: [{ ...subscription!, ...changes }] });
 

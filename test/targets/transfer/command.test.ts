@@ -12,8 +12,8 @@ import {
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { openStore } from '../../../src/db.ts';
-import type { ExportedTarget } from '../../../src/targets/transfer/claim.ts';
+import { openStore } from '../../../src/store/open.ts';
+import type { WholeTarget } from '../../../src/targets/record.ts';
 import { HEADER_LINE, targetLine } from '../../../src/targets/transfer/target-line.ts';
 import {
   COMMAND,
@@ -52,7 +52,7 @@ function imported(text: string | Buffer, ...options: string[]): Promise<Finished
   return run('import', file, ...options);
 }
 
-async function fill(sandbox: Sandbox, targets: readonly ExportedTarget[]): Promise<void> {
+async function fill(sandbox: Sandbox, targets: readonly WholeTarget[]): Promise<void> {
   const store = openStore(sandbox.store, { create: true });
   await filled(store, targets).finally(() => store.close());
 }

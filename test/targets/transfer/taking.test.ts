@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
-import type { Store } from '../../../src/db.ts';
-import type { Candidate } from '../../../src/targets/transfer/admission.ts';
-import { exportedTargets } from '../../../src/targets/transfer/exported.ts';
-import type { Ruling } from '../../../src/targets/transfer/precedence.ts';
+import type { Store } from '../../../src/store/store.ts';
+import type { Candidate } from '../../../src/targets/precedence.ts';
+import { exportedTargets } from '../../../src/targets/transfer/export.ts';
+import type { Ruling } from '../../../src/targets/precedence.ts';
 import { rehearseOn } from '../../../src/targets/transfer/rehearsal.ts';
 import { type Take, takeInto } from '../../../src/targets/transfer/taking.ts';
 import { targetLine } from '../../../src/targets/transfer/target-line.ts';

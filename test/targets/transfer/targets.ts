@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import type { Store } from '../../../src/db.ts';
-import type { ExportedTarget } from '../../../src/targets/transfer/claim.ts';
+import type { Store } from '../../../src/store/store.ts';
+import type { WholeTarget } from '../../../src/targets/record.ts';
 import { takeInto } from '../../../src/targets/transfer/taking.ts';
 import { NOW_MS } from '../../support/store.ts';
 import { ACCOUNT_ID, DEVICE_TOKEN } from '../../support/events.ts';
@@ -9,7 +9,7 @@ import { ACCOUNT_ID, DEVICE_TOKEN } from '../../support/events.ts';
 export const NOW_TEXT = '2023-11-14T22:13:20.000Z';
 
 /** Alice's phone as an export has it, subscribed to her INBOX. */
-export function exportedTarget(changes: Partial<ExportedTarget> = {}): ExportedTarget {
+export function exportedTarget(changes: Partial<WholeTarget> = {}): WholeTarget {
   return {
     user: 'alice',
     deviceToken: DEVICE_TOKEN,
@@ -51,7 +51,7 @@ const timeMs = fc.integer({ min: 0, max: NOW_MS });
 const timeOrNull = fc.option(timeMs);
 
 /** Any target that a store with `lowercase: false` may hold. */
-export const anyTarget: fc.Arbitrary<ExportedTarget> = fc
+export const anyTarget: fc.Arbitrary<WholeTarget> = fc
   .record({
     user: name,
     deviceToken: fc.stringMatching(/^(?:[0-9a-f]{2}){16,40}$/),
@@ -88,7 +88,7 @@ export const anyTarget: fc.Arbitrary<ExportedTarget> = fc
   }));
 
 /** Puts targets into a store as they are. */
-export async function filled(store: Store, targets: readonly ExportedTarget[]): Promise<void> {
+export async function filled(store: Store, targets: readonly WholeTarget[]): Promise<void> {
   const clock = { nowMs: () => 0, steadyMs: () => 0, sleep: () => Promise.resolve() };
   const take = takeInto(store, { maxPerUser: 1000, latestMs: 0 }, clock);
   const candidates = targets.map((target) => {

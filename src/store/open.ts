@@ -1,0 +1,21 @@
+import { type OpenOptions, openDatabase } from './sqlite/database.ts';
+import { sqliteStore } from './sqlite/store.ts';
+import type { Store } from './store.ts';
+
+/**
+ * Opens the store, made or migrated first where that is due.
+ * Throws an OperatorError (exit 75) that says why it cannot be used.
+ */
+export function openStore(file: string, options: OpenOptions): Store {
+  return sqliteStore(openDatabase(file, options));
+}
+
+/** What commands do: with the store if there is one, which they never make: they may run as a user of their own. */
+export async function withStore<T>(file: string, body: (store: Store) => Promise<T>): Promise<T> {
+  const store = openStore(file, { create: false });
+  try {
+    return await body(store);
+  } finally {
+    store.close();
+  }
+}

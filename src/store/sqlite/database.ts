@@ -1,0 +1,122 @@
+import type { Statement } from 'better-sqlite3';
+import type { Clock } from '../../clock.ts';
+import type { Log } from '../../log.ts';
+import { createBatch } from './batch.ts';
+import { compactDatabase, freeBytesOf } from './compact.ts';
+import { createDatabaseFile } from './create.ts';
+import { connect, type Database } from './driver.ts';
+import { storeError } from '../errors.ts';
+import type { Compaction } from '../store.ts';
+import { migrate } from './migrations.ts';
+import { committer, savepoints, SYNCED, transact } from './transaction.ts';
+
+/** Gives the prepared statement of a text; each text is compiled once for a connection. */
+export type Sql = (text: string) => Statement;
+
+/** One open database, in transactions. */
+export interface Transactions {
+  readonly file: string;
+  read: <T>(body: (sql: Sql) => T) => Promise<T>;
+  /** Survives a power cut, unless it need not: the database is whole in any case, and what was durable stays. */
+  write: <T>(body: (sql: Sql) => T, options?: WriteOptions) => Promise<T>;
+  /** Gives room that is free in the file back, in short turns. */
+  compact: (clock: Clock) => Promise<Compaction>;
+  /** How much of the file is free, in bytes. */
+  freeBytes: () => Promise<number>;
+  close: () => void;
+}
+
+export interface WriteOptions {
+  /** Whether the caller waits until it is on the disk. True by default. */
+  durable: boolean;
+}
+
+/** For what is done again, or means nothing any more, where a power cut undoes it. */
+export const MAY_BE_LOST: WriteOptions = { durable: false };
+
+export interface OpenOptions {
+  /** Make the database where there is none. Commands that only look must not: they may run as another user. */
+  create: boolean;
+  /** Is told what an earlier database had left where one is made. */
+  log?: Pick<Log, 'warn'>;
+  /** How long a transaction waits for another process's, in milliseconds. */
+  busyTimeoutMs?: number;
+  /** Commit what is written at nearly the same time together: for a process that takes many events a second. */
+  batched?: boolean;
+}
+
+/** A transaction takes about a millisecond; two hundred handlers at once are through well within this. */
+export const BUSY_TIMEOUT_MS = 5000;
+
+/**
+ * Of a process that looks up one mailbox after another: what the processor's own caches hold. A page from the kernel is
+ * had sooner than one that was kept among the driver's 16 MB. Who writes much in one transaction has use for those.
+ */
+const BATCHED_CACHE_KIB = 2000;
+
+/** A long look at a large database makes the write-ahead log grow; afterwards it shrinks to this again. */
+const WAL_LIMIT_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Opens the database, made or migrated first where that is due.
+ * Throws an OperatorError (exit 75) that says why it cannot be used.
+ */
+export function openDatabase(file: string, options: OpenOptions): Transactions {
+  const { create, log, busyTimeoutMs = BUSY_TIMEOUT_MS, batched = false } = options;
+  try {
+    if (create) createDatabaseFile(file, connect, log);
+    const database = openExisting(file, busyTimeoutMs);
+    if (batched) database.exec(`PRAGMA cache_size = -${BATCHED_CACHE_KIB}`);
+    return transactionsOn(database, file, batched);
+  } catch (error) {
+    throw storeError(file, error);
+  }
+}
+
+function openExisting(file: string, busyTimeoutMs: number): Database {
+  const database = connect(file, { fileMustExist: true, timeout: busyTimeoutMs });
+  try {
+    database.exec(`PRAGMA synchronous = ${SYNCED}; PRAGMA foreign_keys = ON;
+      PRAGMA journal_size_limit = ${WAL_LIMIT_BYTES}`);
+    migrate(database, file);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function transactionsOn(database: Database, file: string, batched: boolean): Transactions {
+  const statements = new Map<string, Statement>();
+  const sql: Sql = (text) => {
+    const known = statements.get(text) ?? database.prepare(text);
+    statements.set(text, known);
+    return known;
+  };
+  const attempt = <T>(run: () => T): Promise<T> =>
+    new Promise((resolve, reject) => {
+      try {
+        resolve(run());
+      } catch (error) {
+        reject(storeError(file, error));
+      }
+    });
+  const commit = committer(database);
+  const batch = batched ? createBatch(commit, savepoints(database)) : undefined;
+  return {
+    file,
+    read: (body) => attempt(() => transact(database, 'BEGIN', () => body(sql))),
+    write: (body, { durable } = { durable: true }) =>
+      batch === undefined
+        ? attempt(() => commit(() => body(sql), durable))
+        : batch(() => body(sql), durable).catch((error: unknown) => {
+            throw storeError(file, error);
+          }),
+    compact: (clock) =>
+      compactDatabase(database, file, clock).catch((error: unknown) => {
+        throw storeError(file, error);
+      }),
+    freeBytes: () => attempt(() => freeBytesOf(database)),
+    close: () => database.close(),
+  };
+}

@@ -1,0 +1,93 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type BetterSqlite3 from 'better-sqlite3';
+import { messageOf } from '../../errors.ts';
+import { ownFile } from '../../installation.ts';
+import { StoreError } from '../errors.ts';
+
+export type Database = BetterSqlite3.Database;
+
+/** Opens a database file; throws what the driver throws, or a StoreError where there is no driver for this Node. */
+export function connect(file: string, options: BetterSqlite3.Options = {}): Database {
+  const { Driver, addon } = (driver ??= load());
+  // An addon is as welcome as its path, though the types do not know.
+  return new Driver(file, { ...options, nativeBinding: addon as string });
+}
+
+type Driver = typeof BetterSqlite3;
+
+interface LoadedDriver {
+  Driver: Driver;
+  addon: unknown;
+}
+
+/** Loaded at the first use: an event that concerns nobody never pays for it. */
+let driver: LoadedDriver | undefined;
+
+/** A release of the driver: where npm has installed it, and where in it the binary may be. */
+interface Release {
+  folder: string;
+  binaries: readonly string[];
+  driver: (require: NodeJS.Require) => Driver;
+}
+
+/** Brings a binary for each system, good for every Node whose Node-API is version 10 (from 22.14 on). */
+const FOR_NODE_API: Release = {
+  folder: 'better-sqlite3',
+  binaries: [process.platform, 'linuxmusl'].map((system) => `prebuilds/${system}-${process.arch}.node`),
+  driver: (require) => require('better-sqlite3') as Driver,
+};
+const NODE_API = 10;
+
+/**
+ * For the Node that it was installed with, as the other one ends Node 20. From 24.19 on this one has Node abort when
+ * its objects are collected (https://github.com/nodejs/node/issues/65446).
+ */
+const FOR_NODE_20: Release = {
+  folder: 'better-sqlite3-node20',
+  binaries: ['build/Release/better_sqlite3.node'],
+  driver: (require) => require('better-sqlite3-node20') as Driver,
+};
+
+/** Where npm puts it: below us, or beside us. */
+const PACKAGES = ['node_modules', '..'];
+
+/** By its path: the driver's own search takes a millisecond, and that of `require` nearly as long. */
+function load(): LoadedDriver {
+  const require = createRequire(import.meta.url);
+  const failures: string[] = [];
+  for (const { file, driver } of installed()) {
+    try {
+      return { addon: loadAddon(file), Driver: driver(require) };
+    } catch (error) {
+      failures.push(messageOf(error)); // made for another libc, or another Node
+    }
+  }
+  throw noDriver(failures);
+}
+
+function installed(): { file: string; driver: Release['driver'] }[] {
+  const releases = Number(process.versions['napi']) >= NODE_API ? [FOR_NODE_API, FOR_NODE_20] : [FOR_NODE_20];
+  return releases.flatMap(({ folder, binaries, driver }) =>
+    PACKAGES.flatMap((packages) => binaries.map((binary) => ownFile(join(packages, folder, binary))))
+      .filter(existsSync)
+      .map((file) => ({ file, driver })),
+  );
+}
+
+function loadAddon(file: string): unknown {
+  const module = { exports: {} };
+  process.dlopen(module, file);
+  return module.exports;
+}
+
+function noDriver(failures: readonly string[]): StoreError {
+  const why = failures.length === 0 ? 'it is not installed' : failures.join('; ');
+  return new StoreError(`the database driver does not load under Node ${process.version}: ${why}`, {
+    hint:
+      "install it anew with this Node, in xapplepush's folder: npm ci && npm run build; " +
+      'Node 20 needs a compiler for it: apt-get install -y build-essential python3',
+    cause: undefined,
+  });
+}

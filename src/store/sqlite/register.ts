@@ -1,0 +1,84 @@
+import type { NewTarget } from '../../targets/target.ts';
+import type { RegisterRequest, RegisterResult } from '../intake.ts';
+import type { Sql, Transactions } from './database.ts';
+import { replaceSubscriptions } from './target-rows.ts';
+
+export function register(
+  database: Transactions,
+  target: NewTarget,
+  { nowMs, atMs = nowMs, maxPerUser }: RegisterRequest,
+): Promise<RegisterResult> {
+  const times = { nowMs, atMs: Math.min(atMs, nowMs) };
+  return database.write((sql) => {
+    if (isOutdated(sql, target, times)) return OUTDATED;
+    const replaced = sql(
+      'DELETE FROM targets WHERE user = ? AND device_token = ? AND subtopic = ? AND account_id <> ?',
+    ).run(target.user, target.deviceToken, target.subtopic, target.accountId).changes;
+    const created = find(sql, target) === undefined;
+    const id = upsert(sql, target, times.atMs);
+    replaceSubscriptions(sql, id, target.subscriptions);
+    return {
+      created,
+      replaced,
+      evicted: evict(sql, target, id, { nowMs, maxPerUser }),
+      outdated: false,
+    };
+  });
+}
+
+const OUTDATED: RegisterResult = { created: false, replaced: 0, evicted: 0, outdated: true };
+
+/** True where the device has registered since, under this account id or another: it has one at a time. */
+function isOutdated(
+  sql: Sql,
+  { user, deviceToken, accountId, subtopic }: NewTarget,
+  times: { nowMs: number; atMs: number },
+): boolean {
+  const newer = sql(
+    `SELECT 1 FROM targets WHERE user = @user AND device_token = @deviceToken
+       AND (account_id = @accountId OR subtopic = @subtopic) AND min(renewed_ms, @nowMs) > @atMs`,
+  ).get({ user, deviceToken, accountId, subtopic, ...times });
+  return newer !== undefined;
+}
+
+function find(sql: Sql, { user, deviceToken, accountId }: NewTarget): unknown {
+  return sql('SELECT id FROM targets WHERE user = ? AND device_token = ? AND account_id = ?').get(
+    user,
+    deviceToken,
+    accountId,
+  );
+}
+
+function upsert(sql: Sql, target: NewTarget, atMs: number): number {
+  const row = sql(
+    `INSERT INTO targets (user, device_token, account_id, subtopic, aps_version, topic, source, registered_ms, renewed_ms)
+     VALUES (@user, @deviceToken, @accountId, @subtopic, @apsVersion, @topic, @source, @atMs, @atMs)
+     ON CONFLICT (user, device_token, account_id) DO UPDATE SET
+       subtopic = excluded.subtopic, aps_version = excluded.aps_version,
+       topic = coalesce(nullif(excluded.topic, ''), topic), -- what was told before stays known
+       source = excluded.source, registered_ms = min(registered_ms, excluded.registered_ms),
+       renewed_ms = excluded.renewed_ms, failures = 0, failing_since_ms = NULL, disabled_ms = NULL
+     RETURNING id`,
+  ).get({ ...target, subscriptions: null, atMs }) as { id: number };
+  return row.id;
+}
+
+/** Of the same source only: who may register over HTTP must not push out what registered through Cyrus. */
+function evict(
+  sql: Sql,
+  { user, source }: NewTarget,
+  latestId: number,
+  { nowMs, maxPerUser }: { nowMs: number; maxPerUser: number },
+): number {
+  return sql(
+    `DELETE FROM targets WHERE id IN (SELECT id FROM targets WHERE user = @user AND source = @source
+       ORDER BY min(renewed_ms, @nowMs) DESC, id = @latestId DESC, id DESC LIMIT -1 OFFSET @maxPerUser)`,
+  ).run({ user, source, latestId, nowMs, maxPerUser }).changes;
+}
+
+export async function latestTopic(database: Transactions): Promise<string | undefined> {
+  const row = await database.read((sql) =>
+    sql(`SELECT topic FROM targets WHERE topic <> '' ORDER BY renewed_ms DESC LIMIT 1`).get(),
+  );
+  return (row as { topic: string } | undefined)?.topic;
+}

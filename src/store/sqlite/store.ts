@@ -1,0 +1,120 @@
+import type { DeliveryVerbs } from '../delivery.ts';
+import type { IntakeVerbs } from '../intake.ts';
+import type { PresenceVerbs } from '../presence.ts';
+import type { Store } from '../store.ts';
+import type { SummaryVerbs } from '../summary.ts';
+import type { TargetVerbs } from '../targets.ts';
+import type { WaitingVerbs } from '../waiting.ts';
+import type { Transactions } from './database.ts';
+
+const enqueue = once(() => import('./enqueue.ts'));
+const register = once(() => import('./register.ts'));
+const targets = once(() => import('./targets.ts'));
+const transfer = once(() => import('./transfer.ts'));
+const turn = once(() => import('./turn.ts'));
+const due = once(() => import('./due.ts'));
+const upkeep = once(() => import('./upkeep.ts'));
+const leases = once(() => import('./leases.ts'));
+const ahead = once(() => import('./ahead.ts'));
+const credentials = once(() => import('./credentials.ts'));
+const waiting = once(() => import('./waiting.ts'));
+const summary = once(() => import('./summary.ts'));
+const presence = once(() => import('./presence.ts'));
+
+/** The verbs, on one open database. */
+export function sqliteStore(database: Transactions): Store {
+  const { file, compact, freeBytes, close } = database;
+  return {
+    ...{ file, compact, freeBytes, close },
+    ...intakeVerbs(database),
+    ...targetVerbs(database),
+    ...deliveryVerbs(database),
+    ...waitingVerbs(database),
+    ...summaryVerbs(database),
+    ...presenceVerbs(database),
+  };
+}
+
+function intakeVerbs(database: Transactions): IntakeVerbs {
+  return {
+    enqueue: async (...given) => (await enqueue()).enqueue(database, ...given),
+    subscribed: async (...given) => (await enqueue()).subscribed(database, ...given),
+    register: async (...given) => (await register()).register(database, ...given),
+    latestTopic: async () => (await register()).latestTopic(database),
+  };
+}
+
+function targetVerbs(database: Transactions): TargetVerbs {
+  return {
+    listTargets: async (...given) => (await targets()).listTargets(database, ...given),
+    targetIds: async (...given) => (await targets()).targetIds(database, ...given),
+    targetsById: async (...given) => (await targets()).targetsById(database, ...given),
+    subscriptionsOf: async (...given) => (await targets()).subscriptionsOf(database, ...given),
+    countTargets: async () => (await targets()).countTargets(database),
+    removeTargets: async (...given) => (await targets()).removeTargets(database, ...given),
+    topicsInUse: async () => (await targets()).topicsInUse(database),
+    exportTargets: async (...given) => (await transfer()).exportTargets(database, ...given),
+    standingOf: async (...given) => (await transfer()).standingOf(database, ...given),
+    importTargets: async (...given) => (await transfer()).importTargets(database, ...given),
+  };
+}
+
+function deliveryVerbs(database: Transactions): DeliveryVerbs {
+  return {
+    takeTurn: async (...given) => (await turn()).takeTurn(database, ...given),
+    settlingFacts: async (...given) => (await turn()).settlingFacts(database, ...given),
+    nextDueMs: async () => (await due()).nextDueMs(database),
+    countDue: async () => (await due()).countDue(database),
+    stillWaiting: async (...given) => (await due()).stillWaiting(database, ...given),
+    makeAllDue: async (...given) => (await due()).makeAllDue(database, ...given),
+    wake: async (...given) => (await upkeep()).wake(database, ...given),
+    wakeTopics: async (...given) => (await upkeep()).wakeTopics(database, ...given),
+    takeUp: async (...given) => (await upkeep()).takeUp(database, ...given),
+    giveUp: async (...given) => (await upkeep()).giveUp(database, ...given),
+    leaseOwners: async () => (await leases()).leaseOwners(database),
+    releaseLeases: async (...given) => (await leases()).releaseLeases(database, ...given),
+    releaseUnsent: async (...given) => (await leases()).releaseUnsent(database, ...given),
+    setRight: async (...given) => (await ahead()).setRight(database, ...given),
+    clockSeen: async () => (await ahead()).clockSeen(database),
+    noteClock: async (...given) => (await ahead()).noteClock(database, ...given),
+    mayTellClock: async (...given) => (await ahead()).mayTellClock(database, ...given),
+    mayWarn: async (...given) => (await credentials()).mayWarn(database, ...given),
+    providerToken: async (...given) => (await credentials()).providerToken(database, ...given),
+    replaceProviderToken: async (...given) => (await credentials()).replaceProviderToken(database, ...given),
+  };
+}
+
+function waitingVerbs(database: Transactions): WaitingVerbs {
+  return {
+    waitingIds: async (...given) => (await waiting()).waitingIds(database, ...given),
+    waitingById: async (...given) => (await waiting()).waitingById(database, ...given),
+    countWaiting: async (...given) => (await waiting()).countWaiting(database, ...given),
+    retryWaiting: async (...given) => (await waiting()).retryWaiting(database, ...given),
+    discardWaiting: async (...given) => (await waiting()).discardWaiting(database, ...given),
+  };
+}
+
+function summaryVerbs(database: Transactions): SummaryVerbs {
+  return {
+    countRows: async () => (await summary()).countRows(database),
+    oldestWaiting: async (...given) => (await summary()).oldestWaiting(database, ...given),
+    summariseTargets: async (...given) => (await summary()).summariseTargets(database, ...given),
+    summariseWaiting: async (...given) => (await summary()).summariseWaiting(database, ...given),
+    schemaVersion: async () => (await summary()).schemaVersion(database),
+  };
+}
+
+function presenceVerbs(database: Transactions): PresenceVerbs {
+  return {
+    mayStartDeliverer: async (...given) => (await presence()).mayStartDeliverer(database, ...given),
+    delivererStarted: async () => (await presence()).delivererStarted(database),
+    announceServe: async (...given) => (await presence()).announceServe(database, ...given),
+    withdrawServe: async (...given) => (await presence()).withdrawServe(database, ...given),
+  };
+}
+
+/** What the file exports, loaded when it is first asked for: a handler needs few of the statements. */
+function once<T>(load: () => Promise<T>): () => Promise<T> {
+  let loaded: Promise<T> | undefined;
+  return () => (loaded ??= load());
+}

@@ -1,0 +1,127 @@
+import { CLOCK_TOLERANCE_MS } from '../../outbox/timing.ts';
+import type { Device, TargetSummary, WaitingGroup, WaitingState, WaitingSummary } from '../summary.ts';
+import type { Sql, Transactions } from './database.ts';
+import { FREE } from './free.ts';
+import { servesIn } from './presence.ts';
+
+export function countRows(database: Transactions): Promise<{ targets: number; waiting: number }> {
+  return database.read(
+    (sql) =>
+      sql(
+        'SELECT (SELECT count(*) FROM targets) AS targets, (SELECT count(*) FROM outbox) AS waiting',
+      ).get() as { targets: number; waiting: number },
+  );
+}
+
+export async function oldestWaiting(
+  database: Transactions,
+  afterTargetId: number,
+  limit: number,
+): Promise<{ oldestMs: number; last: number } | undefined> {
+  const { last, oldestMs } = await database.read(
+    (sql) =>
+      sql(
+        `SELECT max(target_id) AS last, min(enqueued_ms) AS oldestMs FROM
+           (SELECT target_id, enqueued_ms FROM outbox WHERE target_id > ? ORDER BY target_id LIMIT ?)`,
+      ).get(afterTargetId, limit) as { last: number | null; oldestMs: number | null },
+  );
+  return last === null || oldestMs === null ? undefined : { last, oldestMs };
+}
+
+export function schemaVersion(database: Transactions): Promise<number> {
+  return database.read((sql) => sql('SELECT max(version) FROM migrations').pluck().get() as number);
+}
+
+export function summariseTargets(
+  database: Transactions,
+  renewedSinceMs: number,
+  nowMs: number,
+): Promise<TargetSummary> {
+  return database.read((sql) => {
+    // Each of these reads an index alone, and each of the others the table once: there may be a million targets.
+    const counts = sql(
+      `SELECT (SELECT count(*) FROM targets) AS targets,
+         (SELECT count(DISTINCT user) FROM targets) AS users,
+         (SELECT count(*) FROM targets WHERE renewed_ms >= ?) AS renewed`,
+    ).get(renewedSinceMs) as Pick<TargetSummary, 'targets' | 'users' | 'renewed'>;
+    return {
+      ...counts,
+      ...failures(sql, nowMs),
+      lastSuccess: lastSuccess(sql, nowMs),
+      serves: servesIn(sql, nowMs),
+    };
+  });
+}
+
+/**
+ * What a credential has achieved outlives the targets. One in the future is of a clock that was ahead, and told where
+ * there is no other.
+ */
+function lastSuccess(sql: Sql, nowMs: number): TargetSummary['lastSuccess'] {
+  const past = lastSuccessUntil(sql, nowMs);
+  return past ?? lastSuccessUntil(sql, Number.MAX_SAFE_INTEGER);
+}
+
+function lastSuccessUntil(sql: Sql, untilMs: number): TargetSummary['lastSuccess'] {
+  const { ms } = sql('SELECT max(last_success_ms) AS ms FROM credentials WHERE last_success_ms <= ?').get(
+    untilMs,
+  ) as { ms: number | null };
+  // A bare column beside max() is of the row that has it (https://sqlite.org/lang_select.html#bareagg).
+  const target = sql(
+    'SELECT max(last_success_ms) AS ms, user, device_token AS deviceToken FROM targets WHERE last_success_ms <= ?',
+  ).get(untilMs) as Device & { ms: number | null };
+  if (target.ms === null) return ms === null ? undefined : { ms, device: undefined };
+  if (ms !== null && ms > target.ms) return { ms, device: undefined };
+  return { ms: target.ms, device: { user: target.user, deviceToken: target.deviceToken } };
+}
+
+function failures(sql: Sql, nowMs: number): Pick<TargetSummary, 'disabled' | 'ahead' | 'lastFailure'> {
+  const row = sql(
+    `SELECT count(disabled_ms) AS disabled, count(iif(max(renewed_ms, coalesce(last_push_ms, 0)) > @aheadMs, 1, NULL))
+       AS ahead, max(last_error_ms) AS ms, last_error AS reason, user, device_token AS deviceToken FROM targets`,
+  ).get({ aheadMs: nowMs + CLOCK_TOLERANCE_MS }) as Device & {
+    disabled: number;
+    ahead: number;
+    ms: number | null;
+    reason: string;
+  };
+  const { disabled, ahead, ms, reason, ...device } = row;
+  return { disabled, ahead, lastFailure: ms === null ? undefined : { ms, reason, device } };
+}
+
+export function summariseWaiting(database: Transactions, nowMs: number): Promise<WaitingSummary> {
+  return database.read((sql) => {
+    const rows = sql(
+      `SELECT ${STATE} AS state, count(*) AS pushes, min(enqueued_ms) AS oldestMs,
+         min(max(due_ms, coalesce(lease_until_ms, 0))) AS nextMs FROM outbox GROUP BY state`,
+    ).all({ nowMs }) as (WaitingGroup & { state: WaitingState; nextMs: number })[];
+    const latest = latestAttempts(sql, nowMs);
+    const groups = rows.map(({ state, pushes, oldestMs }) => {
+      const { attemptedMs = null, reason = null } = latest.get(state) ?? {};
+      return [state, { pushes, oldestMs, attemptedMs, reason }] as const;
+    });
+    const nextMs = rows.length === 0 ? undefined : Math.min(...rows.map((row) => row.nextMs));
+    return { groups: Object.fromEntries(groups), nextMs, oldest: oldestIn(sql, nowMs) };
+  });
+}
+
+const STATE = `CASE WHEN NOT ${FREE} THEN 'sending' ELSE coalesce(held_by, 'new') END`;
+
+function latestAttempts(
+  sql: Sql,
+  nowMs: number,
+): Map<string, { attemptedMs: number | null; reason: string | null }> {
+  const rows = sql(
+    `SELECT ${STATE} AS state, max(attempted_ms) AS attemptedMs, last_reason AS reason FROM outbox GROUP BY state`,
+  ).all({ nowMs }) as { state: string; attemptedMs: number | null; reason: string | null }[];
+  return new Map(rows.map(({ state, ...latest }) => [state, latest]));
+}
+
+function oldestIn(sql: Sql, nowMs: number): WaitingSummary['oldest'] {
+  const row = sql(
+    `SELECT user, device_token AS deviceToken, enqueued_ms AS ms, ${STATE} AS state, last_reason AS reason
+     FROM outbox JOIN targets ON id = target_id
+     WHERE target_id = (SELECT target_id FROM outbox ORDER BY enqueued_ms LIMIT 1)`,
+  ).get({ nowMs });
+  return row as WaitingSummary['oldest'];
+}

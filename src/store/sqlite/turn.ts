@@ -1,0 +1,40 @@
+import type { SettlingFacts, SettlingQuestion } from '../../outbox/settling.ts';
+import type { Turn, TurnResult } from '../delivery.ts';
+import { claimIn } from './claim.ts';
+import { countIn, recordIn } from './credentials.ts';
+import { MAY_BE_LOST, type Sql, type Transactions } from './database.ts';
+import { applyIn } from './settle.ts';
+import { wakeIn, wakeTopicIn, wasAway } from './upkeep.ts';
+
+export function takeTurn(database: Transactions, turn: Turn): Promise<TurnResult> {
+  const { settled, wakes, limit, nowMs } = turn;
+  const attempts = settled.map(({ attempt }) => attempt);
+  return database.write((sql) => {
+    const all = wakes !== undefined && (wakes.all ?? wasAway(sql, nowMs)); // before this success is written down
+    applyIn(sql, settled, turn);
+    countIn(sql, attempts, turn);
+    const woken = wakes && { rows: wakeIn(sql, nowMs, { limit: wakes.limit, all }), all };
+    for (const { acceptedTopic } of attempts)
+      if (acceptedTopic !== undefined) wakeTopicIn(sql, nowMs, acceptedTopic);
+    return { woken, pushes: limit > 0 ? claimIn(sql, turn) : [] };
+  }, MAY_BE_LOST);
+}
+
+export function settlingFacts(
+  database: Transactions,
+  { server, fingerprints, targetIds, counted }: SettlingQuestion,
+): Promise<SettlingFacts> {
+  return database.read((sql) => ({
+    credentials: new Map(fingerprints.map((each) => [each, recordIn(sql, each, server)])),
+    failingSinceMs: failingSince(sql, targetIds),
+    targets: counted ? (sql('SELECT count(*) FROM targets').pluck().get() as number) : 0,
+  }));
+}
+
+function failingSince(sql: Sql, targetIds: readonly number[]): Map<number, number> {
+  const rows = sql(
+    `SELECT id, failing_since_ms FROM targets
+     WHERE id IN (SELECT value FROM json_each(?)) AND failing_since_ms IS NOT NULL`,
+  );
+  return new Map(rows.raw().all(JSON.stringify(targetIds)) as [number, number][]);
+}

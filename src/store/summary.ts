@@ -1,0 +1,71 @@
+import type { Hold } from '../outbox/hold.ts';
+
+/** The state of the store in numbers, for people and for metrics. Times are milliseconds since the epoch. */
+export interface SummaryVerbs {
+  /** An index answers each, with some ten milliseconds for a million rows. */
+  countRows(): Promise<{ targets: number; waiting: number }>;
+  /**
+   * When the first event of the oldest of `limit` waiting pushes came, those of the targets after that id, and the last
+   * of these targets; undefined where there is none.
+   */
+  oldestWaiting(
+    afterTargetId: number,
+    limit: number,
+  ): Promise<{ oldestMs: number; last: number } | undefined>;
+  summariseTargets(renewedSinceMs: number, nowMs: number): Promise<TargetSummary>;
+  /** What waits, and why. */
+  summariseWaiting(nowMs: number): Promise<WaitingSummary>;
+  /** The version of the schema. */
+  schemaVersion(): Promise<number>;
+}
+
+/** Whom something happened to. */
+export interface Device {
+  user: string;
+  deviceToken: string;
+}
+
+/** What the targets have been through. */
+export interface TargetSummary {
+  targets: number;
+  users: number;
+  /** Renewed since the time that was asked for. */
+  renewed: number;
+  /** Failed for so long that they get no pushes until they register again. */
+  disabled: number;
+  /** Have registered or were pushed to at a time that is to come: a clock was ahead. */
+  ahead: number;
+  /** Without a device where that target is gone. */
+  lastSuccess: { ms: number; device: Device | undefined } | undefined;
+  /** Of the targets that are still there. */
+  lastFailure: { ms: number; reason: string; device: Device } | undefined;
+  /** Those that say they are there, the one that runs for longest first. */
+  serves: Serve[];
+}
+
+/** A `serve` that said a short while ago that it is there. */
+export interface Serve {
+  owner: string;
+  sinceMs: number;
+  outdated: string | null;
+}
+
+/** What a row of the outbox is doing: being sent, never tried yet, or held. */
+export type WaitingState = 'sending' | 'new' | Hold;
+
+/** The rows of the outbox that are in one state. */
+export interface WaitingGroup {
+  pushes: number;
+  /** When the first event of the oldest came. */
+  oldestMs: number;
+  /** Latest attempt, and what came of that; null where there was none. */
+  attemptedMs: number | null;
+  reason: string | null;
+}
+
+export interface WaitingSummary {
+  groups: Partial<Record<WaitingState, WaitingGroup>>;
+  /** Of the earliest row that may be tried; undefined where none waits. In the past: nobody has come to it yet. */
+  nextMs: number | undefined;
+  oldest: (Device & { ms: number; state: WaitingState; reason: string | null }) | undefined;
+}
