@@ -3,8 +3,9 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // No test takes so long: they only end what hangs, also where the machine has ten times as much to do.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     // Real processes and servers run inside the tests; two workers match the smallest machine that CI uses.
     maxWorkers: 2,
   },

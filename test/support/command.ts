@@ -136,7 +136,7 @@ function endProcess(pid: number): void {
 export async function eventually<T>(
   look: () => T | Promise<T>,
   holds: (value: T) => boolean,
-  timeoutMs = 20_000,
+  timeoutMs = 60_000,
 ): Promise<T> {
   const untilMs = Date.now() + timeoutMs;
   for (;;) {
