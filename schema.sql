@@ -62,7 +62,7 @@ CREATE TABLE outbox (
   attempted_ms   INTEGER,
   held_by        TEXT,             -- why it waits: device | apple | connection | credential | topic | gone
   last_reason    TEXT,
-  lease_owner    TEXT,             -- the process that is sending it now
+  lease_owner    TEXT,             -- the process that is sending it now, and its host
   lease_until_ms INTEGER
 ) STRICT;
 

@@ -9,8 +9,8 @@ import type { Device, Serve, TargetSummary, WaitingSummary } from '../store/summ
 import { messageOf } from '../errors.ts';
 import { lookAtSpool, type SpoolState } from '../events/spool-state.ts';
 import { redactToken } from '../log.ts';
+import { isDeadOwner } from '../outbox/lease.ts';
 import { serveAnswers } from '../outbox/wake.ts';
-import { isDead } from '../process-name.ts';
 
 /** What there is to know before one can say whether it works. Times are milliseconds since the epoch, tokens redacted. */
 export interface Status {
@@ -80,7 +80,7 @@ async function targetsOf(store: Store, { control }: Config, nowMs: number): Prom
 
 /** Undefined where none runs. One that was killed has not withdrawn, and does not count where its end can be seen. */
 export function servedBy(serves: readonly Serve[]): Served | undefined {
-  const alive = serves.filter(({ owner }) => !isDead(owner));
+  const alive = serves.filter(({ owner }) => !isDeadOwner(owner));
   const [first] = alive;
   if (first === undefined) return undefined;
   return { sinceMs: first.sinceMs, outdated: [...new Set(alive.flatMap(({ outdated }) => outdated ?? []))] };

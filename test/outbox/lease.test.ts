@@ -48,6 +48,16 @@ describe('releaseDeadLeases', () => {
     expect(await releaseDeadLeases(store)).toBe(1);
   });
 
+  test('judges nobody on another host, whose first PID namespace has the same name', async () => {
+    const [process] = leaseOwner().split('@');
+    const dead = String(process).replace(/:\d+:\d+$/, ':1:1');
+    for (const [owner, given] of [
+      [`${dead}@0123456789ab`, 0],
+      [dead, 1],
+    ] as const)
+      expect(await releaseDeadLeases(await leasedTo(owner))).toBe(given);
+  });
+
   test('judges nobody in another PID namespace, and nobody without one', async () => {
     const [, , startTicks] = leaseOwner().split(':');
     for (const owner of [
@@ -90,7 +100,7 @@ describe('leaseOwner', () => {
     const [one, two] = [leaseOwner(), leaseOwner()];
     expect(one).not.toBe(two);
     const namespace = /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0];
-    const pattern = new RegExp(`^${String(namespace)}:${process.pid}:(\\d+):\\d+$`);
+    const pattern = new RegExp(`^${String(namespace)}:${process.pid}:(\\d+):\\d+@[0-9a-f]{12}$`);
     expect(pattern.exec(one)?.[1]).toBe(pattern.exec(two)?.[1]);
     expect(one).toMatch(pattern);
     const other = await program.run(
