@@ -32,7 +32,7 @@ export interface SettlementRules {
   /** In [0, 1). */
   random: number;
   credential: CredentialRecord;
-  /** How many devices there are; counts for `gone` alone. */
+  /** How many devices there are still; counts for `gone` alone. */
   targets: number;
   /** The server is known not to have processed the push: it may go again at once. */
   unprocessed: boolean;
@@ -51,7 +51,7 @@ export const MAX_BAD_TOKENS_IN_A_ROW = 5;
 
 /**
  * A retired class of devices is gone at once; all devices are not. So many in a row are believed, or this share of
- * all devices where that is more, then none until another push gets through.
+ * all devices where that is more, then none until another push gets through; and never the last device after others.
  */
 export const MAX_GONE_IN_A_ROW = 5;
 export const MAX_GONE_SHARE = 0.05;
@@ -120,7 +120,10 @@ function gone(
 }
 
 function believed({ credential, targets }: SettlementRules): boolean {
-  return credential.gone < Math.max(MAX_GONE_IN_A_ROW, Math.floor(targets * MAX_GONE_SHARE));
+  const { gone } = credential;
+  if (gone > 0 && targets <= 1) return false;
+  const before = targets + gone;
+  return gone < Math.max(MAX_GONE_IN_A_ROW, Math.floor(before * MAX_GONE_SHARE));
 }
 
 function finished(reason: string | undefined, removeTarget: boolean): Settlement {

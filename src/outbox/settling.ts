@@ -56,6 +56,7 @@ export function settleAll(
 ): Settled[] {
   const records = new Map(credentials);
   const failing = new Map(failingSinceMs);
+  let left = targets;
   const probe = probes ? attempts.find(({ outcome }) => holdsAll(outcome)) : undefined;
   return attempts.map((attempt) => {
     const { push, outcome, unprocessed, fingerprint = '' } = attempt;
@@ -67,11 +68,12 @@ export function settleAll(
       disableAfterMs,
       random: random(),
       credential,
-      targets,
+      targets: left,
       unprocessed,
       failingSinceMs: failing.get(push.targetId) ?? null,
       longestMs: attempt === probe ? PROBE_INTERVAL_MS : Infinity,
     });
+    if (settlement.removeTarget) left -= 1;
     if (outcome.kind === 'delivered') failing.delete(push.targetId);
     else if (blamesDevice(outcome) && !failing.has(push.targetId)) failing.set(push.targetId, nowMs);
     return { attempt, settlement };

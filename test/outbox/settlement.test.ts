@@ -238,9 +238,11 @@ describe('a device that Apple says is gone', () => {
     [MAX_GONE_IN_A_ROW - 1, 3, true],
     [MAX_GONE_IN_A_ROW, 3, false],
     [MAX_GONE_IN_A_ROW, 1000, true],
-    [49, 1000, true],
-    [50, 1000, false],
-  ])('after %i others in a row, of %i devices: removed %o', (gone, targets, removeTarget) => {
+    [49, 951, true],
+    [50, 950, false],
+    [0, 1, true],
+    [1, 1, false],
+  ])('after %i others in a row, with %i devices left: removed %o', (gone, targets, removeTarget) => {
     const row = removeTarget ? 'finished' : { retryAtMs: NOW_MS + ASK_AGAIN_MS, hold: 'gone' };
     expect(after(gone, targets)).toMatchObject({ removeTarget, row, reason: 'Unregistered' });
   });

@@ -358,6 +358,29 @@ describe('a storm of 410', () => {
     );
     expect(await store.listTargets({})).toHaveLength(1);
   });
+
+  test.each([2, 3, 5])('never takes the last of %i devices, in one turn or in several', async (count) => {
+    for (const areTogether of [true, false]) {
+      const store = testStore();
+      for (let n = 0; n < count; n += 1) await registered(store, { deviceToken: tokenNumber(n) });
+      await enqueued(store);
+      const attempts = (await claimed(store)).map((push): Attempt => ({
+        ...{ push, outcome: GONE, unprocessed: false, fingerprint: 'fingerprint' },
+      }));
+      for (const turn of areTogether ? [attempts] : attempts.map((one) => [one])) await settle(store, turn);
+      expect(await store.listTargets({})).toHaveLength(1);
+      expect(await rowsOf(store, 'SELECT held_by FROM outbox')).toEqual([{ held_by: 'gone' }]);
+    }
+  });
+
+  test('takes the only device that there is', async () => {
+    const store = testStore();
+    await registered(store);
+    await enqueued(store);
+    const [push] = await claimed(store);
+    await settleOne(store, push as ClaimedPush, GONE);
+    expect(await store.listTargets({})).toEqual([]);
+  });
 });
 
 describe('a lease that was lost', () => {
