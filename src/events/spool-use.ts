@@ -27,17 +27,25 @@ export function partsOf(used: string): { name: string; user: string | undefined 
   return { name, user };
 }
 
-/** Whether the process that used a file has died; `untouchedMs` is by a clock that people set, and may be negative. */
-export function isAbandoned(folder: 'tmp' | 'cur', user: string | undefined, untouchedMs: number): boolean {
+/**
+ * Whether the process that used a file has died; `untouchedMs` is by a clock that people set, and may be negative.
+ * `lifeOf` tells how long the process with a pid has lived.
+ */
+export function isAbandoned(
+  folder: 'tmp' | 'cur',
+  user: string | undefined,
+  untouchedMs: number,
+  lifeOf = lifeMsOf,
+): boolean {
   // What was touched later than now was touched while the clock was ahead.
   const isOlderThan = (timeoutMs: number): boolean => Math.abs(untouchedMs) > timeoutMs;
   if (folder === 'cur') return (user !== undefined && isDead(user)) || isOlderThan(READER_TIMEOUT_MS);
-  return isOlderThan(WRITER_TIMEOUT_MS) && !(user !== undefined && isWriting(user));
+  return isOlderThan(WRITER_TIMEOUT_MS) && !(user !== undefined && isWriting(user, lifeOf));
 }
 
 /** xapplepush-spool tells its pid alone, which another process may have by now; one of another namespace is not seen. */
-function isWriting(user: string): boolean {
+function isWriting(user: string, lifeOf: typeof lifeMsOf): boolean {
   if (user.includes(':')) return isAlive(user);
-  const lifeMs = lifeMsOf(Number(user));
+  const lifeMs = lifeOf(Number(user));
   return lifeMs !== undefined && lifeMs >= 0 && lifeMs < WRITER_TIMEOUT_MS;
 }
