@@ -62,7 +62,7 @@ function watched(session: ClientHttp2Session, socket: TLSSocket, address: string
     slots.refuse(new Error(CLOSED));
   });
   session.on('goaway', (_code: number, lastStreamId: number, data?: Uint8Array) => {
-    const reason = reasonIn(data);
+    const reason = reasonIn(data) ?? wire.goAway?.reason; // the last one, at the end, gives none
     wire.goAway = { lastStreamId, reason, message: goAwayMessage(reason) };
     slots.refuse(new Error(wire.goAway.message));
     // A stream below the id would wait for an answer that never comes.

@@ -1,5 +1,5 @@
-import { meaningOf, outcomeOf } from '../apns/outcome.ts';
-import type { Answer, Outcome } from '../apns/push.ts';
+import { meaningOf, outcomeOf, outcomeOfNoAnswer } from '../apns/outcome.ts';
+import { type Answer, NoAnswer, type Outcome } from '../apns/push.ts';
 import { type Point, ok, problem, warning } from './point.ts';
 
 /** What Apple's answer to the push to a token of zeros says about credential and topic. Pure. */
@@ -19,6 +19,13 @@ export function judgeZeroPush(point: string, topic: string, answer: Answer): Poi
     case 'rejected':
       return problem(point, said, 'report it as a bug, with this line');
   }
+}
+
+/** The mend where Apple has ended the connection with a reason of its own, as it does for some certificates. */
+export function mendOfNoAnswer(error: unknown, otherwise: string): string {
+  if (!(error instanceof NoAnswer)) return otherwise;
+  const outcome = outcomeOfNoAnswer(error);
+  return outcome.kind === 'misconfigured' ? mendOf(outcome.reason, outcome.scope) : otherwise;
 }
 
 function reasonOf({ status, reason }: Answer): string {

@@ -9,7 +9,7 @@ import type { Store } from '../store/store.ts';
 import { messageOf } from '../errors.ts';
 import { withBearer } from '../outbox/bearer.ts';
 import { createLine, type Line } from '../outbox/line.ts';
-import { judgeZeroPush } from './apple-answer.ts';
+import { judgeZeroPush, mendOfNoAnswer } from './apple-answer.ts';
 import { numbered, type Point, ok, problem, skippedAll } from './point.ts';
 
 export const APPLE_NAME = 'Apple: name';
@@ -104,7 +104,7 @@ async function checkCredential(
   } catch (error) {
     const mend =
       'use the certificate that Apple issued for Mail pushes; see whether something between speaks no HTTP/2';
-    return [problem(http2, messageOf(error), mend), ...skippedAll([push], http2)];
+    return [problem(http2, messageOf(error), mendOfNoAnswer(error, mend)), ...skippedAll([push], http2)];
   }
 }
 
@@ -122,7 +122,7 @@ async function pushZeros(
       points.push(judgeZeroPush(point, topic, await proving.push(zeroTokenPush(topic), timeoutMs)));
     } catch (error) {
       const mend = 'check again; if it stays so, see what stands between this host and Apple';
-      points.push(problem(point, `no answer for ${topic}: ${messageOf(error)}`, mend));
+      points.push(problem(point, `no answer for ${topic}: ${messageOf(error)}`, mendOfNoAnswer(error, mend)));
     }
   }
   return points;

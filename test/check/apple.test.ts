@@ -208,6 +208,29 @@ describe('the push to zeros', () => {
     });
   });
 
+  const OTHER_ENVIRONMENT = /for the other environment: correct apns\.server or the certificate/;
+
+  test('an end of the connection that refuses the certificate has the mend of the 403', async () => {
+    await withMockApns({}, async (mock) => {
+      mock.setAnswers(ZEROS, ['goaway/BadCertificateEnvironment']);
+      expect((await run(mock, {}, 5000)).at(-1)?.mend).toMatch(OTHER_ENVIRONMENT);
+    });
+  });
+
+  test('and so has one that comes at once', async () => {
+    await withMockApns({}, async (mock) => {
+      const server = scriptedServer(mock, 10, says(200));
+      server.on('session', (session) => {
+        session.goaway(constants.NGHTTP2_NO_ERROR, 0, Buffer.from('{"reason":"BadCertificateEnvironment"}'));
+        setImmediate(() => session.destroy());
+      });
+      await listening(server, async (url) => {
+        const found = (await run(mock, { server: url }, 5000)).find(({ state }) => state === 'problem');
+        expect(found?.mend).toMatch(OTHER_ENVIRONMENT);
+      });
+    });
+  });
+
   test('each credential goes over a connection of its own, and each of its topics is tried', async () => {
     await withMockApns({}, async (mock) => {
       const credential = credentialFor(mock);
