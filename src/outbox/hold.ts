@@ -3,12 +3,12 @@ export type Hold = 'device' | 'apple' | 'connection' | 'credential' | 'topic' | 
 
 /** What each hold means, for a person. */
 export const HOLD_TEXTS: Readonly<Record<Hold, string>> = {
-  device: 'the device was sent too many',
+  device: 'Apple asks for fewer pushes to the device',
   apple: 'Apple has trouble of its own',
   connection: 'Apple cannot be reached',
-  credential: 'Apple refuses the certificate',
+  credential: 'the certificate or token cannot be used',
   topic: "no certificate fits the device's topic",
-  gone: 'Apple says of too many devices in a row that they are gone',
+  gone: 'Apple says that too many devices in a row are gone',
 };
 
 export const HOLDS = Object.keys(HOLD_TEXTS) as readonly Hold[];

@@ -38,7 +38,7 @@ describe('rows', () => {
     expect(row(one, 'next attempt')).toBe('2023-11-14T22:14:20Z (in 60 seconds)');
     const several = withWaiting({ sending: { pushes: 1 }, new: { pushes: 2 }, device: { pushes: 4 } });
     expect(row(several, 'waiting')).toBe(
-      '7 pushes, 1 being sent, 2 not tried yet, 4 because the device was sent too many',
+      '7 pushes, 1 being sent, 2 not tried yet, 4 because Apple asks for fewer pushes to the device',
     );
     expect(row({ ...one, waiting: { ...one.waiting, nextMs: NOW_MS } }, 'next attempt')).toBe('due now');
   });

@@ -73,12 +73,12 @@ describe('the credential', () => {
   broken(
     'is refused by Apple',
     withWaiting({ credential: { reason: 'BadCertificate' } }),
-    'Apple refuses the certificate (BadCertificate)',
+    'the certificate or token cannot be used (BadCertificate)',
   );
   attention(
     'is refused where another one is taken',
     withWaiting({ credential: { attemptedMs: NOW_MS - 2 * MINUTE_MS } }),
-    'Apple refuses the certificate (Because)',
+    'the certificate or token cannot be used (Because)',
   );
   attention(
     'is not for the topic of a device',
@@ -88,7 +88,7 @@ describe('the credential', () => {
   attention(
     'is in order, and too many devices are said to be gone',
     withWaiting({ gone: { pushes: 2, reason: 'Unregistered' } }),
-    '2 pushes wait because Apple says of too many devices in a row that they are gone (Unregistered)',
+    '2 pushes wait because Apple says that too many devices in a row are gone (Unregistered)',
   );
 });
 
