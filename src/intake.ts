@@ -44,8 +44,9 @@ export interface Taken {
 }
 
 /**
- * Takes raw events into the database. Throws StoreError where they must be kept elsewhere for now, and NotRegistered
- * for a registration; `locked` has it not even ask the database, which was locked a moment ago.
+ * Takes raw events into the database. Throws OperatorError where they must be kept elsewhere for now: StoreError, and
+ * NotRegistered for a registration; or what is wrong with imapd.conf. `locked` has it not even ask the database, which
+ * was locked a moment ago.
  */
 export type Intake = (item: ReadItem, given?: Given) => Promise<Taken>;
 
@@ -114,7 +115,7 @@ async function carryOut(
       ignore(decision, taken, options);
       return;
     case 'register':
-      await registerDevice(decision.registration, taken, options, imapd());
+      await registerDevice(decision.registration, taken, options, imapd);
       return;
     case 'push':
       await enqueuePush(decision, taken, options);
@@ -184,9 +185,9 @@ async function registerDevice(
   registration: Registration,
   taken: Taken,
   options: Taking,
-  settings: ImapdSettings,
+  imapd: () => ImapdSettings,
 ): Promise<void> {
-  const registered = await (await options.registering())(registration, settings, options.store, options.atMs);
+  const registered = await (await options.registering())(registration, imapd, options.store, options.atMs);
   if ('refused' in registered) {
     refuse(taken, registered.refused, options, registered.hint);
     return;

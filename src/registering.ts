@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
-import type { ImapdSettings } from './config/imapd-conf.ts';
+import { type ImapdSettings, WITHOUT_IMAPD_CONF } from './config/imapd-conf.ts';
+import { messageOf } from './errors.ts';
 import type { Store } from './store/store.ts';
 import type { RegisterResult } from './store/intake.ts';
 import type { Registration } from './events/mail-event.ts';
@@ -26,7 +27,7 @@ export interface RegisteringOptions {
  */
 export type RegisterDevice = (
   registration: Registration,
-  settings: ImapdSettings,
+  imapd: () => ImapdSettings,
   store: () => Store | Promise<Store>,
   atMs?: number,
 ) => Promise<{ topic: string } | Refusal>;
@@ -35,7 +36,8 @@ export type RegisterDevice = (
 export function createRegistering(options: RegisteringOptions): RegisterDevice {
   const { config, clock } = options;
   const topicFor = createTopicSource(options);
-  return async (registration, { namespace, apsTopic }, store, atMs) => {
+  return async (registration, imapd, store, atMs) => {
+    const { namespace, apsTopic } = settingsFor(registration, imapd, options.log);
     const { sharedMailboxes, maxPerUser } = config.targets;
     const rules = { users: config.users, sharedMailboxes, namespace, topic: '' };
     const admission = admit(registration, rules);
@@ -50,6 +52,17 @@ export function createRegistering(options: RegisteringOptions): RegisterDevice {
     }
     return { topic };
   };
+}
+
+/** Cyrus's names mean nothing without imapd.conf; others are registered all the same. */
+function settingsFor({ source }: Registration, imapd: () => ImapdSettings, log: Log): ImapdSettings {
+  try {
+    return imapd();
+  } catch (error) {
+    if (source === 'cyrus') throw error;
+    log.warn('a device registers without the aps_topic of imapd.conf', { reason: messageOf(error) });
+    return WITHOUT_IMAPD_CONF;
+  }
 }
 
 function tell(

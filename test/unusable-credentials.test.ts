@@ -246,6 +246,24 @@ describe('a registration while the database is locked', () => {
     expect(targets.map(({ topic }) => topic)).toEqual([apns.topic, apns.topic, apns.topic]);
   });
 
+  test('and where imapd.conf cannot be read, its topic is that of the certificate', async () => {
+    const { folder, config } = setting();
+    rmSync(join(folder, 'imapd.conf'));
+    mkdirSync(join(folder, 'imapd.conf'));
+    const { ask } = await served(config);
+    expect(await ask('/register', registrationOf('bob', 1))).toEqual({ status: 200, text: apns.topic });
+    await ask('/notify', '{"Username":"bob","Mailbox":"INBOX","Events":["MessageNew"]}');
+    await apns.pushes(1);
+    // What needs it waits, and is taken when it can be read.
+    expect(await notifyAsCyrus(folder, captured('dlist-ApplePushService.bin'))).toBe('OK NIL\r\n');
+    rmSync(join(folder, 'imapd.conf'), { recursive: true });
+    writeFileSync(join(folder, 'imapd.conf'), `aps_topic: ${apns.topic}\n`);
+    await eventually(
+      async () => (await statusOf(config, systemClock)).targets.targets,
+      (count) => count === 2,
+    );
+  });
+
   test('is refused where the spool cannot take it either', async () => {
     const { config } = setting();
     const { ask } = await served(config);

@@ -15,6 +15,9 @@ export interface ImapdSettings {
   apsTopic: string | undefined;
 }
 
+/** What holds where nobody has an imapd.conf. */
+export const WITHOUT_IMAPD_CONF: ImapdSettings = { namespace: DEFAULT_NAMESPACE, apsTopic: undefined };
+
 /** Gives the settings in that file, which is read at the first call. */
 export function imapdSettings(file: string): () => ImapdSettings {
   let settings: ImapdSettings | undefined;

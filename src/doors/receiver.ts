@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import { type ReadItem, readEvents } from '../events/read.ts';
 import { writeSpool } from '../events/spool.ts';
 import { withToldTopic } from '../events/xaps.ts';
+import { OperatorError } from '../errors.ts';
 import type { Intake, Taken } from '../intake.ts';
 import type { Log } from '../log.ts';
 import { NotRegistered, StoreError } from '../store/errors.ts';
@@ -23,13 +24,13 @@ export interface ReceiverOptions {
  */
 export const LOCKED_PAUSE_MS = 250;
 
-/** Makes events safe for all doors: in the database, else in the spool. */
+/** Makes events safe for all doors: in the database, else in the spool, whatever stands in their way. */
 export function createReceiver({ intake, spool, clock, log, onWork }: ReceiverOptions): Receive {
   let lockedMs = -Infinity;
   const isPaused = (): boolean => clock.steadyMs() - lockedMs < LOCKED_PAUSE_MS;
   const keep = (raw: Buffer, door: DoorName, reason: string): void => {
     const file = writeSpool(spool, raw, clock.nowMs());
-    log.warn('the database cannot take an event now: kept in the spool', { door, file, reason });
+    log.warn('an event cannot be taken now: kept in the spool', { door, file, reason });
   };
   return async (raw, door) => {
     // Cyrus waits for us with the mailbox locked: what the database cannot take at once waits in the spool.
@@ -40,8 +41,8 @@ export function createReceiver({ intake, spool, clock, log, onWork }: ReceiverOp
       for (item of readEvents([raw])) add(received, await intake(door)(item, { locked }));
       if (item === undefined) received.bad = 'empty input, expected an event in JSON';
     } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
-      if (error.busy && !locked) lockedMs = clock.steadyMs();
+      if (!(error instanceof OperatorError)) throw error;
+      if (isBusy(error) && !locked) lockedMs = clock.steadyMs();
       if (error instanceof NotRegistered) received.topic ??= error.topic;
       keep(told(raw, item, received.topic), door, error.message);
       received.spooled = true;
@@ -49,6 +50,10 @@ export function createReceiver({ intake, spool, clock, log, onWork }: ReceiverOp
     if (received.targets > 0) onWork();
     return received;
   };
+}
+
+function isBusy(error: OperatorError): boolean {
+  return error instanceof StoreError && error.busy;
 }
 
 function add(received: Received, { bad, topic, targetIds }: Taken): void {

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createReceiver, LOCKED_PAUSE_MS } from '../../src/doors/receiver.ts';
+import { OperatorError } from '../../src/errors.ts';
 import type { Intake, Taken } from '../../src/intake.ts';
 import { NotRegistered, StoreError } from '../../src/store/errors.ts';
 import { createTestClock } from '../support/clock.ts';
@@ -49,6 +50,18 @@ test('one that is not locked but fails says so at once, and is asked each time',
   for (let n = 0; n < 3; n += 1) expect(await receive(EVENT, 'http')).toMatchObject({ spooled: true });
   expect(state.asked).toBe(3);
   expect(spooled()).toBe(3);
+});
+
+test('what another trouble than the database stands in the way of is kept too; a bug is none', async () => {
+  const spool = join(temporaryFolder(), 'spool');
+  const [clock, log, onWork] = [createTestClock(), recordedLog(), (): void => undefined];
+  const trouble = new OperatorError('cannot read imapd.conf', { exitCode: 78, hint: 'let it be read' });
+  const failures: Error[] = [trouble, new TypeError('a bug')];
+  const intake: Intake = () => Promise.reject(failures.shift()!);
+  const receive = createReceiver({ intake: () => intake, spool, clock, log, onWork });
+  expect(await receive(EVENT, 'cyrus')).toMatchObject({ spooled: true });
+  await expect(receive(EVENT, 'cyrus')).rejects.toThrow('a bug');
+  expect(readdirSync(join(spool, 'new'))).toHaveLength(1);
 });
 
 test('a registration that goes into the spool gives its topic, and keeps it', async () => {
