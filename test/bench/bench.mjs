@@ -3,6 +3,7 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { backlog } from './backlog.mjs';
 import { events } from './events.mjs';
 import { latency } from './latency.mjs';
 import { lookup } from './lookup.mjs';
@@ -11,7 +12,7 @@ import { startMock } from './mock.mjs';
 import { fillTargets } from './targets.mjs';
 import { throughput } from './throughput.mjs';
 
-const PARTS = { processes, throughput, events, lookup, memory, latency };
+const PARTS = { processes, throughput, events, lookup, memory, backlog, latency };
 const COLUMNS = ['what', 'goal', 'measured', 'raw', 'limit'];
 
 const wanted = process.argv.slice(2);

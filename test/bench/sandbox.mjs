@@ -10,8 +10,10 @@ const COMMAND = fileURLToPath(new URL('../../bin/xapplepush', import.meta.url));
 /** A part that takes longer than this is broken, and everything ends. */
 const PROCESS_TIMEOUT_MS = 120_000;
 
-/** `yaml` holds further lines of the configuration; `dir` is removed by `close`. */
-export function createSandbox({ mock, server = mock.url, yaml = '' }) {
+/**
+ * `yaml` holds further lines of the configuration, `logFile` has the log in a file; `dir` is removed by `close`.
+ */
+export function createSandbox({ mock, server = mock.url, yaml = '', logFile = false }) {
   const dir = mkdtempSync(join(tmpdir(), 'xapplepush-bench-'));
   const [config, store, socket] = [join(dir, 'config.yaml'), join(dir, 'x.db'), join(dir, 'cyrus.sock')];
   const environment = { XAPPLEPUSH_CONFIG: config, XAPPLEPUSH_NODE: process.execPath };
@@ -23,7 +25,7 @@ export function createSandbox({ mock, server = mock.url, yaml = '' }) {
 store: ${store}
 spool: ${dir}/spool
 imapd_conf: ${dir}/imapd.conf
-log: { level: error }
+log: { level: error${logFile ? `, destination: ${dir}/log` : ''} }
 serve: { cyrus_socket: ${socket} }
 ${yaml}`,
   );

@@ -35,6 +35,16 @@ export async function fillOutbox(file, count) {
   );
 }
 
+/** Puts a push for every device into the outbox, as an event for its INBOX did at that time. */
+export async function fillBacklog(file, atMs) {
+  await using(openDatabase(file, { create: true }), (database) =>
+    database.write((sql) => {
+      sql(OLD_PUSHES).run({ atMs });
+      sql(OLD_MAILBOXES).run();
+    }),
+  );
+}
+
 /** Pushes that wait. */
 export async function countOutbox(file) {
   const { waiting } = await using(openStore(file, { create: true }), (store) => store.countRows());
@@ -66,3 +76,12 @@ const OWN_MAILBOX = `
 const SHARED_MAILBOX = `
   INSERT INTO subscriptions (target_id, owner, path, name, hash)
   SELECT id, '', @path, 'Shared Folders/' || @path, @hash FROM targets`;
+
+const OLD_PUSHES = `
+  INSERT INTO outbox (target_id, apns_id, generation, event, enqueued_ms, event_ms, due_ms, attempts, attempted_ms,
+    held_by, last_reason)
+  SELECT id, lower(hex(randomblob(16))), 1, 'MessageNew', @atMs, @atMs, @atMs, 3, @atMs, 'connection',
+    'connection refused' FROM targets`;
+
+const OLD_MAILBOXES = `
+  INSERT INTO outbox_mailboxes (target_id, owner, path, generation) SELECT id, user, 'INBOX', 1 FROM targets`;
