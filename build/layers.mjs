@@ -3,15 +3,18 @@ import { join, relative, resolve } from 'node:path';
 
 /** What every event runs through comes first. A layer holds what its entries import and no earlier layer holds. */
 const ENTRIES = {
-  event: ['src/main.ts', 'src/version.ts'],
+  event: ['src/main.ts', 'src/installation.ts'],
   config: ['src/config/load.ts'],
   store: [
-    ...['src/store/open.ts', 'src/outbox/wake.ts', 'src/outbox/start.ts'],
+    ...['src/store/open.ts', 'src/delivery/wake.ts', 'src/delivery/start.ts'],
     ...verbs('enqueue', 'presence'),
   ],
-  registration: ['src/targets/registration-topic.ts', 'src/targets/target.ts', ...verbs('register')],
-  control: ['src/doors/control.ts'],
-  delivery: ['src/outbox/foreground.ts', ...verbs('turn', 'due', 'upkeep', 'leases', 'ahead', 'credentials')],
+  registration: ['src/intake/registration-topic.ts', 'src/targets/target.ts', ...verbs('register')],
+  control: ['src/delivery/control.ts'],
+  delivery: [
+    'src/delivery/foreground.ts',
+    ...verbs('turn', 'due', 'upkeep', 'leases', 'ahead', 'credentials'),
+  ],
   commands: undefined, // all the rest
 };
 

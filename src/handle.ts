@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
-import { systemClock } from './clock.ts';
+import { systemClock } from './process/clock.ts';
 import type { Config } from './config/config.ts';
-import { ExitCode, messageOf, OperatorError } from './errors.ts';
+import { ExitCode, messageOf, OperatorError } from './process/errors.ts';
 import { readEvents } from './events/read.ts';
-import { createIntake, type Intake } from './intake.ts';
-import { type Log, reportError, writeLine } from './log.ts';
-import { randomUuid } from './random-uuid.ts';
+import { createIntake, type Intake } from './intake/intake.ts';
+import { type Log, reportError, writeLine } from './process/log.ts';
+import { randomUuid } from './process/random-uuid.ts';
 import { StoreError } from './store/errors.ts';
 import { openOnce, type StoreOnce } from './store/open-once.ts';
 
@@ -86,7 +86,7 @@ async function keep(
   if (error instanceof StoreError) onTrouble(error);
   const busy = error instanceof StoreError && error.busy;
   try {
-    const { writeSpool } = await import('./events/spool.ts');
+    const { writeSpool } = await import('./spool/spool.ts');
     const file = writeSpool(config.spool, raw, systemClock.nowMs());
     tally.deferred ||= busy;
     if (busy) log.warn('database busy: event kept in the spool', { file });
@@ -136,11 +136,11 @@ async function deliver(
   const targetIds = [...tally.targetIds];
   try {
     if (targetIds.length > 0 && inForeground) {
-      const { deliverNow } = await import('./outbox/foreground.ts');
+      const { deliverNow } = await import('./delivery/foreground.ts');
       return await deliverNow({ config, log, store: await store.get(), clock: systemClock, targetIds });
     }
     if (targetIds.length > 0) {
-      const { ensureDelivery } = await import('./outbox/wake.ts');
+      const { ensureDelivery } = await import('./delivery/wake.ts');
       await ensureDelivery(config, await store.get(), systemClock, log);
       store.leaveOpen(); // to whoever delivers
       return ExitCode.ok;
@@ -151,7 +151,7 @@ async function deliver(
     tally.deferred = true;
   }
   if (tally.deferred) {
-    const { pokeOrStart } = await import('./outbox/wake.ts');
+    const { pokeOrStart } = await import('./delivery/wake.ts');
     await pokeOrStart(config, log);
   }
   return ExitCode.ok;
@@ -174,7 +174,7 @@ export async function handleWithoutConfig(
 
 async function keepQuietly(spool: string, raw: Buffer): Promise<void> {
   try {
-    const { writeSpool } = await import('./events/spool.ts');
+    const { writeSpool } = await import('./spool/spool.ts');
     writeSpool(spool, raw, systemClock.nowMs());
   } catch (error) {
     reportError(lostEvent(spool, error));

@@ -1,20 +1,20 @@
-import { callsHandle, parseHandleArguments } from './arguments.ts';
+import { callsHandle, parseHandleArguments } from './cli/handle-arguments.ts';
 import type { Config } from './config/config.ts';
 import { readCompiled } from './config/compiled.ts';
 import { configFileOf } from './config/file.ts';
-import { ExitCode, OperatorError } from './errors.ts';
+import { ExitCode, OperatorError } from './process/errors.ts';
 import { readStandardInput } from './events/read.ts';
-import { endedInstead, HandedOver } from './hand-over.ts';
+import { endedInstead, HandedOver } from './process/hand-over.ts';
 import { handle, handleWithoutConfig } from './handle.ts';
-import { actAsOwnerOf } from './identity.ts';
-import { createLog, reportError } from './log.ts';
+import { actAsOwnerOf } from './process/identity.ts';
+import { createLog, reportError } from './process/log.ts';
 
 /** Where events go while the configuration cannot be read; the default of `spool`. */
 const DEFAULT_SPOOL = '/var/spool/xapplepush';
 
 async function main(argv: readonly string[]): Promise<ExitCode> {
   if (callsHandle(argv)) return handleStandardInput(argv);
-  const { runCommand } = await import('./cli.ts');
+  const { runCommand } = await import('./cli/run.ts');
   return runCommand(argv);
 }
 

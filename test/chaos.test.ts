@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { MockAnswer } from '../src/apns/mock/answers.ts';
-import { writeSpool } from '../src/events/spool.ts';
+import { writeSpool } from '../src/spool/spool.ts';
 import { connect } from '../src/store/sqlite/driver.ts';
 import { configFor, startTestApns, type TestApns } from './support/apns.ts';
 import { configure, createSandbox, eventually, type Sandbox } from './support/command.ts';

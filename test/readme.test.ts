@@ -7,15 +7,16 @@ import { describe, expect, test } from 'vitest';
 import { MAX_MAILBOXES_PER_PUSH, MAX_PAYLOAD_BYTES } from '../src/apns/payload.ts';
 import { parseImapdConf } from '../src/config/imapd-conf.ts';
 import { loadConfig } from '../src/config/load.ts';
-import { ExitCode } from '../src/errors.ts';
+import { ExitCode } from '../src/process/errors.ts';
 import { MAX_EVENT_BYTES } from '../src/events/read.ts';
 import { BACKOFF_S } from '../src/outbox/backoff.ts';
-import { ANSWER_TIMEOUT_MS } from '../src/outbox/carry.ts';
-import { VERSION } from '../src/version.ts';
+import { ANSWER_TIMEOUT_MS } from '../src/delivery/carry.ts';
+import { VERSION } from '../src/installation.ts';
 import { COMMAND } from './support/command.ts';
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url));
 const readme = contentOf('README.md');
+const design = contentOf('docs/design.md');
 
 /** A code block of the README: its language, and its text. */
 const blocks = [...readme.matchAll(/^ *```(\w*)\n([^]*?)^ *```/gm)].map(([, language, text]) => ({
@@ -30,8 +31,8 @@ function contentOf(file: string): string {
   return readFileSync(join(PROJECT, file), 'utf8');
 }
 
-function section(title: string): string {
-  return (readme.split(`## ${title}\n`)[1] ?? '').split(/^#{2,3} /m)[0] ?? '';
+function section(title: string, text = readme): string {
+  return (text.split(`## ${title}\n`)[1] ?? '').split(/^#{2,3} /m)[0] ?? '';
 }
 
 describe('commands', () => {
@@ -139,8 +140,9 @@ describe('files', () => {
     else expect(existsSync(join(PROJECT, link))).toBe(true);
   });
 
+  const named = [...inlineCode, ...blocks.flatMap(({ text }) => text.split(/\s+/))];
   const paths = new Set(
-    [...inlineCode, ...blocks.flatMap(({ text }) => text.split(/\s+/))].filter((word) =>
+    [...named, ...design.split(/[\s`,;()]+/)].filter((word) =>
       /^(?:src|test|bin|examples|\.ci)\/\S*$/.test(word),
     ),
   );
@@ -152,7 +154,7 @@ describe('files', () => {
     const folders = readdirSync(join(PROJECT, 'src')).filter((name) =>
       statSync(join(PROJECT, 'src', name)).isDirectory(),
     );
-    for (const folder of folders) expect(paths, folder).toContain(`src/${folder}/`);
+    for (const folder of folders) expect(design, folder).toContain(`\nsrc/${folder}/ `);
   });
 
   test('every npm script that it names exists', () => {
@@ -210,7 +212,7 @@ test('every dependency is named, and no other', () => {
   const { dependencies, optionalDependencies, devDependencies } = JSON.parse(
     contentOf('package.json'),
   ) as Record<'dependencies' | 'optionalDependencies' | 'devDependencies', Record<string, string>>;
-  const rows = section('Dependencies').match(/^\| `[^|]+/gm) ?? [];
+  const rows = section('Dependencies', design).match(/^\| `[^|]+/gm) ?? [];
   const named = rows.flatMap((row) => [...row.matchAll(/`([^`]+)`/g)].map(([, name]) => name ?? ''));
   const all = Object.keys({ ...dependencies, ...optionalDependencies, ...devDependencies });
   expect(named.sort()).toEqual(all.sort());

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { issueClientCertificate } from '../src/apns/pki.ts';
+import { issueClientCertificate } from '../src/apns/credentials/pki.ts';
 import { configFor, startTestApns, type TestApns } from './support/apns.ts';
 import { createSandbox, type Sandbox } from './support/command.ts';
 import { messageNew, registration, tokenNumber } from './support/events.ts';

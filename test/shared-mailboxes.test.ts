@@ -8,7 +8,7 @@ import type { Entry } from '../src/history/entry.ts';
 import { historyFolder } from '../src/history/history.ts';
 import { readHistory } from '../src/history/read.ts';
 import { sentenceOf } from '../src/history/sentence.ts';
-import { createIntake } from '../src/intake.ts';
+import { createIntake } from '../src/intake/intake.ts';
 import { createTestClock } from './support/clock.ts';
 import { createSandbox } from './support/command.ts';
 import { captured, tokenNumber } from './support/events.ts';

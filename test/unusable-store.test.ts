@@ -1,10 +1,10 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { systemClock } from '../src/clock.ts';
+import { systemClock } from '../src/process/clock.ts';
 import type { Config } from '../src/config/config.ts';
 import { loadConfig } from '../src/config/load.ts';
-import { poke } from '../src/doors/control.ts';
+import { poke } from '../src/delivery/control.ts';
 import { statusOf } from '../src/status/status.ts';
 import { connect } from '../src/store/sqlite/driver.ts';
 import { openStore } from '../src/store/open.ts';

@@ -1,4 +1,4 @@
-import type { Outcome } from './push.ts';
+import type { Outcome } from '../outbox/outcome.ts';
 
 type WithoutAnswer<T> = T extends Outcome ? Omit<T, 'reason' | 'sinceMs'> : never;
 

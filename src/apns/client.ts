@@ -1,6 +1,6 @@
 import type { ClientHttp2Stream } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
-import { systemClock } from '../clock.ts';
+import { systemClock } from '../process/clock.ts';
 import { causeOf, dial, secured, type TlsIdentity } from './dial.ts';
 import { exchange, requestHeaders } from './exchange.ts';
 import { keptAlive, PING_IDLE_MS } from './keep-alive.ts';

@@ -1,6 +1,6 @@
 import { isIP, type TcpNetConnectOpts } from 'node:net';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
-import { messageOf } from '../errors.ts';
+import { messageOf } from '../process/errors.ts';
 
 /** The client certificate of the TLS connection, all PEM; empty where provider tokens are used. */
 export interface TlsIdentity {

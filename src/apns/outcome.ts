@@ -7,7 +7,8 @@ import {
   type KnownAnswer,
   type Ruling,
 } from './answers.ts';
-import type { Answer, NoAnswer, Outcome } from './push.ts';
+import type { Answer, NoAnswer } from './push.ts';
+import type { Outcome } from '../outbox/outcome.ts';
 
 /** What Apple's answer means for the push and its target. An unknown 4xx is a rejection, an unknown 5xx a retry. */
 export function outcomeOf(answer: Answer): Outcome {

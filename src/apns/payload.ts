@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-
 /** What Apple takes in one push: https://developer.apple.com/documentation/usernotifications. Above: 413. */
 export const MAX_PAYLOAD_BYTES = 4096;
 
@@ -17,12 +15,4 @@ export function mailPayload(accountId: string, mailboxHashes: readonly string[])
   const aps = { 'account-id': accountId };
   if (mailboxHashes.length === 0) return JSON.stringify({ aps });
   return JSON.stringify({ aps: { ...aps, m: mailboxHashes.slice(0, MAX_MAILBOXES_PER_PUSH) } });
-}
-
-/**
- * How Mail names a mailbox in `m`: MD5, in lower-case hex, of the UTF-8 bytes of the name that the IMAP server
- * echoed, decoded from modified UTF-7, whole path, case kept.
- */
-export function mailboxHash(decodedName: string): string {
-  return createHash('md5').update(decodedName, 'utf8').digest('hex');
 }

@@ -1,5 +1,5 @@
 import { createPrivateKey, sign } from 'node:crypto';
-import type { TokenCredential } from './credentials.ts';
+import type { TokenCredential } from './credentials/credentials.ts';
 
 const MINUTE_MS = 60_000;
 

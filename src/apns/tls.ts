@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { ExitCode, messageOf, OperatorError } from '../errors.ts';
-import type { Credential } from './credentials.ts';
+import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
+import type { Credential } from './credentials/credentials.ts';
 import type { TlsIdentity } from './dial.ts';
 
 /** What a connection shows in TLS: a provider token needs nothing there. */

@@ -4,13 +4,13 @@ import {
   certificateFacts,
   type KeyFacts,
   keyFacts,
-} from '../apns/certificate-facts.ts';
-import type { CertificateInspection } from '../apns/credential-certificate.ts';
-import { coveredTopics, type Defect } from '../apns/credential-defects.ts';
-import { daysLeft, expiryWarning } from '../apns/credential-expiry.ts';
-import type { TokenInspection } from '../apns/credential-token.ts';
-import type { Inspection } from '../apns/credentials.ts';
-import { timeText } from '../table.ts';
+} from '../apns/credentials/certificate-facts.ts';
+import type { CertificateInspection } from '../apns/credentials/certificate.ts';
+import { coveredTopics, type Defect } from '../apns/credentials/defects.ts';
+import { daysLeft, expiryWarning } from '../apns/credentials/expiry.ts';
+import type { TokenInspection } from '../apns/credentials/token.ts';
+import type { Inspection } from '../apns/credentials/credentials.ts';
+import { timeText } from '../process/text.ts';
 import { modeOf, modeWarnings } from './file-modes.ts';
 
 /** What is to be said of a credential, without any secret; null where it is not known or there is none. */

@@ -1,10 +1,10 @@
 import { type Stats, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type CertificateInspection, inspectCertificate } from '../apns/credential-certificate.ts';
-import { defectError } from '../apns/credential-defects.ts';
-import type { Identity } from '../apns/credential-identity.ts';
-import { fileSource } from '../apns/credential-source.ts';
-import { ExitCode, messageOf, OperatorError } from '../errors.ts';
+import { type CertificateInspection, inspectCertificate } from '../apns/credentials/certificate.ts';
+import { defectError } from '../apns/credentials/defects.ts';
+import type { Identity } from '../apns/credentials/identity.ts';
+import { fileSource } from '../apns/credentials/source.ts';
+import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
 import { writeTogether } from './write-together.ts';
 
 export interface ImportOptions {

@@ -1,11 +1,16 @@
-import type { KeyFacts } from '../apns/certificate-facts.ts';
-import { fileSource } from '../apns/credential-source.ts';
-import { inspect, inspectCredentials, type Inspection, loadCredential } from '../apns/credentials.ts';
+import type { KeyFacts } from '../apns/credentials/certificate-facts.ts';
+import { fileSource } from '../apns/credentials/source.ts';
+import {
+  inspect,
+  inspectCredentials,
+  type Inspection,
+  loadCredential,
+} from '../apns/credentials/credentials.ts';
 import type { ApnsConfig } from '../config/config.ts';
-import { ExitCode } from '../errors.ts';
-import { countOf, visible } from '../table.ts';
+import { ExitCode } from '../process/errors.ts';
+import { countOf, visible } from '../process/text.ts';
 import { describe, type Description } from './description.ts';
-import { safeJson } from '../safe-json.ts';
+import { safeJson } from '../process/safe-json.ts';
 
 export interface Shown {
   text: string;

@@ -12,8 +12,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { ExitCode, messageOf, OperatorError } from '../errors.ts';
-import { syncFolder } from '../sync-folder.ts';
+import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
+import { syncFolder } from '../process/sync-folder.ts';
 
 export interface NewFile {
   path: string;

@@ -1,5 +1,6 @@
 import { meaningOf, outcomeOf, outcomeOfNoAnswer } from '../apns/outcome.ts';
-import { type Answer, NoAnswer, type Outcome } from '../apns/push.ts';
+import { type Answer, NoAnswer } from '../apns/push.ts';
+import type { Outcome } from '../outbox/outcome.ts';
 import { type Point, ok, problem, warning } from './point.ts';
 
 /** What Apple's answer to the push to a token of zeros says about credential and topic. Pure. */

@@ -1,14 +1,13 @@
 import { connectApns } from '../apns/client.ts';
-import type { Credential } from '../apns/credentials.ts';
-import { reachServer, resolveServer, secureServer } from '../apns/probe.ts';
+import type { Credential } from '../apns/credentials/credentials.ts';
+import { portOf, reachServer, resolveServer, secureServer, zeroTokenPush } from '../apns/probe.ts';
 import { identityOf, rootsOf } from '../apns/tls.ts';
-import { portOf, zeroTokenPush } from '../apns/probe.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../process/clock.ts';
 import type { ApnsConfig } from '../config/config.ts';
 import type { Store } from '../store/store.ts';
-import { messageOf } from '../errors.ts';
-import { withBearer } from '../outbox/bearer.ts';
-import { createLine, type Line } from '../outbox/line.ts';
+import { messageOf } from '../process/errors.ts';
+import { withBearer } from '../delivery/bearer.ts';
+import { createLine, type Line } from '../delivery/line.ts';
 import { judgeZeroPush, mendOfNoAnswer } from './apple-answer.ts';
 import { numbered, type Point, ok, problem, skippedAll } from './point.ts';
 

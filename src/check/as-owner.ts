@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { commandAs, type Owner, ownCommand } from '../hand-over.ts';
+import { commandAs, type Owner, ownCommand } from '../process/hand-over.ts';
 import { CONFIGURATION } from './configuration.ts';
 import { MAIL_USER } from './mail-user.ts';
 import { type Point, problem, skippedAll } from './point.ts';

@@ -1,8 +1,8 @@
-import type { Credential } from '../apns/credentials.ts';
-import type { Clock } from '../clock.ts';
+import type { Credential } from '../apns/credentials/credentials.ts';
+import type { Clock } from '../process/clock.ts';
 import type { Config } from '../config/config.ts';
-import { ExitCode, messageOf } from '../errors.ts';
-import { ownerToBecome } from '../identity.ts';
+import { ExitCode, messageOf } from '../process/errors.ts';
+import { ownerToBecome } from '../process/identity.ts';
 import { checkApple, OF_APPLE } from './apple.ts';
 import { checkAs } from './as-owner.ts';
 import { checkConfiguration, CONFIGURATION } from './configuration.ts';

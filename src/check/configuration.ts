@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts';
 import { DEFAULT_CONFIG_FILE } from '../config/file.ts';
 import { loadConfig } from '../config/load.ts';
-import { OperatorError } from '../errors.ts';
+import { OperatorError } from '../process/errors.ts';
 import { type Point, ok, problem } from './point.ts';
 
 export const CONFIGURATION = 'configuration';

@@ -1,8 +1,8 @@
-import { readCredentials, usableOf } from '../apns/credential-watch.ts';
-import { type Credential, type Inspection, inspectCredentials } from '../apns/credentials.ts';
-import { daysLeft, expiryWarning } from '../apns/credential-expiry.ts';
+import { readCredentials, usableOf } from '../apns/credentials/watch.ts';
+import { type Credential, type Inspection, inspectCredentials } from '../apns/credentials/credentials.ts';
+import { daysLeft, expiryWarning } from '../apns/credentials/expiry.ts';
 import type { ApnsConfig } from '../config/config.ts';
-import { countOf, timeText } from '../table.ts';
+import { countOf, timeText } from '../process/text.ts';
 import { numbered, type Point, ok, problem, warning } from './point.ts';
 
 export const CREDENTIAL = 'credential';

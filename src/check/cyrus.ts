@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { readImapdConf } from '../config/imapd-conf.ts';
-import { OperatorError } from '../errors.ts';
+import { OperatorError } from '../process/errors.ts';
 import { judgeCyrusConf } from './cyrus-conf.ts';
 import { checkCyrusVersion, CYRUS_VERSION, packagedCyrus } from './cyrus-version.ts';
 import { checkHandler, HANDLER, NOTIFY_EXTERNAL } from './handler.ts';

@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts';
-import { poke } from '../doors/control.ts';
-import { ring } from '../doors/ring.ts';
+import { poke } from '../delivery/control.ts';
+import { ring } from '../delivery/ring.ts';
 import { type Point, ok, warning } from './point.ts';
 
 export const DELIVERER = 'deliverer';

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
-import { VERSION } from '../version.ts';
+import { VERSION } from '../installation.ts';
 import { type Point, ok, problem, skipped, warning } from './point.ts';
 import { type MailUser, obstacle, tryAs } from './trial.ts';
 import type { TrialResult } from './trial-script.ts';

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Point, ok, problem, warning } from './point.ts';
-import { messageOf } from '../errors.ts';
+import { messageOf } from '../process/errors.ts';
 import { type MailUser, tryAs } from './trial.ts';
 
 export const MAIL_USER = 'mail user';

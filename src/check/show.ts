@@ -1,8 +1,8 @@
-import { ExitCode } from '../errors.ts';
-import { countOf, visible } from '../table.ts';
-import { type Colour, painter } from '../terminal.ts';
+import { ExitCode } from '../process/errors.ts';
+import { countOf, visible } from '../process/text.ts';
+import { type Colour, painter } from '../terminal/terminal.ts';
 import type { Point, PointState } from './point.ts';
-import { safeJson } from '../safe-json.ts';
+import { safeJson } from '../process/safe-json.ts';
 
 const COLOURS: Readonly<Record<PointState, Colour>> = {
   ok: 'green',

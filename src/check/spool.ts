@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { messageOf } from '../errors.ts';
-import { countBad, countSpool } from '../events/spool.ts';
-import { countOf } from '../table.ts';
+import { messageOf } from '../process/errors.ts';
+import { countBad, countSpool } from '../spool/spool.ts';
+import { countOf } from '../process/text.ts';
 import { type Point, ok, problem, warning } from './point.ts';
 import { type MailUser, obstacle } from './trial.ts';
 

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
-import { OperatorError } from '../errors.ts';
-import { countOf, timeText } from '../table.ts';
+import { OperatorError } from '../process/errors.ts';
+import { countOf, timeText } from '../process/text.ts';
 import { type Point, ok, problem, warning } from './point.ts';
 import { type MailUser, obstacle } from './trial.ts';
 

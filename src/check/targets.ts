@@ -1,7 +1,7 @@
 import type { Store } from '../store/store.ts';
 import type { Target, TargetFilter } from '../targets/record.ts';
-import { redactToken } from '../log.ts';
-import { countOf } from '../table.ts';
+import { redactToken } from '../process/log.ts';
+import { countOf } from '../process/text.ts';
 import type { Covered } from './imapd-conf.ts';
 import { type Point, ok, skipped, warning } from './point.ts';
 

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, realpathSync } from 'node:fs';
-import { commandAs } from '../hand-over.ts';
-import { canChangeUser } from '../identity.ts';
+import { commandAs } from '../process/hand-over.ts';
+import { canChangeUser } from '../process/identity.ts';
 import { type Trial, type TrialOrder, type TrialResult, TRIAL_SCRIPT } from './trial-script.ts';
 
 /** The user that the mail server runs us as. */

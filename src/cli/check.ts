@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { systemClock } from '../clock.ts';
-import { ExitCode } from '../errors.ts';
-import { actAsOwnerOf, canChangeUser } from '../identity.ts';
+import { systemClock } from '../process/clock.ts';
+import { ExitCode } from '../process/errors.ts';
+import { actAsOwnerOf, canChangeUser } from '../process/identity.ts';
 import { explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
 
@@ -29,7 +29,7 @@ export function addCheck(program: Command, context: CommandContext): void {
       const { check } = await import('../check/check.ts');
       const { runDoveconf } = await import('../check/dovecot/run-doveconf.ts');
       const { describePoints, jsonOf } = await import('../check/show.ts');
-      const { wantsColour } = await import('../terminal.ts');
+      const { wantsColour } = await import('../terminal/terminal.ts');
       const { points, exitCode } = await check({
         configFile: command.optsWithGlobals<{ config?: string }>().config,
         environment: process.env,

@@ -1,9 +1,9 @@
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import type { ExitCode } from '../errors.ts';
-import { actAsOwnerOf } from '../identity.ts';
-import { createLog, type Log } from '../log.ts';
-import { createOutput, type Output } from '../output.ts';
+import type { ExitCode } from '../process/errors.ts';
+import { actAsOwnerOf } from '../process/identity.ts';
+import { createLog, type Log } from '../process/log.ts';
+import { createOutput, type Output } from '../terminal/output.ts';
 
 /** What subcommands share. */
 export interface CommandContext {

@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
-import { closeLeakedDescriptors } from '../outbox/leaks.ts';
+import { closeLeakedDescriptors } from '../delivery/leaks.ts';
 import type { CommandContext } from './context.ts';
 
 /** Started by `handle`, never by people. */
 export function addDeliverer(program: Command, context: CommandContext): void {
   program.command('deliverer', { hidden: true }).action(async () => {
     closeLeakedDescriptors();
-    const { deliverInBackground } = await import('../background.ts');
+    const { deliverInBackground } = await import('../delivery/background.ts');
     await deliverInBackground(context.settings());
   });
 }

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { systemClock } from '../clock.ts';
-import { ExitCode } from '../errors.ts';
+import { systemClock } from '../process/clock.ts';
+import { ExitCode } from '../process/errors.ts';
 import { explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
-import { safeJson } from '../safe-json.ts';
+import { safeJson } from '../process/safe-json.ts';
 
 /** `flush`: what is due, once. */
 export function addFlush(program: Command, context: CommandContext): void {
@@ -25,7 +25,7 @@ export function addFlush(program: Command, context: CommandContext): void {
     .option('--all', 'also try now what waits for a later attempt', false)
     .option('--json', 'print the report as JSON', false)
     .action(async ({ all, json }: { all: boolean; json: boolean }) => {
-      const { flush, describeFlush } = await import('../flush.ts');
+      const { flush, describeFlush } = await import('../delivery/flush.ts');
       const { report, exitCode } = await flush({ ...context.settings(), clock: systemClock, all });
       context.out(json ? `${safeJson(report, 2)}\n` : describeFlush(report));
       context.exit(exitCode);

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { ExitCode } from '../errors.ts';
+import { ExitCode } from '../process/errors.ts';
 import { explain } from '../manual/explain.ts';
 
 /** Only its help: main.ts starts it without this library. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { systemClock } from '../clock.ts';
+import { systemClock } from '../process/clock.ts';
 import { type Explanation, explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
 import { durationOption, numberOption } from './option-values.ts';
@@ -25,7 +25,7 @@ export function addLog(program: Command, context: CommandContext): void {
     .option('--json', 'print one JSON object a line', false)
     .action(async (options: Options) => {
       const { followCommand, logCommand } = await import('../history/command.ts');
-      const { wantsColour } = await import('../terminal.ts');
+      const { wantsColour } = await import('../terminal/terminal.ts');
       const { config } = context.settings();
       const { user, pushes, json, follow } = options;
       const sinceMs = options.since === undefined ? Infinity : durationOption('--since', options.since);

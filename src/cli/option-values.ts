@@ -1,6 +1,6 @@
 import { parseDuration } from '../config/duration.ts';
 import { retention } from '../config/schema.ts';
-import { ExitCode, OperatorError } from '../errors.ts';
+import { ExitCode, OperatorError } from '../process/errors.ts';
 
 /** The milliseconds of an option such as `--stale 10d`. Throws OperatorError (exit 64) for what is no duration. */
 export function durationOption(name: string, text: string): number {

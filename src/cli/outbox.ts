@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
-import { systemClock } from '../clock.ts';
-import { ExitCode, OperatorError } from '../errors.ts';
-import type { OutboxCommand, PushSelection } from '../outbox/operator/command.ts';
-import { HOLDS } from '../outbox/hold.ts';
-import type { Hold } from '../outbox/hold.ts';
+import { systemClock } from '../process/clock.ts';
+import { ExitCode, OperatorError } from '../process/errors.ts';
+import type { OutboxCommand, PushSelection } from '../waiting/command.ts';
+import { type Hold, HOLDS } from '../outbox/hold.ts';
 import { type Explanation, explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
 import { numberOption } from './option-values.ts';
@@ -37,8 +36,8 @@ function addList(outbox: Command, context: CommandContext): void {
     .option('--limit <number>', 'how many at most (default: 1000, with --json all)')
     .option('--json', 'print as JSON', false)
     .action(async ({ limit, json, ...options }: Selection & { limit?: string; json: boolean }) => {
-      const { listCommand } = await import('../outbox/operator/list.ts');
-      const { page } = await import('../terminal.ts');
+      const { listCommand } = await import('../waiting/list.ts');
+      const { page } = await import('../terminal/terminal.ts');
       const selected = selectionOf(options.user, options);
       const max = limit === undefined ? undefined : numberOption('--limit', limit);
       const command = outboxCommand(context);
@@ -53,7 +52,7 @@ function addRetry(outbox: Command, context: CommandContext): void {
     .option('--dry-run', 'only say how many', false)
     .action(async (user: string | undefined, options: Acting) => {
       requireSelection(user, options, 'retry');
-      const { retryCommand } = await import('../outbox/operator/retry.ts');
+      const { retryCommand } = await import('../waiting/retry.ts');
       await retryCommand(outboxCommand(context), selectionOf(user, options), options);
     });
 }
@@ -65,8 +64,8 @@ function addDiscard(outbox: Command, context: CommandContext): void {
     .option('--dry-run', 'only say what would be discarded', false)
     .action(async (user: string | undefined, options: Acting) => {
       requireSelection(user, options, 'discard');
-      const { discardCommand } = await import('../outbox/operator/discard.ts');
-      const { canAsk, confirm } = await import('../terminal.ts');
+      const { discardCommand } = await import('../waiting/discard.ts');
+      const { canAsk, confirm } = await import('../terminal/terminal.ts');
       const ask = canAsk() ? confirm : undefined;
       await discardCommand(outboxCommand(context), selectionOf(user, options), { ...options, ask });
     });

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { systemClock } from '../clock.ts';
-import { ExitCode } from '../errors.ts';
+import { systemClock } from '../process/clock.ts';
+import { ExitCode } from '../process/errors.ts';
 import { type Explanation, explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
 import { retentionOption } from './option-values.ts';

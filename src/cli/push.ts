@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { systemClock } from '../clock.ts';
-import { ExitCode } from '../errors.ts';
+import { systemClock } from '../process/clock.ts';
+import { ExitCode } from '../process/errors.ts';
 import { explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
-import { safeJson } from '../safe-json.ts';
+import { safeJson } from '../process/safe-json.ts';
 
 /** `push`: a test push, outside the outbox. */
 export function addPush(program: Command, context: CommandContext): void {
@@ -24,8 +24,8 @@ export function addPush(program: Command, context: CommandContext): void {
     .option('--mailbox <name>', 'the mailbox that it tells of, as its owner sees it', 'INBOX')
     .option('--json', 'print as JSON', false)
     .action(async (user: string, { mailbox, json }: { mailbox: string; json: boolean }) => {
-      const { pushToUser } = await import('../push.ts');
-      const { describeTestPushes } = await import('../push-report.ts');
+      const { pushToUser } = await import('../test-push/push.ts');
+      const { describeTestPushes } = await import('../test-push/report.ts');
       const { config } = context.settings();
       const { pushes, exitCode } = await pushToUser({ config, clock: systemClock, user, mailbox });
       context.out(json ? `${safeJson(pushes, 2)}\n` : describeTestPushes(pushes));

@@ -20,7 +20,7 @@ export function addServe(program: Command, context: CommandContext): void {
       'keep one connection to Apple, take events through the configured doors, deliver, until SIGTERM',
     )
     .action(async () => {
-      const { serveUntilSignalled } = await import('../serving.ts');
+      const { serveUntilSignalled } = await import('../serve/serving.ts');
       await serveUntilSignalled(context.settings);
     });
 }

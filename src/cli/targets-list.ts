@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { systemClock } from '../clock.ts';
-import { ExitCode, OperatorError } from '../errors.ts';
+import { systemClock } from '../process/clock.ts';
+import { ExitCode, OperatorError } from '../process/errors.ts';
 import { type Explanation, explain } from '../manual/explain.ts';
 import type { TargetOrder } from '../targets/record.ts';
 import type { CommandContext } from './context.ts';
@@ -40,8 +40,8 @@ export function addTargetsList(targets: Command, context: CommandContext): void 
         order: orderOption(options.sort),
         counted: process.stdout.isTTY,
       };
-      const { listCommand } = await import('../targets/list.ts');
-      const { page } = await import('../terminal.ts');
+      const { listCommand } = await import('../devices/list.ts');
+      const { page } = await import('../terminal/terminal.ts');
       await listCommand(context.settings().config, request, (pieces) => page(pieces));
     });
 }

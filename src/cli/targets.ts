@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { systemClock } from '../clock.ts';
-import { ExitCode, OperatorError } from '../errors.ts';
+import { systemClock } from '../process/clock.ts';
+import { ExitCode, OperatorError } from '../process/errors.ts';
 import { type Explanation, explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
 import { addTargetsList } from './targets-list.ts';
@@ -29,8 +29,8 @@ function addShow(targets: Command, context: CommandContext): void {
     .description("show a user's targets: what is kept about each, and the mailboxes it asked for")
     .option('--json', 'print as JSON', false)
     .action(async (user: string, { token, accountId, json }: SelectionOptions) => {
-      const { showCommand } = await import('../targets/show.ts');
-      const { page } = await import('../terminal.ts');
+      const { showCommand } = await import('../devices/show.ts');
+      const { page } = await import('../terminal/terminal.ts');
       await page(await showCommand(context.settings().config, { user, token, accountId }, json));
     });
 }
@@ -49,9 +49,9 @@ function addRemove(targets: Command, context: CommandContext): void {
     .action(async (user: string | undefined, options: RemoveOptions) => {
       const { token, accountId } = options;
       if (user === undefined && token === undefined && accountId === undefined) throw nothingSelected();
-      const { removeCommand } = await import('../targets/remove.ts');
+      const { removeCommand } = await import('../devices/remove.ts');
       const { openHistory } = await import('../history/history.ts');
-      const { canAsk, confirm } = await import('../terminal.ts');
+      const { canAsk, confirm } = await import('../terminal/terminal.ts');
       const settings = context.settings();
       await removeCommand(settings.config, {
         ...options,

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { systemClock } from '../clock.ts';
+import { systemClock } from '../process/clock.ts';
 import { loadConfig } from '../config/load.ts';
-import { ExitCode } from '../errors.ts';
-import { ownerToBecome } from '../identity.ts';
+import { ExitCode } from '../process/errors.ts';
+import { ownerToBecome } from '../process/identity.ts';
 import { type Explanation, explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
 
@@ -22,11 +22,11 @@ export function addExport(targets: Command, context: CommandContext): void {
       const { config: configFile } = command.optsWithGlobals<{ config?: string }>();
       const owner = file === '-' ? undefined : ownerToBecome(loadConfig(configFile, process.env).store);
       if (owner !== undefined) {
-        const { exportAs } = await import('../targets/transfer/export-as.ts');
+        const { exportAs } = await import('../transfer/export-as.ts');
         context.exit(await exportAs(owner, { file, user, force }, configFile, context.out));
         return;
       }
-      const { exportTargets } = await import('../targets/transfer/export.ts');
+      const { exportTargets } = await import('../transfer/export.ts');
       await exportTargets(context.settings().config, { file, user, force }, context.out);
     });
 }
@@ -48,10 +48,10 @@ export function addImport(targets: Command, context: CommandContext): void {
     .option('--dry-run', 'only say what would be done', false)
     .option('--json', 'print the report as JSON', false)
     .action(async (file: string, { format, topic, dryRun, json }: ImportOptions) => {
-      const { openInput } = await import('../targets/transfer/input.ts');
+      const { openInput } = await import('../transfer/input.ts');
       const input = openInput(file); // as whoever calls: the owner of the database may not be able to read it
       try {
-        const { importTargets } = await import('../targets/transfer/import.ts');
+        const { importTargets } = await import('../transfer/import.ts');
         const { config, log } = context.settings();
         const terminal = process.stderr.isTTY ? (text: string) => void process.stderr.write(text) : undefined;
         const taking = { config, log, clock: systemClock, out: context.out, terminal };

@@ -1,15 +1,9 @@
+import type { UserRules } from '../mailboxes/user-name.ts';
+import type { LogLevel } from '../process/log.ts';
 import type { ChangeName } from '../events/mail-event.ts';
 
 /** For which mailboxes an event is told: those a target subscribed to, only its INBOX, or none. */
 export type EventScope = 'subscribed' | 'inbox' | 'off';
-
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
-
-/** How user names are made comparable, at registration and at delivery alike. */
-export interface UserRules {
-  lowercase: boolean;
-  domain: 'keep' | 'strip';
-}
 
 /** Files that prove to Apple who we are: a certificate or a provider token. */
 export interface CredentialConfig {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { ExitCode, isMissing, messageOf, OperatorError } from '../errors.ts';
+import { ExitCode, isMissing, messageOf, OperatorError } from '../process/errors.ts';
 import { DEFAULT_NAMESPACE, type CyrusNamespace } from '../mailboxes/cyrus-namespace.ts';
 
 /** imapd.conf(5) has no limit of its own; Cyrus refuses a file that is included twice. */

@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync, type Stats } from 'node:fs';
-import { ExitCode, messageOf, OperatorError } from '../errors.ts';
+import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
 import { writeCompiled } from './compiled.ts';
 import type { Config } from './config.ts';
 import type { ConfigProblem } from './conflicts.ts';

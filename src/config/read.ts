@@ -1,9 +1,7 @@
 import type { Settings } from './config.ts';
-import type { ConfigProblem, GivenKeys } from './conflicts.ts';
-import { conflicts } from './conflicts.ts';
+import { type ConfigProblem, conflicts, type GivenKeys } from './conflicts.ts';
 import { nearest } from './nearest.ts';
-import type { Section, Setting, ValuesOf } from './schema.ts';
-import { isSectionList, isSetting, SCHEMA } from './schema.ts';
+import { isSectionList, isSetting, SCHEMA, type Section, type Setting, type ValuesOf } from './schema.ts';
 import { configOf } from './values.ts';
 import type { YamlEntry, YamlNode, YamlScalar } from './yaml.ts';
 

@@ -1,8 +1,20 @@
-import type { EventScope, LogLevel } from './config.ts';
+import type { EventScope } from './config.ts';
+import type { LogLevel } from '../process/log.ts';
 import type { ChangeName } from '../events/mail-event.ts';
-import type { Kind } from './kinds.ts';
-import { apnsServer, choice, count, duration, flag, httpAddress } from './kinds.ts';
-import { logDestination, path, secretPath, socketPath, text } from './kinds.ts';
+import {
+  apnsServer,
+  choice,
+  count,
+  duration,
+  flag,
+  httpAddress,
+  type Kind,
+  logDestination,
+  path,
+  secretPath,
+  socketPath,
+  text,
+} from './kinds.ts';
 import type { YamlScalar } from './yaml.ts';
 
 /** One key: the kind of its value, and the default as it would stand in the file; undefined where it has none. */

@@ -1,5 +1,5 @@
-import { messageOf } from '../errors.ts';
-import type { Log } from '../log.ts';
+import { messageOf } from '../process/errors.ts';
+import type { Log } from '../process/log.ts';
 import type { DlistBreak, DlistCommand } from './dlist.ts';
 import { notificationIn } from './notification.ts';
 import type { Receive } from './receive.ts';

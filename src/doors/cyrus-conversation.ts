@@ -1,10 +1,15 @@
 import type { Socket } from 'node:net';
 import { MAX_EVENT_BYTES } from '../events/read.ts';
-import { messageOf } from '../errors.ts';
-import type { Log } from '../log.ts';
+import { messageOf } from '../process/errors.ts';
+import type { Log } from '../process/log.ts';
 import { answerTo } from './cyrus-answer.ts';
-import { createDlistParser } from './dlist.ts';
-import type { DlistBreak, DlistCommand, DlistLimits, DlistParser } from './dlist.ts';
+import {
+  createDlistParser,
+  type DlistBreak,
+  type DlistCommand,
+  type DlistLimits,
+  type DlistParser,
+} from './dlist.ts';
 import type { Receive } from './receive.ts';
 
 /** One client of the notify socket. */

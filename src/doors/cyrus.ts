@@ -1,9 +1,9 @@
 import { createServer, type Server } from 'node:net';
-import { type Clock, systemClock } from '../clock.ts';
-import type { Log } from '../log.ts';
+import { type Clock, systemClock } from '../process/clock.ts';
+import type { Log } from '../process/log.ts';
 import { type Conversation, startConversation } from './cyrus-conversation.ts';
 import type { Door } from './door.ts';
-import { listenAtHandedOver, listenAtPath, type Listening } from './listening.ts';
+import { listenAtHandedOver, listenAtPath, type Listening } from '../sockets/listening.ts';
 import type { Receive } from './receive.ts';
 
 export interface CyrusDoorOptions {

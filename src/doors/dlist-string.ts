@@ -1,5 +1,14 @@
-import { BYTE, broken, endOfLine, expectByte, peek, take, unexpected } from './dlist-input.ts';
-import type { Input, Parse } from './dlist-input.ts';
+import {
+  broken,
+  BYTE,
+  endOfLine,
+  expectByte,
+  type Input,
+  type Parse,
+  peek,
+  take,
+  unexpected,
+} from './dlist-input.ts';
 
 /** Digits of a literal's length: no limit of ours has more. */
 const MAX_DIGITS = 10;

@@ -1,5 +1,14 @@
-import { BYTE, broken, endOfLine, expectByte, peek, take, unexpected } from './dlist-input.ts';
-import type { Input, Parse } from './dlist-input.ts';
+import {
+  broken,
+  BYTE,
+  endOfLine,
+  expectByte,
+  type Input,
+  type Parse,
+  peek,
+  take,
+  unexpected,
+} from './dlist-input.ts';
 import { string } from './dlist-string.ts';
 
 /** NIL, a string of bytes, a list, or a list of keys with values. */

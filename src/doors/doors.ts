@@ -1,9 +1,9 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../process/clock.ts';
 import type { Config } from '../config/config.ts';
-import { messageOf, OperatorError } from '../errors.ts';
-import type { Log } from '../log.ts';
-import type { HandedOver } from '../handed-over.ts';
-import type { ControlHears } from './control.ts';
+import { messageOf, OperatorError } from '../process/errors.ts';
+import type { Log } from '../process/log.ts';
+import type { HandedOver } from '../process/handed-over.ts';
+import type { ControlHears } from '../delivery/control.ts';
 import type { Door } from './door.ts';
 import type { Receive } from './receive.ts';
 import { type DoorKind, type OpenDoor, type WantedDoor, wantedDoors } from './wanted-doors.ts';

@@ -1,5 +1,5 @@
 import { BlockList, isIPv4, isIPv6 } from 'node:net';
-import { ExitCode, OperatorError } from '../errors.ts';
+import { ExitCode, OperatorError } from '../process/errors.ts';
 
 /** Where a server listens. */
 export type Place = { path: string } | { host: string; port: number };

@@ -1,4 +1,4 @@
-import { safeJson } from '../safe-json.ts';
+import { safeJson } from '../process/safe-json.ts';
 
 /** What is answered to a request. */
 export interface Answer {

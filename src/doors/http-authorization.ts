@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { Log } from '../log.ts';
+import type { Log } from '../process/log.ts';
 
 /** Whether a request with this Authorization header may pass. */
 export type Gate = (header: string | undefined) => boolean;

@@ -1,6 +1,6 @@
 import { MAX_EVENTS_PER_LINE } from '../events/parse.ts';
-import { messageOf } from '../errors.ts';
-import type { Log } from '../log.ts';
+import { messageOf } from '../process/errors.ts';
+import type { Log } from '../process/log.ts';
 import { type Answer, json, NO_CONTENT, text, tryAgain } from './http-answer.ts';
 import type { Receive, Received } from './receive.ts';
 import { reasonBody, topicBody } from './xaps-answer.ts';

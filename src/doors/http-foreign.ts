@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { asciiLowerCase } from '../ascii-case.ts';
+import { asciiLowerCase } from '../process/ascii-case.ts';
 import { isLoopback, type Place } from './http-address.ts';
 import { type Answer, text } from './http-answer.ts';
 

@@ -1,6 +1,6 @@
 import { type AddressInfo, createServer, type Server } from 'node:net';
-import type { Clock } from '../clock.ts';
-import { ExitCode, messageOf, OperatorError } from '../errors.ts';
+import type { Clock } from '../process/clock.ts';
+import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
 import { beyondThisMachine, isLoopback, type Place, placeOf } from './http-address.ts';
 import {
   acceptAll,
@@ -8,8 +8,8 @@ import {
   listenAtPath,
   type Listening,
   type ListeningOptions,
-} from './listening.ts';
-import { BACKLOG, listening } from './unix-socket.ts';
+} from '../sockets/listening.ts';
+import { BACKLOG, listening } from '../sockets/unix-socket.ts';
 
 /** The mail server's user gets in by the group. */
 const SOCKET_MODE = 0o660;

@@ -1,4 +1,4 @@
-import type { Log } from '../log.ts';
+import type { Log } from '../process/log.ts';
 import type { Answer } from './http-answer.ts';
 
 /** A mail server whose URL is wrong sends a request for each mail. */

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { ExitCode, messageOf, OperatorError } from '../errors.ts';
+import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
 
 /** `name:password`, one line. Throws OperatorError (exit 78), which never shows what the file holds. */
 export function readPassword(file: string): string {

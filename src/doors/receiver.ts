@@ -1,10 +1,10 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../process/clock.ts';
 import { type ReadItem, readEvents } from '../events/read.ts';
-import { writeSpool } from '../events/spool.ts';
+import { writeSpool } from '../spool/spool.ts';
 import { withToldTopic } from '../events/xaps.ts';
-import { OperatorError } from '../errors.ts';
-import type { Intake, Taken } from '../intake.ts';
-import type { Log } from '../log.ts';
+import { OperatorError } from '../process/errors.ts';
+import type { Intake, Taken } from '../intake/intake.ts';
+import type { Log } from '../process/log.ts';
 import { NotRegistered, StoreError } from '../store/errors.ts';
 import type { DoorName, Receive, Received } from './receive.ts';
 

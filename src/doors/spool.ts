@@ -1,9 +1,9 @@
 import { existsSync, type FSWatcher, mkdirSync, watch } from 'node:fs';
 import { join } from 'node:path';
-import type { Clock } from '../clock.ts';
-import { messageOf } from '../errors.ts';
-import type { Log } from '../log.ts';
-import { createBell } from '../outbox/bell.ts';
+import type { Clock } from '../process/clock.ts';
+import { messageOf } from '../process/errors.ts';
+import type { Log } from '../process/log.ts';
+import { createBell } from '../delivery/bell.ts';
 
 export interface SpoolDoorOptions {
   spool: string;

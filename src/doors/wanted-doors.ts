@@ -1,11 +1,11 @@
 import type { Config } from '../config/config.ts';
-import { type ControlHears, openHandedOverControl, poke } from './control.ts';
+import { type ControlHears, openHandedOverControl, poke } from '../delivery/control.ts';
 import { openCyrusDoor } from './cyrus.ts';
 import type { Door } from './door.ts';
 import type { DoorsOptions } from './doors.ts';
 import { checkPort, nameOfPlace } from './http-listen.ts';
 import { type HttpSettings, openHttpDoor } from './http.ts';
-import type { Listening } from './listening.ts';
+import type { Listening } from '../sockets/listening.ts';
 import { readPassword } from './password-file.ts';
 import { openSpoolDoor } from './spool.ts';
 

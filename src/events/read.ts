@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { readSync } from 'node:fs';
-import { ExitCode, messageOf, OperatorError } from '../errors.ts';
+import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
 
 /** One line of input: the JSON value in it, or why it has none. `raw` is the line without its newline. */
 export type ReadItem = { raw: Buffer; value: unknown } | { raw: Buffer; bad: string };

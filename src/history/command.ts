@@ -1,16 +1,16 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../process/clock.ts';
 import type { Config } from '../config/config.ts';
 import { withStore } from '../store/open.ts';
 import { comparableUser } from '../mailboxes/user-name.ts';
-import { countOf, timeText, visible } from '../table.ts';
-import { page, painter } from '../terminal.ts';
+import { countOf, timeText, visible } from '../process/text.ts';
+import { page, painter } from '../terminal/terminal.ts';
 import { type Entry, isAbout } from './entry.ts';
 import { followHistory } from './follow.ts';
 import { historyFolder } from './history.ts';
 import { readHistory } from './read.ts';
 import { colourOf, forPrograms, sentenceOf } from './sentence.ts';
 import { type Shelf, SHELVES } from './shelf.ts';
-import { safeJson } from '../safe-json.ts';
+import { safeJson } from '../process/safe-json.ts';
 
 export interface LogOptions {
   user: string | undefined;

@@ -1,5 +1,5 @@
-import type { Outcome } from '../apns/push.ts';
-import { redactToken } from '../log.ts';
+import type { Outcome } from '../outbox/outcome.ts';
+import { redactToken } from '../process/log.ts';
 import type { ClaimedPush } from '../outbox/attempt.ts';
 import type { Settlement } from '../outbox/settlement.ts';
 import type { PushEntry, TargetEntry } from './entry.ts';

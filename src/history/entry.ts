@@ -1,5 +1,5 @@
-import type { Outcome } from '../apns/push.ts';
-import { safeJson } from '../safe-json.ts';
+import type { Outcome } from '../outbox/outcome.ts';
+import { safeJson } from '../process/safe-json.ts';
 
 interface EntryMailbox {
   owner: string;

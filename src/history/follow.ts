@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { StringDecoder } from 'node:string_decoder';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../process/clock.ts';
 import { type Entry, entryOf } from './entry.ts';
 import { currentFile, type Shelf, SHELVES } from './shelf.ts';
 

@@ -1,7 +1,7 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../process/clock.ts';
 import type { Config } from '../config/config.ts';
-import { messageOf } from '../errors.ts';
-import type { Log } from '../log.ts';
+import { messageOf } from '../process/errors.ts';
+import type { Log } from '../process/log.ts';
 import { concernsDevice, type Entry, lineOf } from './entry.ts';
 import { append, type Shelf, SHELVES } from './shelf.ts';
 

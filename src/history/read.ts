@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { isMissing } from '../errors.ts';
+import { isMissing } from '../process/errors.ts';
 import { type Entry, entryOf } from './entry.ts';
 import { currentFile, fullFiles, type Shelf, SHELVES } from './shelf.ts';
 

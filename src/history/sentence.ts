@@ -1,5 +1,5 @@
-import { countOf, timeText, visible } from '../table.ts';
-import type { Colour } from '../terminal.ts';
+import { countOf, timeText, visible } from '../process/text.ts';
+import type { Colour } from '../terminal/terminal.ts';
 import { concernsDevice, type Entry, type EventEntry, type PushEntry, type TargetEntry } from './entry.ts';
 
 /** An entry as one line for a person: whose, and what. */

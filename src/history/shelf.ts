@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { isMissing } from '../errors.ts';
+import { isMissing } from '../process/errors.ts';
 
 /** What concerns a device, and the far greater rest. */
 export const SHELVES = ['devices', 'others'] as const;

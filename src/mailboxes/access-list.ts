@@ -1,5 +1,4 @@
-import type { UserRules } from '../config/config.ts';
-import { comparableUser } from './user-name.ts';
+import { comparableUser, type UserRules } from './user-name.ts';
 
 /** `r` of RFC 4314, 2.1: without it a user cannot open the mailbox, and must not learn that mail came. */
 const READ = 'r';

@@ -1,4 +1,4 @@
-import { isSameInAscii } from '../ascii-case.ts';
+import { isSameInAscii } from '../process/ascii-case.ts';
 import type { CyrusNamespace } from './cyrus-namespace.ts';
 import { INBOX, type Mailbox } from './mailbox.ts';
 

@@ -1,4 +1,4 @@
-import { isSameInAscii } from '../ascii-case.ts';
+import { isSameInAscii } from '../process/ascii-case.ts';
 import { INBOX, type Mailbox } from './mailbox.ts';
 import { decodeModifiedUtf7 } from './modified-utf7.ts';
 import { isStorableText } from './storable-text.ts';

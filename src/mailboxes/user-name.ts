@@ -1,5 +1,10 @@
-import { asciiLowerCase } from '../ascii-case.ts';
-import type { UserRules } from '../config/config.ts';
+import { asciiLowerCase } from '../process/ascii-case.ts';
+
+/** How user names are made comparable, at registration and at delivery alike. */
+export interface UserRules {
+  lowercase: boolean;
+  domain: 'keep' | 'strip';
+}
 
 /** A user name made comparable: equal for every spelling the rules treat as one. '' (nobody) stays ''. Cyrus and
  * Dovecot fold A to Z alone. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { ExitCode } from '../errors.ts';
+import type { ExitCode } from '../process/errors.ts';
 
 /** What a command tells of itself beside its description, arguments and options; help and man page both show it. */
 export interface Explanation {

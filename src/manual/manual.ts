@@ -1,9 +1,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import type { Command } from 'commander';
-import { timeText } from '../table.ts';
-import { ExitCode, messageOf, OperatorError } from '../errors.ts';
-import { ownFile } from '../installation.ts';
-import { VERSION } from '../version.ts';
+import { timeText } from '../process/text.ts';
+import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
+import { ownFile, VERSION } from '../installation.ts';
 import { commandTree } from './command-tree.ts';
 import { bashCompletion } from './completion-bash.ts';
 import { fishCompletion } from './completion-fish.ts';

@@ -1,4 +1,4 @@
-import { ExitCode } from '../errors.ts';
+import { ExitCode } from '../process/errors.ts';
 
 /** What the man page tells beside commands and configuration: pairs of a term and its meaning. */
 type Terms = readonly (readonly [term: string, meaning: string])[];

@@ -1,4 +1,4 @@
-import type { Outcome } from '../apns/push.ts';
+import type { Outcome } from './outcome.ts';
 import type { ChangeName } from '../events/mail-event.ts';
 import type { Mailbox } from '../mailboxes/mailbox.ts';
 import type { Settlement } from './settlement.ts';

@@ -1,4 +1,4 @@
-import type { Outcome } from '../apns/push.ts';
+import type { Outcome } from './outcome.ts';
 import { backoffMs } from './backoff.ts';
 import type { ClaimedPush } from './attempt.ts';
 import type { Hold } from './hold.ts';

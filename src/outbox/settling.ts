@@ -1,4 +1,4 @@
-import type { Outcome } from '../apns/push.ts';
+import type { Outcome } from './outcome.ts';
 import type { Attempt, Settled } from './attempt.ts';
 import { PROBE_INTERVAL_MS } from './backoff.ts';
 import { blamesDevice, type CredentialRecord, holdsAll, settlementOf } from './settlement.ts';

@@ -1,9 +1,9 @@
-import { countOf, timeText, visible } from '../table.ts';
-import { shown } from '../targets/description.ts';
-import { LISTED_ROWS, listOf } from '../targets/remove.ts';
+import { countOf, timeText, visible } from '../process/text.ts';
+import { shown } from '../devices/description.ts';
+import { LISTED_ROWS, listOf } from '../devices/remove.ts';
 import type { PruneReport } from './prune.ts';
 import { refusalNote, refusalText } from './refusal.ts';
-import { safeJson } from '../safe-json.ts';
+import { safeJson } from '../process/safe-json.ts';
 
 /** What was done, for a person: a line for each part, and the targets where there are few. */
 export function describePrune(report: PruneReport): string {

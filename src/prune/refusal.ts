@@ -1,5 +1,5 @@
-import { ExitCode, OperatorError } from '../errors.ts';
-import { countOf, timeText } from '../table.ts';
+import { ExitCode, OperatorError } from '../process/errors.ts';
+import { countOf, timeText } from '../process/text.ts';
 import type { Refusal } from './decision.ts';
 
 const HINT =

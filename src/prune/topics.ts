@@ -1,4 +1,4 @@
-import { inspectCredentials, type Inspection, loadCredentials } from '../apns/credentials.ts';
+import { inspectCredentials, type Inspection, loadCredentials } from '../apns/credentials/credentials.ts';
 import type { Config } from '../config/config.ts';
 import { apsTopicOf, readImapdConf } from '../config/imapd-conf.ts';
 import type { TopicUse } from '../targets/record.ts';

@@ -1,15 +1,15 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../process/clock.ts';
 import type { Config } from '../config/config.ts';
-import { ExitCode, OperatorError } from '../errors.ts';
-import { countOf } from '../table.ts';
-import { painter, wantsColour } from '../terminal.ts';
+import { ExitCode, OperatorError } from '../process/errors.ts';
+import { countOf } from '../process/text.ts';
+import { painter, wantsColour } from '../terminal/terminal.ts';
 import { blocks, type Display, jsonLines, repainted } from './display.ts';
 import { jsonOf } from './json.ts';
 import { linesOf } from './layout.ts';
 import { rowsOf } from './screen.ts';
 import { statusOf } from './status.ts';
 import { watchStatus } from './watch.ts';
-import { safeJson } from '../safe-json.ts';
+import { safeJson } from '../process/safe-json.ts';
 
 export interface StatusCommand {
   config: Config;

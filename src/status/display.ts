@@ -1,10 +1,10 @@
-import { timeText, visible } from '../table.ts';
-import type { Paint } from '../terminal.ts';
+import { timeText, visible } from '../process/text.ts';
+import type { Paint } from '../terminal/terminal.ts';
 import { jsonOf } from './json.ts';
 import { linesOf } from './layout.ts';
 import { type Row, rowsOf } from './screen.ts';
 import type { Frame } from './watch.ts';
-import { safeJson } from '../safe-json.ts';
+import { safeJson } from '../process/safe-json.ts';
 
 /** Where the frames of a watch go. */
 export interface Display {

@@ -1,6 +1,6 @@
 import { HOLDS } from '../outbox/hold.ts';
 import type { WaitingState } from '../store/summary.ts';
-import { timeText } from '../table.ts';
+import { timeText } from '../process/text.ts';
 import type { Status } from './status.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
 

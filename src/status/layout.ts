@@ -1,4 +1,4 @@
-import type { Colour, Paint } from '../terminal.ts';
+import type { Colour, Paint } from '../terminal/terminal.ts';
 import type { Row, Tone } from './screen.ts';
 
 export interface Layout {

@@ -1,6 +1,6 @@
 import { HOLD_TEXTS } from '../outbox/hold.ts';
 import type { WaitingState } from '../store/summary.ts';
-import { countOf, spanText } from '../table.ts';
+import { countOf, spanText } from '../process/text.ts';
 import type { Status } from './status.ts';
 
 /** Something that keeps pushes from phones, or that deserves attention before it does. */

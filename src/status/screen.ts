@@ -1,7 +1,7 @@
 import { formatDuration } from '../config/duration.ts';
 import { HOLD_TEXTS } from '../outbox/hold.ts';
 import type { Device, WaitingState } from '../store/summary.ts';
-import { countOf, timeAndAge, timeText, visible } from '../table.ts';
+import { countOf, timeAndAge, timeText, visible } from '../process/text.ts';
 import type { Certificate, Status } from './status.ts';
 import { verdictOf } from './verdict.ts';
 

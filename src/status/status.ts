@@ -1,16 +1,16 @@
-import { daysLeft } from '../apns/credential-expiry.ts';
-import { readCredentials, troubleError } from '../apns/credential-watch.ts';
-import { expiryWarning, inspectCredentials } from '../apns/credentials.ts';
-import type { Clock } from '../clock.ts';
+import { daysLeft } from '../apns/credentials/expiry.ts';
+import { readCredentials, troubleError } from '../apns/credentials/watch.ts';
+import { expiryWarning, inspectCredentials } from '../apns/credentials/credentials.ts';
+import type { Clock } from '../process/clock.ts';
 import type { Config } from '../config/config.ts';
 import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
 import type { Device, Serve, TargetSummary, WaitingSummary } from '../store/summary.ts';
-import { messageOf } from '../errors.ts';
-import { lookAtSpool, type SpoolState } from '../events/spool-state.ts';
-import { redactToken } from '../log.ts';
-import { isDeadOwner } from '../outbox/lease.ts';
-import { serveAnswers } from '../outbox/wake.ts';
+import { messageOf } from '../process/errors.ts';
+import { lookAtSpool, type SpoolState } from '../spool/state.ts';
+import { redactToken } from '../process/log.ts';
+import { isDeadOwner } from '../delivery/lease.ts';
+import { serveAnswers } from '../delivery/wake.ts';
 
 /** What there is to know before one can say whether it works. Times are milliseconds since the epoch, tokens redacted. */
 export interface Status {

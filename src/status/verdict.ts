@@ -1,5 +1,4 @@
-import { RULES } from './rules.ts';
-import type { Finding } from './rules.ts';
+import { type Finding, RULES } from './rules.ts';
 import type { Status } from './status.ts';
 
 export interface Verdict {

@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.ts';
-import { OperatorError } from '../errors.ts';
+import type { Clock } from '../process/clock.ts';
+import { OperatorError } from '../process/errors.ts';
 import type { Display } from './display.ts';
 import type { Status } from './status.ts';
 

@@ -1,7 +1,6 @@
 import type { ClaimedPush, Settled } from '../outbox/attempt.ts';
 import type { SettlingFacts, SettlingQuestion } from '../outbox/settling.ts';
 import type { GivenUp } from '../outbox/waiting.ts';
-import type { WakeRequest, Woken } from '../outbox/waking.ts';
 import type { IssuedToken } from '../apns/provider-token.ts';
 
 /** What whoever delivers does with the outbox. Times are milliseconds since the epoch. */
@@ -72,6 +71,20 @@ export interface ClockSeen {
 export interface TokenTerms {
   keep: (known: IssuedToken) => boolean;
   issue: () => IssuedToken;
+}
+
+/** What a turn is to make due beside what it does. */
+export interface WakeRequest {
+  /** So many rows at most. */
+  limit: number;
+  /** Those too that have failed often just now; undefined: where Apple was away. */
+  all: boolean | undefined;
+}
+
+/** What it has made due. */
+export interface Woken {
+  rows: number;
+  all: boolean;
 }
 
 export interface TurnResult {

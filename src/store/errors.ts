@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { ExitCode, messageOf, OperatorError } from '../errors.ts';
+import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
 
 /** The database cannot take what we have for it now. The event must be kept elsewhere. */
 export class StoreError extends OperatorError {

@@ -1,5 +1,5 @@
 import type { Store } from './store.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../process/log.ts';
 import type { StoreError } from './errors.ts';
 
 export interface StoreOnce {

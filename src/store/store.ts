@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../process/clock.ts';
 import type { DeliveryVerbs } from './delivery.ts';
 import type { IntakeVerbs } from './intake.ts';
 import type { PresenceVerbs } from './presence.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../process/clock.ts';
 import type { Candidate, Ruling, Standing } from '../targets/precedence.ts';
 import type { Target, TargetFilter, TargetOrder, TopicUse, WholeTarget } from '../targets/record.ts';
 import type { Subscription } from '../targets/target.ts';

@@ -1,10 +1,8 @@
-import { mailboxHash } from '../apns/payload.ts';
-import type { Config, UserRules } from '../config/config.ts';
+import { type Mailbox, mailboxHash } from '../mailboxes/mailbox.ts';
+import { comparableUser, type UserRules } from '../mailboxes/user-name.ts';
 import type { Registration } from '../events/mail-event.ts';
 import { type CyrusNamespace, mailboxFromName } from '../mailboxes/cyrus-namespace.ts';
-import type { Mailbox } from '../mailboxes/mailbox.ts';
 import { mailboxFromPlainName } from '../mailboxes/plain-namespace.ts';
-import { comparableUser } from '../mailboxes/user-name.ts';
 
 /** A mailbox that a target wants to hear of. */
 export interface Subscription extends Mailbox {
@@ -30,7 +28,7 @@ export interface NewTarget {
 
 export interface RegistrationRules {
   users: UserRules;
-  sharedMailboxes: Config['targets']['sharedMailboxes'];
+  sharedMailboxes: boolean;
   namespace: CyrusNamespace;
   topic: string;
 }

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectApns, type ApnsConnection } from '../../src/apns/client.ts';
-import { createAuthority, issueClientCertificate } from '../../src/apns/pki.ts';
+import { createAuthority, issueClientCertificate } from '../../src/apns/credentials/pki.ts';
 import { NoAnswer } from '../../src/apns/push.ts';
 import {
   connectTo,

@@ -1,10 +1,10 @@
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
-import { type CertificateFacts, certificateFacts } from '../../src/apns/certificate-facts.ts';
-import { loadCredential, type CertificateCredential } from '../../src/apns/credentials.ts';
+import { type CertificateFacts, certificateFacts } from '../../src/apns/credentials/certificate-facts.ts';
+import { loadCredential, type CertificateCredential } from '../../src/apns/credentials/credentials.ts';
 import type { ApnsConfig } from '../../src/config/config.ts';
-import { OperatorError } from '../../src/errors.ts';
+import { OperatorError } from '../../src/process/errors.ts';
 import { describeWith } from '../support/needs.ts';
 import {
   appleExtensions,

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { meaningOf, outcomeOf, outcomeOfNoAnswer } from '../../src/apns/outcome.ts';
-import { NoAnswer, type Answer, type Outcome } from '../../src/apns/push.ts';
+import { NoAnswer, type Answer } from '../../src/apns/push.ts';
+import type { Outcome } from '../../src/outbox/outcome.ts';
 
 const TWENTY_MINUTES_MS = 1_200_000;
 

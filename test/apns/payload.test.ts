@@ -1,11 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import {
-  mailboxHash,
-  mailPayload,
-  MAX_MAILBOXES_PER_PUSH,
-  MAX_PAYLOAD_BYTES,
-} from '../../src/apns/payload.ts';
+import { mailPayload, MAX_MAILBOXES_PER_PUSH, MAX_PAYLOAD_BYTES } from '../../src/apns/payload.ts';
+import { mailboxHash } from '../../src/mailboxes/mailbox.ts';
 
 test('without hashes the payload asks Mail for INBOX alone', () => {
   expect(mailPayload('A1B2', [])).toBe('{"aps":{"account-id":"A1B2"}}');

@@ -1,7 +1,7 @@
 import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { TokenCredential } from '../../src/apns/credentials.ts';
+import type { TokenCredential } from '../../src/apns/credentials/credentials.ts';
 import {
   mayReplaceExpired,
   signToken,

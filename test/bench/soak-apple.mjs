@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import './typescript.mjs';
 
 const { startMockApns } = await import('../../src/apns/mock/server.ts');
-const { issueClientCertificate } = await import('../../src/apns/pki.ts');
+const { issueClientCertificate } = await import('../../src/apns/credentials/pki.ts');
 
 const DAY_MS = 86_400_000;
 

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { MAX_EVENT_BYTES } from '../../src/events/read.ts';
-import { claimSpool } from '../../src/events/spool.ts';
+import { claimSpool } from '../../src/spool/spool.ts';
 import { eventually, type Finished, NOTIFYD_ARGUMENTS } from '../support/command.ts';
 import { messageNew } from '../support/events.ts';
 import { describeAsRoot } from '../support/needs.ts';

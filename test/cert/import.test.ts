@@ -3,13 +3,13 @@ import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { loadCredential } from '../../src/apns/credentials.ts';
-import { createAuthority, issueClientCertificate, writePkcs12 } from '../../src/apns/pki.ts';
+import { loadCredential } from '../../src/apns/credentials/credentials.ts';
+import { createAuthority, issueClientCertificate, writePkcs12 } from '../../src/apns/credentials/pki.ts';
 import { importCredential, type ImportOptions } from '../../src/cert/import.ts';
 import { readConfig } from '../../src/config/read.ts';
 import { parseYaml } from '../../src/config/yaml.ts';
 import { parseImapdConf } from '../../src/config/imapd-conf.ts';
-import { ExitCode, OperatorError } from '../../src/errors.ts';
+import { ExitCode, OperatorError } from '../../src/process/errors.ts';
 
 const TOPIC = 'com.apple.mail.XServer.11111111-2222-4333-8444-555555555555';
 const PASSPHRASE = 'streng geheim';

@@ -3,11 +3,11 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { createAuthority, issueClientCertificate, writePkcs12 } from '../../src/apns/pki.ts';
+import { createAuthority, issueClientCertificate, writePkcs12 } from '../../src/apns/credentials/pki.ts';
 import type { Description } from '../../src/cert/description.ts';
 import { showConfigured, showFile } from '../../src/cert/show.ts';
 import type { ApnsConfig } from '../../src/config/config.ts';
-import { ExitCode, OperatorError } from '../../src/errors.ts';
+import { ExitCode, OperatorError } from '../../src/process/errors.ts';
 
 const TOPIC = 'com.apple.mail.XServer.11111111-2222-4333-8444-555555555555';
 const PASSPHRASE = 'streng geheim';

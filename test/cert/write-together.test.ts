@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { writeTogether } from '../../src/cert/write-together.ts';
-import { ExitCode, OperatorError } from '../../src/errors.ts';
+import { ExitCode, OperatorError } from '../../src/process/errors.ts';
 
 let dir: string;
 beforeEach(() => {

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { checkDeliverer } from '../../src/check/deliverer.ts';
-import { openControlDoor } from '../../src/doors/control.ts';
-import { openDoorbell } from '../../src/doors/doorbell.ts';
+import { openControlDoor } from '../../src/delivery/control.ts';
+import { openDoorbell } from '../../src/delivery/doorbell.ts';
 import { EDITION, listening } from '../support/control.ts';
 import { temporaryFolder } from '../support/store.ts';
 

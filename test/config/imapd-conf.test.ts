@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { apsTopicOf, namespaceOf, parseImapdConf, readImapdConf } from '../../src/config/imapd-conf.ts';
-import { OperatorError } from '../../src/errors.ts';
+import { OperatorError } from '../../src/process/errors.ts';
 import { DEFAULT_NAMESPACE } from '../../src/mailboxes/cyrus-namespace.ts';
 
 describe('parseImapdConf', () => {

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import type { Kind } from '../../src/config/kinds.ts';
 import {
   apnsServer,
   choice,
@@ -7,6 +6,7 @@ import {
   duration,
   flag,
   httpAddress,
+  type Kind,
   logDestination,
   path,
   secretPath,

@@ -2,9 +2,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ConfigError } from '../../src/config/load.ts';
-import { loadConfig } from '../../src/config/load.ts';
-import { OperatorError } from '../../src/errors.ts';
+import { type ConfigError, loadConfig } from '../../src/config/load.ts';
+import { OperatorError } from '../../src/process/errors.ts';
 
 let folder: string;
 

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { YamlNode } from '../../src/config/yaml.ts';
-import { parseYaml } from '../../src/config/yaml.ts';
+import { parseYaml, type YamlNode } from '../../src/config/yaml.ts';
 
 /** The tree as plain values, without places. */
 function plain(node: YamlNode | undefined): unknown {

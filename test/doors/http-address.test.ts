@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { placeOf } from '../../src/doors/http-address.ts';
-import { ExitCode } from '../../src/errors.ts';
+import { ExitCode } from '../../src/process/errors.ts';
 
 describe('without a password', () => {
   test.each([

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ANSWER_TIMEOUT_MS } from '../../src/outbox/carry.ts';
+import { ANSWER_TIMEOUT_MS } from '../../src/delivery/carry.ts';
 
 import { eventually } from '../support/command.ts';
 import { createCyrusHost, type CyrusHost, message } from '../support/cyrus-host.ts';

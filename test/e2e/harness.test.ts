@@ -1,10 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createCapture } from '../support/cyrus-capture.ts';
-import type { Capture, HandlerCall } from '../support/cyrus-capture.ts';
-import { describeWithCyrus, startCyrus } from '../support/cyrus.ts';
-import type { Cyrus } from '../support/cyrus.ts';
-import { loginImap } from '../support/imap.ts';
-import type { ImapClient } from '../support/imap.ts';
+import { type Capture, createCapture, type HandlerCall } from '../support/cyrus-capture.ts';
+import { type Cyrus, describeWithCyrus, startCyrus } from '../support/cyrus.ts';
+import { type ImapClient, loginImap } from '../support/imap.ts';
 import { deliver } from '../support/lmtp.ts';
 
 const TOPIC = 'com.apple.mail.XServer.11111111-2222-3333-4444-555555555555';

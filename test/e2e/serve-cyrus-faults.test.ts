@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { ANSWER_TIMEOUT_MS } from '../../src/outbox/carry.ts';
+import { ANSWER_TIMEOUT_MS } from '../../src/delivery/carry.ts';
 import { eventually } from '../support/command.ts';
 import { message } from '../support/cyrus-host.ts';
 import { createServingHost, phone, type ServingHost, spooled } from '../support/cyrus-serve.ts';

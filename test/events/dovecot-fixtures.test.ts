@@ -5,7 +5,7 @@ import type { ParseResult } from '../../src/events/mail-event.ts';
 import { parseEvent } from '../../src/events/parse.ts';
 import { type ReadItem, readEvents } from '../../src/events/read.ts';
 import { DEFAULT_NAMESPACE } from '../../src/mailboxes/cyrus-namespace.ts';
-import { decide } from '../../src/policy.ts';
+import { decide } from '../../src/intake/policy.ts';
 
 interface Told {
   name: string;

@@ -3,10 +3,8 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { readConfig } from '../../src/config/read.ts';
-import type { Section, Setting } from '../../src/config/schema.ts';
-import { isSectionList, isSetting, SCHEMA } from '../../src/config/schema.ts';
-import type { YamlNode } from '../../src/config/yaml.ts';
-import { parseYaml } from '../../src/config/yaml.ts';
+import { isSectionList, isSetting, SCHEMA, type Section, type Setting } from '../../src/config/schema.ts';
+import { parseYaml, type YamlNode } from '../../src/config/yaml.ts';
 import { temporaryFolder } from '../support/store.ts';
 
 const FILE = 'examples/config.yaml';

@@ -3,7 +3,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { type Entry, lineOf } from '../../src/history/entry.ts';
 import { followHistory } from '../../src/history/follow.ts';
 import { append } from '../../src/history/shelf.ts';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/process/clock.ts';
 import { eventually } from '../support/command.ts';
 import { eventEntry } from '../support/history.ts';
 import { temporaryFolder } from '../support/store.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Entry } from '../../src/history/entry.ts';
 import { colourOf, sentenceOf } from '../../src/history/sentence.ts';
-import type { Colour } from '../../src/terminal.ts';
+import type { Colour } from '../../src/terminal/terminal.ts';
 import { eventEntry, pushEntryOf, targetEntryOf } from '../support/history.ts';
 
 const FACTS = 'MessageNew in INBOX, 0.3 s after the event, apns-id an-id';

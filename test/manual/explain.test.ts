@@ -1,6 +1,6 @@
 import type { Command, Option } from 'commander';
 import { describe, expect, test } from 'vitest';
-import { callsHandle, parseHandleArguments } from '../../src/arguments.ts';
+import { callsHandle, parseHandleArguments } from '../../src/cli/handle-arguments.ts';
 import { explanationOf } from '../../src/manual/explain.ts';
 import { testProgram } from '../support/command-tree.ts';
 

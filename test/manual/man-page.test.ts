@@ -82,7 +82,7 @@ test('every variable of the environment that the program reads', () => {
 });
 
 test('every signal that serve listens to', () => {
-  const handled = readFileSync('src/serving.ts', 'utf8').match(/(?<=')SIG[A-Z]+(?=')/g) ?? [];
+  const handled = readFileSync('src/serve/serving.ts', 'utf8').match(/(?<=')SIG[A-Z]+(?=')/g) ?? [];
   expect(SIGNALS.flatMap(([names]) => names.split(', ')).sort()).toEqual([...new Set(handled)].sort());
 });
 

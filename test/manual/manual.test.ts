@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { completionScript, manual } from '../../src/manual/manual.ts';
-import { VERSION } from '../../src/version.ts';
+import { VERSION } from '../../src/installation.ts';
 import { testProgram } from '../support/command-tree.ts';
 import { installProgram } from '../support/installation.ts';
 import { temporaryFolder } from '../support/store.ts';

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Store } from '../../src/store/store.ts';
 import type { ChangeName } from '../../src/events/mail-event.ts';
-import { Courier } from '../../src/outbox/courier.ts';
-import { createLine } from '../../src/outbox/line.ts';
-import { Route } from '../../src/outbox/route.ts';
+import { Courier } from '../../src/delivery/courier.ts';
+import { createLine } from '../../src/delivery/line.ts';
+import { Route } from '../../src/delivery/route.ts';
 import { createTestClock, type TestClock } from '../support/clock.ts';
 import { recordedLog } from '../support/recorded-log.ts';
 import { DELIVERED, scriptedConnection } from '../support/scripted-connection.ts';

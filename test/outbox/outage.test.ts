@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { type Answer, NoAnswer, type Push } from '../../src/apns/push.ts';
 import type { Store } from '../../src/store/store.ts';
-import { Courier } from '../../src/outbox/courier.ts';
-import { createLine } from '../../src/outbox/line.ts';
-import { Route } from '../../src/outbox/route.ts';
+import { Courier } from '../../src/delivery/courier.ts';
+import { createLine } from '../../src/delivery/line.ts';
+import { Route } from '../../src/delivery/route.ts';
 import { createTestClock, type TestClock } from '../support/clock.ts';
 import { tokenNumber } from '../support/events.ts';
 import { recordedLog } from '../support/recorded-log.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Outcome } from '../../src/apns/push.ts';
+import type { Outcome } from '../../src/outbox/outcome.ts';
 import { backoffMs } from '../../src/outbox/backoff.ts';
 import type { ClaimedPush } from '../../src/outbox/attempt.ts';
 import {

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { countBad } from '../../src/events/spool.ts';
+import { countBad } from '../../src/spool/spool.ts';
 import { configure, createSandbox, type Sandbox } from '../support/command.ts';
 import { messageNew, registration, tokenNumber } from '../support/events.ts';
 import { openTestStore, rowsOf, type TestStore } from '../support/store.ts';

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { issueClientCertificate } from '../../src/apns/pki.ts';
+import { issueClientCertificate } from '../../src/apns/credentials/pki.ts';
 import type { ApnsConfig, Config } from '../../src/config/config.ts';
 import { ownTopics, unusedTopics } from '../../src/prune/topics.ts';
 import { startTestApns, type TestApns } from '../support/apns.ts';

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { linesOf, wrapped } from '../../src/status/layout.ts';
 import { rowsOf } from '../../src/status/screen.ts';
 import type { Status } from '../../src/status/status.ts';
-import { painter } from '../../src/terminal.ts';
+import { painter } from '../../src/terminal/terminal.ts';
 import { failureAt, healthy, MINUTE_MS, withTargets, withWaiting } from '../support/status.ts';
 import { NOW_MS } from '../support/store.ts';
 import fc from 'fast-check';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { processName } from '../../src/process-name.ts';
+import { processName } from '../../src/process/process-name.ts';
 import { servedBy } from '../../src/status/status.ts';
 
 test('a serve that was killed does not run', () => {

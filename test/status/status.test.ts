@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { writeSpool } from '../../src/events/spool.ts';
+import { writeSpool } from '../../src/spool/spool.ts';
 import type { StatusJson as Status } from '../../src/status/json.ts';
 import { configFor, startTestApns, type TestApns } from '../support/apns.ts';
 import { configure, createSandbox, type Sandbox } from '../support/command.ts';

@@ -1,11 +1,11 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, test } from 'vitest';
-import { OperatorError } from '../../src/errors.ts';
+import { OperatorError } from '../../src/process/errors.ts';
 import { watchSeconds } from '../../src/status/command.ts';
 import { blocks, type Display, jsonLines, repainted, type Terminal } from '../../src/status/display.ts';
 import type { Status } from '../../src/status/status.ts';
 import { watchStatus } from '../../src/status/watch.ts';
-import { painter } from '../../src/terminal.ts';
+import { painter } from '../../src/terminal/terminal.ts';
 import { createTestClock } from '../support/clock.ts';
 import { healthy, withTargets } from '../support/status.ts';
 import { NOW_MS } from '../support/store.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ExitCode, OperatorError } from '../../src/errors.ts';
+import { ExitCode, OperatorError } from '../../src/process/errors.ts';
 import { StoreError, storeError } from '../../src/store/errors.ts';
 
 const FILE = '/var/lib/xapplepush/xapplepush.db';

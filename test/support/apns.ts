@@ -7,7 +7,7 @@ import { mockFiles } from '../../src/apns/mock/ca.ts';
 import type { ReceivedPush } from '../../src/apns/mock/connection.ts';
 import { startMockApns, type MockApns, type MockApnsOptions } from '../../src/apns/mock/server.ts';
 import { connectApns, type ApnsConnection } from '../../src/apns/client.ts';
-import { loadCredential, type Credential } from '../../src/apns/credentials.ts';
+import { loadCredential, type Credential } from '../../src/apns/credentials/credentials.ts';
 import { mailPayload } from '../../src/apns/payload.ts';
 import type { Push } from '../../src/apns/push.ts';
 import type { ApnsConfig } from '../../src/config/config.ts';

@@ -1,5 +1,5 @@
 import { createContext } from '../../src/cli/context.ts';
-import { createProgram } from '../../src/cli.ts';
+import { createProgram } from '../../src/cli/run.ts';
 import type { Command } from 'commander';
 
 /** The program as it is called, with nothing behind its configuration. */

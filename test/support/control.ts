@@ -1,4 +1,4 @@
-import type { ControlWord, Listener } from '../../src/doors/control.ts';
+import type { ControlWord, Listener } from '../../src/delivery/control.ts';
 
 /** Of those who deliver, and of the handlers that ring at them. */
 export const EDITION = 'abcdef012345.source';

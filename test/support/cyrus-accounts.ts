@@ -1,9 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { ADMIN, inboxAsAdmin, saslRealms, sasldbPath, splitUser } from './cyrus-config.ts';
-import type { ImapdOptions } from './cyrus-config.ts';
+import { ADMIN, type ImapdOptions, inboxAsAdmin, sasldbPath, saslRealms, splitUser } from './cyrus-config.ts';
 import type { CyrusInstallation } from './cyrus-installation.ts';
-import { loginImap, quoted } from './imap.ts';
-import type { ImapEndpoint } from './imap.ts';
+import { type ImapEndpoint, loginImap, quoted } from './imap.ts';
 
 export const PASSWORD = 'secret';
 

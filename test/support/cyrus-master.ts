@@ -1,7 +1,6 @@
 import type { CyrusInstallation } from './cyrus-installation.ts';
 import { liveProcesses } from './cyrus-processes.ts';
-import { startDaemon } from './daemon.ts';
-import type { Daemon } from './daemon.ts';
+import { type Daemon, startDaemon } from './daemon.ts';
 
 export interface CyrusMaster extends Daemon {
   notifydPid: () => number | undefined;

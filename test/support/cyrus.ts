@@ -2,12 +2,17 @@ import { chmod, chown, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 
 import { tmpdir } from 'node:os';
 import { join, relative, sep } from 'node:path';
 import { createInboxes, createPasswords } from './cyrus-accounts.ts';
-import { cyrusConf, imapdConf, imapdOptions, sasldbPath, stateDirectories } from './cyrus-config.ts';
-import type { CyrusLayout, ImapdOptions } from './cyrus-config.ts';
-import { cyrusInstallation } from './cyrus-installation.ts';
-import type { CyrusInstallation } from './cyrus-installation.ts';
-import { startMaster } from './cyrus-master.ts';
-import type { CyrusMaster } from './cyrus-master.ts';
+import {
+  cyrusConf,
+  type CyrusLayout,
+  imapdConf,
+  type ImapdOptions,
+  imapdOptions,
+  sasldbPath,
+  stateDirectories,
+} from './cyrus-config.ts';
+import { cyrusInstallation, type CyrusInstallation } from './cyrus-installation.ts';
+import { type CyrusMaster, startMaster } from './cyrus-master.ts';
 import { freePort } from './cyrus-port.ts';
 import { createCertificate, untilReady } from './imap-server.ts';
 

@@ -14,11 +14,9 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { freePort } from './cyrus-port.ts';
-import { startDaemon } from './daemon.ts';
-import type { Daemon } from './daemon.ts';
+import { type Daemon, startDaemon } from './daemon.ts';
 import { dovecotConf, EXAMPLES } from './dovecot-config.ts';
-import { dovecotInstallation } from './dovecot-installation.ts';
-import type { DovecotInstallation } from './dovecot-installation.ts';
+import { dovecotInstallation, type DovecotInstallation } from './dovecot-installation.ts';
 import { createCertificate, untilReady } from './imap-server.ts';
 
 export { dovecotAvailability, MAIL_USER } from './dovecot-installation.ts';

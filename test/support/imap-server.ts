@@ -1,8 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Daemon } from './daemon.ts';
-import { connectImap } from './imap.ts';
-import type { ImapEndpoint } from './imap.ts';
+import { connectImap, type ImapEndpoint } from './imap.ts';
 
 const READY_TIMEOUT_MS = 20_000;
 const PROBE_TIMEOUT_MS = 5_000;

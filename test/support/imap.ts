@@ -1,6 +1,5 @@
 import { connect } from 'node:tls';
-import { lineConnection } from './cyrus-connection.ts';
-import type { LineConnection } from './cyrus-connection.ts';
+import { lineConnection, type LineConnection } from './cyrus-connection.ts';
 
 export interface ImapEndpoint {
   imapsPort: number;

@@ -1,6 +1,5 @@
 import { connect } from 'node:net';
-import { lineConnection } from './cyrus-connection.ts';
-import type { LineConnection } from './cyrus-connection.ts';
+import { lineConnection, type LineConnection } from './cyrus-connection.ts';
 
 /** The fate of the message for one recipient. */
 export interface LmtpReply {

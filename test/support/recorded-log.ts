@@ -1,4 +1,4 @@
-import type { Log, LogFields } from '../../src/log.ts';
+import type { Log, LogFields } from '../../src/process/log.ts';
 
 export interface LogEntry {
   level: 'debug' | 'info' | 'warn' | 'error';

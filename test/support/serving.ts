@@ -2,9 +2,9 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Config } from '../../src/config/config.ts';
-import { NOTHING_HANDED_OVER } from '../../src/handed-over.ts';
-import { createMetrics } from '../../src/metrics.ts';
-import { openServe } from '../../src/serve.ts';
+import { NOTHING_HANDED_OVER } from '../../src/process/handed-over.ts';
+import { createMetrics } from '../../src/serve/metrics.ts';
+import { openServe } from '../../src/serve/serve.ts';
 import { tokenNumber } from './events.ts';
 import { recordedLog } from './recorded-log.ts';
 

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { VERSION } from '../../src/version.ts';
+import { VERSION } from '../../src/installation.ts';
 import { openTerminal } from './terminal.ts';
 
 /** A line that is played, and what it showed; or a line between them. */

@@ -1,5 +1,5 @@
 import { readFileSync, type Stats, statSync } from 'node:fs';
-import { isMissing, messageOf } from '../../errors.ts';
+import { isMissing, messageOf } from '../../process/errors.ts';
 import { parseAnswers, type AnswersByToken, type MockAnswer } from './answers.ts';
 
 /** Which answer a push gets. */

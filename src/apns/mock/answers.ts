@@ -1,4 +1,4 @@
-import { ExitCode, OperatorError } from '../../errors.ts';
+import { ExitCode, OperatorError } from '../../process/errors.ts';
 import type { Answer } from '../push.ts';
 
 const MOODS = ['silent', 'reset', 'goaway', 'disconnect'] as const;

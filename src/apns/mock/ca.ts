@@ -1,8 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { ExitCode, messageOf, OperatorError } from '../../errors.ts';
-import { createAuthority, issueClientCertificate, issueServerCertificate, writePkcs12 } from '../pki.ts';
+import { ExitCode, messageOf, OperatorError } from '../../process/errors.ts';
+import {
+  createAuthority,
+  issueClientCertificate,
+  issueServerCertificate,
+  writePkcs12,
+} from '../credentials/pki.ts';
 
 /** The topic of the client certificate, of the form that macOS Server's certificates have. */
 export const MOCK_TOPIC = 'com.apple.mail.XServer.7d0f5a52-6c1e-4e57-9b5d-3a1f0c8e2b64';

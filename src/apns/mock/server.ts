@@ -3,8 +3,8 @@ import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } f
 import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
-import { ExitCode, messageOf, OperatorError } from '../../errors.ts';
-import { topicsOf } from '../topics.ts';
+import { ExitCode, messageOf, OperatorError } from '../../process/errors.ts';
+import { topicsOf } from '../credentials/topics.ts';
 import { createAnswerBook } from './answer-book.ts';
 import type { AnswersByToken, MockAnswer } from './answers.ts';
 import { MOCK_TOPIC, mockFiles, type MockFiles } from './ca.ts';

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
-import type { Clock } from '../../clock.ts';
-import { inTurns } from '../../turns.ts';
+import type { Clock } from '../../process/clock.ts';
+import { inTurns } from '../../process/turns.ts';
 import type { Compaction } from '../store.ts';
 import type { Database } from './driver.ts';
 

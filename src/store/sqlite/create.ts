@@ -1,8 +1,8 @@
 import { chmodSync, existsSync, linkSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type BetterSqlite3 from 'better-sqlite3';
-import { isMissing } from '../../errors.ts';
-import type { Log } from '../../log.ts';
+import { isMissing } from '../../process/errors.ts';
+import type { Log } from '../../process/log.ts';
 import type { Database } from './driver.ts';
 import { StoreError } from '../errors.ts';
 import { CURRENT_VERSION, writeSchema } from './migrations.ts';

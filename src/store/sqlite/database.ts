@@ -1,6 +1,6 @@
 import type { Statement } from 'better-sqlite3';
-import type { Clock } from '../../clock.ts';
-import type { Log } from '../../log.ts';
+import type { Clock } from '../../process/clock.ts';
+import type { Log } from '../../process/log.ts';
 import { createBatch } from './batch.ts';
 import { compactDatabase, freeBytesOf } from './compact.ts';
 import { createDatabaseFile } from './create.ts';

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type BetterSqlite3 from 'better-sqlite3';
-import { messageOf } from '../../errors.ts';
+import { messageOf } from '../../process/errors.ts';
 import { ownFile } from '../../installation.ts';
 import { StoreError } from '../errors.ts';
 

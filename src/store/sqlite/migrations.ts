@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { ownFile } from '../../installation.ts';
-import { VERSION } from '../../version.ts';
+import { ownFile, VERSION } from '../../installation.ts';
 import type { Database } from './driver.ts';
 import { StoreError } from '../errors.ts';
 

@@ -1,4 +1,4 @@
-import type { Outcome } from '../../apns/push.ts';
+import type { Outcome } from '../../outbox/outcome.ts';
 import type { ClaimedPush, Settled } from '../../outbox/attempt.ts';
 import { blamesDevice, type Settlement } from '../../outbox/settlement.ts';
 import type { Sql } from './database.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseAnswer, parseAnswers, replyOf, type AnswerText } from '../../../src/apns/mock/answers.ts';
-import { ExitCode, OperatorError } from '../../../src/errors.ts';
+import { ExitCode, OperatorError } from '../../../src/process/errors.ts';
 
 describe('parseAnswer', () => {
   function good(text: string, token: string, answer: string): void {

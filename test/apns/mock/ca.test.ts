@@ -3,9 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { loadCredential } from '../../../src/apns/credentials.ts';
+import { loadCredential } from '../../../src/apns/credentials/credentials.ts';
 import { MOCK_TOPIC, mockFiles } from '../../../src/apns/mock/ca.ts';
-import { ExitCode, OperatorError } from '../../../src/errors.ts';
+import { ExitCode, OperatorError } from '../../../src/process/errors.ts';
 
 const parent = mkdtempSync(join(tmpdir(), 'xapplepush-mock-ca-'));
 const dir = join(parent, 'new', 'folder');

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, test, vi } from 'vitest';
 import { connectApns, type ApnsConnection } from '../../../src/apns/client.ts';
-import { loadCredential } from '../../../src/apns/credentials.ts';
+import { loadCredential } from '../../../src/apns/credentials/credentials.ts';
 import { runMockApns, type MockApnsCommand } from '../../../src/apns/mock/command.ts';
 import { MOCK_TOPIC } from '../../../src/apns/mock/ca.ts';
 import { mailPayload } from '../../../src/apns/payload.ts';
 import type { Push } from '../../../src/apns/push.ts';
-import { ExitCode } from '../../../src/errors.ts';
+import { ExitCode } from '../../../src/process/errors.ts';
 import { tokenNo } from '../../support/apns.ts';
 
 const AMPLE_MS = 20_000;

@@ -3,9 +3,9 @@ import { connect as connectHttp2, type OutgoingHttpHeaders } from 'node:http2';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { requestHeaders } from '../../../src/apns/exchange.ts';
-import { createAuthority, issueClientCertificate } from '../../../src/apns/pki.ts';
+import { createAuthority, issueClientCertificate } from '../../../src/apns/credentials/pki.ts';
 import { startMockApns } from '../../../src/apns/mock/server.ts';
-import { ExitCode, OperatorError } from '../../../src/errors.ts';
+import { ExitCode, OperatorError } from '../../../src/process/errors.ts';
 import {
   connectTo,
   pushFor,

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Outcome } from '../../../src/apns/push.ts';
+import type { Outcome } from '../../../src/outbox/outcome.ts';
 import { LEASE_MS } from '../../../src/outbox/timing.ts';
 import { DUE } from '../../../src/store/sqlite/claim.ts';
-import { createClockWatch } from '../../../src/outbox/clock-watch.ts';
+import { createClockWatch } from '../../../src/delivery/clock-watch.ts';
 import { createTestClock } from '../../support/clock.ts';
 import { tokenNumber } from '../../support/events.ts';
 import { recordedLog } from '../../support/recorded-log.ts';

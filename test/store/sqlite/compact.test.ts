@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { systemClock } from '../../../src/clock.ts';
+import { systemClock } from '../../../src/process/clock.ts';
 import { compactDatabase } from '../../../src/store/sqlite/compact.ts';
 import { connect } from '../../../src/store/sqlite/driver.ts';
 import { createSleeplessClock } from '../../support/clock.ts';

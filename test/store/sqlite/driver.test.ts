@@ -6,7 +6,7 @@ import { connect } from '../../../src/store/sqlite/driver.ts';
 import { type CompiledProgram, compileProgram } from '../../support/compiled.ts';
 import { temporaryFolder } from '../../support/store.ts';
 
-const PACKAGES = fileURLToPath(new URL('../../node_modules', import.meta.url));
+const PACKAGES = fileURLToPath(new URL('../../../node_modules', import.meta.url));
 
 /** The release that is for this Node, and where its binary lies in it. */
 const [RELEASE, BINARY] =

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Outcome } from '../../../src/apns/push.ts';
+import type { Outcome } from '../../../src/outbox/outcome.ts';
 import type { ClaimedPush, Attempt } from '../../../src/outbox/attempt.ts';
 import { tokenNumber } from '../../support/events.ts';
 import { settle } from '../../support/settling.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Outcome } from '../../../src/apns/push.ts';
+import type { Outcome } from '../../../src/outbox/outcome.ts';
 import type { ClaimedPush, Attempt } from '../../../src/outbox/attempt.ts';
 import { backoffMs } from '../../../src/outbox/backoff.ts';
 import {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { TargetOrder, TargetFilter } from '../../../src/targets/record.ts';
-import { removeInTurns, targetPages } from '../../../src/targets/pages.ts';
+import { removeInTurns, targetPages } from '../../../src/devices/pages.ts';
 import { createSleeplessClock } from '../../support/clock.ts';
 import { tokenNumber } from '../../support/events.ts';
 import {

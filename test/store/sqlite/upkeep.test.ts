@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { wake } from '../../../src/outbox/waking.ts';
+import { wake } from '../../../src/delivery/waking.ts';
 import { wakeIn, wakeTopicIn } from '../../../src/store/sqlite/upkeep.ts';
 import { createSleeplessClock } from '../../support/clock.ts';
 import { type CompiledProgram, compileProgram } from '../../support/compiled.ts';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Hold } from '../../../src/outbox/hold.ts';
 import type { WaitingFilter, WaitingPush } from '../../../src/outbox/waiting.ts';
-import { waitingPushes } from '../../../src/outbox/operator/list.ts';
+import { waitingPushes } from '../../../src/waiting/list.ts';
 import { ACCOUNT_ID, DEVICE_TOKEN, tokenNumber } from '../../support/events.ts';
 import {
   ALICES_ARCHIVE,

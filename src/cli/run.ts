@@ -1,0 +1,98 @@
+import { Command, CommanderError } from 'commander';
+import { addCert } from './cert.ts';
+import { addCheck } from './check.ts';
+import { addCompletion } from './completion.ts';
+import { type CommandContext, createContext } from './context.ts';
+import { addDeliverer } from './deliverer.ts';
+import { addFlush } from './flush.ts';
+import { addHandle } from './handle.ts';
+import { addLog } from './log.ts';
+import { addMan } from './man.ts';
+import { addMockApns } from './mock-apns.ts';
+import { addOutbox } from './outbox.ts';
+import { addPrune } from './prune.ts';
+import { addPush } from './push.ts';
+import { addServe } from './serve.ts';
+import { addStatus } from './status.ts';
+import { addTargets } from './targets.ts';
+import { ExitCode, OperatorError } from '../process/errors.ts';
+import { HandedOver } from '../process/hand-over.ts';
+import { reportError } from '../process/log.ts';
+import { type Explanation, explain } from '../manual/explain.ts';
+import { EXIT_CODES } from '../manual/page-words.ts';
+import { VERSION } from '../installation.ts';
+
+/** Runs the subcommand that the arguments name; gives its exit code. `handle` is not started here. */
+export async function runCommand(argv: readonly string[]): Promise<ExitCode> {
+  let exitCode: ExitCode = ExitCode.ok;
+  const configFile = (): string | undefined => program.opts<{ config?: string }>().config;
+  const context = createContext(configFile, (code) => (exitCode = code));
+  const program = createProgram(context);
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    await context.finish();
+    return exitCode;
+  } catch (error) {
+    if (error instanceof HandedOver) throw error;
+    if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
+    reportError(error, context.log);
+    return error instanceof OperatorError ? error.exitCode : ExitCode.tryAgain;
+  }
+}
+
+/** The whole tree of commands: what they are called with, what they say of themselves, and what they do. */
+export function createProgram(context: CommandContext): Command {
+  const program = explain(new Command('xapplepush'), PROGRAM)
+    .description('Turns what Cyrus or Dovecot tell about mailboxes into pushes for the Mail app of iPhones.')
+    .option('--config <file>', 'configuration (else $XAPPLEPUSH_CONFIG, else /etc/xapplepush/config.yaml)')
+    .version(VERSION, '-V, --version')
+    .exitOverride();
+  addCommands(program, context);
+  tellOwnHelp(program, ['xapplepush']);
+  return program;
+}
+
+/** Each command names its own help where it does not understand its arguments. */
+function tellOwnHelp(command: Command, words: readonly string[]): void {
+  command.configureOutput({ outputError: (text) => reportError(usageError(text, words)) });
+  for (const each of command.commands) tellOwnHelp(each, [...words, each.name()]);
+}
+
+/** Takes commander's message: `error: …`, and where it has a guess `(Did you mean …?)` on a line of its own. */
+function usageError(text: string, words: readonly string[]): OperatorError {
+  const [, message = text, guess] = /^error: ([^]*?)\n(?:\(Did you mean (.*)\?\)\n)?$/.exec(text) ?? [];
+  const see = `see: ${words.join(' ')} --help`;
+  const hint = guess === undefined ? see : `did you mean ${guess}? If not, ${see}`;
+  return new OperatorError(message, { exitCode: ExitCode.usage, hint });
+}
+
+function addCommands(program: Command, context: CommandContext): void {
+  addHandle(program);
+  addServe(program, context);
+  addFlush(program, context);
+  addTargets(program, context);
+  addOutbox(program, context);
+  addPrune(program, context);
+  addPush(program, context);
+  addCert(program, context);
+  addCheck(program, context);
+  addStatus(program, context);
+  addLog(program, context);
+  addMockApns(program, context);
+  addMan(program, context);
+  addCompletion(program, context);
+  addDeliverer(program, context);
+}
+
+const PROGRAM: Explanation = {
+  notes: [
+    'Without a command it is `handle`: takes an event from standard input. ' +
+      '`xapplepush COMMAND --help` tells what a command does and takes.',
+  ],
+  exits: EXIT_CODES,
+  examples: [
+    ['xapplepush check', 'what is wrong with the set-up, and the mend'],
+    ['xapplepush status', 'is it working?'],
+    ['xapplepush push alice', "a test push to alice's devices"],
+  ],
+};

@@ -1,0 +1,79 @@
+import type { Clock } from '../process/clock.ts';
+import type { Store } from '../store/store.ts';
+import type { Log } from '../process/log.ts';
+import { beginWith, DISTRUST_MS } from './clock-seen.ts';
+
+/** A smaller step is the everyday work of whoever keeps the clock right. */
+const JUMP_MS = 10_000;
+
+/** What others wrote down under a clock that this process did not see jump is found within this. */
+const LOOK_INTERVAL_MS = 10 * 60_000;
+
+/** Often enough to be seen, seldom enough to be read. */
+const TELL_INTERVAL_MS = 24 * 60 * 60_000;
+
+export interface ClockWatch {
+  /** Now and then: what a clock that was ahead has put off is due again, and a clock that jumps is told. */
+  look(): Promise<void>;
+  /**
+   * False for an hour of the steady clock after the clock was set ahead, or was found so: what seems old by it may be new.
+   * Asked after a look.
+   */
+  isTrusted(): boolean;
+}
+
+export interface ClockWatchOptions {
+  store: Store;
+  clock: Clock;
+  log: Log;
+}
+
+/** Sees the clock jump by what a clock that nobody sets says. */
+export function createClockWatch({ store, clock, log }: ClockWatchOptions): ClockWatch {
+  let offsetMs = clock.nowMs() - clock.steadyMs();
+  let [lookedMs, distrustedUntilMs] = [-Infinity, -Infinity];
+  let hasBegun = false;
+  let isNews = false;
+  const notice = (): void => {
+    const steadyMs = clock.steadyMs();
+    const jumpMs = clock.nowMs() - steadyMs - offsetMs;
+    if (Math.abs(jumpMs) < JUMP_MS) return;
+    offsetMs += jumpMs;
+    log.warn(jumpMs > 0 ? FORWARD : BACK, { seconds: Math.round(Math.abs(jumpMs) / 1000) });
+    if (jumpMs > 0) distrustedUntilMs = steadyMs + DISTRUST_MS;
+    [isNews, lookedMs] = [jumpMs > 0, -Infinity];
+  };
+  const seen = async (nowMs: number): Promise<void> => {
+    if (hasBegun) await store.noteClock(nowMs, isNews);
+    else distrustedUntilMs = Math.max(distrustedUntilMs, clock.steadyMs() + (await begin(store, nowMs, log)));
+    [hasBegun, isNews] = [true, false];
+  };
+  return {
+    look: async () => {
+      notice();
+      if (clock.steadyMs() - lookedMs < LOOK_INTERVAL_MS) return;
+      await seen(clock.nowMs());
+      lookedMs = clock.steadyMs();
+      await store.setRight(clock.nowMs());
+      if (await store.mayTellClock(clock.nowMs(), TELL_INTERVAL_MS)) log.warn(AHEAD);
+    },
+    isTrusted: () => {
+      notice();
+      return clock.steadyMs() >= distrustedUntilMs;
+    },
+  };
+}
+
+/** For how long the clock is not to be trusted. */
+async function begin(store: Store, nowMs: number, log: Log): Promise<number> {
+  const { distrustMs, gapMs } = await beginWith(store, nowMs);
+  if (gapMs !== undefined) log.info(LATER, { seconds: Math.round(gapMs / 1000) });
+  return distrustMs;
+}
+
+const FORWARD = 'the clock was set ahead, or the machine slept: nothing is given up for its age for an hour';
+const LATER =
+  'the clock is much later than when pushes were last delivered: in case it is ahead, nothing is given up for its age for an hour';
+const BACK = 'the clock was set back: what lies in the future counts as now';
+const AHEAD =
+  'the database has times in the future: the clock was ahead, or is behind now (timedatectl tells); they count as now';

@@ -1,0 +1,187 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Outcome } from '../outbox/outcome.ts';
+import type { Clock } from '../process/clock.ts';
+import type { Store } from '../store/store.ts';
+import type { ControlWord } from './control.ts';
+import type { Log } from '../process/log.ts';
+import type { Attempt, ClaimedPush, Settled } from '../outbox/attempt.ts';
+import { PROBE_INTERVAL_MS } from '../outbox/backoff.ts';
+import { carry } from './carry.ts';
+import { type ClockWatch, createClockWatch } from './clock-watch.ts';
+import { createGivingUp } from './giving-up.ts';
+import type { Route } from './route.ts';
+import { holdsAll, type Settlement } from '../outbox/settlement.ts';
+import { isDoubted, tell, tellDoubted } from './tell.ts';
+import { takeTurn } from './turn.ts';
+import type { GivenUp } from '../outbox/waiting.ts';
+import { wake, Waking } from './waking.ts';
+import { createWindow, type Window } from './window.ts';
+
+/** Answers come many at a time: those of so long are written down together, and what is due is leased with them. */
+const GATHERING_MS = 5;
+
+/** Streams at once, whatever the peer allows: fewer and both sides wait for each other, and each takes 10 KB. */
+const MAX_IN_FLIGHT = 500;
+
+/** Leased beside them and sent as soon as a stream is free, so that none waits for the database. */
+const MAX_READY = 100;
+
+export interface CourierOptions {
+  store: Store;
+  /** The ways to Apple, the main credential's first; asked for again at each drain, since files change. */
+  routes: () => readonly Route[];
+  /** Names this process in leases. */
+  owner: string;
+  /** Where the pushes go, as the configuration names it. */
+  server: string;
+  expiryMs: number;
+  giveUpMs: number;
+  /** At least this long between two pushes to one target; 0 for a short-lived process. */
+  throttleMs: number;
+  /** A target that has failed for so long gets no more pushes until it registers again. */
+  disableAfterMs: number;
+  clock: Clock;
+  /** In [0, 1). */
+  random: () => number;
+  log: Log;
+  /** Called for each attempt after it is written down. */
+  onSettled?: (push: ClaimedPush, outcome: Outcome, settlement: Settlement) => void;
+  /** Called for what was dropped for its age, some thousand at a time; `named` are those that are told one by one. */
+  onGivenUp?: (dropped: readonly GivenUp[], named: readonly GivenUp[]) => void;
+}
+
+/** Carries the rows of the outbox to Apple. */
+export class Courier {
+  readonly #options: CourierOptions;
+  readonly #giveUpOld: (isOver: () => boolean) => Promise<void>;
+  readonly #clockWatch: ClockWatch;
+  readonly #ended: Attempt[] = [];
+  readonly #window: Window<ClaimedPush>;
+  readonly #waking = new Waking();
+  #probedMs = -Infinity;
+  /** Too many devices in a row are said to be gone. */
+  #doubts = false;
+  #routes: readonly Route[] = [];
+  #deadlineMs = Infinity;
+  #signal: AbortSignal | undefined;
+  #progress: () => void = () => undefined;
+
+  constructor(options: CourierOptions) {
+    this.#options = options;
+    this.#giveUpOld = createGivingUp(options);
+    this.#clockWatch = createClockWatch(options);
+    this.#window = createWindow<ClaimedPush, Attempt>({
+      width: () => this.#streams(),
+      start: (push) => carry(push, this.#routes, this.#deadlineMs, options),
+      onEnd: (attempt) => {
+        this.#ended.push(attempt);
+        this.#progress();
+      },
+    });
+  }
+
+  /** How long nothing is sent from now on, in milliseconds: Apple could not be reached, or refused every credential. */
+  get restMs(): number {
+    return Math.min(...this.#routes.map((route) => route.restMs(this.#options.clock)));
+  }
+
+  /** New rows may be due: a drain that waits for answers looks again. A retry also ends the rest after failures. */
+  nudge(word: ControlWord = 'poke'): void {
+    if (word === 'retry') for (const route of this.#routes) route.resume();
+    this.#progress();
+  }
+
+  /**
+   * Sends what is due until nothing is, the deadline passes (by the steady clock), the signal aborts or sending has to
+   * rest.
+   * When it resolves, no push is under way and every attempt is written down.
+   */
+  async drain(deadlineMs = Infinity, signal?: AbortSignal): Promise<void> {
+    [this.#deadlineMs, this.#signal] = [deadlineMs, signal];
+    await this.#useRoutes();
+    await this.#clockWatch.look();
+    if (this.#clockWatch.isTrusted()) await this.#giveUpOld(() => this.#isOver());
+    for (;;) {
+      const progress = new Promise<void>((resolve) => (this.#progress = resolve));
+      this.#window.put(await this.#turn());
+      if (this.#window.underWay === 0 && this.#ended.length === 0) break;
+      await progress;
+      if (this.#window.underWay > 0) await pause(GATHERING_MS);
+    }
+    if (this.#window.waiting > 0) await this.#giveBack();
+  }
+
+  /** With another credential, what waited for the old one need not wait for its next attempt. */
+  async #useRoutes(): Promise<void> {
+    const { store, clock, routes } = this.#options;
+    const before = this.#routes;
+    this.#routes = routes();
+    if (before.length > 0 && before !== this.#routes) await wake(store, clock);
+  }
+
+  #isOver(): boolean {
+    return this.#signal?.aborted === true || this.#options.clock.steadyMs() >= this.#deadlineMs;
+  }
+
+  /** What was leased and may not be sent any more. Nothing else of this process is leased then. */
+  async #giveBack(): Promise<void> {
+    this.#window.clear();
+    await this.#options.store.releaseUnsent(this.#options.owner);
+  }
+
+  /** Writes down what has ended, and gives what may be sent next. What cannot be written now is kept. */
+  async #turn(): Promise<ClaimedPush[]> {
+    const attempts = this.#ended.splice(0);
+    const limit = this.#room();
+    if (attempts.length === 0 && limit === 0) return [];
+    const nowMs = this.#options.clock.nowMs();
+    const steadyMs = this.#options.clock.steadyMs();
+    const options = { ...this.#options, ...(!this.#clockWatch.isTrusted() && NEVER_TOO_OLD) };
+    try {
+      const probes = steadyMs - this.#probedMs >= PROBE_INTERVAL_MS / 2; // it comes back a little sooner or later
+      const terms = { ...options, nowMs, limit, probes, wakes: this.#waking.request(attempts, steadyMs) };
+      const { settled, woken, pushes } = await takeTurn(options.store, attempts, terms);
+      if (probes && attempts.some(({ outcome }) => holdsAll(outcome))) this.#probedMs = steadyMs;
+      this.#tell(settled);
+      this.#waking.note(attempts, woken, this.#doubts, steadyMs);
+      return pushes;
+    } catch (error) {
+      this.#ended.unshift(...attempts);
+      throw error;
+    }
+  }
+
+  /** How many more pushes may be leased: a few ahead where they are sure to be sent soon. */
+  #room(): number {
+    const streams = this.#streams();
+    const isConnected = streams > 0 && this.#routes.some(({ line }) => line.connected);
+    const { underWay, waiting } = this.#window;
+    return Math.max(0, streams + (isConnected ? MAX_READY : 0) - underWay - waiting);
+  }
+
+  /** None where nothing may be sent. */
+  #streams(): number {
+    if (this.#isOver() || this.restMs > 0) return 0;
+    const capacity = this.#routes.reduce((sum, { line }) => sum + line.capacity, 0);
+    return Math.min(capacity, MAX_IN_FLIGHT);
+  }
+
+  #tell(settled: readonly Settled[]): void {
+    const { log, onSettled } = this.#options;
+    for (const { attempt, settlement } of settled) {
+      const { push, outcome, isHeld } = attempt;
+      this.#doubt(outcome, settlement);
+      tell(log, push, outcome, settlement, isHeld);
+      onSettled?.(push, outcome, settlement);
+    }
+  }
+
+  #doubt(outcome: Outcome, settlement: Settlement): void {
+    const doubts = isDoubted(outcome, settlement);
+    if (doubts && !this.#doubts) tellDoubted(this.#options.log, settlement.reason);
+    if (doubts || outcome.kind === 'delivered') this.#doubts = doubts;
+  }
+}
+
+/** While the clock is not trusted. */
+const NEVER_TOO_OLD = { giveUpMs: Infinity, disableAfterMs: Infinity };

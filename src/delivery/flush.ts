@@ -1,0 +1,108 @@
+import { randomUUID } from 'node:crypto';
+import { usableOf } from '../apns/credentials/watch.ts';
+import type { Clock } from '../process/clock.ts';
+import type { Config } from '../config/config.ts';
+import { openStore } from '../store/open.ts';
+import type { Store } from '../store/store.ts';
+import { openDelivery } from './delivery.ts';
+import { drainSpool, type SpoolReport } from '../intake/drain-spool.ts';
+import { ExitCode } from '../process/errors.ts';
+import { createIntake } from '../intake/intake.ts';
+import type { Log } from '../process/log.ts';
+import type { CourierOptions } from './courier.ts';
+import { warnOfExpiry } from './expiry.ts';
+import { releaseDeadLeases } from './lease.ts';
+import { countOf, timeText } from '../process/text.ts';
+
+export interface FlushReport {
+  spool: SpoolReport;
+  delivered: number;
+  /** Attempts that Apple refused for good. */
+  refused: number;
+  /** Attempts that will be made again. */
+  postponed: number;
+  /** Rows that are left in the outbox. */
+  owed: number;
+  /** When the next of them is due, in milliseconds since the epoch; null when none is. */
+  nextMs: number | null;
+}
+
+export interface FlushOptions {
+  config: Config;
+  log: Log;
+  clock: Clock;
+  /** Also try what waits for a later attempt. */
+  all: boolean;
+}
+
+/** Reads the spool and delivers what is due, once. */
+export async function flush(options: FlushOptions): Promise<{ report: FlushReport; exitCode: ExitCode }> {
+  const { config, log, clock } = options;
+  const store = openStore(config.store, { create: true, log });
+  try {
+    const intake = createIntake({ config, log, clock, store: () => store, newApnsId: randomUUID });
+    const spool = await drainSpool(config.spool, intake, clock, log);
+    await releaseDeadLeases(store);
+    await store.setRight(clock.nowMs());
+    await store.takeUp(config.edition, clock.nowMs());
+    if (options.all) await store.makeAllDue(clock.nowMs());
+    const { report, exitCode } = await deliverOnce(store, spool, options);
+    return { report, exitCode: exitCode === ExitCode.ok && spool.stuck ? ExitCode.tryAgain : exitCode };
+  } finally {
+    store.close();
+  }
+}
+
+async function deliverOnce(
+  store: Store,
+  spool: SpoolReport,
+  { config, log, clock }: FlushOptions,
+): Promise<{ report: FlushReport; exitCode: ExitCode }> {
+  const report: FlushReport = { spool, delivered: 0, refused: 0, postponed: 0, owed: 0, nextMs: null };
+  const before = await store.countDue();
+  if (before.nextMs === undefined || before.nextMs > clock.nowMs())
+    return finish(report, before, ExitCode.ok);
+  let exitCode: ExitCode = ExitCode.ok;
+  const onSettled: CourierOptions['onSettled'] = (_push, outcome, settlement) => {
+    if (outcome.kind === 'delivered') report.delivered += 1;
+    else if (settlement.row === 'finished') report.refused += 1;
+    else {
+      report.postponed += 1;
+      const unreachable = outcome.kind === 'retry' && outcome.scope === 'connection';
+      exitCode = unreachable ? ExitCode.unavailable : exitCode === ExitCode.ok ? ExitCode.tryAgain : exitCode;
+    }
+  };
+  const delivery = openDelivery({ config, store, log, clock }, { onSettled });
+  try {
+    await warnOfExpiry(usableOf(delivery.credentials()), {
+      store,
+      server: config.apns.server.origin,
+      clock,
+      log,
+    });
+    // One drain sends all that is due; what fails is due later.
+    await delivery.courier.drain();
+  } finally {
+    await delivery.close();
+  }
+  return finish(report, await store.countDue(), exitCode);
+}
+
+function finish(
+  report: FlushReport,
+  { rows, nextMs }: { rows: number; nextMs: number | undefined },
+  exitCode: ExitCode,
+): { report: FlushReport; exitCode: ExitCode } {
+  return { report: { ...report, owed: rows, nextMs: nextMs ?? null }, exitCode };
+}
+
+/** The report in words, for a person. */
+export function describeFlush(report: FlushReport): string {
+  const { spool, delivered, refused, postponed } = report;
+  const lines = [
+    `spool:  ${countOf(spool.taken, 'file')} read, ${spool.bad} set aside as bad`,
+    `pushes: ${delivered} delivered, ${refused} refused by Apple, ${postponed} to be tried again`,
+    `owed:   ${countOf(report.owed, 'push', 'pushes')}${report.nextMs === null ? '' : `, next ${timeText(report.nextMs)}`}`,
+  ];
+  return lines.map((line) => `${line}\n`).join('');
+}

@@ -1,0 +1,78 @@
+import { redactAccountId, redactToken } from '../process/log.ts';
+import { timeText } from '../process/text.ts';
+import type { Target } from '../targets/record.ts';
+
+export const HEADINGS = [
+  'USER',
+  'DEVICE TOKEN',
+  'ACCOUNT ID',
+  'REGISTERED',
+  'RENEWED',
+  'LAST SUCCESS',
+  'LAST ERROR',
+] as const;
+
+export function rowOf(target: Target): string[] {
+  return [
+    ...identityOf(target),
+    timeText(target.registeredMs),
+    timeText(target.renewedMs),
+    timeText(target.lastSuccessMs),
+    `${target.disabledMs === null ? '' : 'disabled: '}${errorOf(target)}`,
+  ];
+}
+
+/** Where one looks for trouble: as wide, and with the times that matter then. */
+export const TROUBLE_HEADINGS = [
+  'USER',
+  'DEVICE TOKEN',
+  'ACCOUNT ID',
+  'RENEWED',
+  'FAILING SINCE',
+  'DISABLED',
+  'LAST ERROR',
+] as const;
+
+export function troubleRowOf(target: Target): string[] {
+  return [
+    ...identityOf(target),
+    timeText(target.renewedMs),
+    target.failingSinceMs === null ? '' : timeText(target.failingSinceMs),
+    target.disabledMs === null ? '' : timeText(target.disabledMs),
+    errorOf(target),
+  ];
+}
+
+function identityOf({ user, deviceToken, accountId }: Target): string[] {
+  return [user, redactToken(deviceToken), redactAccountId(accountId)];
+}
+
+function errorOf({ failures, lastError }: Target): string {
+  return failures > 0 ? `${lastError ?? ''} (${failures} in a row)` : '';
+}
+
+/** A target for `--json`. */
+export type ShownTarget = Record<string, string | number | null>;
+
+/** Ids redacted, times in ISO 8601. */
+export function shown(target: Target): ShownTarget {
+  const time = (ms: number | null): string | null => (ms === null ? null : timeText(ms));
+  return {
+    user: target.user,
+    deviceToken: redactToken(target.deviceToken),
+    accountId: redactAccountId(target.accountId),
+    subtopic: target.subtopic,
+    apsVersion: target.apsVersion,
+    topic: target.topic,
+    source: target.source,
+    registered: time(target.registeredMs),
+    renewed: time(target.renewedMs),
+    lastPush: time(target.lastPushMs),
+    lastSuccess: time(target.lastSuccessMs),
+    lastError: target.lastError,
+    lastErrorAt: time(target.lastErrorMs),
+    failures: target.failures,
+    failingSince: time(target.failingSinceMs),
+    disabled: time(target.disabledMs),
+  };
+}

@@ -1,0 +1,71 @@
+import type { Config } from '../config/config.ts';
+import type { Store } from '../store/store.ts';
+import { withStore } from '../store/open.ts';
+import type { TargetOrder, Target, TargetFilter } from '../targets/record.ts';
+import { jsonList } from '../terminal/json-list.ts';
+import { filterOf } from './filter.ts';
+import { countOf, growingTable } from '../process/text.ts';
+import { targetPages } from './pages.ts';
+import { HEADINGS, rowOf, shown, type ShownTarget, TROUBLE_HEADINGS, troubleRowOf } from './description.ts';
+
+export interface ListRequest {
+  user?: string | undefined;
+  topic?: string | undefined;
+  /** Only those that were not renewed since. */
+  renewedBeforeMs?: number | undefined;
+  failing: boolean;
+  disabled: boolean;
+  order: TargetOrder;
+  reverse: boolean;
+  json: boolean;
+  /** For a person, who is told the count too. */
+  counted: boolean;
+}
+
+/** Lists the targets that match, all by default, in pieces that `show` takes as fast as they are read. */
+export function listCommand(
+  config: Config,
+  request: ListRequest,
+  show: (pieces: AsyncIterable<string>) => Promise<void>,
+): Promise<void> {
+  return withStore(config.store, (store) => show(listing(store, request, listFilter(config, request))));
+}
+
+function listFilter(config: Config, request: ListRequest): TargetFilter {
+  const { topic, renewedBeforeMs, failing, disabled } = request;
+  return {
+    ...filterOf(config, request),
+    topic,
+    renewedBeforeMs,
+    failing: failing || undefined,
+    disabled: disabled || undefined,
+  };
+}
+
+async function* listing(store: Store, request: ListRequest, filter: TargetFilter): AsyncGenerator<string> {
+  const ids = await store.targetIds(filter, request.order);
+  if (request.reverse) ids.reverse();
+  const pages = targetPages(store, ids, filter);
+  if (request.json) yield* jsonList(shownPages(pages));
+  else if (ids.length === 0) yield 'no targets\n';
+  else yield* tableOf(pages, request);
+}
+
+async function* shownPages(pages: AsyncIterable<Target[]>): AsyncGenerator<ShownTarget[]> {
+  for await (const targets of pages) yield targets.map(shown);
+}
+
+async function* tableOf(
+  pages: AsyncIterable<Target[]>,
+  { failing, disabled, counted }: ListRequest,
+): AsyncGenerator<string> {
+  const [headings, row] =
+    failing || disabled ? ([TROUBLE_HEADINGS, troubleRowOf] as const) : ([HEADINGS, rowOf] as const);
+  const rowsOf = growingTable(headings);
+  let count = 0;
+  for await (const targets of pages) {
+    yield rowsOf(targets.map(row));
+    count += targets.length;
+  }
+  if (counted) yield `${countOf(count, 'target')}\n`;
+}

@@ -1,0 +1,103 @@
+import { withStore } from '../store/open.ts';
+import type { Target } from '../targets/record.ts';
+import type { Config } from '../config/config.ts';
+import type { Entry, PushEntry } from '../history/entry.ts';
+import { historyFolder } from '../history/history.ts';
+import { readHistory } from '../history/read.ts';
+import { answerOf, forPrograms } from '../history/sentence.ts';
+import { redactAccountId, redactToken } from '../process/log.ts';
+import { filterOf, type Selection } from './filter.ts';
+import { timeText, visible } from '../process/text.ts';
+import { shown } from './description.ts';
+import { noneSelected } from './none-selected.ts';
+import type { Subscription } from '../targets/target.ts';
+import { safeJson } from '../process/safe-json.ts';
+
+interface TargetDetails {
+  target: Target;
+  subscriptions: Subscription[];
+  /** Newest first. */
+  pushes: PushEntry[];
+}
+
+/** So many of its latest pushes are shown. */
+const RECENT_PUSHES = 5;
+
+/** All that is kept about one user's targets. Throws OperatorError (exit 65) where there is none. */
+export async function showCommand(config: Config, selection: Selection, json: boolean): Promise<string> {
+  const found = await withStore(config.store, async (store) => {
+    const targets = await store.listTargets(filterOf(config, selection));
+    return Promise.all(
+      targets.map(async (target) => ({
+        ...{ target, pushes: recentPushes(config, target.id) },
+        subscriptions: await store.subscriptionsOf(target.id),
+      })),
+    );
+  });
+  if (found.length === 0) throw noneSelected();
+  return json ? `${safeJson(found.map(asJson), 2)}\n` : found.map(describe).join('\n');
+}
+
+function recentPushes({ store, history }: Config, targetId: number): PushEntry[] {
+  const isOurs = (entry: Entry): boolean => entry.kind === 'push' && entry.targetId === targetId;
+  const selection = { limit: RECENT_PUSHES, sinceMs: 0, maxEntries: history.maxEntries, wanted: isOurs };
+  const entries = readHistory(historyFolder(store), { ...selection, shelves: ['devices'] });
+  return entries.filter((entry) => entry.kind === 'push').reverse();
+}
+
+function asJson({ target, subscriptions, pushes }: TargetDetails): object {
+  return {
+    ...shown(target),
+    mailboxes: subscriptions.map(({ owner, path, name }) => ({ owner, path, name })),
+    recentPushes: pushes.map(forPrograms),
+  };
+}
+
+function describe({ target, subscriptions, pushes }: TargetDetails): string {
+  const mailboxes = subscriptions.map(({ owner, path }) => `${path} of ${owner || 'nobody'}`);
+  const lines: [name: string, value: string][] = [
+    ...factsOf(target),
+    ...timesOf(target),
+    ...listed('mailboxes', mailboxes),
+    ...listed(
+      'recent pushes',
+      pushes.map((push) => `${timeText(push.atMs)}  ${answerOf(push)}`),
+    ),
+  ];
+  const width = Math.max(...lines.map(([name]) => name.length));
+  return lines.map(([name, value]) => `${name.padEnd(width)}  ${visible(value)}\n`).join('');
+}
+
+function listed(name: string, texts: readonly string[]): [string, string][] {
+  return texts.map((text, index) => [index === 0 ? name : '', text]);
+}
+
+function factsOf(target: Target): [string, string][] {
+  return [
+    ['user', target.user],
+    ['device token', redactToken(target.deviceToken)],
+    ['account id', redactAccountId(target.accountId)],
+    ['topic', target.topic === '' ? 'unknown' : target.topic],
+    ['subtopic', target.subtopic],
+    ['aps version', String(target.apsVersion)],
+    ['source', target.source],
+  ];
+}
+
+function timesOf(target: Target): [string, string][] {
+  return [
+    ['registered', timeText(target.registeredMs)],
+    ['renewed', timeText(target.renewedMs)],
+    ['last push', timeText(target.lastPushMs)],
+    ['last success', timeText(target.lastSuccessMs)],
+    [
+      'last error',
+      target.lastError === null ? 'none' : `${target.lastError}, ${timeText(target.lastErrorMs)}`,
+    ],
+    ['errors in a row', String(target.failures)],
+    ['failing since', target.failingSinceMs === null ? '-' : timeText(target.failingSinceMs)],
+    ['disabled', target.disabledMs === null ? 'no' : `since ${timeText(target.disabledMs)}; ${MEND}`],
+  ];
+}
+
+const MEND = 'it gets no pushes until it registers again: open Mail on the phone, or set its account up anew';

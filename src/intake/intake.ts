@@ -1,0 +1,197 @@
+import type { Clock } from '../process/clock.ts';
+import type { Config } from '../config/config.ts';
+import { type ImapdSettings, imapdSettings } from '../config/imapd-conf.ts';
+import type { Enqueued } from '../store/intake.ts';
+import type { Store } from '../store/store.ts';
+import { ExitCode, OperatorError } from '../process/errors.ts';
+import type { Registration } from '../events/mail-event.ts';
+import { parseEvent } from '../events/parse.ts';
+import type { ReadItem } from '../events/read.ts';
+import type { EventEntry } from '../history/entry.ts';
+import { type History, openHistory } from '../history/history.ts';
+import { type Log, reportError } from '../process/log.ts';
+import { mayRead } from '../mailboxes/access-list.ts';
+import type { Mailbox } from '../mailboxes/mailbox.ts';
+import { comparableUser } from '../mailboxes/user-name.ts';
+import { type Decision, decide, type ReadableBy } from './policy.ts';
+import type { RegisterDevice } from './registering.ts';
+import { StoreError } from '../store/errors.ts';
+import { countOf } from '../process/text.ts';
+
+export interface IntakeOptions {
+  config: Config;
+  clock: Clock;
+  log: Log;
+  /** Opens the database at the first event that needs it; throws StoreError. */
+  store: () => Store | Promise<Store>;
+  newApnsId: () => string;
+  /** As openHistory has it. */
+  endsAtOnce?: boolean;
+}
+
+/** What became of one piece of input. */
+export interface Taken {
+  /** Targets that a push is now owed to. */
+  targetIds: number[];
+  /** Why it, or an event in it, can never be taken; undefined when all is well. */
+  bad: string | undefined;
+  /** The topic that a registration was made for; undefined where there was none. */
+  topic: string | undefined;
+  /** What the events were: RFC 5423 names, or registration, ignored, bad. */
+  names: string[];
+  /** Why events led to no push, for somebody who waits for one. */
+  silent: string[];
+}
+
+/**
+ * Takes raw events into the database. Throws OperatorError where they must be kept elsewhere for now: StoreError, and
+ * NotRegistered for a registration; or what is wrong with imapd.conf. `locked` has it not even ask the database, which
+ * was locked a moment ago.
+ */
+export type Intake = (item: ReadItem, given?: Given) => Promise<Taken>;
+
+interface Given {
+  locked?: boolean;
+  /** When it happened, in milliseconds since the epoch: what lay in the spool. By default now. */
+  atMs?: number;
+}
+
+/** The front of the pipeline: parse, decide, look up, enqueue. Each event is one transaction. */
+export function createIntake(given: IntakeOptions): Intake {
+  const history = openHistory(given);
+  let registering: Promise<RegisterDevice> | undefined;
+  // Only here: it is for the few events that register a device.
+  const load = async (): Promise<RegisterDevice> =>
+    (await import('./registering.ts')).createRegistering({ ...given, history });
+  const usual: Taking = { ...given, history, registering: () => (registering ??= load()) };
+  const imapd = imapdSettings(given.config.imapdConf);
+  return async (item, { locked = false, atMs } = {}) => {
+    const options = { ...usual, atMs, ...(locked && { store: refuseStore }) };
+    const taken: Taken = { targetIds: [], bad: undefined, topic: undefined, names: [], silent: [] };
+    if ('bad' in item) return refuse(taken, item.bad, options);
+    for (const event of parseEvent(item.value, () => imapd().namespace)) {
+      if (event.kind === 'bad') refuse(taken, event.reason, options);
+      else await carryOut(decide(event, options.config.events), taken, options, imapd);
+    }
+    return taken;
+  };
+}
+
+interface Taking extends IntakeOptions {
+  history: History;
+  registering: () => Promise<RegisterDevice>;
+  atMs?: number | undefined;
+}
+
+function refuseStore(): never {
+  const hint = 'the event is kept and taken soon';
+  throw new StoreError('it was locked a moment ago', { hint, busy: true, cause: undefined });
+}
+
+function refuse(taken: Taken, reason: string, options: Taking, hint = HINT): Taken {
+  const { log } = options;
+  remember(options, { event: 'input', mailboxes: [], decision: 'refused', reason, targets: 0 });
+  reportError(new OperatorError(reason, { exitCode: ExitCode.badInput, hint }), log);
+  taken.bad ??= reason;
+  taken.names.push('bad');
+  return taken;
+}
+
+function remember({ history, clock }: Taking, entry: Omit<EventEntry, 'kind' | 'atMs'>): void {
+  history.record({ kind: 'event', atMs: clock.nowMs(), ...entry });
+}
+
+const HINT =
+  'one event is one line of JSON, as notifyd or our Lua script writes it; other events on the same input are not affected';
+
+async function carryOut(
+  decision: Decision,
+  taken: Taken,
+  options: Taking,
+  imapd: () => ImapdSettings,
+): Promise<void> {
+  switch (decision.act) {
+    case 'ignore':
+      ignore(decision, taken, options);
+      return;
+    case 'register':
+      await registerDevice(decision.registration, taken, options, imapd);
+      return;
+    case 'push':
+      await enqueuePush(decision, taken, options);
+  }
+}
+
+function ignore(
+  { name, reason, mailboxes }: Extract<Decision, { act: 'ignore' }>,
+  taken: Taken,
+  options: Taking,
+): void {
+  options.log.debug('ignored', { event: name, reason });
+  remember(options, {
+    ...{ event: name, reason, decision: 'ignored', targets: 0 },
+    mailboxes: comparable(mailboxes, options.config),
+  });
+  taken.names.push('ignored');
+  taken.silent.push(`${name} is not told to anybody: ${reason}`);
+}
+
+function comparable(mailboxes: readonly Mailbox[], { users }: Config): Mailbox[] {
+  return mailboxes.map(({ owner, path }) => ({ owner: comparableUser(owner, users), path }));
+}
+
+async function enqueuePush(
+  { name: event, mailboxes: changed, readable }: Extract<Decision, { act: 'push' }>,
+  taken: Taken,
+  options: Taking,
+): Promise<void> {
+  const { config, clock, log, store, newApnsId, atMs } = options;
+  const mailboxes = comparable(changed, config);
+  const request = {
+    ...{ event, mailboxes, nowMs: clock.nowMs(), atMs, newApnsId, timing: config.delivery },
+    ...(readable !== undefined && { mayRead: readersOf(readable, config) }),
+  };
+  const { targetIds, ...untold } = await (await store()).enqueue(request);
+  taken.targetIds.push(...targetIds);
+  taken.names.push(event);
+  const names = mailboxes.map(({ owner, path }) => `${owner}:${path}`);
+  const targets = targetIds.length;
+  log.debug(targets > 0 ? 'enqueued' : 'nobody subscribed', { event, mailboxes: names, targets });
+  const decision = targets > 0 ? 'push' : 'nobody';
+  const reason = whyNot(untold) ?? (targets > 0 ? undefined : NOBODY_ASKED);
+  remember(options, { event, mailboxes, decision, targets, ...(reason !== undefined && { reason }) });
+  if (targets === 0) taken.silent.push(`${event} in ${names.join(', ')}: ${reason ?? NOBODY_ASKED}`);
+}
+
+/** By the rights in the event; in the other mailbox of a move nobody but its owner is known to have any. */
+function readersOf({ acl, of }: ReadableBy, config: Config): (user: string, mailbox: Mailbox) => boolean {
+  const [known] = comparable([of], config);
+  return (user, { owner, path }) =>
+    owner === known?.owner && path === known.path && mayRead(acl, user, config.users);
+}
+
+const NOBODY_ASKED = 'no device asked for this mailbox';
+
+/** Why devices that asked for it are not told; undefined where all are. */
+function whyNot({ disabled, denied }: Omit<Enqueued, 'targetIds'>): string | undefined {
+  const reasons = [
+    disabled > 0 && `${countOf(disabled, 'device')} failed for too long and must register again`,
+    denied > 0 && `${countOf(denied, 'device')} may not read this mailbox: its user has no right r there`,
+  ];
+  return reasons.filter((reason) => reason !== false).join('; ') || undefined;
+}
+
+async function registerDevice(
+  registration: Registration,
+  taken: Taken,
+  options: Taking,
+  imapd: () => ImapdSettings,
+): Promise<void> {
+  const registered = await (await options.registering())(registration, imapd, options.store, options.atMs);
+  if ('refused' in registered) {
+    refuse(taken, registered.refused, options, registered.hint);
+    return;
+  }
+  taken.topic = registered.topic;
+  taken.names.push('registration');
+}

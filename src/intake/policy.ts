@@ -1,0 +1,64 @@
+import { isSameInAscii } from '../process/ascii-case.ts';
+import type { Config, EventScope } from '../config/config.ts';
+import type { ChangeName, MailboxChange, MailEvent, Registration } from '../events/mail-event.ts';
+import { isInbox, type Mailbox } from '../mailboxes/mailbox.ts';
+
+/** The rights in the one mailbox that the event tells them of; in another nobody but its owner has any. */
+export interface ReadableBy {
+  acl: string;
+  of: Mailbox;
+}
+
+/** What is to be done about an event. */
+export type Decision =
+  | { act: 'register'; registration: Registration }
+  /** Tell the targets subscribed to any of these mailboxes. */
+  | { act: 'push'; name: ChangeName; mailboxes: Mailbox[]; readable?: ReadableBy }
+  | { act: 'ignore'; name: string; reason: string; mailboxes: Mailbox[] };
+
+const SEEN = '\\seen';
+
+/** Decides by the event alone, before anything is looked up. */
+export function decide(event: MailEvent, scopes: Config['events']): Decision {
+  if (event.kind === 'registration') return { act: 'register', registration: event };
+  if (event.kind === 'ignored')
+    return { act: 'ignore', name: event.name, reason: event.reason, mailboxes: [] };
+  const { name } = event;
+  const scope = scopes[name];
+  const reason = whyNot(event, scope);
+  if (reason !== undefined) return { act: 'ignore', name, reason, mailboxes: event.mailboxes };
+  const mailboxes = withoutDuplicates(inScope(event.mailboxes, scope));
+  if (mailboxes.length > 0) return { act: 'push', name, mailboxes, ...readableBy(event) };
+  return { act: 'ignore', name, reason: NO_INBOX, mailboxes: event.mailboxes };
+}
+
+const NO_INBOX = 'not for an INBOX, and the configuration tells it for INBOX only';
+
+function whyNot(event: MailboxChange, scope: EventScope): string | undefined {
+  if (scope === 'off') return 'switched off in the configuration';
+  // Cyrus says a move and a deletion by MessageMove and MessageTrash already.
+  if (event.name === 'MessageExpunge' && event.source === 'cyrus') return 'Cyrus told it by another event';
+  if (event.name === 'FlagsClear' && !clearsSeen(event)) return 'no message became unread';
+  return undefined;
+}
+
+/** A server that cannot say may mean \Seen. Flags are compared without case (RFC 3501, 2.3.2). */
+function clearsSeen({ clearedFlags }: MailboxChange): boolean {
+  return clearedFlags === undefined || clearedFlags.some((flag) => isSameInAscii(flag, SEEN));
+}
+
+function readableBy({ acl, mailboxes }: MailboxChange): { readable?: ReadableBy } {
+  const [of] = mailboxes;
+  return acl === undefined || of === undefined ? {} : { readable: { acl, of } };
+}
+
+function inScope(mailboxes: Mailbox[], scope: EventScope): Mailbox[] {
+  return scope === 'inbox' ? mailboxes.filter(isInbox) : mailboxes;
+}
+
+function withoutDuplicates(mailboxes: Mailbox[]): Mailbox[] {
+  const isSame = (a: Mailbox, b: Mailbox): boolean => a.owner === b.owner && a.path === b.path;
+  return mailboxes.filter(
+    (mailbox, index) => mailboxes.findIndex((other) => isSame(mailbox, other)) === index,
+  );
+}

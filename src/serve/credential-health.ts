@@ -1,0 +1,42 @@
+import { daysLeft } from '../apns/credentials/expiry.ts';
+import { type ReadCredentials, usableOf } from '../apns/credentials/watch.ts';
+import type { Inspection } from '../apns/credentials/credentials.ts';
+import type { MetricsState } from './metrics.ts';
+
+/** What keeps pushes from being sent, in one sentence with its fix; undefined where nothing does. Pure. */
+export function troubleText(credentials: ReadCredentials): string | undefined {
+  const { inspections, troubles } = credentials;
+  if (troubles.length === 0) return undefined;
+  const reasons = [...new Set(troubles.map(({ message }) => message))].join('; ');
+  const fixes = [...new Set(troubles.map(({ hint }) => hint))].join('; ');
+  const usable = usableOf(credentials).length;
+  const what =
+    usable === 0
+      ? 'no push is sent'
+      : usable < inspections.length
+        ? 'some pushes wait'
+        : 'the former credential is in use';
+  return `${what}: ${reasons}; fix: ${fixes}`;
+}
+
+/** The same for the metrics. Pure. */
+export function credentialMetrics(
+  { inspections, roots }: ReadCredentials,
+  nowMs: number,
+): Pick<MetricsState, 'certificateDaysLeft' | 'credentials'> {
+  return {
+    certificateDaysLeft: inspections.flatMap((one) => endOf(one, nowMs)),
+    credentials: inspections.map(({ source: { called }, credential }) => ({
+      credential: called,
+      usable: credential !== undefined && roots !== undefined,
+    })),
+  };
+}
+
+/** Also of one that has expired, as long as it can be read. */
+function endOf(inspection: Inspection, nowMs: number): MetricsState['certificateDaysLeft'] {
+  const facts = inspection.kind === 'certificate' ? inspection.identity?.facts : undefined;
+  const { topic = '', credential } = inspection;
+  const endMs = credential?.notAfterMs ?? facts?.notAfterMs;
+  return endMs === undefined ? [] : [{ topic, days: daysLeft(endMs, nowMs) }];
+}

@@ -1,0 +1,187 @@
+import { aborted } from './chores.ts';
+import { systemClock } from '../process/clock.ts';
+import { hearingFor, keepControlDoor } from './control-chore.ts';
+import { keepDescriptors } from '../process/descriptors.ts';
+import { type Doors, type DoorsOptions, openDoors } from '../doors/doors.ts';
+import { messageOf } from '../process/errors.ts';
+import type { HandedOver } from '../process/handed-over.ts';
+import { followLog } from '../process/follow-log.ts';
+import type { Log } from '../process/log.ts';
+import type { Metrics } from './metrics.ts';
+import { isOwnerKnown } from '../process/identity.ts';
+import { openShift, type Settings, type Shift } from './shift.ts';
+import { keepHeapSmall } from '../process/small-heap.ts';
+import { StoreError } from '../store/errors.ts';
+import { keepStoreInPlace } from './store-place.ts';
+import { type StoreTrouble, watchStoreTrouble } from './store-trouble.ts';
+import { openWaitingShift } from './waiting-shift.ts';
+
+export interface ServeOptions {
+  settings: Settings;
+  metrics: Metrics;
+  /** Aborts when the end has come: from then on it says that it is not ready. */
+  ending: AbortSignal;
+  /** Sockets that systemd holds. */
+  handedOver: HandedOver;
+  /** Called when another `serve` has taken the place of this one, which is to end. */
+  onReplaced: (at: string) => void;
+}
+
+/** A `serve` whose doors are open. */
+export interface Serving {
+  /** That of the settings in force. */
+  readonly log: Log;
+  /** What keeps pushes from being sent, with its fix; undefined where nothing does. */
+  trouble(): string | undefined;
+  /**
+   * Goes on with other settings, while every door stays open that they do not change; resolves when they are in force.
+   * One after the other. Throws as openServe does; then all stays as it was.
+   */
+  reload(settings: Settings): Promise<void>;
+  /** Closes the doors; what is under way gets its answer or its lease back. */
+  end(): Promise<void>;
+}
+
+/** The shift that works now, and the one before while it waits for Apple's last answers. */
+interface State {
+  current: Shift;
+  retiring: Promise<void>;
+  isReady: boolean;
+  storeTrouble: StoreTrouble;
+}
+
+/**
+ * Keeps the connection to Apple, takes events through its doors and sends what is owed. While the database cannot be
+ * used, events wait in the spool. Throws OperatorError where a door cannot be opened.
+ */
+export async function openServe(options: ServeOptions): Promise<Serving> {
+  keepHeapSmall();
+  const { settings, metrics } = options;
+  const storeTrouble = watchStoreTrouble(systemClock);
+  const current = await openShiftOrWait(settings, metrics, storeTrouble);
+  const state: State = { current, retiring: Promise.resolve(), isReady: false, storeTrouble };
+  metrics.watch(() => state.current.state());
+  try {
+    const log = followLog(() => state.current.settings.log);
+    const doors = await openDoors(settings.config, doorsOptions(state, log, options));
+    begin(state, doors);
+    void keepDescriptors({ log, clock: systemClock }, options.ending);
+    const turns = takeTurns();
+    const reloadBy = (open: () => Promise<Shift>): Promise<void> =>
+      turns(() => reload(state, doors, open, options.ending));
+    const reopen = (): Promise<void> =>
+      reloadBy(() => openShift(state.current.settings, metrics, storeTrouble));
+    const kept = { current: () => state.current, reopen, trouble: storeTrouble };
+    const watching = keepStoreInPlace(kept, options.ending);
+    return {
+      log,
+      trouble: () => troubleOf(state),
+      reload: (next) => reloadBy(() => openNext(state, next, metrics)),
+      end: async () => {
+        await watching;
+        await turns(() => end(state, doors, metrics));
+      },
+    };
+  } catch (error) {
+    metrics.watch(undefined);
+    await current.end();
+    throw error;
+  }
+}
+
+/** Doors speak to the shift that works now. */
+function doorsOptions(state: State, log: Log, options: ServeOptions): DoorsOptions {
+  const { metrics, ending, handedOver, onReplaced } = options;
+  const shift = (): Shift => state.current;
+  const onWord = hearingFor(shift, log);
+  return {
+    receive: (raw, door) => state.current.receive(raw, door),
+    takeSpool: () => state.current.takeSpool(),
+    keepControl: ({ store, control }, onYield, signal) => {
+      const lockFile = `${store}.deliverer`;
+      return keepControlDoor({ lockFile, control, shift, onWord, onYield, log, ending: signal });
+    },
+    onWord,
+    onReplaced,
+    handedOver,
+    ready: () => {
+      if (ending.aborted) return { ready: false, reason: 'ending' };
+      if (!state.isReady) return { ready: false, reason: 'starting' };
+      const reason = troubleOf(state);
+      return { ready: true, ...(reason !== undefined && { reason }) };
+    },
+    metrics: () => metrics.text(),
+    clock: systemClock,
+    log,
+  };
+}
+
+function begin(state: State, doors: Doors): void {
+  state.current.begin();
+  state.isReady = true;
+  state.current.settings.log.info('serving', { doors: doors.names() });
+}
+
+function troubleOf({ storeTrouble, current }: State): string | undefined {
+  return storeTrouble.text() ?? current.trouble();
+}
+
+/** Of a database that cannot be used yet the log is told. Throws StoreError where nobody knows whose it would be. */
+async function openShiftOrWait(settings: Settings, metrics: Metrics, trouble: StoreTrouble): Promise<Shift> {
+  try {
+    return await openShift(settings, metrics, trouble);
+  } catch (error) {
+    if (!(error instanceof StoreError) || !isOwnerKnown(settings.config.store)) throw error;
+    trouble.note(error, settings.log);
+    return openWaitingShift(settings, metrics, error);
+  }
+}
+
+/** For other settings. Throws where they would take the database away that is open. */
+function openNext({ current, storeTrouble }: State, settings: Settings, metrics: Metrics): Promise<Shift> {
+  return current.store === undefined
+    ? openShiftOrWait(settings, metrics, storeTrouble)
+    : openShift(settings, metrics, storeTrouble);
+}
+
+async function reload(
+  state: State,
+  doors: Doors,
+  open: () => Promise<Shift>,
+  ending: AbortSignal,
+): Promise<void> {
+  await Promise.race([state.retiring, aborted(ending)]); // two at most are at work
+  if (ending.aborted) return;
+  const before = state.current;
+  const next = await open();
+  const { settings } = next;
+  state.current = next;
+  await doors.follow(settings.config);
+  begin(state, doors);
+  state.retiring = before.end(undefined, next).catch((error: unknown) => {
+    settings.log.error('what the former configuration had under way did not end well', {
+      reason: messageOf(error),
+    });
+  });
+}
+
+/** Gives a function that calls one after the other. */
+function takeTurns(): (call: () => Promise<void>) => Promise<void> {
+  let last = Promise.resolve();
+  return (call) => {
+    const done = last.then(call);
+    last = done.catch(() => undefined); // whoever asked for it is told
+    return done;
+  };
+}
+
+async function end(state: State, doors: Doors, metrics: Metrics): Promise<void> {
+  const { current, retiring } = state;
+  try {
+    const closing = doors.close();
+    await Promise.all([current.end(closing), retiring]);
+    current.settings.log.info('ended');
+  } finally {
+    metrics.watch(undefined);
+  }
+}

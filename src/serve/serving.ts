@@ -1,0 +1,107 @@
+import { aborted } from './chores.ts';
+import { systemClock } from '../process/clock.ts';
+import { messageOf } from '../process/errors.ts';
+import { takeHandedOver } from '../process/handed-over.ts';
+import { createMetrics } from './metrics.ts';
+import { openServe, type Serving } from './serve.ts';
+import type { Settings } from './shift.ts';
+import { type ServiceManager, serviceManager } from './systemd.ts';
+
+/**
+ * `serve` as a service: until SIGTERM or SIGINT; SIGHUP reads configuration and certificate again. What cannot be used
+ * leaves the old in force. The log's file is opened for each line, so rotation needs nothing.
+ */
+export async function serveUntilSignalled(configure: () => Settings): Promise<void> {
+  const settings = configure();
+  const metrics = createMetrics({ defaultMetrics: true, log: settings.log });
+  const manager = serviceManager({ environment: process.env, clock: systemClock, log: settings.log });
+  const ending = new AbortController();
+  const onReplaced = (at: string): void => {
+    opening.then(
+      ({ log }) => log.info('another serve has taken over and this one ends', { at }),
+      () => undefined,
+    );
+    ending.abort();
+  };
+  const handedOver = takeHandedOver(process.env, process.pid, settings.log);
+  const opening = openServe({ settings, metrics, handedOver, onReplaced, ending: ending.signal });
+  const reloads = queueReloads(opening, configure, manager, ending.signal);
+  const stop = (): void => ending.abort();
+  const handlers = [
+    ['SIGTERM', stop],
+    ['SIGINT', stop],
+    ['SIGHUP', reloads.ask],
+  ] as const;
+  for (const [signal, handler] of handlers) process.on(signal, handler);
+  try {
+    const watchdog = manager.watch(() => true, ending.signal);
+    const serving = await opening;
+    void manager.ready();
+    void keepStatus(serving, manager, ending.signal);
+    await aborted(ending.signal);
+    void manager.stopping();
+    await reloads.settled();
+    await serving.end();
+    await watchdog;
+  } finally {
+    ending.abort(); // else the watchdog would keep a `serve` alive that could not open
+    for (const [signal, handler] of handlers) process.off(signal, handler);
+  }
+}
+
+/** How often it is looked whether `systemctl status` is to show something else. */
+const STATUS_INTERVAL_MS = 2000;
+
+async function keepStatus(serving: Serving, manager: ServiceManager, ending: AbortSignal): Promise<void> {
+  let shown: string | undefined;
+  while (!ending.aborted) {
+    const text = serving.trouble() ?? 'events are taken, and pushes sent';
+    if (text !== shown) await manager.status(text);
+    shown = text;
+    await systemClock.sleep(STATUS_INTERVAL_MS, ending);
+  }
+}
+
+interface Reloads {
+  ask: () => void;
+  /** Resolves when none is under way. */
+  settled: () => Promise<void>;
+}
+
+/** One at a time; what is asked for while one waits is asked for once. */
+function queueReloads(
+  opening: Promise<Serving>,
+  configure: () => Settings,
+  manager: ServiceManager,
+  ending: AbortSignal,
+): Reloads {
+  let last: Promise<void> = Promise.resolve();
+  let isAsked = false;
+  const run = async (): Promise<void> => {
+    const serving = await opening;
+    isAsked = false;
+    if (!ending.aborted) await reload(serving, configure, manager);
+  };
+  return {
+    ask: () => {
+      if (isAsked) return;
+      isAsked = true;
+      last = last.then(run);
+      last.catch(() => undefined); // that it could not open is told by whoever opened it
+    },
+    settled: () => last,
+  };
+}
+
+async function reload(serving: Serving, configure: () => Settings, manager: ServiceManager): Promise<void> {
+  const told = manager.reloading();
+  try {
+    await serving.reload(configure());
+  } catch (error) {
+    serving.log.error('the configuration cannot be used; the old one stays in force', {
+      reason: messageOf(error),
+    });
+  }
+  await told;
+  await manager.ready();
+}

@@ -1,0 +1,195 @@
+import {
+  aborted,
+  keepAnnouncing,
+  keepLooking,
+  keepWarning,
+  prepareDelivery,
+  takeBackAnnouncement,
+} from './chores.ts';
+import { systemClock } from '../process/clock.ts';
+import type { Config } from '../config/config.ts';
+import { credentialMetrics, troubleText } from './credential-health.ts';
+import { openStore } from '../store/open.ts';
+import type { Store } from '../store/store.ts';
+import { type Delivery, openDelivery } from '../delivery/delivery.ts';
+import type { ControlWord } from '../delivery/control.ts';
+import type { Receive } from '../doors/receive.ts';
+import { followLog, SILENT } from '../process/follow-log.ts';
+import type { Log } from '../process/log.ts';
+import type { Metrics, MetricsState } from './metrics.ts';
+import { type Bell, createBell } from '../delivery/bell.ts';
+import type { CourierOptions } from '../delivery/courier.ts';
+import { keepDelivering } from '../delivery/delivering.ts';
+import { oldestWaitingMs } from '../delivery/oldest.ts';
+import { StoreError } from '../store/errors.ts';
+import type { StoreTrouble } from './store-trouble.ts';
+import { type StorePlace, watchStorePlace } from './store-place.ts';
+import { openWayIn } from './way-in.ts';
+
+const clock = systemClock;
+
+/** A door must answer within milliseconds, and waiting for the database stops everything else here. */
+const BUSY_TIMEOUT_MS = 50;
+
+/** How long pushes under way may take once the end has come; systemd waits longer before it kills. */
+export const ENDING_TIMEOUT_MS = 9000;
+
+/** What a configuration decides in `serve`; a reload brings another. */
+export interface Settings {
+  config: Config;
+  log: Log;
+}
+
+/** All that works by one configuration: its store, its way in, and its delivery. The doors outlive it. */
+export interface Shift {
+  readonly settings: Settings;
+  /** Undefined where the database could not be opened yet. */
+  readonly store: Store | undefined;
+  /** False where it was not opened, or its file was moved or replaced: then events wait in the spool. */
+  isInPlace(): boolean;
+  readonly receive: Receive;
+  /** Takes every file that waits in the spool. */
+  takeSpool(): Promise<void>;
+  /** Says that the outbox has something. */
+  onWork(word?: ControlWord): void;
+  state(): Promise<MetricsState>;
+  /** What of the credentials keeps pushes from being sent, with its fix; undefined where nothing does. */
+  trouble(): string | undefined;
+  /** Sends what is due from now on. */
+  begin(): void;
+  /**
+   * Starts no push any more. Resolves when what is under way has its answer, or its lease back, and what came in
+   * before `lastEvent` resolved is safe; `next` is who goes on.
+   */
+  end(lastEvent?: Promise<unknown>, next?: Shift): Promise<void>;
+}
+
+/** Throws StoreError where the database cannot be used; without a usable credential pushes wait. */
+export async function openShift(settings: Settings, metrics: Metrics, trouble: StoreTrouble): Promise<Shift> {
+  const { config, log } = settings;
+  const store = openStore(config.store, { create: true, log, busyTimeoutMs: BUSY_TIMEOUT_MS, batched: true });
+  try {
+    const options = { config, store, clock, log, throttled: true, patient: true };
+    const delivery = openDelivery(options, counting(metrics));
+    await prepareDelivery(config, store, log);
+    return shiftOf({ settings, store, delivery, metrics, trouble, ending: new AbortController() });
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}
+
+interface Parts {
+  settings: Settings;
+  store: Store;
+  delivery: Delivery;
+  metrics: Metrics;
+  trouble: StoreTrouble;
+  ending: AbortController;
+}
+
+function shiftOf(parts: Parts): Shift {
+  const { settings, store, delivery, metrics, ending } = parts;
+  const bell = createBell(ending.signal);
+  const onWork = (word?: ControlWord): void => {
+    bell.ring();
+    delivery.courier.nudge(word);
+  };
+  const place = watchStorePlace(store);
+  const wayIn = openWayIn({ ...settings, store: () => place.store(), metrics, clock, onWork });
+  let working: Promise<unknown> = Promise.resolve();
+  return {
+    settings,
+    store,
+    isInPlace: () => place.isInPlace(),
+    receive: wayIn.receive,
+    takeSpool: () => wayIn.takeSpool(),
+    onWork,
+    state: () => stateOf(store, delivery),
+    trouble: () => troubleText(delivery.credentials()),
+    begin: () => {
+      working = work(parts, bell, place);
+    },
+    end: async (lastEvent = Promise.resolve(), next) => {
+      ending.abort();
+      try {
+        await lastEvent;
+        await wayIn.settled();
+        await working;
+        await delivery.close();
+        if (next?.settings.config.store !== store.file) await takeBackAnnouncement(store, settings.log);
+        await store.releaseLeases([delivery.owner]);
+      } finally {
+        store.close();
+      }
+    },
+  };
+}
+
+/** Resolves when it has ended, or when an answer of Apple's takes too long. */
+async function work(
+  { settings: { config, log }, store, delivery, trouble, ending }: Parts,
+  bell: Bell,
+  place: StorePlace,
+): Promise<void> {
+  const { signal } = ending;
+  let isOver = false;
+  const delivering = keepDelivering({
+    store,
+    courier: delivery.courier,
+    bell,
+    clock,
+    // An answer later than that finds the store closed, and its lease given back: there is nothing to tell.
+    log: followLog(() => (isOver ? SILENT : log)),
+    signal,
+  });
+  const onWritten = (error?: unknown): void => {
+    if (error instanceof StoreError && error.busy) return; // it is free again soon, or events tell
+    if (error !== undefined) trouble.note(error, log);
+    else if (place.isInPlace()) trouble.clear();
+  };
+  const chores = [
+    keepAnnouncing(config, store, log, signal, onWritten),
+    keepWarning(config, store, delivery, log, signal),
+    keepLooking(delivery, () => bell.ring(), signal),
+  ];
+  await aborted(signal);
+  await within(ENDING_TIMEOUT_MS, delivering);
+  isOver = true;
+  await Promise.all(chores);
+}
+
+/** Resolves with the promise, or after that time; leaves no timer that would keep the process alive. */
+async function within(timeoutMs: number, promise: Promise<void>): Promise<void> {
+  const settled = new AbortController();
+  try {
+    await Promise.race([promise, clock.sleep(timeoutMs, settled.signal)]);
+  } finally {
+    settled.abort();
+  }
+}
+
+function counting(metrics: Metrics): Required<Pick<CourierOptions, 'onSettled' | 'onGivenUp'>> {
+  return {
+    onSettled: ({ eventMs }, outcome, { gaveUp, reason }) => {
+      metrics.pushSettled(gaveUp ? 'gave_up' : outcome.kind, reason);
+      if (outcome.kind === 'delivered') metrics.observeLatency(eventMs, clock.nowMs());
+    },
+    onGivenUp: (dropped) => {
+      for (const { reason } of dropped) metrics.pushSettled('gave_up', reason);
+    },
+  };
+}
+
+async function stateOf(store: Store, delivery: Delivery): Promise<MetricsState> {
+  const { targets, waiting } = await store.countRows();
+  const oldestMs = await oldestWaitingMs(store);
+  const nowMs = clock.nowMs();
+  return {
+    targets,
+    waitingRows: waiting,
+    oldestMs: oldestMs === undefined ? 0 : Math.max(0, nowMs - oldestMs),
+    connections: delivery.connections(),
+    ...credentialMetrics(delivery.credentials(), nowMs),
+  };
+}

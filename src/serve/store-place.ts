@@ -1,0 +1,83 @@
+import { statSync } from 'node:fs';
+import { systemClock } from '../process/clock.ts';
+import type { Store } from '../store/store.ts';
+import type { Settings } from './shift.ts';
+import { StoreError } from '../store/errors.ts';
+import type { StoreTrouble } from './store-trouble.ts';
+
+/** An open database, as long as its path leads to its file. */
+export interface StorePlace {
+  isInPlace(): boolean;
+  /** Throws StoreError where it was moved or replaced: what is written to it would be lost for the one in its place. */
+  store(): Store;
+}
+
+/** A look is one stat(2), some microseconds. */
+export function watchStorePlace(store: Store): StorePlace {
+  const opened = statSync(store.file, { throwIfNoEntry: false });
+  const isInPlace = (): boolean => {
+    const now = lookAt(store.file);
+    return now !== undefined && now.ino === opened?.ino && now.dev === opened.dev;
+  };
+  return {
+    isInPlace,
+    store: () => {
+      if (!isInPlace()) throw movedAway(store.file);
+      return store;
+    },
+  };
+}
+
+/** Undefined where a part of the path is gone, or no folder any more. */
+function lookAt(file: string): ReturnType<typeof statSync> {
+  try {
+    return statSync(file, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
+
+function movedAway(file: string): StoreError {
+  return new StoreError(`database ${file} was moved or replaced`, {
+    hint: 'the event is kept, and taken when the database is opened anew',
+    cause: undefined,
+  });
+}
+
+interface Kept {
+  /** What works now; without a store where the database could not be opened yet. */
+  current: () => { settings: Settings; store: Store | undefined; isInPlace: () => boolean };
+  reopen: () => Promise<void>;
+  trouble: StoreTrouble;
+}
+
+/** How often it is looked whether the database is the one that was opened, and tried to open it where it is not. */
+const LOOK_INTERVAL_MS = 1000;
+
+/** Opens the database where that was not possible, and anew when its file was moved or replaced. */
+export async function keepStoreInPlace(
+  { current, reopen, trouble }: Kept,
+  ending: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    await systemClock.sleep(LOOK_INTERVAL_MS, ending);
+    if (ending.aborted) return;
+    const { settings, store: before, isInPlace } = current();
+    if (isInPlace()) continue;
+    const { config, log } = settings;
+    try {
+      await reopen();
+      if (!current().isInPlace()) continue; // the end came first
+      if (before === undefined) log.info('the database can be used now', { store: config.store });
+      else
+        log.warn('the database was moved or replaced: it is opened anew', {
+          store: config.store,
+          hint: MOVED,
+        });
+    } catch (error) {
+      trouble.note(error, log);
+    }
+  }
+}
+
+const MOVED = 'what was written before stays in the file that was moved away';

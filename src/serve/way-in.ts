@@ -1,0 +1,59 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../process/clock.ts';
+import type { Config } from '../config/config.ts';
+import type { Store } from '../store/store.ts';
+import type { DoorName, Receive } from '../doors/receive.ts';
+import { createReceiver } from '../doors/receiver.ts';
+import { drainSpool } from '../intake/drain-spool.ts';
+import { createIntake, type Intake } from '../intake/intake.ts';
+import type { Log } from '../process/log.ts';
+import type { Metrics } from './metrics.ts';
+
+export interface WayInOptions {
+  config: Config;
+  /** Throws StoreError where it cannot be used now. */
+  store: () => Store;
+  metrics: Metrics;
+  clock: Clock;
+  log: Log;
+  /** Called when a push has become owed. */
+  onWork: () => void;
+}
+
+/** From the doors into one store, or into the spool where it cannot be used. */
+export interface WayIn {
+  receive: Receive;
+  /** Takes every file that waits in the spool. */
+  takeSpool(): Promise<void>;
+  /** Resolves when nothing of what came in so far is under way to the store any more. */
+  settled(): Promise<unknown>;
+}
+
+/** Counts what it takes. */
+export function openWayIn({ config, store, metrics, clock, log, onWork }: WayInOptions): WayIn {
+  const intake = createIntake({ config, clock, log, store, newApnsId: randomUUID });
+  const counted =
+    (door: DoorName): Intake =>
+    async (item, given) => {
+      const taken = await intake(item, given);
+      for (const name of taken.names) metrics.eventReceived(door, name);
+      return taken;
+    };
+  const receive = createReceiver({ intake: counted, spool: config.spool, clock, log, onWork });
+  const takeSpool = async (): Promise<void> => {
+    const { taken } = await drainSpool(config.spool, counted('spool'), clock, log);
+    if (taken > 0) onWork();
+  };
+  const underWay = new Set<Promise<unknown>>();
+  const noted = <T>(promise: Promise<T>): Promise<T> => {
+    const done = (): void => void underWay.delete(promise);
+    underWay.add(promise);
+    promise.then(done, done);
+    return promise;
+  };
+  return {
+    receive: (raw, door) => noted(receive(raw, door)),
+    takeSpool: () => noted(takeSpool()),
+    settled: () => Promise.allSettled(underWay),
+  };
+}

@@ -1,0 +1,77 @@
+import type { Config } from '../config/config.ts';
+import { withStore } from '../store/open.ts';
+import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
+import { comparableUser } from '../mailboxes/user-name.ts';
+import { countOf } from '../process/text.ts';
+import type { Store } from '../store/store.ts';
+import type { TargetKey } from '../store/targets.ts';
+import type { WholeTarget } from '../targets/record.ts';
+import { fileOutput, type Output, standardOutput } from './output.ts';
+import { HEADER_LINE, targetLine } from './target-line.ts';
+
+export interface ExportOptions {
+  /** `-`: standard output. */
+  file: string;
+  /** Only the targets of this user. */
+  user: string | undefined;
+  /** Replace the file where there is one. */
+  force: boolean;
+}
+
+/** Writes targets as JSON lines, tokens and account ids complete; says how many where that is not in their way. */
+export async function exportTargets(
+  config: Config,
+  { file, user, force }: ExportOptions,
+  out: (text: string) => void,
+): Promise<void> {
+  await withStore(config.store, async (store) => {
+    const output = file === '-' ? standardOutput() : fileOutput(file, { replace: force });
+    const comparable = user === undefined ? undefined : comparableUser(user, config.users);
+    const count = await writeTargets(exportedTargets(store, comparable), output);
+    if (file !== '-') out(`exported ${countOf(count, 'target')} to ${file}\n`);
+  });
+}
+
+/** Targets that are read at once: few enough for the memory, though each may have thousands of mailboxes. */
+const PAGE = 100;
+
+/** Each page is a transaction of its own, so that a slow reader holds nobody up; what changes meanwhile may be in it. */
+export async function* exportedTargets(store: Store, user?: string): AsyncGenerator<WholeTarget[]> {
+  let after: TargetKey = { user: '', deviceToken: '', accountId: '' };
+  for (;;) {
+    const page = await store.exportTargets(after, PAGE, user);
+    const last = page.at(-1);
+    if (last === undefined) return;
+    yield page;
+    after = last;
+  }
+}
+
+async function writeTargets(
+  pages: AsyncIterable<Parameters<typeof targetLine>[0][]>,
+  output: Output,
+): Promise<number> {
+  let count = 0;
+  try {
+    await output.write(HEADER_LINE);
+    for await (const page of pages) {
+      await output.write(page.map(targetLine).join(''));
+      count += page.length;
+    }
+    output.finish();
+    return count;
+  } catch (error) {
+    output.abandon();
+    if ((error as NodeJS.ErrnoException).code === 'EPIPE') return count; // whoever reads has enough
+    throw error instanceof OperatorError ? error : unwritten(error);
+  }
+}
+
+/** What a failure means that is none of ours. */
+export function unwritten(error: unknown): OperatorError {
+  return new OperatorError(`cannot write the export: ${messageOf(error)}`, {
+    exitCode: ExitCode.tryAgain,
+    hint: 'what was written is not the whole',
+    cause: error,
+  });
+}

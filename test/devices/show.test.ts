@@ -1,0 +1,64 @@
+import { describe, expect, test } from 'vitest';
+import { showCommand } from '../../src/devices/show.ts';
+import { ACCOUNT_ID, DEVICE_TOKEN } from '../support/events.ts';
+import { NOW_MS, registered, subscription, testStore } from '../support/store.ts';
+import { aliceAndBob, configFor, setTargets } from '../targets/setup.ts';
+
+describe('a target', () => {
+  test('with its mailboxes', async () => {
+    const config = configFor((await aliceAndBob()).file);
+    const text = await showCommand(config, { user: 'BOB' }, false);
+    expect(text).toMatch(/^user {13}bob$/m);
+    expect(text).toMatch(/^mailboxes {8}Archive of alice\n {17}INBOX of alice\n$/m);
+    expect(JSON.parse(await showCommand(config, { user: 'bob' }, true))).toMatchObject([
+      { user: 'bob', mailboxes: [{ path: 'Archive' }, { owner: 'alice', path: 'INBOX', name: 'INBOX' }] },
+    ]);
+  });
+
+  test('that is well', async () => {
+    const store = await aliceAndBob();
+    const text = await showCommand(configFor(store.file), { user: 'bob' }, false);
+    for (const line of [
+      /^registered +2023-11-14T22:13:22Z$/m,
+      /^renewed +2023-11-14T22:13:22Z$/m,
+      /^last push +never$/m,
+      /^last success +never$/m,
+      /^last error +none$/m,
+      /^errors in a row +0$/m,
+      /^failing since +-$/m,
+      /^disabled +no$/m,
+    ])
+      expect(text).toMatch(line);
+  });
+
+  test('that is disabled, with the mend', async () => {
+    const store = await aliceAndBob();
+    const times = `last_error_ms = ${NOW_MS + 9000}, failing_since_ms = ${NOW_MS}, disabled_ms = ${NOW_MS + 8000}`;
+    await setTargets(store, 'bob', `failures = 7, last_error = 'BadMessageId', topic = '', ${times}`);
+    const text = await showCommand(configFor(store.file), { user: 'bob' }, false);
+    for (const line of [
+      /^topic +unknown$/m,
+      /^last error +BadMessageId, 2023-11-14T22:13:29Z$/m,
+      /^errors in a row +7$/m,
+      /^failing since +2023-11-14T22:13:20Z$/m,
+      /^disabled +since 2023-11-14T22:13:28Z; it gets no pushes until it registers again: open Mail/m,
+    ])
+      expect(text).toMatch(line);
+  });
+});
+
+test('shows no token and no account id, and paints no screen', async () => {
+  const store = testStore();
+  await registered(store, { subscriptions: [subscription('a\u001b[2J')] });
+  for (const json of [true, false]) {
+    const text = await showCommand(configFor(store.file), { user: 'alice' }, json);
+    expect(text).not.toContain(DEVICE_TOKEN);
+    expect(text).not.toContain(ACCOUNT_ID);
+    expect(text).toContain('a\\u001b[2J');
+  }
+});
+
+test('somebody without a device', async () => {
+  const show = showCommand(configFor((await aliceAndBob()).file), { user: 'carol' }, false);
+  await expect(show).rejects.toMatchObject({ message: 'no target matches', exitCode: 65 });
+});

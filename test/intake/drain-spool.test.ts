@@ -1,0 +1,89 @@
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { drainSpool } from '../../src/intake/drain-spool.ts';
+import { writeSpool } from '../../src/spool/spool.ts';
+import type { Intake, Taken } from '../../src/intake/intake.ts';
+import { StoreError } from '../../src/store/errors.ts';
+import { createTestClock } from '../support/clock.ts';
+import { NOW_MS, temporaryFolder } from '../support/store.ts';
+
+const BUSY = new StoreError('busy', { hint: 'wait', busy: true, cause: undefined });
+
+/** Takes {"n":…}; calls what has no n bad. */
+function recordingIntake(taken: unknown[], failAt?: number): Intake {
+  return (item) => {
+    const n = 'value' in item ? (item.value as { n?: number }).n : undefined;
+    if (n !== undefined && n === failAt) return Promise.reject(BUSY);
+    if (n !== undefined) taken.push(n);
+    return Promise.resolve({ bad: n === undefined ? 'no number' : undefined } as Taken);
+  };
+}
+
+function spoolWith(...texts: string[]): string {
+  const spool = join(temporaryFolder(), 'spool');
+  for (const [n, text] of texts.entries()) writeSpool(spool, Buffer.from(text), NOW_MS + n);
+  return spool;
+}
+
+function count(spool: string): Record<string, number> {
+  const folders = readdirSync(spool);
+  return Object.fromEntries(folders.map((folder) => [folder, readdirSync(join(spool, folder)).length]));
+}
+
+function drain(spool: string, intake: Intake): ReturnType<typeof drainSpool> {
+  return drainSpool(spool, intake, createTestClock(Date.now()));
+}
+
+describe('drainSpool', () => {
+  test('takes every file, oldest first, with every line in it', async () => {
+    const taken: unknown[] = [];
+    const spool = spoolWith('{"n":1}\n{"n":2}\n', '{"n":3}', '\n\n');
+    expect(await drain(spool, recordingIntake(taken))).toEqual({ taken: 3, bad: 0, stuck: false });
+    expect(taken).toEqual([1, 2, 3]);
+    expect(count(spool)).toEqual({ tmp: 0, new: 0, cur: 0 });
+  });
+
+  test('sets aside what can never be taken, and takes the good lines in it', async () => {
+    const taken: unknown[] = [];
+    const spool = spoolWith('{"n":1}\n{}\n{"n":2}', 'not JSON', '{"n":3}');
+    expect(await drain(spool, recordingIntake(taken))).toEqual({ taken: 1, bad: 2, stuck: false });
+    expect(taken).toEqual([1, 2, 3]);
+    const bad = readdirSync(join(spool, 'bad'));
+    expect(bad.filter((name) => name.endsWith('.reason'))).toHaveLength(2);
+    const [reason] = bad.filter((name) => name.endsWith('.reason'));
+    expect(readFileSync(join(spool, 'bad', reason ?? ''), 'utf8')).toBe('no number\n');
+    expect(await drain(spool, recordingIntake(taken))).toEqual({ taken: 0, bad: 0, stuck: false });
+  });
+
+  test('puts the file back when the database cannot take it, and stops there', async () => {
+    const taken: unknown[] = [];
+    const spool = spoolWith('{"n":1}', '{"n":2}', '{"n":3}');
+    await expect(drain(spool, recordingIntake(taken, 2))).rejects.toBe(BUSY);
+    expect(taken).toEqual([1]);
+    expect(count(spool)).toMatchObject({ new: 2, cur: 0 });
+    expect(await drain(spool, recordingIntake(taken))).toEqual({ taken: 2, bad: 0, stuck: false });
+    expect(taken).toEqual([1, 2, 3]);
+  });
+
+  test('a link or a folder in it does not keep the others from being read', async () => {
+    const taken: unknown[] = [];
+    const spool = spoolWith('{"n":1}');
+    const outside = join(temporaryFolder(), 'outside.json');
+    writeFileSync(outside, '{"n":99}');
+    symlinkSync(outside, join(spool, 'new', '0.json'));
+    mkdirSync(join(spool, 'new', '1.json'));
+    expect(await drain(spool, recordingIntake(taken))).toEqual({ taken: 1, bad: 2, stuck: false });
+    expect(taken).toEqual([1]);
+    expect(readFileSync(outside, 'utf8')).toBe('{"n":99}');
+    expect(count(spool)).toMatchObject({ new: 0, cur: 0, bad: 4 });
+  });
+
+  test('where there is no spool nothing is taken', async () => {
+    expect(await drain(join(temporaryFolder(), 'none'), recordingIntake([]))).toEqual({
+      taken: 0,
+      bad: 0,
+      stuck: false,
+    });
+  });
+});
