@@ -4,8 +4,6 @@ import type { Logger, pino as Pino } from 'pino';
 import { messageOf, OperatorError } from './errors.ts';
 import { visible } from './text.ts';
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
-
 export type LogFields = Record<string, string | number | boolean | undefined | string[]>;
 
 /** Lines about what was done. Every call writes its line before it returns, and none of them throws. */
@@ -32,7 +30,8 @@ type Write = (level: LogLevel, message: string, fields: LogFields) => void;
 
 const PROGRAM = 'xapplepush';
 const STDERR_FD = 2; // process.stderr would set up a stream first
-const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof LEVELS)[number];
 
 /**
  * A log at `level` and above: human lines on standard error or JSON lines in a file, secrets redacted.
