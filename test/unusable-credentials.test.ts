@@ -32,6 +32,7 @@ interface Files {
 
 let apns: TestApns;
 let expired: string;
+let early: string;
 let mdm: string;
 let otherKey: string;
 
@@ -41,8 +42,12 @@ beforeAll(async () => {
     certificatePem: readFileSync(apns.files.ca, 'utf8'),
     keyPem: readFileSync(apns.files.caKey, 'utf8'),
   };
-  const validity = { notBefore: new Date(0), notAfter: new Date(Date.now() - 1e9) };
-  expired = joined(issueClientCertificate(authority, { topic: apns.topic, validity }));
+  const validFrom = (fromMs: number, toMs: number): string => {
+    const validity = { notBefore: new Date(fromMs), notAfter: new Date(toMs) };
+    return joined(issueClientCertificate(authority, { topic: apns.topic, validity }));
+  };
+  expired = validFrom(0, Date.now() - 1e9);
+  early = validFrom(Date.now() + 1e9, Date.now() + 2e9);
   const another = issueClientCertificate(authority, { topic: 'com.apple.mgmt.External.1' });
   mdm = joined(another);
   otherKey = another.keyPem;
@@ -57,6 +62,7 @@ function joined({ certificatePem, keyPem }: { certificatePem: string; keyPem: st
 const FAULTS: Fault[] = [
   ['missing', ({ certificate }) => rmSync(certificate), /there is no file/],
   ['expired', both(() => expired), /expired on/],
+  ['not valid yet', both(() => early), /is not valid before/],
   ['with the key of another', ({ key }) => writeFileSync(key, otherKey), /does not match/],
   ['garbage', ({ certificate }) => writeFileSync(certificate, 'garbage'), /neither PEM nor PKCS#12/],
   ['empty', ({ certificate }) => writeFileSync(certificate, ''), /neither PEM nor PKCS#12/],
