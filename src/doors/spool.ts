@@ -19,20 +19,25 @@ const SWEEP_INTERVAL_MS = 5000;
 /** While the database is locked every look at the spool holds all doors up, and a file put back rings the bell. */
 const TROUBLE_WAIT_MS = 1000;
 
+/** What stays as it is, such as an imapd.conf that cannot be read, is told so often. */
+const REMINDER_MS = 10 * 60_000;
+
 /** Takes files of the spool as they come; `close` returns when the one at hand is taken. */
 export function openSpoolDoor(options: SpoolDoorOptions): { close(): Promise<void> } {
   const { spool, clock, log } = options;
   const ending = new AbortController();
   const bell = createBell(ending.signal);
   const watcher = watchFolder(join(spool, 'new'), () => bell.ring(), log);
+  const trouble = openTrouble(clock, log);
   const sweeping = (async () => {
     while (!ending.signal.aborted) {
       bell.reset();
       try {
         await options.drain();
+        trouble.clear();
         await clock.sleep(SWEEP_INTERVAL_MS, bell.signal);
       } catch (error) {
-        log.error('the spool cannot be read now, its files are kept', { reason: messageOf(error) });
+        trouble.note(messageOf(error));
         await clock.sleep(TROUBLE_WAIT_MS, ending.signal);
       }
     }
@@ -42,6 +47,22 @@ export function openSpoolDoor(options: SpoolDoorOptions): { close(): Promise<voi
       watcher?.close();
       ending.abort();
       await sweeping;
+    },
+  };
+}
+
+/** Tells another reason at once, and the same one now and then. */
+function openTrouble(clock: Clock, log: Log): { note(reason: string): void; clear(): void } {
+  let told = { reason: '', atMs: -Infinity };
+  return {
+    note: (reason) => {
+      const atMs = clock.steadyMs();
+      if (reason === told.reason && atMs - told.atMs < REMINDER_MS) return;
+      log.error('the spool cannot be read now, its files are kept', { reason });
+      told = { reason, atMs };
+    },
+    clear: () => {
+      told = { reason: '', atMs: -Infinity };
     },
   };
 }
