@@ -8,7 +8,7 @@ import { rehearseOn } from '../../src/transfer/rehearsal.ts';
 import { type Take, takeInto } from '../../src/transfer/taking.ts';
 import { targetLine } from '../../src/transfer/target-line.ts';
 import { tokenNumber } from '../support/events.ts';
-import { NOW_MS, registered, rowsOf, testStore } from '../support/store.ts';
+import { emptied, NOW_MS, registered, rowsOf, testStore } from '../support/store.ts';
 import { anyTarget, exportedTarget, filled } from './targets.ts';
 
 const RULES = { maxPerUser: 3, latestMs: NOW_MS };
@@ -32,11 +32,12 @@ async function linesOf(store: Store, user?: string): Promise<string[]> {
 }
 
 test('any targets come out of a database as they went in, by user, token and account id', async () => {
+  const kept = testStore();
   await fc.assert(
     fc.asyncProperty(
       fc.uniqueArray(anyTarget, { selector: ({ user, deviceToken }) => user + deviceToken, maxLength: 8 }),
       async (targets) => {
-        const store = testStore();
+        const store = await emptied(kept);
         await filled(store, targets);
         const lines = await linesOf(store);
         const keyOf = ({ user, deviceToken }: (typeof targets)[number]): Buffer =>
@@ -160,12 +161,13 @@ test('a rehearsal says what would be done, and changes nothing', async () => {
   const any = fc
     .record({ user: few, deviceToken: device, accountId: account, renewedMs: fc.nat(50) })
     .map((changes) => candidate(changes));
+  const kept = testStore();
   await fc.assert(
     fc.asyncProperty(
       fc.array(any, { maxLength: 10 }),
       fc.array(any, { maxLength: 20 }),
       async (before, candidates) => {
-        const store = testStore();
+        const store = await emptied(kept);
         await all(takeInto(store, RULES, systemClock), before);
         const lines = await linesOf(store);
         const rehearsed = await all(rehearseOn(store, RULES), candidates);

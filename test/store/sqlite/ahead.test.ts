@@ -7,7 +7,16 @@ import { createClockWatch } from '../../../src/delivery/clock-watch.ts';
 import { createTestClock } from '../../support/clock.ts';
 import { tokenNumber } from '../../support/events.ts';
 import { recordedLog } from '../../support/recorded-log.ts';
-import { claimed, enqueued, NOW_MS, outboxRow, registered, rowsOf, testStore } from '../../support/store.ts';
+import {
+  claimed,
+  emptied,
+  enqueued,
+  NOW_MS,
+  outboxRow,
+  registered,
+  rowsOf,
+  testStore,
+} from '../../support/store.ts';
 import { settle, SETTLE_CONTEXT } from '../../support/settling.ts';
 
 const DAY_MS = 86_400_000;
@@ -46,9 +55,10 @@ const register = (store: ReturnType<typeof testStore>, user: string, nowMs: numb
   );
 
 test('however the clock jumped: once it is right a new event reaches every device, and no registration is lost', async () => {
+  const kept = testStore();
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
-      const store = testStore();
+      const store = await emptied(kept);
       for (const user of USERS) await register(store, user, NOW_MS);
       let nowMs = NOW_MS;
       for (const each of steps) {

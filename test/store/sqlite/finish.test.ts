@@ -14,6 +14,7 @@ import {
   subscription,
   testStore,
   type TestStore,
+  emptied,
 } from '../../support/store.ts';
 
 const DELIVERED: Outcome = { kind: 'delivered' };
@@ -82,21 +83,11 @@ async function everything(store: TestStore): Promise<unknown> {
   return Promise.all(tables.map((table) => rowsOf(store, `SELECT * FROM ${table} ORDER BY 1, 2, 3`)));
 }
 
-/** All that the scene fills; with the last, ids begin with 1 again (https://sqlite.org/autoinc.html). */
-const FILLED = ['outbox_mailboxes', 'outbox', 'subscriptions', 'targets', 'credentials', 'sqlite_sequence'];
-
-/** As a new one, which takes far longer to make. */
-function empty(store: TestStore): Promise<void> {
-  return store.write((sql) => {
-    for (const table of FILLED) sql(`DELETE FROM ${table}`).run();
-  });
-}
-
 test('many attempts settled together end as each of them alone, in their order', async () => {
   const [together, alone] = [testStore(), testStore()];
   await fc.assert(
     fc.asyncProperty(scene, outcomes, async (before, ends) => {
-      for (const store of [together, alone]) await empty(store);
+      for (const store of [together, alone]) await emptied(store);
       const pushes = await underWay(together, before);
       expect(await underWay(alone, before)).toEqual(pushes);
       fc.pre(pushes.length > 0);
