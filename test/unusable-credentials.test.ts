@@ -262,12 +262,12 @@ describe('a registration while the database is locked', () => {
     await apns.pushes(1);
     // What needs it waits, and is taken when it can be read.
     expect(await notifyAsCyrus(folder, captured('dlist-ApplePushService.bin'))).toBe('OK NIL\r\n');
+    writeSpool(config.spool, Buffer.from(registrationOf('carol', 2)), Date.now() + 1);
+    const devices = async (): Promise<number> => (await statusOf(config, systemClock)).targets.targets;
+    await eventually(devices, (count) => count === 2);
     rmSync(join(folder, 'imapd.conf'), { recursive: true });
     writeFileSync(join(folder, 'imapd.conf'), `aps_topic: ${apns.topic}\n`);
-    await eventually(
-      async () => (await statusOf(config, systemClock)).targets.targets,
-      (count) => count === 2,
-    );
+    await eventually(devices, (count) => count === 3);
   });
 
   test('is refused where the spool cannot take it either', async () => {

@@ -7,7 +7,7 @@ import { openStore } from '../store/open.ts';
 import { openDelivery } from './delivery.ts';
 import { drainSpool } from '../intake/drain-spool.ts';
 import { createIntake } from '../intake/intake.ts';
-import type { Log } from '../process/log.ts';
+import { type Log, reportError } from '../process/log.ts';
 import { runDeliverer } from './deliverer.ts';
 import { warnOfExpiry } from './expiry.ts';
 import { noteUsable, wasTold } from './in-vain.ts';
@@ -41,7 +41,8 @@ async function deliver(config: Config, log: Log, signal: AbortSignal): Promise<b
       store,
       courier: delivery.courier,
       takeSpool: async () => {
-        await drainSpool(config.spool, intake, clock, log);
+        const { waits } = await drainSpool(config.spool, intake, clock, log);
+        if (waits) reportError(waits, log);
       },
       lockFile: `${config.store}.deliverer`,
       controlSocket: config.control,

@@ -42,6 +42,7 @@ export async function flush(options: FlushOptions): Promise<{ report: FlushRepor
   try {
     const intake = createIntake({ config, log, clock, store: () => store, newApnsId: randomUUID });
     const spool = await drainSpool(config.spool, intake, clock, log);
+    if (spool.waits) throw spool.waits;
     await releaseDeadLeases(store);
     await store.setRight(clock.nowMs());
     await store.takeUp(config.edition, clock.nowMs());

@@ -41,8 +41,9 @@ export function openWayIn({ config, store, metrics, clock, log, onWork }: WayInO
     };
   const receive = createReceiver({ intake: counted, spool: config.spool, clock, log, onWork });
   const takeSpool = async (): Promise<void> => {
-    const { taken } = await drainSpool(config.spool, counted('spool'), clock, log);
+    const { taken, waits } = await drainSpool(config.spool, counted('spool'), clock, log);
     if (taken > 0) onWork();
+    if (waits) throw waits;
   };
   const underWay = new Set<Promise<unknown>>();
   const noted = <T>(promise: Promise<T>): Promise<T> => {

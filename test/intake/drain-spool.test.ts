@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { drainSpool } from '../../src/intake/drain-spool.ts';
 import { writeSpool } from '../../src/spool/spool.ts';
 import type { Intake, Taken } from '../../src/intake/intake.ts';
+import { OperatorError } from '../../src/process/errors.ts';
 import { StoreError } from '../../src/store/errors.ts';
 import { createTestClock } from '../support/clock.ts';
 import { NOW_MS, temporaryFolder } from '../support/store.ts';
@@ -77,6 +78,25 @@ describe('drainSpool', () => {
     expect(taken).toEqual([1]);
     expect(readFileSync(outside, 'utf8')).toBe('{"n":99}');
     expect(count(spool)).toMatchObject({ new: 0, cur: 0, bad: 4 });
+  });
+
+  test('a file that needs an unreadable imapd.conf waits, and behind it its user alone', async () => {
+    const unreadable = new OperatorError('cannot read imapd.conf', { exitCode: 78, hint: 'let us read it' });
+    const spool = spoolWith(
+      '{"event":"ApplePushService","user":"alice"}',
+      '{"n":1,"user":"bob"}',
+      '{"n":2,"Username":"Alice"}',
+      '{"n":3,"Username":"bob"}',
+    );
+    const taken: unknown[] = [];
+    const take = recordingIntake(taken);
+    const intake: Intake = (item) =>
+      'value' in item && Object.hasOwn(item.value as object, 'event')
+        ? Promise.reject(unreadable)
+        : take(item);
+    expect(await drain(spool, intake)).toEqual({ taken: 2, bad: 0, stuck: false, waits: unreadable });
+    expect(taken).toEqual([1, 3]);
+    expect(count(spool)).toMatchObject({ new: 2, cur: 0 });
   });
 
   test('where there is no spool nothing is taken', async () => {
