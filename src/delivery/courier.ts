@@ -98,8 +98,7 @@ export class Courier {
    */
   async drain(deadlineMs = Infinity, signal?: AbortSignal): Promise<void> {
     [this.#deadlineMs, this.#signal] = [deadlineMs, signal];
-    await this.#useRoutes();
-    await this.#clockWatch.look();
+    await this.#lookAround();
     if (this.#clockWatch.isTrusted()) await this.#giveUpOld(() => this.#isOver());
     for (;;) {
       const progress = new Promise<void>((resolve) => (this.#progress = resolve));
@@ -107,8 +106,15 @@ export class Courier {
       if (this.#window.underWay === 0 && this.#ended.length === 0) break;
       await progress;
       if (this.#window.underWay > 0) await pause(GATHERING_MS);
+      await this.#lookAround();
     }
     if (this.#window.waiting > 0) await this.#giveBack();
+  }
+
+  /** Also between turns: under steady traffic a drain never ends. */
+  async #lookAround(): Promise<void> {
+    await this.#useRoutes();
+    await this.#clockWatch.look();
   }
 
   /** With another credential, what waited for the old one need not wait for its next attempt. */

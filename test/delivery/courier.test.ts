@@ -503,6 +503,33 @@ describe('what Apple says', () => {
     expect(await rowsOwed(store)).toBe(0);
   });
 
+  test('a renewed credential is taken up while pushes are under way over the old one', async () => {
+    const [old, renewed] = [scriptedConnection(), scriptedConnection(() => DELIVERED)];
+    const routeOver = (connection: ApnsConnection, fingerprint: string): Route[] => [
+      new Route(
+        { topic: TOPIC, topics: [TOPIC], fingerprint },
+        createLine(() => Promise.resolve(connection)),
+      ),
+    ];
+    let routes = routeOver(old, 'old');
+    const { store, courier } = setting(refused, { routes: () => routes });
+    await owing(store, 1);
+    const drained = courier.drain();
+    await pending(old, 1);
+    routes = routeOver(renewed, 'new');
+    await registered(store, { deviceToken: tokenNumber(9) });
+    await enqueued(store, { apnsId: 'second' });
+    courier.nudge();
+    await eventually(
+      () => renewed.received.length,
+      (count) => count === 1,
+    );
+    expect(old.pending).toHaveLength(1);
+    old.pending[0]?.answer(DELIVERED);
+    await drained;
+    expect(await rowsOwed(store)).toBe(0);
+  });
+
   test('the topic is wrong: that target waits, sending goes on', async () => {
     const { store, courier, log } = await answered({ status: 400, reason: 'DeviceTokenNotForTopic' });
     expect(courier.restMs).toBe(0);
