@@ -47,10 +47,14 @@ const TOPIC_NOT_COVERED: Outcome = { kind: 'misconfigured', reason: 'TopicNotCov
 
 /** How the push ends without being sent, since the route or the topic rests; undefined where it may go. */
 async function mayGo(route: Route, { topic, deviceToken }: Push, clock: Clock): Promise<Outcome | undefined> {
-  for (;;) {
+  const gate = route.gate(topic);
+  for (let hasWaited = false; ; hasWaited = true) {
     const refusal = route.refusal(clock);
-    if (refusal !== undefined) return refusal;
-    const entrance = route.gate(topic).enter(deviceToken, clock.steadyMs());
+    if (refusal !== undefined) {
+      if (hasWaited) gate.stepAside();
+      return refusal;
+    }
+    const entrance = gate.enter(deviceToken, clock.steadyMs());
     if (!(entrance instanceof Promise)) return entrance;
     await entrance;
   }

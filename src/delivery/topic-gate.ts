@@ -40,9 +40,18 @@ export class TopicGate {
   leave(deviceToken: string, outcome: Outcome, steadyMs: number, random: number): TopicNews {
     this.#underWay -= 1;
     const news = this.#newsOf(deviceToken, outcome, steadyMs, random);
+    this.#admit();
+    return news;
+  }
+
+  /** One that waited was let in and goes nowhere after all: the next one takes its place. */
+  stepAside(): void {
+    this.#admit();
+  }
+
+  #admit(): void {
     const admitted = this.#isOpen || this.#refusal !== undefined ? Infinity : MAX_REFUSED_DEVICES;
     for (const enter of this.#waiting.splice(0, Math.max(0, admitted - this.#underWay))) enter();
-    return news;
   }
 
   /** Somebody has corrected what was wrong, or thinks so. */

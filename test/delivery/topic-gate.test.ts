@@ -104,3 +104,12 @@ describe('a topic that rests', () => {
     expect(gate.enter('device 0', NOW_MS)).toBeUndefined();
   });
 });
+
+test('one that was let in and goes nowhere lets the next one in', async () => {
+  const gate = new TopicGate();
+  for (let n = 0; n < MAX_REFUSED_DEVICES; n += 1) void gate.enter(`${n}`, NOW_MS);
+  const entrances = Array.from({ length: 20 }, (_, n) => gate.enter(`next ${n}`, NOW_MS) as Promise<void>);
+  for (const entrance of entrances) void entrance.then(() => gate.stepAside());
+  for (let n = 0; n < MAX_REFUSED_DEVICES; n += 1) gate.leave(`${n % 3}`, REFUSED, NOW_MS, 0.5);
+  await Promise.all(entrances);
+});
