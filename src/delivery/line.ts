@@ -1,5 +1,6 @@
 import type { ApnsConnection } from '../apns/client.ts';
 import { outcomeOf } from '../apns/outcome.ts';
+import { isVerdict } from '../outbox/outcome.ts';
 import { type Answer, NoAnswer, type Push } from '../apns/push.ts';
 
 /** The way to Apple: one connection, made when it is needed and made anew when it is gone. */
@@ -29,7 +30,7 @@ interface Current {
   made: ApnsConnection | undefined;
   underWay: number;
   retired: boolean;
-  /** It has given an answer that was no farewell. */
+  /** It has brought an answer about a push itself. */
   proven: boolean;
 }
 
@@ -47,8 +48,8 @@ export function createLine(connect: (timeoutMs: number) => Promise<ApnsConnectio
       line.underWay += 1;
       try {
         const answer = await (line.made ?? (await line.connection)).push(push, timeoutMs);
+        note(line, answer);
         if (isFarewell(answer)) retire(line);
-        else line.proven = true;
         return answer;
       } catch (error) {
         retire(line);
@@ -83,6 +84,11 @@ function begin(connection: Promise<ApnsConnection>): Current {
     () => undefined,
   );
   return line;
+}
+
+/** A 500 proves nothing: Apple, or who stands between, may end each connection after it. */
+function note(line: Current, answer: Answer): void {
+  if (isVerdict(outcomeOf(answer))) line.proven = true;
 }
 
 /** A bug of ours says nothing of the connection. */

@@ -1,5 +1,5 @@
 import { NoAnswer } from '../apns/push.ts';
-import type { Outcome } from '../outbox/outcome.ts';
+import { isVerdict, type Outcome } from '../outbox/outcome.ts';
 import type { Clock } from '../process/clock.ts';
 import { backoffMs, PROBE_INTERVAL_MS } from '../outbox/backoff.ts';
 import type { Line } from './line.ts';
@@ -64,7 +64,7 @@ export class Route {
       this.failed(outcome, clock, random);
       return false;
     }
-    this.#failures = 0;
+    if (isVerdict(outcome)) this.#failures = 0;
     const refused = outcome.kind === 'misconfigured' && outcome.scope === 'credential';
     const news = refused && !this.#refused;
     this.#refused = refused;

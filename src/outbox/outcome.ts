@@ -15,3 +15,8 @@ export type Outcome =
   | { kind: 'rejected'; reason: string; badDeviceToken: boolean }
   /** Our own mistake. `credential`: stop sending; `topic`: this target's topic does not fit. */
   | { kind: 'misconfigured'; reason: string; scope: 'credential' | 'topic' };
+
+/** True for an answer about the push itself, which shows that the way to Apple and the credential are well. */
+export function isVerdict({ kind }: Outcome): boolean {
+  return kind === 'delivered' || kind === 'gone' || kind === 'rejected';
+}

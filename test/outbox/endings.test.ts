@@ -40,7 +40,7 @@ interface Minute {
 }
 
 /** A minute of the clock with a push owed to each of 300 devices, over connections to this server. */
-async function minuteWith(url: URL, answerMs = AMPLE_MS): Promise<Minute> {
+async function minuteWith(url: URL, answerMs = AMPLE_MS, random = () => 0.5): Promise<Minute> {
   const store = testStore();
   for (let n = 0; n < DEVICES; n += 1)
     await registered(store, { deviceToken: tokenNumber(n) }, { maxPerUser: DEVICES });
@@ -61,7 +61,7 @@ async function minuteWith(url: URL, answerMs = AMPLE_MS): Promise<Minute> {
     throttleMs: 0,
     disableAfterMs: 72 * 60 * MINUTE_MS,
     clock,
-    random: () => 0.5,
+    random,
     log,
   });
   while (clock.nowMs() < NOW_MS + MINUTE_MS) {
@@ -204,3 +204,33 @@ test.each<[number, string, Record<string, string>]>([
     expect(connections()).toBeLessThanOrEqual(MOST_CONNECTIONS);
   });
 });
+
+test.each([
+  [500, 'InternalServerError'],
+  [429, 'TooManyRequests'],
+])(
+  '%i %s once, and then the end of the connection, is a failure of the connection',
+  async (status, reason) => {
+    let connections = 0;
+    const server = scriptedServer(apple, 1, (stream) => {
+      stream.respond({ ':status': status, ...APPLES });
+      const { session } = stream;
+    stream.end(JSON.stringify({ reason }));
+    setTimeout(() => session?.destroy(), 5); // when the answer has arrived
+    });
+    server.on('secureConnection', () => {
+      connections += 1;
+    });
+    await listening(server, async (url) => {
+      const { store } = await minuteWith(url, AMPLE_MS, seededRandom());
+      expect((await store.countDue()).rows).toBe(DEVICES);
+    });
+    expect(connections).toBeLessThanOrEqual(MOST_CONNECTIONS);
+  },
+);
+
+/** Scatters the attempts, the same way in each run (a linear congruential generator). */
+function seededRandom(): () => number {
+  let state = 1;
+  return () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
+}
