@@ -1,4 +1,5 @@
 import { readFileSync, readlinkSync } from 'node:fs';
+import { uptime } from 'node:os';
 
 /**
  * Names this process so that others can tell whether it lives: the PID namespace, the pid and its start time, by which
@@ -30,12 +31,9 @@ const TICKS_A_SECOND = 100;
 /** How long the process with that pid has lived, by a clock that nobody sets; undefined where there is none. */
 export function lifeMsOf(pid: number): number | undefined {
   const startTicks = startTicksOf(pid);
-  return startTicks === undefined ? undefined : uptimeMs() - (Number(startTicks) * 1000) / TICKS_A_SECOND;
-}
-
-/** Since the machine started. */
-function uptimeMs(): number {
-  return Number.parseFloat(readFileSync('/proc/uptime', 'utf8')) * 1000;
+  // Since the machine started, also where /proc shows processes alone (ProcSubset=pid in the unit).
+  const uptimeMs = uptime() * 1000;
+  return startTicks === undefined ? undefined : uptimeMs - (Number(startTicks) * 1000) / TICKS_A_SECOND;
 }
 
 function pidNamespace(): string | undefined {

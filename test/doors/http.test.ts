@@ -128,6 +128,12 @@ describe('PUT, of the OX driver', () => {
     expect(status).toBe(wanted);
     expect(headers['retry-after']).toBe(wanted === 503 ? '2' : undefined);
   });
+
+  test('what is wrong is told without control and direction-changing characters', async () => {
+    const door = await testDoor({ receive: outcome({ bad: 'user bob\u009b\u202e: expected text' }) });
+    const { body } = await ask(door, 'PUT', '/notify', { body: '{}' });
+    expect(body).toBe('user bob\\u009b\\u202e: expected text\n');
+  });
 });
 
 describe('/events', () => {
