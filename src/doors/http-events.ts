@@ -1,6 +1,7 @@
 import { MAX_EVENTS_PER_LINE } from '../events/parse.ts';
 import { messageOf } from '../process/errors.ts';
 import type { Log } from '../process/log.ts';
+import { visible } from '../process/text.ts';
 import { type Answer, json, NO_CONTENT, text, tryAgain } from './http-answer.ts';
 import type { Receive, Received } from './receive.ts';
 import { reasonBody, topicBody } from './xaps-answer.ts';
@@ -46,7 +47,7 @@ export async function notifyByXaps(body: Buffer, { receive, log }: EventContext)
 export async function notifyByOx(body: Buffer, { receive, log }: EventContext): Promise<Answer> {
   const received = await take([body], receive, log);
   if (received === undefined) return tryAgain(`${NOT_SAFE}\n`);
-  return received.bad === undefined ? text(200, '') : text(400, `${received.bad}\n`);
+  return received.bad === undefined ? text(200, '') : text(400, `${visible(received.bad)}\n`);
 }
 
 /** POST /events: one event, a list of them, or one of either a line. */

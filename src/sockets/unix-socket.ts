@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { chmodSync, lstatSync, renameSync, type Stats } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -98,15 +99,10 @@ function bound(server: Server, path: string): Promise<void> {
 }
 
 /** Resolves when the server listens. */
-export function listening(server: Server, listen: () => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.once('listening', () => {
-      server.off('error', reject);
-      resolve();
-    });
-    listen();
-  });
+export async function listening(server: Server, listen: () => void): Promise<void> {
+  const listened = once(server, 'listening'); // which leaves no handler behind where it fails
+  listen();
+  await listened;
 }
 
 function cannotListen(path: string, why: string, hint: string, cause?: unknown): OperatorError {
