@@ -80,4 +80,5 @@ export async function keepStoreInPlace(
   }
 }
 
-const MOVED = 'what was written before stays in the file that was moved away';
+const MOVED =
+  'what was written before stays in the file that was moved away, and the newest of it in the -wal.left-over file here';
