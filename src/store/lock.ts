@@ -29,7 +29,8 @@ function isDamaged(error: unknown): boolean {
 function lockAt(file: string): Lock | undefined {
   const database = connect(file, { timeout: 0 });
   try {
-    database.exec('BEGIN EXCLUSIVE');
+    // With its journal in memory nothing is written: a lock can be had on a full disk too.
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     return { release: () => database.close() };
   } catch (error) {
     database.close();

@@ -22,9 +22,9 @@ let folder: string;
 /** The reader runs in a process of its own, since it reads file descriptor 0: here it is, in JavaScript. */
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'xapplepush-stdin-'));
-  mkdirSync(join(folder, 'events'));
+  for (const room of ['events', 'process']) mkdirSync(join(folder, room));
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
-  for (const name of ['errors', 'events/read']) {
+  for (const name of ['process/errors', 'events/read']) {
     const compilerOptions = { target: ts.ScriptTarget.ES2022, rewriteRelativeImportExtensions: true };
     const { outputText } = ts.transpileModule(readFileSync(new URL(`${name}.ts`, source), 'utf8'), {
       compilerOptions,
