@@ -215,8 +215,8 @@ test.each([
     const server = scriptedServer(apple, 1, (stream) => {
       stream.respond({ ':status': status, ...APPLES });
       const { session } = stream;
-    stream.end(JSON.stringify({ reason }));
-    setTimeout(() => session?.destroy(), 5); // when the answer has arrived
+      stream.end(JSON.stringify({ reason }));
+      setTimeout(() => session?.destroy(), 5); // when the answer has arrived
     });
     server.on('secureConnection', () => {
       connections += 1;
