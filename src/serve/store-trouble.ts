@@ -1,6 +1,7 @@
 import type { Clock } from '../process/clock.ts';
 import { messageOf, OperatorError } from '../process/errors.ts';
 import type { Log } from '../process/log.ts';
+import { createReminder } from '../process/reminder.ts';
 
 /** What keeps a `serve` from its database. */
 export interface StoreTrouble {
@@ -12,31 +13,25 @@ export interface StoreTrouble {
   text(): string | undefined;
 }
 
-/** Often enough to be seen by whoever looks at the log, and seldom enough for one that nobody looks at. */
-const REMINDER_MS = 10 * 60_000;
-
 export function watchStoreTrouble(clock: Pick<Clock, 'steadyMs'>): StoreTrouble {
-  let told = { reason: '', hint: '', atMs: -Infinity };
+  const reminder = createReminder(clock);
+  let text: string | undefined;
   return {
     note: (error, log) => {
       const reason = messageOf(error);
-      const hint = error instanceof OperatorError ? error.hint : '';
-      const atMs = clock.steadyMs();
-      if (reason === told.reason && atMs - told.atMs < REMINDER_MS) return;
+      const hint = error instanceof OperatorError && error.hint !== '' ? error.hint : undefined;
+      const fix = hint === undefined ? '' : `; fix: ${hint}`;
+      text = `events wait in the spool, and no push is sent: ${reason}${fix}`;
+      if (!reminder.isDue(reason)) return;
       log.error('events wait in the spool: the database cannot be used, and is tried again until it can', {
         reason,
-        hint: hint || undefined,
+        hint,
       });
-      told = { reason, hint, atMs };
     },
     clear: () => {
-      told = { reason: '', hint: '', atMs: -Infinity };
+      reminder.clear();
+      text = undefined;
     },
-    text: () => {
-      const { reason, hint } = told;
-      if (reason === '') return undefined;
-      const fix = hint === '' ? '' : `; fix: ${hint}`;
-      return `events wait in the spool, and no push is sent: ${reason}${fix}`;
-    },
+    text: () => text,
   };
 }
