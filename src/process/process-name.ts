@@ -12,17 +12,21 @@ export function processName(): string | undefined {
   return `${namespace}:${process.pid}:${startTicks}`;
 }
 
-/** Of a name, or of one that begins with it. Only a process of our own PID namespace can be judged. */
+/** Of a name, or of one that begins with it. False where that cannot be seen. */
 export function isDead(name: string): boolean {
-  const [namespace, pid, startTicks] = name.split(':');
-  if (namespace === undefined || namespace !== pidNamespace()) return false;
-  return startTicksOf(Number(pid)) !== startTicks;
+  return runs(name) === false;
 }
 
-/** Only of a name whose process can be judged: one of our own PID namespace. */
+/** The same, and false where that cannot be seen. */
 export function isAlive(name: string): boolean {
+  return runs(name) === true;
+}
+
+/** Undefined for what is no name, and for one of another PID namespace than our own. */
+function runs(name: string): boolean | undefined {
   const [namespace, pid, startTicks] = name.split(':');
-  return namespace === pidNamespace() && startTicks !== undefined && startTicksOf(Number(pid)) === startTicks;
+  if (startTicks === undefined || namespace !== pidNamespace()) return undefined;
+  return startTicksOf(Number(pid)) === startTicks;
 }
 
 /** Clock ticks in a second, the same for every program on Linux (proc(5), sysconf(3): _SC_CLK_TCK). */
