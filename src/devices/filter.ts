@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts';
 import { comparableUser } from '../mailboxes/user-name.ts';
+import { ExitCode, OperatorError } from '../process/errors.ts';
 
 /** Whose devices a person means; all conditions hold together. */
 export interface Selection {
@@ -16,4 +17,12 @@ export function filterOf(
 ): { user: string | undefined; tokenPrefix: string | undefined; accountId: string | undefined } {
   const comparable = user === undefined ? undefined : comparableUser(user, users);
   return { user: comparable, tokenPrefix: token, accountId };
+}
+
+/** Nothing is what a person means (exit 65). */
+export function noneSelected(): OperatorError {
+  return new OperatorError('no target matches', {
+    exitCode: ExitCode.badInput,
+    hint: 'see what is there: xapplepush targets list',
+  });
 }

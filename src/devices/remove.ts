@@ -6,11 +6,10 @@ import type { Target, TargetFilter } from '../targets/record.ts';
 import { ExitCode, OperatorError } from '../process/errors.ts';
 import { targetEntry } from '../history/entries.ts';
 import type { History } from '../history/history.ts';
-import { filterOf, type Selection } from './filter.ts';
+import { filterOf, noneSelected, type Selection } from './filter.ts';
 import { countOf, table } from '../process/text.ts';
 import { removeInTurns, type Removal } from './pages.ts';
 import { HEADINGS, rowOf, shown } from './description.ts';
-import { noneSelected } from './none-selected.ts';
 import { safeJson } from '../process/safe-json.ts';
 
 export interface RemoveRequest {

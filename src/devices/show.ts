@@ -6,10 +6,9 @@ import { historyFolder } from '../history/history.ts';
 import { readHistory } from '../history/read.ts';
 import { answerOf, forPrograms } from '../history/sentence.ts';
 import { redactAccountId, redactToken } from '../process/log.ts';
-import { filterOf, type Selection } from './filter.ts';
+import { filterOf, noneSelected, type Selection } from './filter.ts';
 import { timeText, visible } from '../process/text.ts';
 import { shown } from './description.ts';
-import { noneSelected } from './none-selected.ts';
 import type { Subscription } from '../targets/target.ts';
 import { safeJson } from '../process/safe-json.ts';
 
