@@ -78,6 +78,12 @@ function codeFiles(dist: string): string[] {
 }
 
 describe('the built program', () => {
+  it('loads nothing for every event that takes long to load', () => {
+    const loaded = readFileSync('dist/event.js', 'utf8').matchAll(/require\("([^"]+)"\)/g);
+    const modules = new Set([...loaded].map(([, name]) => name));
+    expect([...modules].sort()).toEqual(['node:buffer', 'node:fs', 'node:path']);
+  });
+
   it('runs from wherever it lies', () => {
     install();
     registersADevice();

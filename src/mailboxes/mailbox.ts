@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-
 /** The identity of a mailbox: whose it is and its name there. Two events speak of one mailbox if both are equal. */
 export interface Mailbox {
   /** The owner's user name; '' for a shared mailbox, which nobody owns. */
@@ -13,12 +11,4 @@ export const INBOX = 'INBOX';
 /** Is it somebody's INBOX (RFC 3501, 5.1)? */
 export function isInbox(mailbox: Mailbox): boolean {
   return mailbox.owner !== '' && mailbox.path === INBOX;
-}
-
-/**
- * How Mail names a mailbox in `m`: MD5, in lower-case hex, of the UTF-8 bytes of the name that the IMAP server
- * echoed, decoded from modified UTF-7, whole path, case kept.
- */
-export function mailboxHash(decodedName: string): string {
-  return createHash('md5').update(decodedName, 'utf8').digest('hex');
 }

@@ -1,4 +1,5 @@
-import { type Mailbox, mailboxHash } from '../mailboxes/mailbox.ts';
+import type { Mailbox } from '../mailboxes/mailbox.ts';
+import { mailboxHash } from '../mailboxes/mailbox-hash.ts';
 import { comparableUser, type UserRules } from '../mailboxes/user-name.ts';
 import type { Registration } from '../events/mail-event.ts';
 import { type CyrusNamespace, mailboxFromName } from '../mailboxes/cyrus-namespace.ts';
