@@ -16,9 +16,16 @@ export interface SettlingQuestion {
 
 export interface SettlingFacts {
   credentials: ReadonlyMap<string, CredentialRecord>;
-  /** Since when a target has had no success although Apple answered; without those that have not failed. */
-  failingSinceMs: ReadonlyMap<number, number>;
+  /** Those of the targets asked about that are still there. */
+  blamed: ReadonlyMap<number, BlamedTarget>;
+  /** How many there are in all. */
   targets: number;
+}
+
+export interface BlamedTarget {
+  renewedMs: number;
+  /** Since when it has had no success although Apple answered; null where it has not failed. */
+  failingSinceMs: number | null;
 }
 
 export interface SettlingRules {
@@ -33,7 +40,7 @@ export interface SettlingRules {
 }
 
 /** Nothing has to be known to settle what was delivered. */
-export const NO_FACTS: SettlingFacts = { credentials: new Map(), failingSinceMs: new Map(), targets: 0 };
+export const NO_FACTS: SettlingFacts = { credentials: new Map(), blamed: new Map(), targets: 0 };
 
 /** Undefined where nothing needs to be asked. Pure. */
 export function questionOf(attempts: readonly Attempt[], server: string): SettlingQuestion | undefined {
@@ -51,16 +58,16 @@ export function questionOf(attempts: readonly Attempt[], server: string): Settli
 /** Decides about each attempt in turn: what came of one counts for the next of its credential and target. Pure. */
 export function settleAll(
   attempts: readonly Attempt[],
-  { credentials, failingSinceMs, targets }: SettlingFacts,
+  facts: SettlingFacts,
   { nowMs, giveUpMs, disableAfterMs, random, probes }: SettlingRules,
 ): Settled[] {
-  const records = new Map(credentials);
-  const failing = new Map(failingSinceMs);
-  let left = targets;
+  const records = new Map(facts.credentials);
+  const blamed = new Map(facts.blamed);
   const probe = probes ? attempts.find(({ outcome }) => holdsAll(outcome)) : undefined;
   return attempts.map((attempt) => {
     const { push, outcome, unprocessed, fingerprint = '' } = attempt;
     const credential = records.get(fingerprint) ?? NO_RECORD;
+    const target = blamed.get(push.targetId);
     records.set(fingerprint, counted(credential, outcome, nowMs));
     const settlement = settlementOf(push, outcome, {
       nowMs,
@@ -68,16 +75,22 @@ export function settleAll(
       disableAfterMs,
       random: random(),
       credential,
-      targets: left,
+      targets: facts.targets - (facts.blamed.size - blamed.size),
       unprocessed,
-      failingSinceMs: failing.get(push.targetId) ?? null,
+      failingSinceMs: target?.failingSinceMs ?? null,
       longestMs: attempt === probe ? PROBE_INTERVAL_MS : Infinity,
     });
-    if (settlement.removeTarget) left -= 1;
-    if (outcome.kind === 'delivered') failing.delete(push.targetId);
-    else if (blamesDevice(outcome) && !failing.has(push.targetId)) failing.set(push.targetId, nowMs);
+    if (target === undefined) return { attempt, settlement };
+    // One that has registered again meanwhile is not removed.
+    if (settlement.removeTarget && target.renewedMs === push.renewedMs) blamed.delete(push.targetId);
+    else blamed.set(push.targetId, afterwards(target, outcome, nowMs));
     return { attempt, settlement };
   });
+}
+
+function afterwards(target: BlamedTarget, outcome: Outcome, nowMs: number): BlamedTarget {
+  if (outcome.kind === 'delivered') return { ...target, failingSinceMs: null };
+  return blamesDevice(outcome) ? { ...target, failingSinceMs: target.failingSinceMs ?? nowMs } : target;
 }
 
 /** Of a credential that was never used. */

@@ -1,4 +1,4 @@
-import type { SettlingFacts, SettlingQuestion } from '../../outbox/settling.ts';
+import type { BlamedTarget, SettlingFacts, SettlingQuestion } from '../../outbox/settling.ts';
 import type { Turn, TurnResult } from '../delivery.ts';
 import { claimIn } from './claim.ts';
 import { countIn, recordIn } from './credentials.ts';
@@ -26,15 +26,15 @@ export function settlingFacts(
 ): Promise<SettlingFacts> {
   return database.read((sql) => ({
     credentials: new Map(fingerprints.map((each) => [each, recordIn(sql, each, server)])),
-    failingSinceMs: failingSince(sql, targetIds),
+    blamed: blamedIn(sql, targetIds),
     targets: counted ? (sql('SELECT count(*) FROM targets').pluck().get() as number) : 0,
   }));
 }
 
-function failingSince(sql: Sql, targetIds: readonly number[]): Map<number, number> {
+function blamedIn(sql: Sql, targetIds: readonly number[]): Map<number, BlamedTarget> {
   const rows = sql(
-    `SELECT id, failing_since_ms FROM targets
-     WHERE id IN (SELECT value FROM json_each(?)) AND failing_since_ms IS NOT NULL`,
-  );
-  return new Map(rows.raw().all(JSON.stringify(targetIds)) as [number, number][]);
+    `SELECT id, renewed_ms AS renewedMs, failing_since_ms AS failingSinceMs FROM targets
+     WHERE id IN (SELECT value FROM json_each(?))`,
+  ).all(JSON.stringify(targetIds)) as (BlamedTarget & { id: number })[];
+  return new Map(rows.map(({ id, ...target }) => [id, target]));
 }
