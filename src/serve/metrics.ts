@@ -5,6 +5,7 @@ import type { DoorName } from '../doors/receive.ts';
 import { messageOf } from '../process/errors.ts';
 import { CHANGE_NAMES } from '../events/mail-event.ts';
 import type { Log } from '../process/log.ts';
+import { visible } from '../process/text.ts';
 import { VERSION } from '../installation.ts';
 
 /** What is asked for at each scrape. */
@@ -169,6 +170,7 @@ function show(gauges: Gauges, state: MetricsState | undefined): void {
   gauges.oldest.set(state.oldestMs / 1000);
   gauges.connections.set(state.connections);
   gauges.targets.set(state.targets);
-  for (const { topic, days } of state.certificateDaysLeft) gauges.certificateDays.set({ topic }, days);
+  for (const { topic, days } of state.certificateDaysLeft)
+    gauges.certificateDays.set({ topic: visible(topic) }, days);
   for (const { credential, usable } of state.credentials) gauges.usable.set({ credential }, usable ? 1 : 0);
 }

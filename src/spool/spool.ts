@@ -3,6 +3,7 @@ import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync, utimesSync, writ
 import { join } from 'node:path';
 import { isMissing } from '../process/errors.ts';
 import { syncFolder } from '../process/sync-folder.ts';
+import { visible } from '../process/text.ts';
 import { readSpoolFile } from './file.ts';
 import { isAbandoned, nameForUse, partsOf } from './use.ts';
 
@@ -110,7 +111,7 @@ function claimed(spool: string, name: string, file: string, writtenMs: number): 
     setAside: (reason) => {
       mkdirSync(join(spool, 'bad'), { recursive: true, mode: FOLDER_MODE });
       const aside = join(spool, 'bad', nameForBad(spool, name));
-      writeFileSync(`${aside}.reason`, `${reason}\n`, { mode: FILE_MODE, flag: 'wx' });
+      writeFileSync(`${aside}.reason`, `${visible(reason)}\n`, { mode: FILE_MODE, flag: 'wx' });
       if (!move(file, aside)) rmSync(`${aside}.reason`);
       removeOldestBad(spool);
       return aside;

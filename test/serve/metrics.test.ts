@@ -129,6 +129,14 @@ describe('the state', () => {
     expect([...later].filter(([name]) => name.startsWith(days))).toEqual([[`${days}{topic="another"}`, -1]]);
   });
 
+  test('holds no control or direction of a certificate raw', async () => {
+    const metrics = createMetrics();
+    metrics.watch(() =>
+      Promise.resolve({ ...STATE, certificateDaysLeft: [{ topic: 'a\u009b\u202eb', days: 1 }] }),
+    );
+    expect(await metrics.text()).toContain('{topic="a\\\\u009b\\\\u202eb"} 1');
+  });
+
   test('that is not to be had leaves no old values, and the counters stay', async () => {
     const log = recordedLog();
     const metrics = createMetrics({ log });

@@ -225,6 +225,16 @@ describe('a claimed file', () => {
     expect([...namesIn(spool, 'new'), ...namesIn(spool, 'cur')]).toEqual([]);
   });
 
+  test('is set aside with a reason that holds no control or direction raw', () => {
+    const spool = newSpool();
+    writeSpool(spool, Buffer.from('bad'), NOW_MS);
+    claimedFile(spool).setAside('unknown event \u001b[2J\u009b\u202e\u2028\nof é');
+    const [, reason = ''] = namesIn(spool, 'bad');
+    expect(readFileSync(join(spool, 'bad', reason), 'utf8')).toBe(
+      'unknown event \\u001b[2J\\u009b\\u202e\\u2028\\u000aof é\n',
+    );
+  });
+
   test('that somebody else took back meanwhile is his', () => {
     for (const end of ['done', 'putBack', 'setAside'] as const) {
       const spool = newSpool();
