@@ -32,7 +32,7 @@ export interface SettlementRules {
   /** In [0, 1). */
   random: number;
   credential: CredentialRecord;
-  /** How many devices there are still; counts for `gone` alone. */
+  /** How many devices there are still, or `enoughTargets`; counts for `gone` alone. */
   targets: number;
   /** The server is known not to have processed the push: it may go again at once. */
   unprocessed: boolean;
@@ -124,6 +124,11 @@ function believed({ credential, targets }: SettlementRules): boolean {
   if (gone > 0 && targets <= 1) return false;
   const before = targets + gone;
   return gone < Math.max(MAX_GONE_IN_A_ROW, Math.floor(before * MAX_GONE_SHARE));
+}
+
+/** With so many devices, of which at most `gone` are removed, each of these 410 answers is believed. */
+export function enoughTargets(gone: number): number {
+  return Math.ceil((2 * (gone + 1)) / MAX_GONE_SHARE);
 }
 
 function finished(reason: string | undefined, removeTarget: boolean): Settlement {

@@ -1,7 +1,7 @@
 import type { Outcome } from './outcome.ts';
 import type { Attempt, Settled } from './attempt.ts';
 import { PROBE_INTERVAL_MS } from './backoff.ts';
-import { blamesDevice, type CredentialRecord, holdsAll, settlementOf } from './settlement.ts';
+import { blamesDevice, type CredentialRecord, enoughTargets, holdsAll, settlementOf } from './settlement.ts';
 
 /** What the store has to say before attempts can be settled. */
 export interface SettlingQuestion {
@@ -10,15 +10,18 @@ export interface SettlingQuestion {
   fingerprints: readonly string[];
   /** The targets that an outcome blames. */
   targetIds: readonly number[];
-  /** Whether the number of all targets is needed: there may be a million. */
-  counted: boolean;
+  /**
+   * How many targets are counted at most, there may be a million, by the 410 answers that a credential has had since its
+   * latest success; undefined: none need be.
+   */
+  countTo: ((gone: number) => number) | undefined;
 }
 
 export interface SettlingFacts {
   credentials: ReadonlyMap<string, CredentialRecord>;
   /** Those of the targets asked about that are still there. */
   blamed: ReadonlyMap<number, BlamedTarget>;
-  /** How many there are in all. */
+  /** How many there are in all, or as many as were counted at most. */
   targets: number;
 }
 
@@ -47,11 +50,12 @@ export function questionOf(attempts: readonly Attempt[], server: string): Settli
   const troubled = attempts.filter(({ outcome }) => outcome.kind !== 'delivered');
   if (troubled.length === 0) return undefined;
   const blamed = troubled.filter(({ outcome }) => blamesDevice(outcome));
+  const gone = troubled.filter(({ outcome }) => outcome.kind === 'gone').length;
   return {
     server,
     fingerprints: [...new Set(troubled.map(({ fingerprint = '' }) => fingerprint))],
     targetIds: blamed.map(({ push }) => push.targetId),
-    counted: troubled.some(({ outcome }) => outcome.kind === 'gone'),
+    countTo: gone === 0 ? undefined : (before) => enoughTargets(before + gone),
   };
 }
 

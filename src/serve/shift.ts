@@ -9,6 +9,7 @@ import {
 import { systemClock } from '../process/clock.ts';
 import type { Config } from '../config/config.ts';
 import { credentialMetrics, troubleText } from './credential-health.ts';
+import { storeFigures } from './figures.ts';
 import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
 import { type Delivery, openDelivery } from '../delivery/delivery.ts';
@@ -20,7 +21,6 @@ import type { Metrics, MetricsState } from './metrics.ts';
 import { type Bell, createBell } from '../delivery/bell.ts';
 import type { CourierOptions } from '../delivery/courier.ts';
 import { keepDelivering } from '../delivery/delivering.ts';
-import { oldestWaitingMs } from '../delivery/oldest.ts';
 import { StoreError } from '../store/errors.ts';
 import type { StoreTrouble } from './store-trouble.ts';
 import { type StorePlace, watchStorePlace } from './store-place.ts';
@@ -182,8 +182,7 @@ function counting(metrics: Metrics): Required<Pick<CourierOptions, 'onSettled' |
 }
 
 async function stateOf(store: Store, delivery: Delivery): Promise<MetricsState> {
-  const { targets, waiting } = await store.countRows();
-  const oldestMs = await oldestWaitingMs(store);
+  const { targets, waiting, oldestMs } = await storeFigures(store);
   const nowMs = clock.nowMs();
   return {
     targets,

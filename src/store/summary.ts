@@ -2,16 +2,15 @@ import type { Hold } from '../outbox/hold.ts';
 
 /** The state of the store in numbers, for people and for metrics. Times are milliseconds since the epoch. */
 export interface SummaryVerbs {
-  /** An index answers each, with some ten milliseconds for a million rows. */
+  /** For a command: with a million rows each takes up to a tenth of a second, in which `serve` would answer nobody. */
   countRows(): Promise<{ targets: number; waiting: number }>;
-  /**
-   * When the first event of the oldest of `limit` waiting pushes came, those of the targets after that id, and the last
-   * of these targets; undefined where there is none.
-   */
-  oldestWaiting(
+  /** How many of the next `limit` targets after that id there are, and the last of them; undefined where there is none. */
+  tallyTargets(afterId: number, limit: number): Promise<{ rows: number; last: number } | undefined>;
+  /** The same of waiting pushes, by their targets, and when the first event of the oldest came. */
+  tallyWaiting(
     afterTargetId: number,
     limit: number,
-  ): Promise<{ oldestMs: number; last: number } | undefined>;
+  ): Promise<{ rows: number; last: number; oldestMs: number } | undefined>;
   summariseTargets(renewedSinceMs: number, nowMs: number): Promise<TargetSummary>;
   /** What waits, and why. */
   summariseWaiting(nowMs: number): Promise<WaitingSummary>;

@@ -97,7 +97,8 @@ function waitingVerbs(database: Transactions): WaitingVerbs {
 function summaryVerbs(database: Transactions): SummaryVerbs {
   return {
     countRows: async () => (await summary()).countRows(database),
-    oldestWaiting: async (...given) => (await summary()).oldestWaiting(database, ...given),
+    tallyTargets: async (...given) => (await summary()).tallyTargets(database, ...given),
+    tallyWaiting: async (...given) => (await summary()).tallyWaiting(database, ...given),
     summariseTargets: async (...given) => (await summary()).summariseTargets(database, ...given),
     summariseWaiting: async (...given) => (await summary()).summariseWaiting(database, ...given),
     schemaVersion: async () => (await summary()).schemaVersion(database),

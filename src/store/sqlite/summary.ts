@@ -13,19 +13,40 @@ export function countRows(database: Transactions): Promise<{ targets: number; wa
   );
 }
 
-export async function oldestWaiting(
+export function tallyTargets(
+  database: Transactions,
+  afterId: number,
+  limit: number,
+): Promise<{ rows: number; last: number } | undefined> {
+  return tally(
+    database,
+    `SELECT count(*) AS rows, max(id) AS last FROM
+       (SELECT id FROM targets WHERE id > ? ORDER BY id LIMIT ?)`,
+    [afterId, limit],
+  );
+}
+
+export function tallyWaiting(
   database: Transactions,
   afterTargetId: number,
   limit: number,
-): Promise<{ oldestMs: number; last: number } | undefined> {
-  const { last, oldestMs } = await database.read(
-    (sql) =>
-      sql(
-        `SELECT max(target_id) AS last, min(enqueued_ms) AS oldestMs FROM
-           (SELECT target_id, enqueued_ms FROM outbox WHERE target_id > ? ORDER BY target_id LIMIT ?)`,
-      ).get(afterTargetId, limit) as { last: number | null; oldestMs: number | null },
+): Promise<{ rows: number; last: number; oldestMs: number } | undefined> {
+  return tally(
+    database,
+    `SELECT count(*) AS rows, max(target_id) AS last, min(enqueued_ms) AS oldestMs FROM
+       (SELECT target_id, enqueued_ms FROM outbox WHERE target_id > ? ORDER BY target_id LIMIT ?)`,
+    [afterTargetId, limit],
   );
-  return last === null || oldestMs === null ? undefined : { last, oldestMs };
+}
+
+/** Nothing where there are no rows: then max() and min() are null. */
+async function tally<T extends { rows: number }>(
+  database: Transactions,
+  text: string,
+  values: number[],
+): Promise<T | undefined> {
+  const found = await database.read((sql) => sql(text).get(...values) as T);
+  return found.rows === 0 ? undefined : found;
 }
 
 export function schemaVersion(database: Transactions): Promise<number> {

@@ -22,13 +22,21 @@ export function takeTurn(database: Transactions, turn: Turn): Promise<TurnResult
 
 export function settlingFacts(
   database: Transactions,
-  { server, fingerprints, targetIds, counted }: SettlingQuestion,
+  { server, fingerprints, targetIds, countTo }: SettlingQuestion,
 ): Promise<SettlingFacts> {
-  return database.read((sql) => ({
-    credentials: new Map(fingerprints.map((each) => [each, recordIn(sql, each, server)])),
-    blamed: blamedIn(sql, targetIds),
-    targets: counted ? (sql('SELECT count(*) FROM targets').pluck().get() as number) : 0,
-  }));
+  return database.read((sql) => {
+    const records = fingerprints.map((each) => [each, recordIn(sql, each, server)] as const);
+    const gone = Math.max(0, ...records.map(([, record]) => record.gone));
+    return {
+      credentials: new Map(records),
+      blamed: blamedIn(sql, targetIds),
+      targets: countTo === undefined ? 0 : countTargetsIn(sql, countTo(gone)),
+    };
+  });
+}
+
+function countTargetsIn(sql: Sql, limit: number): number {
+  return sql('SELECT count(*) FROM (SELECT 1 FROM targets LIMIT ?)').pluck().get(limit) as number;
 }
 
 function blamedIn(sql: Sql, targetIds: readonly number[]): Map<number, BlamedTarget> {

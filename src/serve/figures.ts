@@ -1,0 +1,42 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Store } from '../store/store.ts';
+
+export interface Figures {
+  targets: number;
+  waiting: number;
+  /** When the first event of the oldest waiting push came, in milliseconds since the epoch; undefined where none waits. */
+  oldestMs: number | undefined;
+}
+
+/** Rows that are looked at in one go: about a millisecond's work, so that no event waits longer for its turn. */
+const PIECE_ROWS = 2500;
+
+/** What the metrics say of the store, in short looks with the event loop's turns between them: there may be millions. */
+export async function storeFigures(store: Store): Promise<Figures> {
+  const figures: Figures = { targets: 0, waiting: 0, oldestMs: undefined };
+  await inPieces(
+    (after) => store.tallyTargets(after, PIECE_ROWS),
+    ({ rows }) => (figures.targets += rows),
+  );
+  await inPieces(
+    (after) => store.tallyWaiting(after, PIECE_ROWS),
+    ({ rows, oldestMs }) => {
+      figures.waiting += rows;
+      figures.oldestMs = Math.min(figures.oldestMs ?? oldestMs, oldestMs);
+    },
+  );
+  return figures;
+}
+
+async function inPieces<T extends { last: number }>(
+  look: (after: number) => Promise<T | undefined>,
+  add: (piece: T) => void,
+): Promise<void> {
+  for (let after = 0; ;) {
+    const piece = await look(after);
+    if (piece === undefined) return;
+    add(piece);
+    after = piece.last;
+    await nextTurn();
+  }
+}
