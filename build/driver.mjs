@@ -5,8 +5,8 @@ import { existsSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** As `engines` in package.json has it. */
-const OLDEST_NODE = 20;
+/** As `engines` in package.json has it: the first with node:util's styleText. */
+const OLDEST_NODE = { major: 20, minor: 12 };
 
 /** As src/store/sqlite/driver.ts has it: from this version of Node-API on the driver brings its binary along. */
 const NODE_API = 10;
@@ -24,9 +24,9 @@ const PACKAGES = ['node_modules', '..'];
 
 /** What is missing, and what to do; undefined where nothing is. */
 export function missingDriver(root, node = process.version) {
-  if (Number.parseInt(node.slice(1)) < OLDEST_NODE)
+  if (isTooOld(node))
     return {
-      error: `this is Node ${node}, and ${OLDEST_NODE} or later is needed`,
+      error: `this is Node ${node}, and ${OLDEST_NODE.major}.${OLDEST_NODE.minor} or later is needed`,
       hint: 'README.md says under "Install" where to get one; then here: npm ci && npm run build',
     };
   if (PACKAGES.some((packages) => BINARIES.some((file) => existsSync(join(root, packages, file)))))
@@ -35,6 +35,12 @@ export function missingDriver(root, node = process.version) {
     error: `there is no database driver for Node ${process.version}: npm found none ready and could not compile it`,
     hint: 'as root: apt-get install -y build-essential python3; then here: npm ci && npm run build',
   };
+}
+
+/** Takes a version as process.version has it. */
+function isTooOld(node) {
+  const [major, minor] = node.slice(1).split('.').map(Number);
+  return major < OLDEST_NODE.major || (major === OLDEST_NODE.major && minor < OLDEST_NODE.minor);
 }
 
 const OWN = fileURLToPath(import.meta.url);

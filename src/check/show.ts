@@ -8,7 +8,7 @@ const COLOURS: Readonly<Record<PointState, Colour>> = {
   ok: 'green',
   warning: 'yellow',
   problem: 'red',
-  skipped: 'faint',
+  skipped: 'dim',
 };
 
 /** One line a point, aligned, each with its mend below it, and a count at the end. */

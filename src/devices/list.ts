@@ -3,8 +3,9 @@ import type { Store } from '../store/store.ts';
 import { withStore } from '../store/open.ts';
 import type { TargetOrder, Target, TargetFilter } from '../targets/record.ts';
 import { jsonList } from '../terminal/json-list.ts';
+import { growingTable } from '../terminal/table.ts';
 import { filterOf } from './filter.ts';
-import { countOf, growingTable } from '../process/text.ts';
+import { countOf } from '../process/text.ts';
 import { targetPages } from './pages.ts';
 import { HEADINGS, rowOf, shown, type ShownTarget, TROUBLE_HEADINGS, troubleRowOf } from './description.ts';
 

@@ -9,7 +9,7 @@ export function sentenceOf(entry: Entry): string {
 
 /** How it is painted; undefined for what is neither good nor bad. */
 export function colourOf(entry: Entry): Colour | undefined {
-  if (!concernsDevice(entry)) return 'faint';
+  if (!concernsDevice(entry)) return 'dim';
   if (entry.kind === 'trouble') return 'red';
   if (entry.kind !== 'push') return undefined;
   if (entry.outcome === 'delivered') return 'green';

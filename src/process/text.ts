@@ -1,27 +1,3 @@
-/** Rows as aligned columns under their headings, for people; control characters are shown, no trailing space. */
-export function table(headings: readonly string[], texts: readonly (readonly string[])[]): string {
-  return growingTable(headings)(texts);
-}
-
-/** The same for rows that come one part after the other: the headings are on the first, and columns only widen. */
-export function growingTable(headings: readonly string[]): (texts: readonly (readonly string[])[]) => string {
-  const widths = headings.map(({ length }) => length);
-  let begun = false;
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd();
-  return (texts) => {
-    const rows = texts.map((row) => row.map(visible));
-    for (const row of rows)
-      row.forEach(({ length }, column) => (widths[column] = Math.max(widths[column] ?? 0, length)));
-    const lines = begun ? rows : [headings, ...rows];
-    begun = true;
-    return lines.map((cells) => `${line(cells)}\n`).join('');
-  };
-}
-
 /** What a user, a file or a server put into a text must not paint the screen: such characters as `\u001b`. */
 export function visible(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (character) => {

@@ -66,7 +66,7 @@ export function repainted(terminal: Terminal, paint: Paint, every: string): Disp
   const repaint = (): void => {
     if (latest === undefined) return;
     const lines = [...linesOf(rowsOfFrame(latest), { paint, columns: terminal.columns }), '', ''];
-    const foot = paint(`every ${every}; Ctrl-C ends`.slice(0, terminal.columns), 'faint');
+    const foot = paint(`every ${every}; Ctrl-C ends`.slice(0, terminal.columns), 'dim');
     const fitting = [...lines.slice(0, terminal.rows - 1), foot].slice(-terminal.rows);
     terminal.write(`${HOME}${fitting.map((line) => `${line}${ERASE_LINE}`).join('\n')}${ERASE_BELOW}`);
   };

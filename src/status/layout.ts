@@ -1,3 +1,4 @@
+import { wrapped } from '../terminal/columns.ts';
 import type { Colour, Paint } from '../terminal/terminal.ts';
 import type { Row, Tone } from './screen.ts';
 
@@ -30,17 +31,4 @@ export function linesOf(rows: readonly Row[], { paint, columns }: Layout): strin
     const lines = painted.map((part, index) => `${(index === 0 ? name : '').padEnd(indent)}${part}`);
     return isVerdict ? [...lines, ''] : lines;
   });
-}
-
-/** Broken at spaces where there is one, else anywhere. */
-export function wrapped(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let rest = text;
-  while (rest.length > width) {
-    const space = rest.lastIndexOf(' ', width);
-    const end = space > 0 ? space : width;
-    lines.push(rest.slice(0, end));
-    rest = rest.slice(space > 0 ? end + 1 : end);
-  }
-  return [...lines, rest];
 }

@@ -1,16 +1,16 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline/promises';
+import { styleText } from 'node:util';
 import { written } from './output.ts';
 
-/** SGR parameters of ECMA-48. */
-export type Colour = 'green' | 'yellow' | 'red' | 'faint' | 'bold';
-const SGR: Readonly<Record<Colour, number>> = { green: 32, yellow: 33, red: 31, faint: 2, bold: 1 };
+export type Colour = 'green' | 'yellow' | 'red' | 'dim';
 
 /** Paints texts, or leaves them as they are. */
 export type Paint = (text: string, colour: Colour) => string;
 
+/** Whether to paint is decided here, and not by Node, whose releases look at different variables. */
 export function painter(colour: boolean): Paint {
-  return (text, name) => (colour ? `\u001b[${SGR[name]}m${text}\u001b[0m` : text);
+  return (text, name) => (colour ? styleText(name, text, { validateStream: false }) : text);
 }
 
 /** Whether to paint: on a terminal, unless NO_COLOR is set to something (https://no-color.org). */

@@ -1,5 +1,6 @@
 import { redactAccountId, redactToken } from '../process/log.ts';
-import { agoText, countOf, table, timeText } from '../process/text.ts';
+import { agoText, countOf, timeText } from '../process/text.ts';
+import { table } from '../terminal/table.ts';
 import { HOLD_TEXTS } from '../outbox/hold.ts';
 import { pidOf } from '../delivery/lease.ts';
 import type { WaitingPush } from '../outbox/waiting.ts';

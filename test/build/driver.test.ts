@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import { temporaryFolder } from '../support/store.ts';
 
 const SCRIPT = fileURLToPath(new URL('../../build/driver.mjs', import.meta.url));
+const PACKAGE = fileURLToPath(new URL('../../package.json', import.meta.url));
 const LOCK = fileURLToPath(new URL('../../package-lock.json', import.meta.url));
 
 function look(...args: string[]): { status: number | null; stderr: string } {
@@ -33,10 +34,19 @@ test('a driver that npm put beside the package is found', () => {
   expect(look(join(folder, 'xapplepush')).status).toBe(0);
 });
 
-test('a Node that is too old is named', () => {
-  const { status, stderr } = look(temporaryFolder(), 'v18.20.4');
+test.each(['v18.20.4', 'v20.11.1'])('a Node that is too old is named: %s', (version) => {
+  const { status, stderr } = look(temporaryFolder(), version);
   expect(status).toBe(1);
-  expect(stderr).toContain('build: error: this is Node v18.20.4, and 20 or later is needed\n');
+  expect(stderr).toContain(`build: error: this is Node ${version}, and 20.12 or later is needed\n`);
+});
+
+test.each(['v20.12.0', 'v22.0.0'])('a Node that will do is not: %s', (version) => {
+  expect(look(temporaryFolder(), version).stderr).not.toContain('is needed');
+});
+
+test('package.json says the same', () => {
+  const { engines } = JSON.parse(readFileSync(PACKAGE, 'utf8')) as { engines: { node: string } };
+  expect(engines.node).toBe('>=20.12');
 });
 
 /** npm ci looks for it in the lock file only, compiles without it, and removes the package where that fails. */

@@ -27,7 +27,7 @@ describe('describePoints', () => {
 
   test('paints the state alone, and what is left without colour is the same', () => {
     const painted = describePoints(POINTS, { colour: true });
-    expect(painted).toContain('\u001b[31mproblem\u001b[0m  three');
+    expect(painted).toContain('\u001b[31mproblem\u001b[39m  three');
 
     expect(painted.replace(/\u001b\[\d+m/g, '')).toBe(describePoints(POINTS, { colour: false }));
   });

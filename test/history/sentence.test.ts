@@ -17,17 +17,17 @@ test.each<[Entry, string, Colour | undefined]>([
   [
     eventEntry({ decision: 'nobody', reason: 'no device asked', targets: 0 }),
     'alice: MessageNew in INBOX: nobody is told, no device asked',
-    'faint',
+    'dim',
   ],
   [
     eventEntry({ decision: 'ignored', reason: 'why', mailboxes: [] }),
     '-: MessageNew: nobody is told, why',
-    'faint',
+    'dim',
   ],
   [
     eventEntry({ decision: 'refused', event: 'input', reason: 'not JSON', mailboxes: [] }),
     '-: input: cannot be taken, not JSON',
-    'faint',
+    'dim',
   ],
   [
     eventEntry({ mailboxes: ['a', ''].map((owner) => ({ owner, path: 'P' })) }),

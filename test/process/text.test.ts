@@ -1,38 +1,5 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { agoText, countOf, spanText, table, timeAndAge, timeText, visible } from '../../src/process/text.ts';
-
-describe('table', () => {
-  test('columns are as wide as their widest cell', () => {
-    const rows = [
-      ['alice', '1', ''],
-      ['b', '22222', 'x'],
-    ];
-    expect(table(['USER', 'N', 'WHY'], rows)).toBe('USER   N      WHY\nalice  1\nb      22222  x\n');
-  });
-
-  test('without rows there are the headings', () => {
-    expect(table(['A', 'B'], [])).toBe('A  B\n');
-  });
-
-  test('every cell is in its column, and no line ends with a space', () => {
-    const cell = fc.stringMatching(/^[a-z0-9]{0,12}$/);
-    fc.assert(
-      fc.property(fc.array(fc.tuple(cell, cell, cell), { maxLength: 5 }), (rows) => {
-        const headings = ['ONE', 'TWO', 'THREE'];
-        const lines = table(headings, rows).split('\n');
-        expect(lines.pop()).toBe('');
-        const starts = headings.map((heading) => lines[0]?.indexOf(heading) ?? -1);
-        for (const [index, row] of [headings, ...rows].entries()) {
-          const line = lines[index] ?? '';
-          expect(line).toBe(line.trimEnd());
-          for (const [column, text] of row.entries())
-            expect(line.slice(starts[column], starts[column + 1]).trimEnd()).toBe(text);
-        }
-      }),
-    );
-  });
-});
+import { agoText, countOf, spanText, timeAndAge, timeText, visible } from '../../src/process/text.ts';
 
 test('times are in UTC, to the second', () => {
   expect(timeText(0)).toBe('1970-01-01T00:00:00Z');

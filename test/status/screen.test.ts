@@ -1,11 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { linesOf, wrapped } from '../../src/status/layout.ts';
+import { linesOf } from '../../src/status/layout.ts';
 import { rowsOf } from '../../src/status/screen.ts';
 import type { Status } from '../../src/status/status.ts';
 import { painter } from '../../src/terminal/terminal.ts';
 import { failureAt, healthy, MINUTE_MS, withTargets, withWaiting } from '../support/status.ts';
 import { NOW_MS } from '../support/store.ts';
-import fc from 'fast-check';
 
 /** The text of a row. */
 function row(status: Status, name: string): string | undefined {
@@ -115,19 +114,21 @@ describe('lines', () => {
     expect(linesOf([long], { paint: painter(false) })).toHaveLength(1);
   });
 
-  test('are painted one by one, names not', () => {
-    const lines = linesOf([long], { paint: painter(true), columns: 40 });
-    expect(lines[1]).toBe('              \u001b[31msix seven eight\u001b[0m');
-    expect(lines[0]).toMatch(/^a {13}\u001b\[31mone/);
+  test('end where the terminal ends, however wide their characters are', () => {
+    const wide = {
+      name: 'last success',
+      text: '3 minutes ago, 山田太郎 📨 Entwu\u0308rfe',
+      tone: 'plain',
+    } as const;
+    expect(linesOf([wide], { paint: painter(false), columns: 40 })).toEqual([
+      'last success  3 minutes ago, 山田太郎 📨',
+      '              Entwürfe',
+    ]);
   });
 
-  test('lose nothing when they are broken up, and fit', () => {
-    fc.assert(
-      fc.property(fc.string({ maxLength: 100 }), fc.integer({ min: 1, max: 30 }), (text, width) => {
-        const lines = wrapped(text, width);
-        expect(lines.join('').replaceAll(' ', '')).toBe(text.replaceAll(' ', ''));
-        for (const line of lines) expect(line.length).toBeLessThanOrEqual(width);
-      }),
-    );
+  test('are painted one by one, names not', () => {
+    const lines = linesOf([long], { paint: painter(true), columns: 40 });
+    expect(lines[1]).toBe('              \u001b[31msix seven eight\u001b[39m');
+    expect(lines[0]).toMatch(/^a {13}\u001b\[31mone/);
   });
 });

@@ -14,6 +14,6 @@ describe('wantsColour', () => {
 });
 
 test('painter paints, or leaves the text as it is', () => {
-  expect(painter(true)('bad', 'red')).toBe('\u001b[31mbad\u001b[0m');
+  expect(painter(true)('bad', 'red')).toBe('\u001b[31mbad\u001b[39m');
   expect(painter(false)('bad', 'red')).toBe('bad');
 });
