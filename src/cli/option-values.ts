@@ -1,5 +1,4 @@
-import { parseDuration } from '../config/duration.ts';
-import { retention } from '../config/schema.ts';
+import { isDurationIn, outOfRange, parseDuration, RETENTION } from '../config/duration.ts';
 import { ExitCode, OperatorError } from '../process/errors.ts';
 
 /** The milliseconds of an option such as `--stale 10d`. Throws OperatorError (exit 64) for what is no duration. */
@@ -18,9 +17,8 @@ export function durationOption(name: string, text: string): number {
  */
 export function retentionOption(name: string, text: string): number {
   const ms = durationOption(name, text);
-  const reading = retention.read(text);
-  if ('value' in reading) return ms;
-  throw new OperatorError(`${name}: ${reading.problem}`, {
+  if (isDurationIn(text, RETENTION)) return ms;
+  throw new OperatorError(`${name}: ${outOfRange(text, RETENTION)}`, {
     exitCode: ExitCode.usage,
     hint: 'a device registers about once a day, and one day is the least that the configuration allows too',
   });

@@ -1,5 +1,5 @@
 import type { Settings } from './config.ts';
-import { socketPathProblem } from './kinds.ts';
+import { socketPathProblem } from './socket-path.ts';
 import type { Position } from './yaml.ts';
 
 /** One thing that is wrong with the configuration, and where. */
@@ -8,6 +8,9 @@ export interface ConfigProblem extends Position {
   key: string;
   message: string;
 }
+
+/** Where a problem stands that concerns nothing in the file. */
+export const START: Position = { line: 1, column: 1 };
 
 /** The keys and sections that the file gives a value to, and where. */
 export type GivenKeys = Map<string, Position>;
@@ -85,5 +88,5 @@ function socketConflicts({ control, store, serve }: Settings): Conflict[] {
 
 function placeOf(given: GivenKeys, keys: string[]): Position {
   const key = keys.find((candidate) => given.has(candidate));
-  return given.get(key ?? '') ?? { line: 1, column: 1 };
+  return given.get(key ?? '') ?? START;
 }

@@ -1,3 +1,5 @@
+import { shown } from './shown.ts';
+
 const UNITS_MS = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000 } as const;
 
 /**
@@ -17,4 +19,22 @@ export function formatDuration(ms: number): string {
   const fitting = Object.entries(UNITS_MS).find(([, unitMs]) => roundedMs !== 0 && roundedMs % unitMs === 0);
   const [unit, unitMs] = fitting ?? ['s', UNITS_MS.s];
   return `${String(roundedMs / unitMs)}${unit}`;
+}
+
+/** What a duration may be, in the form of the configuration. */
+export interface DurationRange {
+  min: string;
+  max: string;
+}
+
+/** How long something is kept. iOS registers again at most every 23 hours, so that less would drop devices in use. */
+export const RETENTION: DurationRange = { min: '1d', max: '3650d' };
+
+export function isDurationIn(text: string, { min, max }: DurationRange): boolean {
+  const [ms = NaN, minMs = NaN, maxMs = NaN] = [text, min, max].map(parseDuration);
+  return minMs <= ms && ms <= maxMs;
+}
+
+export function outOfRange(text: string, { min, max }: DurationRange): string {
+  return `${shown(text)} is out of range: expected from ${min} to ${max}`;
 }

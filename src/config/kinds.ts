@@ -1,48 +1,37 @@
-import { parseDuration } from './duration.ts';
+import * as v from 'valibot';
+import { type DurationRange, isDurationIn, outOfRange, parseDuration } from './duration.ts';
 import { nearest } from './nearest.ts';
-import type { YamlScalar } from './yaml.ts';
+import { shown } from './shown.ts';
+import { SOCKET_PATH_MAX_BYTES, socketPathProblem } from './socket-path.ts';
 
-export type Reading<T> = { value: T } | { problem: string };
+/** What is wrong with a value, in words. */
+type Message = (issue: { input: unknown }) => string;
 
-/** A kind of value that a key can have: what a person calls it, and how it is read from YAML. */
-export interface Kind<T> {
-  /** Completes "expected …". */
-  expected: string;
-  read: (value: YamlScalar) => Reading<T>;
-}
+/** A kind of value that a key can have. */
+export type Kind<T> = v.GenericSchema<unknown, T>;
 
-/** struct sockaddr_un has 108 bytes for the path with its closing NUL: unix(7), sun_path. */
-export const SOCKET_PATH_MAX_BYTES = 107;
+export const flag = expecting('true or false', (message) => v.boolean(message));
 
-export const flag: Kind<boolean> = {
-  expected: 'true or false',
-  read: (value) => (typeof value === 'boolean' ? { value } : unexpected(flag, value)),
-};
+export const text = expecting('text', (message) => textWith(message, (value) => value !== ''));
 
-export const text = textKind('text', (value) => (value === '' ? undefined : value));
+const PATH = 'an absolute path, starting with /';
 
-export const path = textKind('an absolute path, starting with /', absolutePath);
+export const path = expecting(PATH, (message) => textWith(message, isAbsolute));
 
 /** The path of a file that holds a secret. Problems do not show the value: it may be the secret itself. */
-export const secretPath: Kind<string> = {
-  expected: path.expected,
-  read: (value) => {
-    const reading = path.read(value);
-    return 'value' in reading ? reading : { problem: `expected ${path.expected}` };
-  },
-};
+export const secretPath = v.pipe(
+  textWith(() => `expected ${PATH}`, isAbsolute),
+  v.description(PATH),
+);
 
-export const socketPath: Kind<string> = {
-  expected: `${path.expected}, of at most ${SOCKET_PATH_MAX_BYTES} bytes`,
-  read: (value) => {
-    const reading = path.read(value);
-    const problem = 'value' in reading ? socketPathProblem(reading.value) : undefined;
-    return problem === undefined ? reading : { problem };
-  },
-};
+export const socketPath = v.pipe(
+  path,
+  v.maxBytes(SOCKET_PATH_MAX_BYTES, ({ input }) => socketPathProblem(input) ?? ''),
+  v.description(`${PATH}, of at most ${SOCKET_PATH_MAX_BYTES} bytes`),
+);
 
-export const logDestination = textKind('stderr or an absolute path', (value) =>
-  value === 'stderr' ? value : absolutePath(value),
+export const logDestination = expecting('stderr or an absolute path', (message) =>
+  textWith(message, (value) => value === 'stderr' || isAbsolute(value)),
 );
 
 const APNS_SERVERS = new Map([
@@ -50,103 +39,75 @@ const APNS_SERVERS = new Map([
   ['sandbox', 'https://api.sandbox.push.apple.com:443'],
 ]);
 
-export const apnsServer = textKind('production, sandbox or https://host:port', (value) => {
-  const origin = APNS_SERVERS.get(value) ?? value;
-  // No user, path or query: a push's path is /3/device/<token>.
-  return /^https:\/\/[^/?#@\\\s]+\/?$/.test(origin) && URL.canParse(origin) ? new URL(origin) : undefined;
-});
+export const apnsServer = expecting('production, sandbox or https://host:port', (message) =>
+  v.pipe(
+    v.string(message),
+    v.transform((value) => APNS_SERVERS.get(value) ?? value),
+    // No user, path or query: a push's path is /3/device/<token>.
+    v.regex(/^https:\/\/[^/?#@\\\s]+\/?$/, message),
+    v.check((value) => URL.canParse(value), message),
+    v.transform((value) => new URL(value)),
+  ),
+);
 
-export const httpAddress = textKind('host:port, [IPv6 address]:port or unix:/path', (value) => {
-  if (value.startsWith('unix:/')) return isSocketPath(value.slice('unix:'.length)) ? value : undefined;
-  const port = /^(?:\[[0-9a-f:.]+\]|[^\s:/[\]]+):(\d{1,5})$/i.exec(value)?.[1];
-  return port !== undefined && Number(port) <= 65_535 ? value : undefined;
-});
+export const httpAddress = expecting('host:port, [IPv6 address]:port or unix:/path', (message) =>
+  textWith(message, (value) => {
+    if (value.startsWith('unix:/')) return socketPathProblem(value.slice('unix:'.length)) === undefined;
+    const port = /^(?:\[[0-9a-f:.]+\]|[^\s:/[\]]+):(\d{1,5})$/i.exec(value)?.[1];
+    return port !== undefined && Number(port) <= 65_535;
+  }),
+);
 
-export function choice<T extends string>(...choices: readonly T[]): Kind<T> {
-  const kind: Kind<T> = {
-    expected: listed(choices),
-    read: (value) => {
-      const chosen = choices.find((one) => one === value);
-      if (chosen !== undefined) return { value: chosen };
-      const meant = typeof value === 'string' ? nearest(value, choices) : undefined;
-      return unexpected(kind, value, meant);
-    },
-  };
-  return kind;
+export function choice<const T extends string>(...choices: readonly T[]) {
+  return expecting(listed(choices), (message) =>
+    v.picklist(choices, (issue) => message(issue) + suggestion(issue.input, choices)),
+  );
 }
 
-export function count(range: { min: number; max: number }): Kind<number> {
-  const kind: Kind<number> = {
-    expected: `a whole number from ${range.min} to ${range.max}`,
-    read: (value) =>
-      Number.isInteger(value) && inRange(Number(value), range)
-        ? { value: Number(value) }
-        : unexpected(kind, value),
-  };
-  return kind;
+export function count({ min, max }: { min: number; max: number }) {
+  return expecting(`a whole number from ${min} to ${max}`, (message) =>
+    v.pipe(v.number(message), v.integer(message), v.minValue(min, message), v.maxValue(max, message)),
+  );
 }
 
-/** A duration in milliseconds; `min` and `max` are in the form of the configuration, such as `24h`. */
-export function duration({ min, max }: { min: string; max: string }): Kind<number> {
-  const range = { min: parseDuration(min) ?? NaN, max: parseDuration(max) ?? NaN };
-  const kind = textKind('a whole number with its unit s, m, h or d, such as 10s', parseDuration);
-  return {
-    expected: kind.expected,
-    read: (value) => {
-      const reading = kind.read(value);
-      if ('problem' in reading || inRange(reading.value, range)) return reading;
-      return { problem: `${shown(value)} is out of range: expected from ${min} to ${max}` };
-    },
-  };
+/** A duration in milliseconds. */
+export function duration(range: DurationRange) {
+  return expecting('a whole number with its unit s, m, h or d, such as 10s', (message) =>
+    v.pipe(
+      textWith(message, (value) => parseDuration(value) !== undefined),
+      v.check(
+        (value) => isDurationIn(value, range),
+        ({ input }) => outOfRange(input, range),
+      ),
+      v.transform((value) => parseDuration(value) ?? NaN),
+    ),
+  );
 }
 
-/** Why a socket cannot have this path; undefined where it can. */
-export function socketPathProblem(value: string): string | undefined {
-  if (isSocketPath(value)) return undefined;
-  const bytes = Buffer.byteLength(value);
-  return `${shown(value)} has ${bytes} bytes, and a socket's path ${SOCKET_PATH_MAX_BYTES} at most`;
+/** A schema whose problems say what was expected, as the manual page does. */
+function expecting<S extends v.GenericSchema>(what: string, schemaWith: (message: Message) => S) {
+  const message: Message = ({ input }) => `expected ${what}, got ${shown(input)}`;
+  return v.pipe(schemaWith(message), v.description(what));
 }
 
-/** A kind that is text in YAML; `convert` gives undefined for what is not of the kind. */
-function textKind<T>(expected: string, convert: (value: string) => T | undefined): Kind<T> {
-  const kind: Kind<T> = {
-    expected,
-    read: (value) => {
-      const converted = typeof value === 'string' && !hasControls(value) ? convert(value) : undefined;
-      return converted === undefined ? unexpected(kind, value) : { value: converted };
-    },
-  };
-  return kind;
+function textWith(message: Message, isRight: (value: string) => boolean) {
+  return v.pipe(
+    v.string(message),
+    v.check((value) => !hasControls(value) && isRight(value), message),
+  );
 }
 
-function absolutePath(value: string): string | undefined {
-  return value.startsWith('/') ? value : undefined;
-}
-
-function isSocketPath(value: string): boolean {
-  return Buffer.byteLength(value) <= SOCKET_PATH_MAX_BYTES;
+function isAbsolute(value: string): boolean {
+  return value.startsWith('/');
 }
 
 function hasControls(value: string): boolean {
   return /[\0-\x1f\x7f-\x9f]/.test(value);
 }
 
-function inRange(value: number, { min, max }: { min: number; max: number }): boolean {
-  return min <= value && value <= max;
-}
-
-function unexpected(kind: Kind<unknown>, value: YamlScalar, meant?: string): { problem: string } {
-  const suggestion = meant === undefined ? '' : `; did you mean ${meant}?`;
-  return { problem: `expected ${kind.expected}, got ${shown(value)}${suggestion}` };
-}
-
-const SHOWN_MAX = 60;
-
-/** The value as a problem names it: text in quotes, so that the number 10 and the text "10" differ. */
-function shown(value: YamlScalar): string {
-  if (value === null) return 'no value';
-  const whole = JSON.stringify(value);
-  return whole.length > SHOWN_MAX ? `${whole.slice(0, SHOWN_MAX)}…` : whole;
+function suggestion(value: unknown, choices: readonly string[]): string {
+  const meant = typeof value === 'string' ? nearest(value, choices) : undefined;
+  return meant === undefined ? '' : `; did you mean ${meant}?`;
 }
 
 function listed(choices: readonly string[]): string {

@@ -1,114 +1,92 @@
+import * as v from 'valibot';
 import type { Settings } from './config.ts';
-import { type ConfigProblem, conflicts, type GivenKeys } from './conflicts.ts';
+import { type ConfigProblem, conflicts, type GivenKeys, START } from './conflicts.ts';
 import { nearest } from './nearest.ts';
-import { isSectionList, isSetting, SCHEMA, type Section, type Setting, type ValuesOf } from './schema.ts';
+import { type Entry, type Keys, SCHEMA } from './schema.ts';
 import { configOf } from './values.ts';
-import type { YamlEntry, YamlNode, YamlScalar } from './yaml.ts';
+import type { Position, YamlNode } from './yaml.ts';
 
 export type ConfigReading = { config: Settings } | { problems: ConfigProblem[] };
 
 /** The configuration that `root` holds, with defaults filled in, or everything that is wrong with it. */
 export function readConfig(root: YamlNode | undefined, file: string | undefined): ConfigReading {
-  const findings: Findings = { given: new Map(), problems: [] };
-  const values = readSection(SCHEMA, root, '', findings);
-  const config = configOf(values, file);
-  const problems = [...findings.problems, ...conflicts(config, findings.given)];
+  const findings: Findings = { given: new Map(), places: new Map(), problems: [] };
+  const input = root && plainOf(root, SCHEMA, '', findings);
+  const reading = v.safeParse(SCHEMA, input, { abortPipeEarly: true });
+  const issues = reading.issues ?? [];
+  const wrong = issues.map((issue) => problemOf(issue, findings.places));
+  const config = configOf(reading.success ? reading.output : v.parse(SCHEMA, without(issues, input)), file);
+  const problems = [...findings.problems, ...wrong, ...conflicts(config, findings.given)];
   return problems.length === 0 ? { config } : { problems };
 }
 
 interface Findings {
   given: GivenKeys;
+  /** Of the values, by their keys. */
+  places: Map<string, Position>;
+  /** Of keys that the schema does not know. */
   problems: ConfigProblem[];
 }
 
-function readSection<S extends Section>(
-  section: S,
-  node: YamlNode | undefined,
+/** The plain value of a node, of the keys that the schema knows. */
+function plainOf(node: YamlNode, entry: Entry | undefined, path: string, findings: Findings): unknown {
+  findings.places.set(path, node.at);
+  if (node.kind === 'scalar') return node.value;
+  if (node.kind === 'map') return entry?.keys === undefined ? {} : plainMap(node, entry.keys, path, findings);
+  return node.items.map((item, index) => {
+    const itemPath = join(path, index);
+    findings.given.set(itemPath, item.at);
+    return plainOf(item, entry?.each, itemPath, findings);
+  });
+}
+
+function plainMap(
+  { entries }: Extract<YamlNode, { kind: 'map' }>,
+  keys: Keys,
   prefix: string,
   findings: Findings,
-): ValuesOf<S> {
-  const entries = new Map<string, YamlEntry>();
-  for (const entry of entriesOf(node, prefix, findings)) {
-    if (Object.hasOwn(section, entry.key)) entries.set(entry.key, entry);
-    else findings.problems.push(unknownKey(entry, prefix, Object.keys(section)));
-  }
-  const values = Object.entries(section).map(([key, expected]) => {
+): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  for (const { key, at, value } of entries) {
     const path = join(prefix, key);
-    const entry = entries.get(key);
-    if (isSetting(expected)) return [key, readSetting(expected, entry, path, findings)] as const;
-    if (entry !== undefined && !isNull(entry.value)) findings.given.set(path, entry.at);
-    if (isSectionList(expected))
-      return [key, readList(expected.eachOf, entry?.value, path, findings)] as const;
-    return [key, readSection(expected, entry?.value, path, findings)] as const;
-  });
-  return Object.fromEntries(values) as ValuesOf<S>;
-}
-
-/** A section whose keys are all commented out is null in YAML, and empty. */
-function entriesOf(node: YamlNode | undefined, key: string, { problems }: Findings): YamlEntry[] {
-  if (node === undefined || isNull(node)) return [];
-  if (node.kind === 'map') return node.entries;
-  problems.push({ ...node.at, key, message: `expected keys with values, got ${describe(node)}` });
-  return [];
-}
-
-/** Entries are named by their place in the list, from 1: `apns.also[1]`. */
-function readList<S extends Section>(
-  section: S,
-  node: YamlNode | undefined,
-  key: string,
-  findings: Findings,
-): ValuesOf<S>[] {
-  if (node === undefined || isNull(node)) return [];
-  if (node.kind === 'list') {
-    return node.items.map((item, index) => {
-      const path = `${key}[${index + 1}]`;
-      findings.given.set(path, item.at);
-      return readSection(section, item, path, findings);
-    });
+    if (Object.hasOwn(keys, key)) {
+      if (!isEmpty(value, keys[key])) findings.given.set(path, at);
+      values[key] = plainOf(value, keys[key], path, findings);
+    } else findings.problems.push({ ...at, key: path, message: unknownKey(key, Object.keys(keys)) });
   }
-  findings.problems.push({ ...node.at, key, message: `expected a list, got ${describe(node)}` });
-  return [];
+  return values;
 }
 
-function unknownKey({ key, at }: YamlEntry, prefix: string, known: string[]): ConfigProblem {
+/** A section or list whose content is commented out. */
+function isEmpty(value: YamlNode, entry: Entry | undefined): boolean {
+  const isValue = entry?.keys === undefined && entry?.each === undefined;
+  return !isValue && value.kind === 'scalar' && value.value === null;
+}
+
+function unknownKey(key: string, known: string[]): string {
   const meant = nearest(key, known);
-  const advice = meant === undefined ? `known here: ${known.join(', ')}` : `did you mean ${meant}?`;
-  return { ...at, key: join(prefix, key), message: `unknown key; ${advice}` };
+  return `unknown key; ${meant === undefined ? `known here: ${known.join(', ')}` : `did you mean ${meant}?`}`;
+}
+
+/** Entries of a list are named by their place in it, from 1: `apns.also[1]`. */
+function join(prefix: string, key: PropertyKey): string {
+  if (typeof key === 'number') return `${prefix}[${key + 1}]`;
+  return prefix === '' ? String(key) : `${prefix}.${String(key)}`;
+}
+
+type Issue = v.InferIssue<typeof SCHEMA>;
+
+function problemOf({ path, message }: Issue, places: Findings['places']): ConfigProblem {
+  const key = (path ?? []).map((item) => item.key as PropertyKey).reduce<string>(join, '');
+  return { ...(places.get(key) ?? START), key, message };
 }
 
 /** A value that is wrong counts as the default, so that the search for problems goes on. */
-function readSetting<T>(
-  { kind, byDefault }: Setting<T>,
-  entry: YamlEntry | undefined,
-  key: string,
-  { given, problems }: Findings,
-): T | undefined {
-  if (entry !== undefined) {
-    given.set(key, entry.at);
-    const reading = entry.value.kind === 'scalar' ? kind.read(entry.value.value) : undefined;
-    if (reading !== undefined && 'value' in reading) return reading.value;
-    const message = reading?.problem ?? `expected ${kind.expected}, got ${describe(entry.value)}`;
-    problems.push({ ...entry.value.at, key, message });
+function without(issues: readonly Issue[], input: unknown): unknown {
+  for (const { path } of issues) {
+    const place = path?.at(-1);
+    if (place === undefined) return undefined;
+    Reflect.deleteProperty(place.input as object, place.key as PropertyKey);
   }
-  return byDefault === undefined ? undefined : defaultOf(kind.read, byDefault, key);
-}
-
-function defaultOf<T>(read: Setting<T>['kind']['read'], byDefault: YamlScalar, key: string): T {
-  const reading = read(byDefault);
-  if ('problem' in reading) throw new Error(`the default of ${key}: ${reading.problem}`);
-  return reading.value;
-}
-
-function join(prefix: string, key: string): string {
-  return prefix === '' ? key : `${prefix}.${key}`;
-}
-
-function isNull(node: YamlNode): boolean {
-  return node.kind === 'scalar' && node.value === null;
-}
-
-function describe(node: YamlNode): string {
-  if (node.kind === 'scalar') return `the value ${JSON.stringify(node.value)}`;
-  return node.kind === 'map' ? 'keys with values' : 'a list';
+  return input;
 }

@@ -1,6 +1,5 @@
-import type { EventScope } from './config.ts';
-import type { LogLevel } from '../process/log.ts';
-import type { ChangeName } from '../events/mail-event.ts';
+import * as v from 'valibot';
+import { RETENTION } from './duration.ts';
 import {
   apnsServer,
   choice,
@@ -8,134 +7,121 @@ import {
   duration,
   flag,
   httpAddress,
-  type Kind,
   logDestination,
   path,
   secretPath,
   socketPath,
   text,
 } from './kinds.ts';
-import type { YamlScalar } from './yaml.ts';
-
-/** One key: the kind of its value, and the default as it would stand in the file; undefined where it has none. */
-export interface Setting<T> {
-  kind: Kind<T>;
-  byDefault: YamlScalar | undefined;
-}
-
-/** Keys under a name of their own. */
-export interface Section {
-  readonly [key: string]: Setting<unknown> | SectionList | Section;
-}
-
-/** A list, each of whose entries has these keys; empty by default. */
-export interface SectionList<S extends Section = Section> {
-  eachOf: S;
-}
-
-/** What the keys of a section hold, read and with defaults. */
-export type ValuesOf<S> = {
-  [K in keyof S]: S[K] extends Setting<infer T>
-    ? T
-    : S[K] extends SectionList<infer E>
-      ? ValuesOf<E>[]
-      : ValuesOf<S[K]>;
-};
+import { shown } from './shown.ts';
 
 // Waited for by a timer: setTimeout takes 2^31-1 ms at most, which is less than 25 days.
 const wait = duration({ min: '0s', max: '24d' });
 const deadline = duration({ min: '1s', max: '24d' });
 const period = duration({ min: '1s', max: '3650d' });
-// iOS registers again at most every 23 hours, so that less would drop devices in use.
-export const retention = duration({ min: '1d', max: '3650d' });
+const retention = duration(RETENTION);
 
-const scope = choice<EventScope>('subscribed', 'inbox', 'off');
+const scope = choice('subscribed', 'inbox', 'off');
 
 const CREDENTIAL = {
-  certificate: optional(secretPath),
-  key: optional(secretPath),
-  passphrase_file: optional(secretPath),
-  token: {
-    key: optional(secretPath),
-    key_id: optional(text),
-    team_id: optional(text),
-  },
-  topic: optional(text), // by default the certificate's UID
-} satisfies Section;
+  certificate: v.optional(secretPath),
+  key: v.optional(secretPath),
+  passphrase_file: v.optional(secretPath),
+  token: section({
+    key: v.optional(secretPath),
+    key_id: v.optional(text),
+    team_id: v.optional(text),
+  }),
+  topic: v.optional(text), // by default the certificate's UID
+};
 
 /** Every key of the configuration file: its kind and its default. */
-export const SCHEMA = {
-  apns: {
-    server: setting(apnsServer, 'production'),
+export const SCHEMA = section({
+  apns: section({
+    server: v.optional(apnsServer, 'production'),
     ...CREDENTIAL,
-    also: { eachOf: CREDENTIAL },
-    ca: optional(path),
-  },
-  store: setting(path, '/var/lib/xapplepush/xapplepush.db'),
-  spool: setting(path, '/var/spool/xapplepush'),
-  imapd_conf: setting(path, '/etc/imapd.conf'),
-  users: {
-    lowercase: setting(flag, true),
-    domain: setting(choice('keep', 'strip'), 'keep'),
-  },
-  events: {
-    MessageNew: setting(scope, 'subscribed'),
-    MessageRead: setting(scope, 'inbox'),
-    MessageTrash: setting(scope, 'inbox'),
-    MessageMove: setting(scope, 'inbox'),
-    MessageExpunge: setting(scope, 'inbox'),
-    FlagsClear: setting(scope, 'inbox'),
-    MessageAppend: setting(scope, 'off'),
-  } satisfies Record<ChangeName, Setting<EventScope>>,
-  delivery: {
-    mode: setting(choice('background', 'foreground'), 'background'),
-    linger: setting(wait, '10s'),
-    deadline: setting(deadline, '10s'),
-    expiry: setting(period, '24h'),
-    throttle: setting(wait, '5s'),
-    housekeeping_delay: setting(wait, '30s'),
-    give_up: setting(period, '24h'),
-  },
-  targets: {
-    max_per_user: setting(count({ min: 1, max: 1000 }), 20),
-    shared_mailboxes: setting(flag, false),
-    disable_after: setting(period, '72h'),
-  },
-  prune: {
-    older_than: setting(retention, '10d'),
-    bad_files: setting(retention, '30d'),
-  },
-  history: {
-    max_age: setting(period, '7d'),
-    max_entries: setting(count({ min: 0, max: 10_000_000 }), 100_000),
-  },
-  log: {
-    level: setting(choice<LogLevel>('debug', 'info', 'warn', 'error'), 'info'),
-    destination: setting(logDestination, 'stderr'),
-  },
-  control: optional(socketPath), // by default beside the store
-  serve: {
-    cyrus_socket: optional(socketPath),
-    http: optional(httpAddress),
-    http_password_file: optional(path),
-    metrics: setting(flag, true),
-  },
-} satisfies Section;
+    also: list(section(CREDENTIAL)),
+    ca: v.optional(path),
+  }),
+  store: v.optional(path, '/var/lib/xapplepush/xapplepush.db'),
+  spool: v.optional(path, '/var/spool/xapplepush'),
+  imapd_conf: v.optional(path, '/etc/imapd.conf'),
+  users: section({
+    lowercase: v.optional(flag, true),
+    domain: v.optional(choice('keep', 'strip'), 'keep'),
+  }),
+  events: section({
+    MessageNew: v.optional(scope, 'subscribed'),
+    MessageRead: v.optional(scope, 'inbox'),
+    MessageTrash: v.optional(scope, 'inbox'),
+    MessageMove: v.optional(scope, 'inbox'),
+    MessageExpunge: v.optional(scope, 'inbox'),
+    FlagsClear: v.optional(scope, 'inbox'),
+    MessageAppend: v.optional(scope, 'off'),
+  }),
+  delivery: section({
+    mode: v.optional(choice('background', 'foreground'), 'background'),
+    linger: v.optional(wait, '10s'),
+    deadline: v.optional(deadline, '10s'),
+    expiry: v.optional(period, '24h'),
+    throttle: v.optional(wait, '5s'),
+    housekeeping_delay: v.optional(wait, '30s'),
+    give_up: v.optional(period, '24h'),
+  }),
+  targets: section({
+    max_per_user: v.optional(count({ min: 1, max: 1000 }), 20),
+    shared_mailboxes: v.optional(flag, false),
+    disable_after: v.optional(period, '72h'),
+  }),
+  prune: section({
+    older_than: v.optional(retention, '10d'),
+    bad_files: v.optional(retention, '30d'),
+  }),
+  history: section({
+    max_age: v.optional(period, '7d'),
+    max_entries: v.optional(count({ min: 0, max: 10_000_000 }), 100_000),
+  }),
+  log: section({
+    level: v.optional(choice('debug', 'info', 'warn', 'error'), 'info'),
+    destination: v.optional(logDestination, 'stderr'),
+  }),
+  control: v.optional(socketPath), // by default beside the store
+  serve: section({
+    cyrus_socket: v.optional(socketPath),
+    http: v.optional(httpAddress),
+    http_password_file: v.optional(path),
+    metrics: v.optional(flag, true),
+  }),
+});
 
-type Entry = Section[string];
+/** What the file says, with defaults. */
+export type Values = v.InferOutput<typeof SCHEMA>;
 
-export function isSetting(entry: Entry): entry is Setting<unknown> {
-  return 'byDefault' in entry;
+/** What stands at one key: keys under it, a list, or else a value, as it is `wrapped` with its default. */
+export type Entry = v.GenericSchema & {
+  keys?: Keys;
+  each?: Entry;
+  wrapped?: v.GenericSchema;
+  default?: unknown;
+};
+export type Keys = Record<string, Entry>;
+
+/** Keys under a name of their own. Where all are commented out it is null in YAML, and empty. */
+function section<K extends Keys>(keys: K) {
+  const object = v.object(keys);
+  const isSection = v.custom<v.InferInput<typeof object>>(
+    (value) => typeof value === 'object' && !Array.isArray(value),
+    ({ input }) => `expected keys with values, got ${valueShown(input)}`,
+  );
+  return { ...v.nullish(v.pipe(isSection, object), {} as v.InferInput<typeof object>), keys };
 }
 
-export function isSectionList(entry: Entry): entry is SectionList {
-  return 'eachOf' in entry;
+/** Empty by default. */
+function list<E extends Entry>(each: E) {
+  const items = v.array(each, ({ input }) => `expected a list, got ${valueShown(input)}`);
+  return { ...v.nullish(items, []), each };
 }
 
-function setting<T>(kind: Kind<T>, byDefault: YamlScalar): Setting<T> {
-  return { kind, byDefault };
-}
-
-function optional<T>(kind: Kind<T>): Setting<T | undefined> {
-  return { kind, byDefault: undefined };
+function valueShown(value: unknown): string {
+  return typeof value === 'object' ? shown(value) : `the value ${shown(value)}`;
 }

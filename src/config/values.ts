@@ -1,9 +1,9 @@
 import { posix } from 'node:path';
 import type { CredentialConfig, DeliveryConfig, Settings } from './config.ts';
-import type { SCHEMA, ValuesOf } from './schema.ts';
+import type { Values } from './schema.ts';
 
 /** The configuration that the values of the file's keys are; its names are ours, its durations milliseconds. */
-export function configOf(values: ValuesOf<typeof SCHEMA>, file: string | undefined): Settings {
+export function configOf(values: Values, file: string | undefined): Settings {
   const { apns, delivery, targets, prune, history, serve } = values;
   return {
     file,
@@ -39,7 +39,7 @@ export function configOf(values: ValuesOf<typeof SCHEMA>, file: string | undefin
   };
 }
 
-type CredentialValues = Omit<ValuesOf<typeof SCHEMA>['apns'], 'server' | 'also' | 'ca'>;
+type CredentialValues = Omit<Values['apns'], 'server' | 'also' | 'ca'>;
 
 function credentialOf({
   certificate,
@@ -56,7 +56,7 @@ function tokenOf({ key, key_id, team_id }: CredentialValues['token']): Credentia
   return { key, keyId: key_id, teamId: team_id };
 }
 
-function deliveryOf(delivery: ValuesOf<typeof SCHEMA>['delivery']): DeliveryConfig {
+function deliveryOf(delivery: Values['delivery']): DeliveryConfig {
   return {
     mode: delivery.mode,
     lingerMs: delivery.linger,

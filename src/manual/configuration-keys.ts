@@ -1,4 +1,5 @@
-import { isSectionList, isSetting, SCHEMA, type Section } from '../config/schema.ts';
+import { getDescription } from 'valibot';
+import { type Keys, SCHEMA } from '../config/schema.ts';
 import type { YamlScalar } from '../config/yaml.ts';
 
 /** A key of the configuration, or a section of keys. */
@@ -9,6 +10,7 @@ export interface KeyEntry {
   about: string;
   /** What is expected of its value; absent for a section. */
   expected?: string;
+  /** As it would stand in the file; absent where it has none. */
   byDefault?: YamlScalar;
 }
 
@@ -18,16 +20,17 @@ export interface KeyEntry {
  */
 export function configurationKeys(example: string): KeyEntry[] {
   const comments = commentsIn(example);
-  return entriesOf(SCHEMA, '').map((entry) => ({ ...entry, about: comments.get(entry.key) ?? '' }));
+  return entriesOf(SCHEMA.keys, '').map((entry) => ({ ...entry, about: comments.get(entry.key) ?? '' }));
 }
 
-function entriesOf(section: Section, prefix: string): KeyEntry[] {
-  return Object.entries(section).flatMap(([name, entry]): KeyEntry[] => {
+function entriesOf(keys: Keys, prefix: string): KeyEntry[] {
+  return Object.entries(keys).flatMap(([name, entry]): KeyEntry[] => {
     const key = prefix + name;
-    if (isSectionList(entry)) return [{ key, about: '', expected: 'a list' }];
-    if (!isSetting(entry)) return [{ key, about: '' }, ...entriesOf(entry, `${key}.`)];
-    const { kind, byDefault } = entry;
-    return [{ key, about: '', expected: kind.expected, ...(byDefault !== undefined && { byDefault }) }];
+    if (entry.keys !== undefined) return [{ key, about: '' }, ...entriesOf(entry.keys, `${key}.`)];
+    if (entry.each !== undefined) return [{ key, about: '', expected: 'a list' }];
+    const expected = getDescription(entry.wrapped ?? entry) ?? '';
+    const byDefault = entry.default as YamlScalar | undefined;
+    return [{ key, about: '', expected, ...(byDefault !== undefined && { byDefault }) }];
   });
 }
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { chmodSync, lstatSync, renameSync, type Stats } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
-import { socketPathProblem } from '../config/kinds.ts';
+import { socketPathProblem } from '../config/socket-path.ts';
 import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
 
 /**

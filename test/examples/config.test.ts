@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { readConfig } from '../../src/config/read.ts';
-import { isSectionList, isSetting, SCHEMA, type Section, type Setting } from '../../src/config/schema.ts';
+import { type Entry, type Keys, SCHEMA } from '../../src/config/schema.ts';
 import { parseYaml, type YamlNode } from '../../src/config/yaml.ts';
 import { temporaryFolder } from '../support/store.ts';
 
@@ -21,19 +21,12 @@ function copyOf(file: string): string {
 /** The file with every key taken out of its comment: `#key:`, where prose has a space after the `#`. */
 const everyKey = shipped.replace(/^( *)#(?=\w+:)/gm, '$1');
 
-function settings(section: Section, prefix = ''): [string, Setting<unknown>][] {
-  return Object.entries(section).flatMap(([key, entry]) => {
-    if (isSetting(entry)) return [[prefix + key, entry]];
-    if (isSectionList(entry)) return [[prefix + key, LIST]];
-    return settings(entry, `${prefix}${key}.`);
-  });
+/** The values and lists of the schema; the entries of a list have the keys that are shown above it. */
+function settings(keys: Keys, prefix = ''): [string, Entry][] {
+  return Object.entries(keys).flatMap(([key, entry]) =>
+    entry.keys === undefined ? [[prefix + key, entry]] : settings(entry.keys, `${prefix}${key}.`),
+  );
 }
-
-/** For a list, whose entries have the keys that are shown above it. */
-const LIST: Setting<unknown> = {
-  kind: { expected: 'a list', read: (value) => ({ value }) },
-  byDefault: undefined,
-};
 
 function values(node: YamlNode | undefined, prefix = ''): [string, unknown][] {
   if (node?.kind !== 'map') return [];
@@ -56,14 +49,16 @@ describe('examples/config.yaml', () => {
   it('has every key and no other', () => {
     const { root, problems } = parseYaml(everyKey);
     expect(problems).toEqual([]);
-    expect(values(root).map(([key]) => key)).toEqual(settings(SCHEMA).map(([key]) => key));
+    expect(values(root).map(([key]) => key)).toEqual(settings(SCHEMA.keys).map(([key]) => key));
   });
 
   it('shows the defaults', () => {
     const shown = new Map(values(parseYaml(everyKey).root));
-    const byDefault = settings(SCHEMA).filter(([, setting]) => setting.byDefault !== undefined);
+    const byDefault = settings(SCHEMA.keys).filter(
+      ([, { default: byDefault, each }]) => byDefault !== undefined && each === undefined,
+    );
     expect(byDefault.map(([key]) => [key, shown.get(key)])).toEqual(
-      byDefault.map(([key, setting]) => [key, setting.byDefault]),
+      byDefault.map(([key, setting]) => [key, setting.default]),
     );
     const defaults = readConfig(undefined, undefined);
     expect(defaults).toHaveProperty('config.control', shown.get('control'));
@@ -76,7 +71,7 @@ describe('examples/config.yaml', () => {
 
   it('says of each key what it means, and of one without a default that it has none', () => {
     const lines = shipped.split('\n');
-    for (const [key, { byDefault }] of settings(SCHEMA)) {
+    for (const [key, { default: byDefault, each }] of settings(SCHEMA.keys)) {
       const name = key.split('.').at(-1)!;
       const at = lines.findIndex((line) => line.trim().startsWith(`#${name}:`));
       const before = lines.slice(0, at).reverse();
@@ -85,7 +80,7 @@ describe('examples/config.yaml', () => {
         before.findIndex((line) => !line.trim().startsWith('# ')),
       );
       expect(comment.join(), key).toMatch(/# \S/);
-      if (byDefault === undefined && !key.startsWith('apns.token.'))
+      if ((byDefault === undefined || each !== undefined) && !key.startsWith('apns.token.'))
         expect(comment.join(), key).toMatch(/default/i);
     }
   });
