@@ -134,6 +134,13 @@ describe('captured events', () => {
   });
 });
 
+/** Where one had, a registration from the spool would be as old as it says, and not as old as its file. */
+it('dates no registration', () => {
+  const registrations = table.files.filter(({ event }) => event === 'ApplePushService');
+  const dated = registrations.filter((row) => 'timestamp' in valueOf(row));
+  expect([registrations.length > 0, dated]).toEqual([true, []]);
+});
+
 describe('captured mailboxes', () => {
   const rows = table.files.filter((row): row is Expectation & Place => row.owner !== undefined);
 
