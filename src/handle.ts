@@ -3,6 +3,7 @@ import { systemClock } from './process/clock.ts';
 import type { Config } from './config/config.ts';
 import { ExitCode, messageOf, OperatorError } from './process/errors.ts';
 import { readEvents } from './events/read.ts';
+import { singly } from './events/singly.ts';
 import { createIntake, type Intake } from './intake/intake.ts';
 import { type Log, reportError, writeLine } from './process/log.ts';
 import { randomUuid } from './process/random-uuid.ts';
@@ -61,7 +62,7 @@ interface Keeping {
 async function takeAll(input: Iterable<Buffer>, intake: Intake, keeping: Keeping): Promise<Tally> {
   const tally: Tally = { targetIds: new Set(), deferred: false, silent: [], exitCodes: [] };
   let items = 0;
-  for (const item of readEvents(input)) {
+  for (const item of singly(readEvents(input))) {
     items += 1;
     try {
       const { targetIds, bad, silent } = await intake(item);

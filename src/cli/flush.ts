@@ -14,6 +14,8 @@ export function addFlush(program: Command, context: CommandContext): void {
       [ExitCode.unavailable]: 'Apple cannot be reached; the pushes are kept',
       [ExitCode.tryAgain]:
         'a push or a file of the spool is left, and is kept; or the database cannot be used',
+      [ExitCode.configuration]:
+        'the configuration or the certificate cannot be used; or imapd.conf, and what needs none was sent',
     },
     examples: [
       ['xapplepush flush', 'what is due, and what lies in the spool'],

@@ -8,6 +8,7 @@ import { openDelivery } from './delivery.ts';
 import { drainSpool } from '../intake/drain-spool.ts';
 import { createIntake } from '../intake/intake.ts';
 import { type Log, reportError } from '../process/log.ts';
+import { createReminder } from '../process/reminder.ts';
 import { runDeliverer } from './deliverer.ts';
 import { warnOfExpiry } from './expiry.ts';
 import { noteUsable, wasTold } from './in-vain.ts';
@@ -28,6 +29,7 @@ async function deliver(config: Config, log: Log, signal: AbortSignal): Promise<b
   const clock = systemClock;
   const changed = watchChanges(config);
   const store = openStore(config.store, { create: true, log });
+  const reminder = createReminder(clock);
   try {
     const delivery = openDelivery({ config, store, clock, log, patient: true, told: wasTold(config) });
     const intake = createIntake({ config, clock, log, store: () => store, newApnsId: randomUUID });
@@ -41,8 +43,9 @@ async function deliver(config: Config, log: Log, signal: AbortSignal): Promise<b
       store,
       courier: delivery.courier,
       takeSpool: async () => {
-        const { waits } = await drainSpool(config.spool, intake, clock, log);
-        if (waits) reportError(waits, log);
+        const { trouble } = await drainSpool(config.spool, intake, clock, log);
+        if (trouble === undefined) reminder.clear();
+        else if (reminder.isDue(trouble.message)) reportError(trouble, log);
       },
       lockFile: `${config.store}.deliverer`,
       controlSocket: config.control,

@@ -8,14 +8,14 @@ import { openDelivery } from './delivery.ts';
 import { drainSpool, type SpoolReport } from '../intake/drain-spool.ts';
 import { ExitCode } from '../process/errors.ts';
 import { createIntake } from '../intake/intake.ts';
-import type { Log } from '../process/log.ts';
+import { type Log, reportError } from '../process/log.ts';
 import type { CourierOptions } from './courier.ts';
 import { warnOfExpiry } from './expiry.ts';
 import { releaseDeadLeases } from './lease.ts';
 import { countOf, timeText } from '../process/text.ts';
 
 export interface FlushReport {
-  spool: SpoolReport;
+  spool: Omit<SpoolReport, 'trouble'>;
   delivered: number;
   /** Attempts that Apple refused for good. */
   refused: number;
@@ -35,28 +35,33 @@ export interface FlushOptions {
   all: boolean;
 }
 
-/** Reads the spool and delivers what is due, once. */
+/** Reads the spool and delivers what is due, once: also where not all of the spool can be taken, which is told. */
 export async function flush(options: FlushOptions): Promise<{ report: FlushReport; exitCode: ExitCode }> {
   const { config, log, clock } = options;
   const store = openStore(config.store, { create: true, log });
   try {
     const intake = createIntake({ config, log, clock, store: () => store, newApnsId: randomUUID });
-    const spool = await drainSpool(config.spool, intake, clock, log);
-    if (spool.waits) throw spool.waits;
+    const { trouble, ...spool } = await drainSpool(config.spool, intake, clock, log);
+    if (trouble !== undefined) reportError(trouble, log);
     await releaseDeadLeases(store);
     await store.setRight(clock.nowMs());
     await store.takeUp(config.edition, clock.nowMs());
     if (options.all) await store.makeAllDue(clock.nowMs());
     const { report, exitCode } = await deliverOnce(store, spool, options);
-    return { report, exitCode: exitCode === ExitCode.ok && spool.stuck ? ExitCode.tryAgain : exitCode };
+    return { report, exitCode: trouble === undefined ? exitCode : worse(exitCode, trouble.exitCode) };
   } finally {
     store.close();
   }
 }
 
+/** What a person must put right weighs more than what comes right by itself. */
+function worse(exitCode: ExitCode, other: ExitCode): ExitCode {
+  return exitCode === ExitCode.ok || other === ExitCode.configuration ? other : exitCode;
+}
+
 async function deliverOnce(
   store: Store,
-  spool: SpoolReport,
+  spool: FlushReport['spool'],
   { config, log, clock }: FlushOptions,
 ): Promise<{ report: FlushReport; exitCode: ExitCode }> {
   const report: FlushReport = { spool, delivered: 0, refused: 0, postponed: 0, owed: 0, nextMs: null };

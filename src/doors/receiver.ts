@@ -1,5 +1,6 @@
 import type { Clock } from '../process/clock.ts';
 import { type ReadItem, readEvents } from '../events/read.ts';
+import { singly } from '../events/singly.ts';
 import { writeSpool } from '../spool/spool.ts';
 import { withToldTopic } from '../events/xaps.ts';
 import { OperatorError } from '../process/errors.ts';
@@ -36,20 +37,46 @@ export function createReceiver({ intake, spool, clock, log, onWork }: ReceiverOp
     // Cyrus waits for us with the mailbox locked: what the database cannot take at once waits in the spool.
     const locked = isPaused();
     const received: Received = { ...NOTHING };
-    let item: ReadItem | undefined;
-    try {
-      for (item of readEvents([raw])) add(received, await intake(door)(item, { locked }));
-      if (item === undefined) received.bad = 'empty input, expected an event in JSON';
-    } catch (error) {
-      if (!(error instanceof OperatorError)) throw error;
-      if (isBusy(error) && !locked) lockedMs = clock.steadyMs();
-      if (error instanceof NotRegistered) received.topic ??= error.topic;
-      keep(told(raw, item, received.topic), door, error.message);
+    const { items, left, trouble } = await takeEach(raw, received, (item) => intake(door)(item, { locked }));
+    if (items === 0) received.bad = 'empty input, expected an event in JSON';
+    if (trouble !== undefined) {
+      if (isBusy(trouble) && !locked) lockedMs = clock.steadyMs();
+      keep(Buffer.from(left.join('\n')), door, trouble.message);
       received.spooled = true;
     }
     if (received.targets > 0) onWork();
     return received;
   };
+}
+
+/** Until there is trouble: what is left then waits without the rest, which would be told again; what is bad is told. */
+async function takeEach(
+  raw: Buffer,
+  received: Received,
+  intake: Intake,
+): Promise<{ items: number; left: Buffer[]; trouble: OperatorError | undefined }> {
+  const left: Buffer[] = [];
+  let items = 0;
+  let trouble: OperatorError | undefined;
+  for (const item of singly(readEvents([raw]))) {
+    items += 1;
+    const isTooLate = trouble !== undefined && 'value' in item;
+    const failure = isTooLate ? trouble : await take(item, received, intake);
+    if (failure !== undefined) left.push(isTooLate ? item.raw : told(item, failure));
+    trouble ??= failure;
+  }
+  return { items, left, trouble };
+}
+
+async function take(item: ReadItem, received: Received, intake: Intake): Promise<OperatorError | undefined> {
+  try {
+    add(received, await intake(item));
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    if (error instanceof NotRegistered) received.topic ??= error.topic;
+    return error;
+  }
 }
 
 function isBusy(error: OperatorError): boolean {
@@ -63,10 +90,11 @@ function add(received: Received, { bad, topic, targetIds }: Taken): void {
 }
 
 /** A registration that is kept says what its device is told, so that it is made for that topic whenever it is read. */
-function told(raw: Buffer, item: ReadItem | undefined, topic = ''): Buffer {
-  if (topic === '' || item === undefined || 'bad' in item || item.raw.length < raw.length - 1) return raw;
+function told(item: ReadItem, failure: OperatorError): Buffer {
+  const topic = failure instanceof NotRegistered ? failure.topic : '';
+  if (topic === '' || 'bad' in item) return item.raw;
   const registration = withToldTopic(item.value, topic);
-  return registration === undefined ? raw : Buffer.from(JSON.stringify(registration));
+  return registration === undefined ? item.raw : Buffer.from(JSON.stringify(registration));
 }
 
 const NOTHING: Readonly<Received> = { bad: undefined, targets: 0, topic: undefined, spooled: false };

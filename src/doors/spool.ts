@@ -1,7 +1,7 @@
 import { existsSync, type FSWatcher, mkdirSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../process/clock.ts';
-import { messageOf } from '../process/errors.ts';
+import { messageOf, OperatorError } from '../process/errors.ts';
 import type { Log } from '../process/log.ts';
 import { createReminder } from '../process/reminder.ts';
 import { createBell } from '../delivery/bell.ts';
@@ -36,7 +36,9 @@ export function openSpoolDoor(options: SpoolDoorOptions): { close(): Promise<voi
         await clock.sleep(SWEEP_INTERVAL_MS, bell.signal);
       } catch (error) {
         const reason = messageOf(error);
-        if (reminder.isDue(reason)) log.error('the spool cannot be read now, its files are kept', { reason });
+        const hint = error instanceof OperatorError ? error.hint : undefined;
+        if (reminder.isDue(reason))
+          log.error('not all of the spool can be taken now: the rest is kept', { reason, hint });
         await clock.sleep(TROUBLE_WAIT_MS, ending.signal);
       }
     }

@@ -1,11 +1,9 @@
 import type { Clock } from '../process/clock.ts';
-import { type ReadItem, readEvents } from '../events/read.ts';
-import { claimSpool, type SpooledEvents } from '../spool/spool.ts';
-import { UnfitFileError } from '../spool/file.ts';
+import { claimSpool } from '../spool/spool.ts';
 import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
 import type { Intake } from './intake.ts';
-import { type Log, reportError } from '../process/log.ts';
-import { StoreError } from '../store/errors.ts';
+import type { Log } from '../process/log.ts';
+import { takeFile, type Waiting } from './take-file.ts';
 
 export interface SpoolReport {
   /** Files that are in the database now. */
@@ -14,19 +12,13 @@ export interface SpoolReport {
   bad: number;
   /** The spool, or a file in it, could not be read and stays as it is. */
   stuck: boolean;
-  /** Why files wait that need what cannot be read now, which is imapd.conf; undefined where none does. */
-  waits?: OperatorError;
-}
-
-/** What keeps files waiting, and the users in them: a registration is not overtaken by an event of its user. */
-interface Waiting {
-  error?: OperatorError;
-  users: Set<string>;
+  /** Why; or why events wait that need what cannot be read now, which is imapd.conf. Undefined where neither is so. */
+  trouble?: OperatorError;
 }
 
 /**
- * Takes every waiting file of the spool, oldest first. Throws StoreError; the file at hand is then put back. Other
- * trouble with a file or with the spool itself is told, and keeps nothing else from being done; nor does a file that waits.
+ * Takes every waiting file of the spool, oldest first. Throws StoreError; what is left of the file at hand is then put
+ * back. Other trouble with a file or with the spool itself keeps nothing else from being done; nor does what waits.
  */
 export async function drainSpool(
   spool: string,
@@ -34,90 +26,24 @@ export async function drainSpool(
   clock: Clock,
   log?: Log,
 ): Promise<SpoolReport> {
-  const report: SpoolReport = { taken: 0, bad: 0, stuck: false };
+  const report = { taken: 0, bad: 0, waits: 0 };
   const waiting: Waiting = { users: new Set() };
-  const stuck: { file: string; error: unknown }[] = [];
+  const stuck: unknown[] = [];
+  const troubles: OperatorError[] = [];
   try {
-    const files = claimSpool(spool, clock.nowMs(), (file, error) => stuck.push({ file, error }));
-    for (const file of files) {
-      const became = await takeFile(file, intake, waiting, log);
-      if (became !== 'waits') report[became] += 1;
-    }
+    const files = claimSpool(spool, clock.nowMs(), (_, error) => stuck.push(error));
+    for (const file of files) report[await takeFile(file, intake, waiting, log)] += 1;
   } catch (error) {
     if (!isFileSystemError(error)) throw error;
-    report.stuck = true;
-    reportError(unusable(`cannot read spool ${spool}`, error), log);
+    troubles.push(unusable(`cannot read spool ${spool}`, error));
   }
-  // One line for all of them: they have the same cause, the owner or the mode of a folder.
-  const [first] = stuck;
-  if (first !== undefined) {
-    report.stuck = true;
-    reportError(unusable(`cannot take ${stuck.length} of the files in ${spool}`, first.error), log);
-  }
-  return { ...report, ...(waiting.error && { waits: waiting.error }) };
-}
-
-async function takeFile(
-  spooled: SpooledEvents,
-  intake: Intake,
-  waiting: Waiting,
-  log: Log | undefined,
-): Promise<'taken' | 'bad' | 'waits'> {
-  let reason: string | undefined;
-  try {
-    reason = await takeEvents(spooled, intake, waiting);
-  } catch (error) {
-    if (isOfThisFile(error)) {
-      letWait(spooled, error, waiting);
-      return 'waits';
-    }
-    if (!(error instanceof UnfitFileError)) {
-      spooled.putBack();
-      throw error;
-    }
-    const file = spooled.setAside(error.message);
-    log?.error('spool: a file is set aside', { file, reason: error.message });
-    return 'bad';
-  }
-  if (reason === undefined) spooled.done();
-  else spooled.setAside(reason);
-  return reason === undefined ? 'taken' : 'bad';
-}
-
-/** Gives why one of them can never be taken. */
-async function takeEvents(
-  spooled: SpooledEvents,
-  intake: Intake,
-  waiting: Waiting,
-): Promise<string | undefined> {
-  let reason: string | undefined;
-  for (const item of readEvents(spooled.read())) {
-    if (waiting.error && usersOf(item).some((user) => waiting.users.has(user))) throw waiting.error;
-    reason = (await intake(item, { atMs: spooled.writtenMs })).bad ?? reason;
-  }
-  return reason;
-}
-
-function letWait(spooled: SpooledEvents, error: OperatorError, waiting: Waiting): void {
-  waiting.error ??= error;
-  for (const item of readEvents(spooled.read())) for (const user of usersOf(item)) waiting.users.add(user);
-  spooled.putBack();
-}
-
-/** What Cyrus says needs imapd.conf; what others say does not. */
-function isOfThisFile(error: unknown): error is OperatorError {
-  return error instanceof OperatorError && !(error instanceof StoreError);
-}
-
-/** Whom an event names, in lower case: rather one too many waits than one is overtaken. */
-function usersOf(item: ReadItem): string[] {
-  if ('bad' in item) return [];
-  const events: unknown[] = Array.isArray(item.value) ? item.value : [item.value];
-  const named = events.flatMap((event) => {
-    const { user, Username } = (event ?? {}) as Record<string, unknown>;
-    return [user, Username];
-  });
-  return named.filter((name) => typeof name === 'string').map((name) => name.toLowerCase());
+  // One for all of them: they have the same cause, the owner or the mode of a folder.
+  if (stuck.length > 0)
+    troubles.push(unusable(`cannot take ${stuck.length} of the files in ${spool}`, stuck[0]));
+  const isStuck = troubles.length > 0;
+  if (waiting.error !== undefined) troubles.unshift(waiting.error);
+  const trouble = together(troubles);
+  return { taken: report.taken, bad: report.bad, stuck: isStuck, ...(trouble && { trouble }) };
 }
 
 function isFileSystemError(error: unknown): boolean {
@@ -130,4 +56,15 @@ function unusable(what: string, error: unknown): OperatorError {
     hint: "the spool and its folders must belong to the user who owns the database's folder, with mode 0700",
     cause: error,
   });
+}
+
+/** One error that says them all. */
+function together(errors: readonly OperatorError[]): OperatorError | undefined {
+  const [first] = errors;
+  if (first === undefined || errors.length === 1) return first;
+  const all = (text: (error: OperatorError) => string): string => errors.map(text).join('; ');
+  return new OperatorError(
+    all(({ message }) => message),
+    { exitCode: first.exitCode, hint: all(({ hint }) => hint), cause: first },
+  );
 }

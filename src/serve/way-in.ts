@@ -23,7 +23,7 @@ export interface WayInOptions {
 /** From the doors into one store, or into the spool where it cannot be used. */
 export interface WayIn {
   receive: Receive;
-  /** Takes every file that waits in the spool. */
+  /** Takes every file that waits in the spool. Throws OperatorError where one cannot be taken. */
   takeSpool(): Promise<void>;
   /** Resolves when nothing of what came in so far is under way to the store any more. */
   settled(): Promise<unknown>;
@@ -39,11 +39,17 @@ export function openWayIn({ config, store, metrics, clock, log, onWork }: WayInO
       for (const name of taken.names) metrics.eventReceived(door, name);
       return taken;
     };
+  const ringing =
+    (take: Intake): Intake =>
+    async (item, given) => {
+      const taken = await take(item, given);
+      if (taken.targetIds.length > 0) onWork();
+      return taken;
+    };
   const receive = createReceiver({ intake: counted, spool: config.spool, clock, log, onWork });
   const takeSpool = async (): Promise<void> => {
-    const { taken, waits } = await drainSpool(config.spool, counted('spool'), clock, log);
-    if (taken > 0) onWork();
-    if (waits) throw waits;
+    const { trouble } = await drainSpool(config.spool, ringing(counted('spool')), clock, log);
+    if (trouble !== undefined) throw trouble;
   };
   const underWay = new Set<Promise<unknown>>();
   const noted = <T>(promise: Promise<T>): Promise<T> => {

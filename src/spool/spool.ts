@@ -29,7 +29,7 @@ export function writeSpool(spool: string, raw: Buffer, nowMs: number): string {
   for (const folder of ['tmp', 'new'] as const)
     mkdirSync(join(spool, folder), { recursive: true, mode: FOLDER_MODE });
   // Counters restart with each process, so only randomness keeps names apart.
-  const name = `${nowMs}.${randomBytes(8).toString('hex')}.json`;
+  const name = `${Math.floor(nowMs)}.${randomBytes(8).toString('hex')}.json`;
   const draft = join(spool, 'tmp', nameForUse(name));
   const file = join(spool, 'new', name);
   writeFileSync(draft, raw, { mode: FILE_MODE, flag: 'wx', flush: true });
@@ -46,7 +46,9 @@ export interface SpooledEvents {
   writtenMs: number;
   /** Its bytes. Throws UnfitFileError for what never can be read, such as a link, which is not followed. */
   read(): Generator<Buffer>;
-  /** All of it is in the database. */
+  /** Keeps this part of it as a file of its own, of the same time, so that with the rest it may be done. Throws errno errors. */
+  keepApart(part: Buffer): void;
+  /** All of it is in the database, or kept apart. */
   done(): void;
   /** Cannot be taken now: back to where it was. */
   putBack(): void;
@@ -79,7 +81,7 @@ export function* claimSpool(
       onStuck(waiting, error);
       continue;
     }
-    yield claimed(spool, name, file, Math.round(changed(file)?.mtimeMs ?? nowMs));
+    yield claimed(spool, name, file, changed(file)?.mtimeMs ?? nowMs);
   }
 }
 
@@ -97,11 +99,12 @@ function rethrow(_file: string, error: unknown): never {
   throw error;
 }
 
-function claimed(spool: string, name: string, file: string, writtenMs: number): SpooledEvents {
+function claimed(spool: string, name: string, file: string, mtimeMs: number): SpooledEvents {
   return {
     file,
-    writtenMs,
+    writtenMs: Math.round(mtimeMs),
     read: () => readSpoolFile(file),
+    keepApart: (part) => void writeSpool(spool, part, mtimeMs),
     done: () => {
       rmSync(file, { force: true });
     },

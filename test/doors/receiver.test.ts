@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createReceiver, LOCKED_PAUSE_MS } from '../../src/doors/receiver.ts';
@@ -82,4 +82,31 @@ test('a registration that goes into the spool gives its topic, and keeps it', as
   const kept = files.map((text) => text.trim());
   const withTopic = `{"ApsAccountId":"an account id","Username":"alice","ApsTopic":"${topic}"}`;
   expect(kept.sort()).toEqual([withTopic, withTopic, messageNew().trim()].sort());
+});
+
+test('of a list, what was taken before the database was locked is not kept', async () => {
+  const spool = join(temporaryFolder(), 'spool');
+  const [clock, log, onWork] = [createTestClock(), recordedLog(), (): void => undefined];
+  const topic = 'com.apple.mail.XServer.test';
+  const events = ['{"n":1}', '{"n":2,"ApsAccountId":"an account id"}', '{"n":3}'];
+  for (const raw of [`[${events.join(',')}]`, events.join('\n')]) {
+    const taken: number[] = [];
+    const intake: Intake = (item) => {
+      const { n } = 'value' in item ? (item.value as { n: number }) : { n: 0 };
+      if (n === 2) return Promise.reject(new NotRegistered(locked, topic));
+      taken.push(n);
+      return Promise.resolve(TAKEN);
+    };
+    const receive = createReceiver({ intake: () => intake, spool, clock, log, onWork });
+    expect(await receive(Buffer.from(`${raw}\nnot JSON\n`), 'http')).toMatchObject({
+      spooled: true,
+      targets: 2,
+    });
+    expect(taken).toEqual([1, 0]);
+    const [name = ''] = readdirSync(join(spool, 'new'));
+    expect(readFileSync(join(spool, 'new', name), 'utf8')).toBe(
+      `{"n":2,"ApsAccountId":"an account id","ApsTopic":"${topic}"}\n{"n":3}`,
+    );
+    rmSync(join(spool, 'new', name));
+  }
 });

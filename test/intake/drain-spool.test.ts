@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { drainSpool } from '../../src/intake/drain-spool.ts';
@@ -94,9 +94,100 @@ describe('drainSpool', () => {
       'value' in item && Object.hasOwn(item.value as object, 'event')
         ? Promise.reject(unreadable)
         : take(item);
-    expect(await drain(spool, intake)).toEqual({ taken: 2, bad: 0, stuck: false, waits: unreadable });
+    expect(await drain(spool, intake)).toEqual({ taken: 2, bad: 0, stuck: false, trouble: unreadable });
     expect(taken).toEqual([1, 3]);
     expect(count(spool)).toMatchObject({ new: 2, cur: 0 });
+  });
+
+  describe('of a file in part:', () => {
+    const [BAD_EVENT, UNREADABLE] = ['{}', '{"event":"ApplePushService","user":"alice"}'];
+    const unreadable = new OperatorError('cannot read imapd.conf', { exitCode: 78, hint: 'let us read it' });
+    const needing = (take: Intake): Intake => {
+      return (item) =>
+        'value' in item && Object.hasOwn(item.value as object, 'event')
+          ? Promise.reject(unreadable)
+          : take(item);
+    };
+    const textsIn = (spool: string, folder: string): string[] =>
+      readdirSync(join(spool, folder))
+        .filter((name) => !name.endsWith('.reason'))
+        .map((name) => readFileSync(join(spool, folder, name), 'utf8'));
+    const FORMS: [string, (...events: string[]) => string][] = [
+      ['a list', (...events) => `[${events.join(', ')}]`],
+      ['lines', (...events) => events.join('\n')],
+    ];
+
+    test.each(FORMS)(
+      '%s: what waits for imapd.conf waits alone, and nothing is taken anew',
+      async (_, form) => {
+        const late = '{"n":3,"Username":"Alice"}';
+        const spool = spoolWith(form('{"n":1}', UNREADABLE, '{"n":2,"user":"bob"}', late), '{"n":4}');
+        const taken: unknown[] = [];
+        for (let look = 0; look < 3; look += 1)
+          expect(await drain(spool, needing(recordingIntake(taken)))).toMatchObject({ trouble: unreadable });
+        expect(taken).toEqual([1, 2, 4]);
+        expect(textsIn(spool, 'new')).toEqual([`${UNREADABLE}\n${late}`]);
+        expect(statSync(join(spool, 'new', readdirSync(join(spool, 'new'))[0] ?? '')).mtimeMs).toBe(NOW_MS);
+        expect(count(spool)).toEqual({ tmp: 0, new: 1, cur: 0 });
+        expect(await drain(spool, recordingIntake(taken))).toMatchObject({ bad: 1 }); // it has no n
+        expect(taken).toEqual([1, 2, 4, 3]);
+      },
+    );
+
+    test.each(FORMS)('%s: what is bad is set aside once, and what waits goes on waiting', async (_, form) => {
+      const spool = spoolWith(form(BAD_EVENT, UNREADABLE, '{"n":1}'));
+      const taken: unknown[] = [];
+      expect(await drain(spool, needing(recordingIntake(taken)))).toMatchObject({
+        bad: 1,
+        trouble: unreadable,
+      });
+      expect(await drain(spool, needing(recordingIntake(taken)))).toMatchObject({
+        bad: 0,
+        trouble: unreadable,
+      });
+      expect(taken).toEqual([1]);
+      expect(textsIn(spool, 'bad')).toEqual([form(BAD_EVENT, UNREADABLE, '{"n":1}')]);
+      expect(textsIn(spool, 'new')).toEqual([UNREADABLE]);
+    });
+
+    test.each(FORMS)('%s: what the database took before it was locked is not taken anew', async (_, form) => {
+      const spool = spoolWith(form('{"n":1}', '{"n":2}', '{"n":3}'), '{"n":4}');
+      const taken: unknown[] = [];
+      for (let look = 0; look < 3; look += 1)
+        await expect(drain(spool, recordingIntake(taken, 2))).rejects.toBe(BUSY);
+      expect(taken).toEqual([1]);
+      expect(textsIn(spool, 'new').sort()).toEqual(['{"n":2}\n{"n":3}', '{"n":4}']);
+      expect(await drain(spool, recordingIntake(taken))).toEqual({ taken: 2, bad: 0, stuck: false });
+      expect(taken).toEqual([1, 2, 3, 4]);
+    });
+
+    test('what cannot be kept apart stays in the whole file', async () => {
+      const spool = spoolWith('{"n":1}\n{"n":2}');
+      rmSync(join(spool, 'tmp'), { recursive: true });
+      writeFileSync(join(spool, 'tmp'), 'in the way');
+      await expect(drain(spool, recordingIntake([], 2))).rejects.toThrow(BUSY);
+      expect(textsIn(spool, 'new')).toEqual(['{"n":1}\n{"n":2}']);
+    });
+
+    test('a reader that is killed leaves all that is not taken', async () => {
+      const spool = spoolWith(`[${UNREADABLE},{"n":1},{"n":2}]`);
+      const reached = new Promise<void>((resolve) => {
+        const dies = needing((item) => {
+          if ('value' in item && (item.value as { n: number }).n === 1) return Promise.resolve({} as Taken);
+          resolve();
+          return new Promise(() => undefined);
+        });
+        void drain(spool, dies);
+      });
+      await reached;
+      const taken: unknown[] = [];
+      const later = createTestClock(Date.now() + 61_000);
+      expect(await drainSpool(spool, needing(recordingIntake(taken)), later)).toMatchObject({
+        trouble: unreadable,
+      });
+      expect(taken).toEqual([1, 2]);
+      expect(textsIn(spool, 'new')).toEqual([UNREADABLE]);
+    });
   });
 
   test('where there is no spool nothing is taken', async () => {

@@ -225,6 +225,18 @@ describe('a claimed file', () => {
     expect([...namesIn(spool, 'new'), ...namesIn(spool, 'cur')]).toEqual([]);
   });
 
+  test('whose reader was killed after it kept a part apart is read again beside that part', () => {
+    const spool = newSpool();
+    writeSpool(spool, Buffer.from('taken\nwaits'), NOW_MS);
+    const spooled = claimedFile(spool);
+    spooled.keepApart(Buffer.from('waits'));
+    expect(namesIn(spool, 'tmp')).toEqual([]);
+    const nowMs = statSync(spooled.file).ctimeMs + 60_001;
+    const left = [...claimSpool(spool, nowMs)];
+    expect(left.map(textOf).sort()).toEqual(['taken\nwaits', 'waits']);
+    expect(left.map(({ writtenMs }) => writtenMs)).toEqual([NOW_MS, NOW_MS]);
+  });
+
   test('is set aside with a reason that holds no control or direction raw', () => {
     const spool = newSpool();
     writeSpool(spool, Buffer.from('bad'), NOW_MS);
