@@ -68,7 +68,7 @@ const PURE = [
 const PURE_BUILTINS = ['node:crypto'];
 
 /** Libraries that only compute. */
-const PURE_LIBRARIES = ['fast-string-width', 'fast-wrap-ansi', 'valibot'];
+const PURE_LIBRARIES = ['csv-parse/sync', 'fast-string-width', 'fast-wrap-ansi', 'valibot'];
 
 /** Not for pure files, nor for what they import. */
 const IMPURE_FILES = ['process/clock.ts', 'process/log.ts', 'store/open.ts'];
@@ -87,7 +87,7 @@ const OWNERS: Record<string, string> = {
   'better-sqlite3': 'store/sqlite/driver.ts',
   'better-sqlite3-node20': 'store/sqlite/driver.ts',
   commander: 'cli/run.ts',
-  'csv-parse': 'transfer/csv.ts',
+  'csv-parse': 'transfer/csv-records.ts',
   'fast-string-width': 'terminal/columns.ts',
   'fast-wrap-ansi': 'terminal/columns.ts',
   'http2-wrapper': 'apns/wire.ts',

@@ -1,65 +1,81 @@
-import { isBlank, type Line } from './line.ts';
+import { CsvError, parse } from 'csv-parse/sync';
+import type { Fault } from '../targets/precedence.ts';
+import type { Line } from './text-lines.ts';
 
-/** Longest record of several lines: what is not closed by then has a quote too many. */
-const MAX_RECORD_LINES = 1000;
+/** The fields of a record, or why it has none; `place` is that of its first line. */
+export type CsvRecord = { place: number } & ({ fields: string[] } | { fault: Fault });
+
+/** So many characters are parsed at once, to begin with. */
+const BATCH_LENGTH = 64 * 1024;
 
 /**
- * Joins lines to records: a line break within quotes belongs to the field (RFC 4180, 2.6). `place` is that of the
- * first line. Where no such join is a record, the line stands alone, for the parser to refuse, and the next begins
- * anew. Blank lines between records are none.
+ * The records of RFC 4180 in these lines, of at most `maxLength` each; a field in quotes may have line breaks. A line
+ * with which none begins is refused alone: the next one begins anew. Blank lines between records are none.
  */
-export function* csvRecords(
-  lines: Iterable<Line>,
-  isRecord: (text: string) => boolean,
-  maxLength: number,
-): Generator<Line> {
-  const source = lines[Symbol.iterator]();
-  let pending: Line[] = [];
-  const next = (): Line | undefined => pending.shift() ?? nextOf(source);
-  for (let first; (first = next()) !== undefined;) {
-    const joined = closes(first) ? joinLines(first, next, maxLength) : [first];
-    const text = isWhole(joined) ? textOf(joined) : '';
-    if (text !== '' && text.length <= maxLength && isRecord(text)) yield { place: first.place, text };
-    else {
-      if (!isBlank(first)) yield first;
-      pending = [...joined.slice(1), ...pending];
+export function* csvRecords(lines: Iterable<Line>, maxLength: number): Generator<CsvRecord> {
+  let open: string[] = []; // lines whose records are not known yet
+  let place = 1; // of the first of these
+  let newLength = 0;
+  for (const line of lines) {
+    if ('text' in line) {
+      open.push(line.text);
+      newLength += line.text.length;
+      if (newLength < BATCH_LENGTH) continue;
+      open = yield* recordsIn(open, place, { maxLength, isEnd: false });
+      place = line.place + 1 - open.length;
+    } else {
+      yield* recordsIn(open, place, { maxLength, isEnd: true });
+      yield line;
+      open = [];
+      place = line.place + 1;
     }
+    newLength = 0;
+  }
+  yield* recordsIn(open, place, { maxLength, isEnd: true });
+}
+
+/** Gives the lines of a last record that goes on in lines that follow. */
+function* recordsIn(
+  lines: readonly string[],
+  place: number,
+  { maxLength, isEnd }: { maxLength: number; isEnd: boolean },
+): Generator<CsvRecord, string[]> {
+  let at = 0;
+  for (;;) {
+    const { records, failure } = parsed(lines.slice(at), maxLength);
+    for (const fields of records) {
+      if (!isBlank(fields)) yield { place: place + at, fields };
+      at += linesOf(fields);
+    }
+    if (failure === undefined) return [];
+    if (failure === 'CSV_QUOTE_NOT_CLOSED' && !isEnd) return lines.slice(at);
+    yield { place: place + at, fault: { reason: 'not CSV: its quotes make no sense' } };
+    at += 1;
   }
 }
 
-function nextOf(source: Iterator<Line>): Line | undefined {
-  const { done, value } = source.next() as IteratorResult<Line, undefined>;
-  return done === true ? undefined : value;
-}
-
-/** The line and those after it, up to the one that closes its quote. */
-function joinLines(first: Line, next: () => Line | undefined, maxLength: number): Line[] {
-  const joined = [first];
-  let length = lengthOf(first);
-  while (joined.length < MAX_RECORD_LINES && length <= maxLength) {
-    const line = next();
-    if (line === undefined) break;
-    joined.push(line);
-    length += lengthOf(line);
-    if ('fault' in line || closes(line)) break;
+/** The records up to the first that is none, and csv-parse's name of what is wrong with that. */
+function parsed(lines: readonly string[], maxLength: number): { records: string[][]; failure?: string } {
+  const records: string[][] = [];
+  try {
+    parse(lines.map((line) => `${line}\n`).join(''), {
+      record_delimiter: ['\r\n', '\n'],
+      relax_column_count: true,
+      max_record_size: maxLength,
+      on_record: (fields: string[]) => void records.push(fields),
+    });
+    return { records };
+  } catch (error) {
+    if (error instanceof CsvError) return { records, failure: error.code };
+    throw error;
   }
-  return joined;
 }
 
-function isWhole(joined: readonly Line[]): boolean {
-  const last = joined.at(-1);
-  return joined.length > 1 && last !== undefined && closes(last);
+function isBlank(fields: readonly string[]): boolean {
+  return fields.length === 1 && fields[0]?.trim() === '';
 }
 
-function textOf(joined: readonly Line[]): string {
-  return joined.map((line) => ('text' in line ? line.text : '')).join('\n');
-}
-
-/** Whether a quote that is open before the line is closed after it, and the reverse: two quotes in a field are none. */
-function closes(line: Line): boolean {
-  return 'text' in line && line.text.split('"').length % 2 === 0;
-}
-
-function lengthOf(line: Line): number {
-  return 'text' in line ? line.text.length : 0;
+/** Line breaks stand in its fields alone. */
+function linesOf(fields: readonly string[]): number {
+  return fields.join('').split('\n').length;
 }

@@ -1,6 +1,5 @@
 import { ExitCode, OperatorError } from '../process/errors.ts';
 import type { Item } from './claim.ts';
-import { isBlank } from './line.ts';
 import { EXPECTED_HEADER, readTargetLine, type TargetLine } from './target-line.ts';
 import { textLines } from './text-lines.ts';
 
@@ -10,7 +9,7 @@ export const MAX_LINE_BYTES = 16 * 1024 * 1024;
 /** The targets of an export, or of several one after the other. Throws OperatorError (exit 65) at another header. */
 export function* targetItems(chunks: Iterable<Buffer>, maxBytes = MAX_LINE_BYTES): Generator<Item> {
   for (const line of textLines(chunks, maxBytes)) {
-    if (isBlank(line)) continue;
+    if ('text' in line && line.text.trim() === '') continue;
     const { place } = line;
     const read = 'fault' in line ? line : readText(line.text);
     if (read === 'header') continue;

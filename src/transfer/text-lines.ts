@@ -1,6 +1,8 @@
 import { decodeUtf8, splitLines } from '../events/read.ts';
 import type { Fault } from '../targets/precedence.ts';
-import type { Line } from './line.ts';
+
+/** A line of a file; its place counts from 1. */
+export type Line = { place: number } & ({ text: string } | { fault: Fault });
 
 /** The lines, blank ones too; what is too long or no UTF-8 is a fault, and the lines after it are read all the same. */
 export function* textLines(chunks: Iterable<Buffer>, maxBytes: number): Generator<Line> {

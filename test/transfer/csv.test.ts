@@ -153,6 +153,34 @@ describe('a header that is none', () => {
   bad(`"${HEADER}\n`, 'the first line is no header');
 });
 
+describe('a large file', () => {
+  /** Some hundred kilobytes: each third record has a line break, each fifth is not closed. */
+  const records = Array.from({ length: 5000 }, (_, index) => {
+    const user = `user${index}${'x'.repeat(index % 97)}`;
+    if (index % 5 === 4) return { text: `"${user},t,i`, lines: 1, want: undefined };
+    return index % 3 === 0
+      ? { text: `"${user}\n",t,i`, lines: 2, want: `${user}\n` }
+      : { text: `${user},t,i`, lines: 1, want: user };
+  });
+  const text = `${HEADER}\n${records.map((record) => `${record.text}\n`).join('')}`;
+
+  test('has every record on its line, wherever it is cut', () => {
+    let place = 2;
+    const want = records.map((record) => {
+      const at = place;
+      place += record.lines;
+      return record.want === undefined ? `${at} not CSV: its quotes make no sense` : `${at} ${record.want}`;
+    });
+    expect(read(text, 10_000)).toEqual(want);
+  });
+
+  test('whose last line opens a quote is read to the line before it', () => {
+    const whole = Array.from({ length: 20_000 }, (_, index) => `user${index},t,i\n`).join('');
+    const items = read(`${HEADER}\n${whole}"user,t,i\n`, 65_536);
+    expect(items.slice(-2)).toEqual(['20001 user19999', '20002 not CSV: its quotes make no sense']);
+  });
+});
+
 test('any fields come back, in whatever pieces', () => {
   const field = fc.string({ unit: fc.constantFrom('a', '"', ',', '\n', '\r', ' ', 'ä', '\u2028') });
   const quoted = (text: string): string => `"${text.replaceAll('"', '""')}"`;
