@@ -103,6 +103,10 @@ const SCHEMA_OWNERS = [
   'config/read.ts',
   'config/schema.ts',
   'manual/configuration-keys.ts',
+  'transfer/checking.ts',
+  'transfer/csv-columns.ts',
+  'transfer/target-wire.ts',
+  'transfer/xaps-database.ts',
 ];
 
 /** The rooms from the top of the house to its ground. Nobody imports from a room above, types included. */

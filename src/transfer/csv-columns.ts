@@ -1,23 +1,37 @@
-import type { Registration } from '../events/mail-event.ts';
+import * as v from 'valibot';
 import { isStorableText } from '../mailboxes/storable-text.ts';
 import { MAIL_SUBTOPIC } from '../targets/target.ts';
 import type { Fault } from '../targets/precedence.ts';
+import { TIME } from './checking.ts';
 import type { ForeignRegistration } from './claim.ts';
-import { instantOf } from './instant.ts';
-
-const REQUIRED = ['user', 'device_token', 'account_id'] as const;
-const OPTIONAL = ['mailboxes', 'subtopic', 'aps_version', 'topic', 'registered', 'renewed'] as const;
-
-export type Column = (typeof REQUIRED)[number] | (typeof OPTIONAL)[number];
-
-/** What a file may have; names in any case. */
-export const COLUMNS: readonly Column[] = [...REQUIRED, ...OPTIONAL];
 
 /** Between the names in `mailboxes`; no mail server that we know has it in names. */
 export const MAILBOX_SEPARATOR = '|';
 
-const DEFAULT_MAILBOXES = 'INBOX';
-const DEFAULT_APS_VERSION = '2';
+const FIELD = v.pipe(v.string(), v.check(isStorableText, 'a field holds NUL characters'));
+const INSTANT = v.message(TIME, 'registered and renewed: expected a time such as 2026-01-31T12:00:00Z');
+
+/** A record by its columns, of which an empty field is an absent one. */
+const RECORD = v.object({
+  user: FIELD,
+  device_token: FIELD,
+  account_id: FIELD,
+  mailboxes: v.optional(FIELD, 'INBOX'),
+  subtopic: v.optional(FIELD, MAIL_SUBTOPIC),
+  aps_version: v.optional(
+    v.pipe(FIELD, v.regex(/^\d{1,9}$/, 'aps_version: expected an integer'), v.transform(Number)),
+    '2',
+  ),
+  topic: v.optional(FIELD),
+  registered: v.optional(INSTANT),
+  renewed: v.optional(INSTANT),
+});
+
+export type Column = keyof typeof RECORD.entries;
+
+/** What a file may have; names in any case. */
+export const COLUMNS = Object.keys(RECORD.entries) as Column[];
+const REQUIRED = COLUMNS.filter((column) => RECORD.entries[column].type !== 'optional');
 
 /** The columns of a header, in its order; or why it is none. */
 export function readCsvHeader(fields: readonly string[]): Column[] | { bad: string } {
@@ -35,36 +49,31 @@ function quotedName(name: string): string {
   return JSON.stringify(name);
 }
 
-/** The registration in a record with those columns, or what is wrong with it. An empty field is an absent one. */
+/** The registration in a record with those columns, or what is wrong with it. */
 export function readCsvRecord(
   fields: readonly string[],
   columns: readonly Column[],
 ): ForeignRegistration | Fault {
   if (fields.length !== columns.length)
     return { reason: `expected ${columns.length} fields`, detail: `got ${fields.length}` };
-  if (!fields.every(isStorableText)) return { reason: 'a field holds NUL characters' };
-  const text = (column: Column): string => fields[columns.indexOf(column)] ?? '';
-  if (!/^\d{0,9}$/.test(text('aps_version'))) return { reason: 'aps_version: expected an integer' };
-  const [registeredMs, renewedMs] = [text('registered'), text('renewed')].map(timeOf);
-  if (registeredMs === 'none' || renewedMs === 'none')
-    return { reason: 'registered and renewed: expected a time such as 2026-01-31T12:00:00Z' };
-  const topic = text('topic') || undefined;
-  return { registration: registrationIn(text), topic, registeredMs, renewedMs: renewedMs ?? registeredMs };
-}
-
-function registrationIn(text: (column: Column) => string): Registration {
+  const given = columns.map((column, index) => [column, fields[index]] as const);
+  const present = given.filter(([column, field]) => field !== '' || REQUIRED.includes(column));
+  const checked = v.safeParse(RECORD, Object.fromEntries(present), { abortEarly: true });
+  if (!checked.success) return { reason: checked.issues[0].message };
+  const { user, device_token, account_id, mailboxes, subtopic, aps_version, ...rest } = checked.output;
   return {
-    kind: 'registration',
-    source: 'xaps', // no server is known to have told the device the names that it accepted
-    user: text('user'),
-    accountId: text('account_id'),
-    deviceToken: text('device_token'),
-    subtopic: text('subtopic') || MAIL_SUBTOPIC,
-    apsVersion: Number(text('aps_version') || DEFAULT_APS_VERSION),
-    mailboxes: (text('mailboxes') || DEFAULT_MAILBOXES).split(MAILBOX_SEPARATOR),
+    registration: {
+      kind: 'registration',
+      source: 'xaps', // no server is known to have told the device the names that it accepted
+      user,
+      accountId: account_id,
+      deviceToken: device_token,
+      subtopic,
+      apsVersion: aps_version,
+      mailboxes: mailboxes.split(MAILBOX_SEPARATOR),
+    },
+    topic: rest.topic,
+    registeredMs: rest.registered,
+    renewedMs: rest.renewed ?? rest.registered,
   };
-}
-
-function timeOf(text: string): number | undefined | 'none' {
-  return text === '' ? undefined : (instantOf(text) ?? 'none');
 }

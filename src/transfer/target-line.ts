@@ -1,9 +1,11 @@
+import type * as v from 'valibot';
 import { quoted } from '../events/fields.ts';
 import type { Subscription } from '../targets/target.ts';
 import type { WholeTarget } from '../targets/record.ts';
 import type { Fault } from '../targets/precedence.ts';
-import { instantOf, instantText } from './instant.ts';
-import { fieldsFault, isTargetWire, type SubscriptionWire, type TargetWire } from './target-wire.ts';
+import { check } from './checking.ts';
+import { instantText } from './instant.ts';
+import { TARGET, type TargetWire } from './target-wire.ts';
 import { safeJson } from '../process/safe-json.ts';
 
 /** The first line of an export says what the others are. */
@@ -40,7 +42,7 @@ export function targetLine(target: WholeTarget): string {
   return `${safeJson(wire)}\n`;
 }
 
-function subscriptionWire({ owner, path, name, hash }: Subscription): SubscriptionWire {
+function subscriptionWire({ owner, path, name, hash }: Subscription): TargetWire['subscriptions'][number] {
   return { owner, path, name, hash: hash ?? null };
 }
 
@@ -56,8 +58,8 @@ export function readTargetLine(value: unknown): TargetLine {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return { fault: { reason: 'not an object' } };
   if ('xapplepush' in value) return readHeader(value);
-  if (!isTargetWire(value)) return { fault: fieldsFault(value) };
-  return { target: targetOf(value) };
+  const checked = check(TARGET, value);
+  return 'fault' in checked ? checked : { target: targetOf(checked.value) };
 }
 
 function readHeader(value: object): TargetLine {
@@ -71,28 +73,16 @@ function shown(value: unknown): string {
   return typeof value === 'string' || typeof value === 'number' ? quoted(String(value)) : 'something else';
 }
 
-function targetOf(wire: TargetWire): WholeTarget {
-  const time = (text: string | null): number | null => (text === null ? null : (instantOf(text) ?? null));
+function targetOf(wire: v.InferOutput<typeof TARGET>): WholeTarget {
+  const { registered, renewed, lastPush, lastSuccess, lastErrorAt, failingSince, disabled, ...same } = wire;
   return {
-    user: wire.user,
-    deviceToken: wire.deviceToken,
-    accountId: wire.accountId,
-    subtopic: wire.subtopic,
-    apsVersion: wire.apsVersion,
-    topic: wire.topic,
-    source: wire.source,
-    registeredMs: time(wire.registered) ?? 0,
-    renewedMs: time(wire.renewed) ?? 0,
-    lastPushMs: time(wire.lastPush),
-    lastSuccessMs: time(wire.lastSuccess),
-    lastError: wire.lastError,
-    lastErrorMs: time(wire.lastErrorAt),
-    failures: wire.failures,
-    failingSinceMs: time(wire.failingSince),
-    disabledMs: time(wire.disabled),
-    subscriptions: wire.subscriptions.map(({ hash, ...mailbox }) => ({
-      ...mailbox,
-      hash: hash ?? undefined,
-    })),
+    ...same,
+    registeredMs: registered,
+    renewedMs: renewed,
+    lastPushMs: lastPush,
+    lastSuccessMs: lastSuccess,
+    lastErrorMs: lastErrorAt,
+    failingSinceMs: failingSince,
+    disabledMs: disabled,
   };
 }

@@ -1,24 +1,40 @@
+import * as v from 'valibot';
 import { expected } from '../events/fields.ts';
 import type { Registration } from '../events/mail-event.ts';
 import { MAIL_SUBTOPIC } from '../targets/target.ts';
 import type { Fault } from '../targets/precedence.ts';
+import { check, TIME } from './checking.ts';
 import type { ForeignRegistration, Item } from './claim.ts';
-import { instantOf } from './instant.ts';
 
 type Json = Record<string, unknown>;
 
 /** The version that the plugin tells to devices. */
 const APS_VERSION = 2;
 
+/** Go's time for "never set", which the daemon writes for accounts from before it kept times. */
+const GO_ZERO_MS = Date.parse('0001-01-01T00:00:00Z');
+
+const CONTENT = v.object({
+  DeviceToken: v.pipe(v.string(), v.description('a string')),
+  Mailboxes: v.pipe(
+    v.nullish(v.array(v.string()), []), // Go writes an empty list as null
+    v.description('a list of strings'),
+  ),
+  RegistrationTime: v.pipe(
+    v.nullish(TIME, null),
+    v.transform((ms) => (ms === null || ms === GO_ZERO_MS ? undefined : ms)),
+    v.description('a time in ISO 8601'),
+  ),
+});
+
 /** One account in the file, whatever the layout. */
 interface Account {
   user: string;
   accountId: string;
-  deviceToken: unknown;
-  mailboxes: unknown;
-  registrationTime: unknown;
+  content: object;
 }
 
+type Outcome = { claim: { kind: 'registration' } & ForeignRegistration } | { fault: Fault };
 type Found = Account | { user: string; fault: Fault };
 
 /**
@@ -46,8 +62,7 @@ function goAccounts(user: string, value: unknown): Found[] {
   if (!isObject(accounts)) return [{ user, fault: { reason: 'expected an object with Accounts' } }];
   return Object.entries(accounts).map(([accountId, account]) => {
     if (!isObject(account)) return { user, fault: { reason: expected('an object', 'account', account) } };
-    const { DeviceToken: deviceToken, Mailboxes: mailboxes, RegistrationTime: registrationTime } = account;
-    return { user, accountId, deviceToken, mailboxes, registrationTime };
+    return { user, accountId, content: account };
   });
 }
 
@@ -55,30 +70,21 @@ function pythonAccounts(user: string, value: Json): Found[] {
   return Object.entries(value['accounts'] as Json).flatMap(([accountId, account]): Found[] => {
     const devices = isObject(account) ? account['devices'] : undefined;
     if (!isObject(devices)) return [{ user, fault: { reason: expected('an object', 'devices', devices) } }];
-    return Object.entries(devices).map(([deviceToken, device]) => {
-      const mailboxes = isObject(device) ? device['mailboxes'] : undefined;
-      return { user, accountId, deviceToken, mailboxes, registrationTime: undefined };
+    return Object.entries(devices).map(([DeviceToken, device]) => {
+      const Mailboxes = isObject(device) ? device['mailboxes'] : undefined;
+      return { user, accountId, content: { DeviceToken, Mailboxes } };
     });
   });
 }
 
 function itemOf(account: Found): Omit<Item, 'place'> & Outcome {
-  if ('fault' in account) return account;
-  const { user } = account;
-  const read = registrationIn(account);
-  return 'reason' in read ? { user, fault: read } : { user, claim: { kind: 'registration', ...read } };
+  return 'fault' in account ? account : { user: account.user, ...registrationIn(account) };
 }
 
-type Outcome = { claim: { kind: 'registration' } & ForeignRegistration } | { fault: Fault };
-
-function registrationIn(account: Account): ForeignRegistration | Fault {
-  const { user, accountId, deviceToken, registrationTime } = account;
-  const mailboxes = account.mailboxes ?? []; // Go writes an empty list as null
-  if (typeof deviceToken !== 'string') return { reason: expected('a string', 'DeviceToken', deviceToken) };
-  if (!isStrings(mailboxes)) return { reason: 'Mailboxes: expected a list of strings' };
-  const registeredMs = registrationMs(registrationTime);
-  if (registeredMs === 'none')
-    return { reason: expected('a time in ISO 8601', 'RegistrationTime', registrationTime) };
+function registrationIn({ user, accountId, content }: Account): Outcome {
+  const checked = check(CONTENT, content);
+  if ('fault' in checked) return checked;
+  const { DeviceToken: deviceToken, Mailboxes: mailboxes, RegistrationTime: registeredMs } = checked.value;
   const registration: Registration = {
     kind: 'registration',
     source: 'xaps',
@@ -89,21 +95,10 @@ function registrationIn(account: Account): ForeignRegistration | Fault {
     apsVersion: APS_VERSION,
     mailboxes,
   };
-  return { registration, topic: undefined, registeredMs, renewedMs: registeredMs };
-}
-
-/** Go's time for "never set", which the daemon writes for accounts from before it kept times. */
-const GO_ZERO_TIME = '0001-01-01T00:00:00Z';
-
-function registrationMs(value: unknown): number | undefined | 'none' {
-  if (value === undefined || value === null || value === GO_ZERO_TIME) return undefined;
-  return (typeof value === 'string' ? instantOf(value) : undefined) ?? 'none';
+  const times = { registeredMs, renewedMs: registeredMs };
+  return { claim: { kind: 'registration', registration, topic: undefined, ...times } };
 }
 
 function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isStrings(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((each) => typeof each === 'string');
 }

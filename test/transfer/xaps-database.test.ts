@@ -88,7 +88,11 @@ describe('an account that is none does not spoil the others', () => {
   bad('a list', [], 'account: expected an object, got a list');
   bad('no token', { Mailboxes: ['INBOX'] }, 'DeviceToken is missing: expected a string');
   bad('a token of another type', { ...ok, DeviceToken: 1 }, 'DeviceToken: expected a string, got a number');
-  bad('mailboxes of another type', { ...ok, Mailboxes: 'INBOX' }, 'Mailboxes: expected a list of strings');
+  bad(
+    'mailboxes of another type',
+    { ...ok, Mailboxes: 'INBOX' },
+    'Mailboxes: expected a list of strings, got a string',
+  );
   bad('other things among mailboxes', { ...ok, Mailboxes: [1] }, 'Mailboxes: expected a list of strings');
   bad(
     'a time that is none',
