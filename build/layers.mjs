@@ -5,10 +5,7 @@ import { join, relative, resolve } from 'node:path';
 const ENTRIES = {
   event: ['src/main.ts', 'src/installation.ts'],
   config: ['src/config/load.ts'],
-  store: [
-    ...['src/store/open.ts', 'src/delivery/wake.ts', 'src/delivery/start.ts'],
-    ...verbs('enqueue', 'presence'),
-  ],
+  store: ['src/store/open.ts', 'src/delivery/wake.ts', ...verbs('enqueue', 'presence')],
   registration: ['src/intake/registration-topic.ts', 'src/targets/target.ts', ...verbs('register')],
   control: ['src/delivery/control.ts'],
   delivery: [

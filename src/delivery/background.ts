@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { closeSync, existsSync, fstatSync, readdirSync, readFileSync } from 'node:fs';
 import { usableOf } from '../apns/credentials/watch.ts';
 import { systemClock } from '../process/clock.ts';
 import { watchChanges } from '../config/changes.ts';
@@ -10,9 +11,8 @@ import { createIntake } from '../intake/intake.ts';
 import { type Log, reportError } from '../process/log.ts';
 import { createReminder } from '../process/reminder.ts';
 import { runDeliverer } from './deliverer.ts';
-import { warnOfExpiry } from './expiry.ts';
 import { noteUsable, wasTold } from './in-vain.ts';
-import { startDeliverer } from './start.ts';
+import { startDeliverer } from './wake.ts';
 
 /** The short-lived deliverer that `handle` starts: drains the outbox, lingers and ends. */
 export async function deliverInBackground({ config, log }: { config: Config; log: Log }): Promise<void> {
@@ -33,12 +33,7 @@ async function deliver(config: Config, log: Log, signal: AbortSignal): Promise<b
   try {
     const delivery = openDelivery({ config, store, clock, log, patient: true, told: wasTold(config) });
     const intake = createIntake({ config, clock, log, store: () => store, newApnsId: randomUUID });
-    await warnOfExpiry(usableOf(delivery.credentials()), {
-      store,
-      server: config.apns.server.origin,
-      clock,
-      log,
-    });
+    await delivery.warnOfExpiry();
     const isReplaced = await runDeliverer({
       store,
       courier: delivery.courier,
@@ -63,4 +58,33 @@ async function deliver(config: Config, log: Log, signal: AbortSignal): Promise<b
   } finally {
     store.close();
   }
+}
+
+/** open(2): the flag as fdinfo of proc(5) shows it, in octal. */
+const O_CLOEXEC = 0o2000000;
+
+/** So far, and on to the first one that is not open, Node marks what it inherits (libuv, uv_disable_stdio_inheritance). */
+const MARKED = 15;
+
+/**
+ * Closes the sockets and pipes that leaked into us from the mail server through the handler that started us: we stay
+ * when it has gone, and somebody may wait for their end. Node opens its own descriptors close-on-exec and marks those
+ * that it inherits with low numbers, so the handler has passed on none of these; the rest are known by the missing mark.
+ * V8 opens its logs without it: files stay open.
+ */
+export function closeLeakedDescriptors(): void {
+  const folder = '/proc/self/fdinfo';
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder)) {
+    const descriptor = Number(name);
+    if (descriptor <= MARKED || !passesOn(`${folder}/${name}`)) continue;
+    const kind = fstatSync(descriptor);
+    if (kind.isSocket() || kind.isFIFO()) closeSync(descriptor);
+  }
+}
+
+function passesOn(fdinfo: string): boolean {
+  if (!existsSync(fdinfo)) return false; // that of the listing itself
+  const flags = /^flags:\s+(\d+)/m.exec(readFileSync(fdinfo, 'utf8'))?.[1] ?? '';
+  return (parseInt(flags, 8) & O_CLOEXEC) === 0;
 }

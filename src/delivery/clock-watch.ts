@@ -1,10 +1,15 @@
 import type { Clock } from '../process/clock.ts';
 import type { Store } from '../store/store.ts';
 import type { Log } from '../process/log.ts';
-import { beginWith, DISTRUST_MS } from './clock-seen.ts';
 
 /** A smaller step is the everyday work of whoever keeps the clock right. */
 const JUMP_MS = 10_000;
+
+/** Time synchronisation, or a person, has set a wrong clock right by then. */
+const DISTRUST_MS = 60 * 60_000;
+
+/** More than twice what passes between two looks of a `serve`: nobody has delivered since. */
+const GAP_MS = 25 * 60_000;
 
 /** What others wrote down under a clock that this process did not see jump is found within this. */
 const LOOK_INTERVAL_MS = 10 * 60_000;
@@ -64,11 +69,33 @@ export function createClockWatch({ store, clock, log }: ClockWatchOptions): Cloc
   };
 }
 
-/** For how long the clock is not to be trusted. */
+/**
+ * For how long a process that begins does not trust the clock. Where it is much later than when somebody delivered last,
+ * either nobody did or it is ahead: that cannot be told apart, and old pushes are kept. It says so for all that follow.
+ */
 async function begin(store: Store, nowMs: number, log: Log): Promise<number> {
-  const { distrustMs, gapMs } = await beginWith(store, nowMs);
+  const { seenMs, doubtedMs } = await store.clockSeen();
+  const { distrustMs, gapMs } = beginningOf(nowMs, seenMs, doubtedMs);
+  await store.noteClock(nowMs, gapMs !== undefined);
   if (gapMs !== undefined) log.info(LATER, { seconds: Math.round(gapMs / 1000) });
   return distrustMs;
+}
+
+/** What is known of the clock when a process begins to deliver. */
+export interface Beginning {
+  /** How long it is to be distrusted; 0: not at all. */
+  distrustMs: number;
+  /** How far it is from where it was seen last, where that is news. */
+  gapMs: number | undefined;
+}
+
+/** Pure. One that is earlier than it was doubted has been set right meanwhile. */
+export function beginningOf(nowMs: number, seenMs: number | null, doubtedMs: number | null): Beginning {
+  const gapMs = seenMs === null ? 0 : nowMs - seenMs;
+  if (gapMs > GAP_MS) return { distrustMs: DISTRUST_MS, gapMs };
+  const doubtedForMs = doubtedMs === null ? Infinity : nowMs - doubtedMs;
+  const isDoubted = doubtedForMs >= 0 && doubtedForMs < DISTRUST_MS;
+  return { distrustMs: isDoubted ? DISTRUST_MS - doubtedForMs : 0, gapMs: undefined };
 }
 
 const FORWARD = 'the clock was set ahead, or the machine slept: nothing is given up for its age for an hour';

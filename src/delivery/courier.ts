@@ -4,17 +4,15 @@ import type { Clock } from '../process/clock.ts';
 import type { Store } from '../store/store.ts';
 import type { ControlWord } from './control.ts';
 import type { Log } from '../process/log.ts';
-import type { Attempt, ClaimedPush, Settled } from '../outbox/attempt.ts';
-import { PROBE_INTERVAL_MS } from '../outbox/backoff.ts';
+import type { Attempt, ClaimedPush } from '../outbox/attempt.ts';
 import { carry } from './carry.ts';
 import { type ClockWatch, createClockWatch } from './clock-watch.ts';
 import { createGivingUp } from './giving-up.ts';
 import type { Route } from './route.ts';
-import { holdsAll, type Settlement } from '../outbox/settlement.ts';
-import { isDoubted, tell, tellDoubted } from './tell.ts';
-import { takeTurn } from './turn.ts';
+import type { Settlement } from '../outbox/settlement.ts';
+import { Turns } from './turn.ts';
 import type { GivenUp } from '../outbox/waiting.ts';
-import { wake, Waking } from './waking.ts';
+import { wake } from './waking.ts';
 import { createWindow, type Window } from './window.ts';
 
 /** Answers come many at a time: those of so long are written down together, and what is due is leased with them. */
@@ -55,12 +53,9 @@ export class Courier {
   readonly #options: CourierOptions;
   readonly #giveUpOld: (isOver: () => boolean) => Promise<void>;
   readonly #clockWatch: ClockWatch;
+  readonly #turns: Turns;
   readonly #ended: Attempt[] = [];
   readonly #window: Window<ClaimedPush>;
-  readonly #waking = new Waking();
-  #probedMs = -Infinity;
-  /** Too many devices in a row are said to be gone. */
-  #doubts = false;
   #routes: readonly Route[] = [];
   #deadlineMs = Infinity;
   #signal: AbortSignal | undefined;
@@ -70,6 +65,7 @@ export class Courier {
     this.#options = options;
     this.#giveUpOld = createGivingUp(options);
     this.#clockWatch = createClockWatch(options);
+    this.#turns = new Turns(options);
     this.#window = createWindow<ClaimedPush, Attempt>({
       width: () => this.#streams(),
       start: (push) => carry(push, this.#routes, this.#deadlineMs, options),
@@ -140,17 +136,8 @@ export class Courier {
     const attempts = this.#ended.splice(0);
     const limit = this.#room();
     if (attempts.length === 0 && limit === 0) return [];
-    const nowMs = this.#options.clock.nowMs();
-    const steadyMs = this.#options.clock.steadyMs();
-    const options = { ...this.#options, ...(!this.#clockWatch.isTrusted() && NEVER_TOO_OLD) };
     try {
-      const probes = steadyMs - this.#probedMs >= PROBE_INTERVAL_MS / 2; // it comes back a little sooner or later
-      const terms = { ...options, nowMs, limit, probes, wakes: this.#waking.request(attempts, steadyMs) };
-      const { settled, woken, pushes } = await takeTurn(options.store, attempts, terms);
-      if (probes && attempts.some(({ outcome }) => holdsAll(outcome))) this.#probedMs = steadyMs;
-      this.#tell(settled);
-      this.#waking.note(attempts, woken, this.#doubts, steadyMs);
-      return pushes;
+      return await this.#turns.take(attempts, limit, this.#clockWatch.isTrusted());
     } catch (error) {
       this.#ended.unshift(...attempts);
       throw error;
@@ -171,23 +158,4 @@ export class Courier {
     const capacity = this.#routes.reduce((sum, { line }) => sum + line.capacity, 0);
     return Math.min(capacity, MAX_IN_FLIGHT);
   }
-
-  #tell(settled: readonly Settled[]): void {
-    const { log, onSettled } = this.#options;
-    for (const { attempt, settlement } of settled) {
-      const { push, outcome, isHeld } = attempt;
-      this.#doubt(outcome, settlement);
-      tell(log, push, outcome, settlement, isHeld);
-      onSettled?.(push, outcome, settlement);
-    }
-  }
-
-  #doubt(outcome: Outcome, settlement: Settlement): void {
-    const doubts = isDoubted(outcome, settlement);
-    if (doubts && !this.#doubts) tellDoubted(this.#options.log, settlement.reason);
-    if (doubts || outcome.kind === 'delivered') this.#doubts = doubts;
-  }
 }
-
-/** While the clock is not trusted. */
-const NEVER_TOO_OLD = { giveUpMs: Infinity, disableAfterMs: Infinity };

@@ -1,19 +1,18 @@
-import type { Clock } from '../process/clock.ts';
 import { differenceOf } from '../config/edition.ts';
+import { type Bell, createBell } from '../process/bell.ts';
+import type { Log } from '../process/log.ts';
 import { type Lock, takeLock } from '../store/lock.ts';
 import type { Store } from '../store/store.ts';
 import { type Listener, openControlDoor, poke } from './control.ts';
-import { ring } from './ring.ts';
-import type { Log } from '../process/log.ts';
-import { type Bell, createBell } from './bell.ts';
 import type { Courier } from './courier.ts';
 import { releaseDeadLeases } from './lease.ts';
+import { deliver, type DeliveringOptions, type Ending, untilIdle } from './loop.ts';
+import { ring } from './ring.ts';
 
-export interface DelivererOptions {
+/** What a deliverer needs besides what delivers: how it is found, and when it ends. */
+export interface DelivererOptions extends Omit<DeliveringOptions, 'bell'> {
   store: Store;
   courier: Courier;
-  /** Brings what lies in the spool into the outbox. */
-  takeSpool: () => Promise<void>;
   lockFile: string;
   controlSocket: string;
   /** How long it waits for more after the latest poke or push. */
@@ -22,9 +21,7 @@ export interface DelivererOptions {
   edition: string;
   /** What of them has changed since; undefined where nothing has. */
   changed: () => string | undefined;
-  clock: Clock;
   log: Log;
-  /** Ends it: what is under way gets its answer, the rest stays in the outbox. */
   signal: AbortSignal;
 }
 
@@ -76,23 +73,14 @@ async function takeTurn(options: DelivererOptions): Promise<Lock | undefined> {
 }
 
 async function deliverUntilIdle(options: DelivererOptions, ending: AbortController): Promise<void> {
-  const { store, courier, clock, controlSocket } = options;
   const { signal } = ending;
   const bell = createBell(signal);
-  const door = await openControlDoor(controlSocket, listenerOf(options, bell, ending), options.log);
+  const door = await openControlDoor(options.controlSocket, listenerOf(options, bell, ending), options.log);
   // Whoever rings now would rely on us.
   signal.addEventListener('abort', () => void door.stopRings(), { once: true });
   try {
-    await store.delivererStarted();
-    let idleAtMs = 0;
-    do {
-      bell.reset();
-      await options.takeSpool();
-      await courier.drain(Infinity, signal);
-      idleAtMs = clock.steadyMs() + options.lingerMs;
-      await waitForWork(options, bell, idleAtMs);
-      makeWayWhereChanged(options, ending);
-    } while (!signal.aborted && clock.steadyMs() < idleAtMs);
+    await options.store.delivererStarted();
+    await deliver({ ...options, bell, signal }, untilIdleOrChanged(options, ending));
   } finally {
     await door.close();
   }
@@ -123,21 +111,20 @@ function listenerOf(
 }
 
 /** Looked at before it goes on, never before its first work: so a successor does something in any case. */
+function untilIdleOrChanged(options: DelivererOptions, ending: AbortController): Ending {
+  const idle = untilIdle(options.clock, options.lingerMs);
+  const isOver = (): boolean => {
+    makeWayWhereChanged(options, ending);
+    return idle.isOver();
+  };
+  return { ...idle, isOver };
+}
+
 function makeWayWhereChanged({ changed, log }: DelivererOptions, ending: AbortController): void {
   const what = ending.signal.aborted ? undefined : changed();
   if (what === undefined) return;
   log.info('the deliverer ends, since what it works with has changed', { changed: what });
   ending.abort();
-}
-
-/** Until somebody pokes, a row is due, or there has been nothing to do for too long. */
-async function waitForWork(options: DelivererOptions, bell: Bell, idleAtMs: number): Promise<void> {
-  const { store, courier, clock } = options;
-  const nextMs = await store.nextDueMs();
-  const dueInMs = nextMs === undefined ? Infinity : Math.max(nextMs - clock.nowMs(), courier.restMs);
-  // A row that becomes due within the wait ends it early, and its attempt starts a new one.
-  const ms = Math.min(dueInMs, idleAtMs - clock.steadyMs());
-  if (ms > 0) await clock.sleep(ms, bell.signal);
 }
 
 /** Whoever committed before the door was shut relies on us; whoever came later starts a deliverer. */

@@ -1,3 +1,4 @@
+import { type Credential, expiryWarning } from '../apns/credentials/credentials.ts';
 import { type ReadCredentials, troubleError, usableOf } from '../apns/credentials/watch.ts';
 import type { Clock } from '../process/clock.ts';
 import type { Config } from '../config/config.ts';
@@ -7,7 +8,7 @@ import { type History, openHistory } from '../history/history.ts';
 import type { Log } from '../process/log.ts';
 import { Courier, type CourierOptions } from './courier.ts';
 import { leaseOwner } from './lease.ts';
-import { tellTroubles, watchRoutes, type WatchedRoutes } from './watched-routes.ts';
+import { tellTroubles, watchRoutes, type WatchedRoutes } from './routes.ts';
 
 export interface Delivery {
   courier: Courier;
@@ -17,6 +18,8 @@ export interface Delivery {
   credentials(): ReadCredentials;
   /** Takes up what has changed in their files; says whether anything did. Each drain does the same. */
   look(): boolean;
+  /** Warns in the log of credentials that end soon, once a day for all processes of the store together. */
+  warnOfExpiry(): Promise<void>;
   /** Open to Apple. */
   connections(): number;
   close(): Promise<void>;
@@ -65,9 +68,26 @@ export function openDelivery(options: DeliveryOptions, { onSettled, onGivenUp }:
     owner,
     credentials: () => routes.credentials,
     look: () => routes.look(),
+    warnOfExpiry: () => warnOfExpiry(usableOf(routes.credentials), options),
     connections: () => routes.current().filter(({ line }) => line.connected).length,
     close: () => routes.close(),
   };
+}
+
+/** Often enough to be seen, seldom enough to be read. */
+const WARNING_INTERVAL_MS = 24 * 60 * 60_000;
+
+async function warnOfExpiry(
+  credentials: readonly Credential[],
+  { config, store, clock, log }: DeliveryOptions,
+): Promise<void> {
+  const server = config.apns.server.origin;
+  for (const credential of credentials) {
+    const warning = expiryWarning(credential, clock.nowMs());
+    if (warning === undefined) continue;
+    const { fingerprint } = credential;
+    if (await store.mayWarn({ fingerprint, server }, clock.nowMs(), WARNING_INTERVAL_MS)) log.warn(warning);
+  }
 }
 
 /** What the history is told of pushes, and whoever else wants to know. */

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { usableOf } from '../apns/credentials/watch.ts';
 import type { Clock } from '../process/clock.ts';
 import type { Config } from '../config/config.ts';
 import { openStore } from '../store/open.ts';
@@ -10,8 +9,8 @@ import { ExitCode } from '../process/errors.ts';
 import { createIntake } from '../intake/intake.ts';
 import { type Log, reportError } from '../process/log.ts';
 import type { CourierOptions } from './courier.ts';
-import { warnOfExpiry } from './expiry.ts';
 import { releaseDeadLeases } from './lease.ts';
+import { deliver, untilIdle } from './loop.ts';
 import { countOf, timeText } from '../process/text.ts';
 
 export interface FlushReport {
@@ -80,14 +79,8 @@ async function deliverOnce(
   };
   const delivery = openDelivery({ config, store, log, clock }, { onSettled });
   try {
-    await warnOfExpiry(usableOf(delivery.credentials()), {
-      store,
-      server: config.apns.server.origin,
-      clock,
-      log,
-    });
-    // One drain sends all that is due; what fails is due later.
-    await delivery.courier.drain();
+    await delivery.warnOfExpiry();
+    await deliver({ store, courier: delivery.courier, clock }, untilIdle(clock, 0)); // what fails is due later
   } finally {
     await delivery.close();
   }

@@ -6,8 +6,8 @@ import type { ClaimedPush } from '../outbox/attempt.ts';
 import { openDelivery } from './delivery.ts';
 import { ExitCode, OperatorError } from '../process/errors.ts';
 import { type Log, prepare, redactToken, reportError, writeLine } from '../process/log.ts';
-import type { Courier } from './courier.ts';
 import { releaseDeadLeases } from './lease.ts';
+import { deliver, untilDeadline } from './loop.ts';
 import { sentence } from './tell.ts';
 
 export interface ForegroundOptions {
@@ -19,10 +19,7 @@ export interface ForegroundOptions {
   targetIds: readonly number[];
 }
 
-/** How often it looks whether another process has sent a push that we wait for. */
-const LOOK_INTERVAL_MS = 100;
-
-interface Ending {
+interface Ended {
   push: ClaimedPush;
   outcome: Outcome;
 }
@@ -32,44 +29,33 @@ interface Ending {
  * how each push ended. Gives 0, or 69 or 75 where a push is still owed.
  */
 export async function deliverNow(options: ForegroundOptions): Promise<ExitCode> {
-  const { store, targetIds } = options;
-  const endings = new Map<number, Ending>();
+  const { config, store, clock, log, targetIds } = options;
+  const endings = new Map<number, Ended>();
   const delivery = openDelivery(options, {
     onSettled: (push, outcome) => endings.set(push.targetId, { push, outcome }),
   });
   try {
     await releaseDeadLeases(store);
-    setImmediate(() => prepare(options.log)); // while the connection is made
-    await drainUntilDeadline(delivery.courier, options);
+    setImmediate(() => prepare(log)); // while the connection is made
+    const isDone = async (): Promise<boolean> => (await store.stillWaiting(targetIds)).length === 0;
+    await deliver(
+      { store, courier: delivery.courier, clock },
+      untilDeadline(clock, config.delivery.deadlineMs, isDone),
+    );
   } finally {
     void delivery.close(); // nobody waits for Apple to hang up: the process ends
   }
   for (const id of targetIds) show(endings.get(id));
-  return verdict(await store.stillWaiting(targetIds), endings, options.log);
+  return verdict(await store.stillWaiting(targetIds), endings, log);
 }
 
-async function drainUntilDeadline(courier: Courier, options: ForegroundOptions): Promise<void> {
-  const { store, clock, config, targetIds } = options;
-  const deadlineMs = clock.steadyMs() + config.delivery.deadlineMs;
-  for (;;) {
-    await courier.drain(deadlineMs);
-    const left = await store.stillWaiting(targetIds);
-    const leftMs = deadlineMs - clock.steadyMs();
-    if (left.length === 0 || leftMs <= 0) return;
-    const nowMs = clock.nowMs();
-    const { nextMs = nowMs } = await store.countDue();
-    const dueInMs = Math.max(nextMs - nowMs, courier.restMs);
-    await clock.sleep(Math.min(Math.max(dueInMs, 1), LOOK_INTERVAL_MS, leftMs));
-  }
-}
-
-function show(ending: Ending | undefined): void {
+function show(ending: Ended | undefined): void {
   if (ending === undefined) return;
   const { push, outcome } = ending;
   writeLine(`${push.event} for ${push.user}, device ${redactToken(push.deviceToken)}: ${sentence(outcome)}`);
 }
 
-function verdict(left: readonly number[], endings: ReadonlyMap<number, Ending>, log: Log): ExitCode {
+function verdict(left: readonly number[], endings: ReadonlyMap<number, Ended>, log: Log): ExitCode {
   if (left.length === 0) return ExitCode.ok;
   const outcomes = left.map((id) => endings.get(id)?.outcome);
   const unreachable = outcomes.some((outcome) => outcome?.kind === 'retry' && outcome.scope === 'connection');

@@ -1,6 +1,6 @@
+import { createHash } from 'node:crypto';
 import { mailPayload } from '../apns/payload.ts';
 import type { Push } from '../apns/push.ts';
-import { apnsIdOf } from './apns-id.ts';
 import type { ClaimedPush } from '../outbox/attempt.ts';
 
 /** Which topics the credential is good for; `topic` is the one for targets that were told none. */
@@ -28,4 +28,19 @@ export function pushOf(row: PushContent, mainTopic: string, expirationS: number)
 function hashesOf({ mailboxes }: PushContent): string[] {
   if (mailboxes.every(({ inbox }) => inbox)) return [];
   return mailboxes.flatMap(({ hash }) => (hash === undefined ? [] : [hash]));
+}
+
+/**
+ * The apns-id of an attempt: a UUID of version 8 (RFC 9562, 5.8) made of all that the device is told, the row's own
+ * random UUID and its generation. So an id names one content, whatever a crash or a power cut leaves unsaid, the same
+ * attempt repeated has the same id, and what a later event asks for has another.
+ */
+export function apnsIdOf(
+  { apnsId, generation }: Pick<ClaimedPush, 'apnsId' | 'generation'>,
+  { deviceToken, topic, payload }: Pick<Push, 'deviceToken' | 'topic' | 'payload'>,
+): string {
+  const content = `${apnsId}\n${generation}\n${deviceToken}\n${topic}\n${payload}`; // JSON has no newline within
+  const hex = createHash('sha256').update(content).digest('hex');
+  // Version 8, and the variant: two bits, of which `a` and two more make a digit.
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }

@@ -1,10 +1,11 @@
+import type { ChildProcess } from 'node:child_process';
+import { ownFile } from '../installation.ts';
 import type { Clock } from '../process/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Store } from '../store/store.ts';
 import { ring } from './ring.ts';
 import type { Log } from '../process/log.ts';
 import { startsInVain } from './in-vain.ts';
-import { startDeliverer } from './start.ts';
 
 /** A deliverer answers on the control socket within this; before, nobody else starts one. */
 export const START_TIME_MS = 3000;
@@ -33,4 +34,29 @@ async function wakeDeliverer({ control, edition }: Config): Promise<boolean> {
 export async function serveAnswers(control: string): Promise<boolean> {
   const { poke } = await import('./control.ts');
   return poke(control, 'serve?');
+}
+
+/** Starts a deliverer in a session of its own, without our standard output: under notifyd it is that daemon's socket. */
+export async function startDeliverer(configFile: string | undefined, log: Log): Promise<void> {
+  // Loaded only here: to start processes is a large part of Node, and mostly somebody is there to be woken.
+  const { spawn } = await import('node:child_process');
+  const config = configFile === undefined ? [] : ['--config', configFile];
+  const args = [...process.execArgv, ownFile('dist/main.cjs'), 'deliverer', ...config];
+  const failure = await failureOf(() =>
+    spawn(process.execPath, args, { detached: true, stdio: 'ignore', cwd: '/' }),
+  );
+  // The rows are committed all the same: the next handler or flush sends them.
+  if (failure !== undefined) log.error('cannot start a deliverer', { reason: failure.message });
+}
+
+/** Undefined for a process that has started. Node tells some failures by an event and throws others, such as ENOMEM. */
+async function failureOf(start: () => ChildProcess): Promise<Error | undefined> {
+  try {
+    const child = start();
+    child.unref();
+    if (child.pid !== undefined) return undefined;
+    return await new Promise<Error>((resolve) => child.once('error', resolve));
+  } catch (error) {
+    return error as Error;
+  }
 }

@@ -4,7 +4,7 @@ import type { Clock } from '../process/clock.ts';
 import { messageOf, OperatorError } from '../process/errors.ts';
 import type { Log } from '../process/log.ts';
 import { createReminder } from '../process/reminder.ts';
-import { createBell } from '../delivery/bell.ts';
+import { createBell } from '../process/bell.ts';
 
 export interface SpoolDoorOptions {
   spool: string;

@@ -1,4 +1,3 @@
-import { usableOf } from '../apns/credentials/watch.ts';
 import { systemClock } from '../process/clock.ts';
 import { watchChanges } from '../config/changes.ts';
 import type { Config } from '../config/config.ts';
@@ -7,7 +6,6 @@ import { ANNOUNCED_FOR_MS } from '../store/presence.ts';
 import type { Delivery } from '../delivery/delivery.ts';
 import { messageOf } from '../process/errors.ts';
 import type { Log } from '../process/log.ts';
-import { warnOfExpiry } from '../delivery/expiry.ts';
 import { leaseOwner, releaseDeadLeases } from '../delivery/lease.ts';
 
 const clock = systemClock;
@@ -51,20 +49,11 @@ export async function keepLooking(
 }
 
 /** Tells of certificates that end soon. */
-export async function keepWarning(
-  config: Config,
-  store: Store,
-  delivery: Delivery,
-  log: Log,
-  ending: AbortSignal,
-): Promise<void> {
-  const server = config.apns.server.origin;
+export async function keepWarning(delivery: Delivery, log: Log, ending: AbortSignal): Promise<void> {
   while (!ending.aborted) {
-    await warnOfExpiry(usableOf(delivery.credentials()), { store, server, clock, log }).catch(
-      (error: unknown) => {
-        log.warn('cannot tell whether a certificate expires soon', { reason: messageOf(error) });
-      },
-    );
+    await delivery.warnOfExpiry().catch((error: unknown) => {
+      log.warn('cannot tell whether a certificate expires soon', { reason: messageOf(error) });
+    });
     await clock.sleep(WARNING_INTERVAL_MS, ending);
   }
 }

@@ -18,9 +18,9 @@ import type { Receive } from '../doors/receive.ts';
 import { followLog, SILENT } from '../process/follow-log.ts';
 import type { Log } from '../process/log.ts';
 import type { Metrics, MetricsState } from './metrics.ts';
-import { type Bell, createBell } from '../delivery/bell.ts';
+import { type Bell, createBell } from '../process/bell.ts';
 import type { CourierOptions } from '../delivery/courier.ts';
-import { keepDelivering } from '../delivery/delivering.ts';
+import { deliver, untilSignal } from '../delivery/loop.ts';
 import { StoreError } from '../store/errors.ts';
 import type { StoreTrouble } from './store-trouble.ts';
 import { type StorePlace, watchStorePlace } from './store-place.ts';
@@ -134,15 +134,10 @@ async function work(
 ): Promise<void> {
   const { signal } = ending;
   let isOver = false;
-  const delivering = keepDelivering({
-    store,
-    courier: delivery.courier,
-    bell,
-    clock,
-    // An answer later than that finds the store closed, and its lease given back: there is nothing to tell.
-    log: followLog(() => (isOver ? SILENT : log)),
-    signal,
-  });
+  // An answer later than that finds the store closed, and its lease given back: there is nothing to tell.
+  const logUntilOver = followLog(() => (isOver ? SILENT : log));
+  const { courier } = delivery;
+  const delivering = deliver({ store, courier, clock, bell, signal }, untilSignal(logUntilOver));
   const onWritten = (error?: unknown): void => {
     if (error instanceof StoreError && error.busy) return; // it is free again soon, or events tell
     if (error !== undefined) trouble.note(error, log);
@@ -150,7 +145,7 @@ async function work(
   };
   const chores = [
     keepAnnouncing(config, store, log, signal, onWritten),
-    keepWarning(config, store, delivery, log, signal),
+    keepWarning(delivery, log, signal),
     keepLooking(delivery, () => bell.ring(), signal),
   ];
   await aborted(signal);

@@ -12,7 +12,7 @@ import { INBOX } from '../mailboxes/mailbox.ts';
 import { comparableUser } from '../mailboxes/user-name.ts';
 import { type PushContent, pushOf } from '../delivery/push-of.ts';
 import { type Route, routeFor } from '../delivery/route.ts';
-import { routesOf } from '../delivery/watched-routes.ts';
+import { routesOf } from '../delivery/routes.ts';
 import { answered, exitCodeOf, type TestPush, testPush, unanswered, unsent } from './report.ts';
 import type { Subscription } from '../targets/target.ts';
 

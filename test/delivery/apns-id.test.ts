@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Answer, NoAnswer, type Push } from '../../src/apns/push.ts';
 import type { Store } from '../../src/store/store.ts';
-import { apnsIdOf } from '../../src/delivery/apns-id.ts';
+import { apnsIdOf } from '../../src/delivery/push-of.ts';
 import { carry } from '../../src/delivery/carry.ts';
 import { createLine } from '../../src/delivery/line.ts';
 import { Route } from '../../src/delivery/route.ts';

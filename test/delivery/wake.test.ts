@@ -19,7 +19,7 @@ import type { Config } from '../../src/config/config.ts';
 import { openControlDoor } from '../../src/delivery/control.ts';
 import { doorbellOf } from '../../src/delivery/ring.ts';
 import { isMissing } from '../../src/process/errors.ts';
-import { ensureDelivery, serveAnswers, START_TIME_MS } from '../../src/delivery/wake.ts';
+import { ensureDelivery, serveAnswers, START_TIME_MS, startDeliverer } from '../../src/delivery/wake.ts';
 import { configFor, startTestApns, type TestApns } from '../support/apns.ts';
 import { createTestClock } from '../support/clock.ts';
 import {
@@ -245,4 +245,16 @@ test('a serve is told from a deliverer, and from nobody', async () => {
     answers.push(await serveAnswers(path));
   }
   expect(answers).toEqual([false, false, true, false]);
+});
+
+test('a deliverer that cannot be started is told, and nothing is thrown', async () => {
+  const log = recordedLog();
+  await startDeliverer(`/${'x'.repeat(200_000)}`, log); // longer than an argument may be (execve(2), E2BIG)
+  expect(log.entries).toEqual([
+    expect.objectContaining({
+      level: 'error',
+      message: 'cannot start a deliverer',
+      fields: { reason: 'spawn E2BIG' },
+    }),
+  ]);
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { NoAnswer } from '../../src/apns/push.ts';
 import type { Store } from '../../src/store/store.ts';
-import { beginningOf } from '../../src/delivery/clock-seen.ts';
+import { beginningOf } from '../../src/delivery/clock-watch.ts';
 import { Courier } from '../../src/delivery/courier.ts';
 import { createLine } from '../../src/delivery/line.ts';
 import { Route } from '../../src/delivery/route.ts';
