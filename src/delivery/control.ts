@@ -121,16 +121,16 @@ export async function openHandedOverControl(
   fds: readonly number[],
   hears: ControlHears,
   options: ListeningOptions,
-): Promise<Listening> {
+): Promise<Pick<Listening, 'at'> & { close(): Promise<void> }> {
   const { listenAtHandedOver } = await import('../sockets/listening.ts');
   const server = createServer((socket) => converse(socket, hears));
   const listening = await listenAtHandedOver(server, fds, SOCKET_MODE, options);
   server.on('error', () => undefined);
   return {
     at: listening.at,
-    stop: async () => {
-      await listening.stop();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
+    close: async () => {
+      const { ended } = await listening.stop();
+      await ended;
     },
   };
 }

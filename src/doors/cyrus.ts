@@ -75,7 +75,7 @@ export async function openCyrusDoor(options: CyrusDoorOptions): Promise<CyrusDoo
   let closed: Promise<void> | undefined;
   return {
     at: listening.at,
-    close: () => (closed ??= close(server, listening, conversations, limits)),
+    close: () => (closed ??= close(listening, conversations, limits)),
   };
 }
 
@@ -105,13 +105,11 @@ function makeRoom(conversations: Set<Conversation>, limits: CyrusDoorLimits): vo
 }
 
 async function close(
-  server: Server,
   listening: Listening,
   conversations: Set<Conversation>,
   { closingTimeoutMs }: CyrusDoorLimits,
 ): Promise<void> {
-  await listening.stop();
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  const { ended } = await listening.stop();
   for (const conversation of conversations) conversation.finish(closingTimeoutMs);
-  await closed;
+  await ended;
 }

@@ -45,10 +45,8 @@ export function watchConnections(server: Server, max: number): Connections {
       for (const [socket, requests] of pending)
         if (requests === 0 && !newcomers.has(socket)) socket.destroy();
       if (newcomers.size === 0) return;
-      const timer = setTimeout(() => {
-        for (const socket of newcomers) socket.destroy();
-      }, FIRST_REQUEST_MS);
-      server.once('close', () => clearTimeout(timer));
+      const cut = (): void => newcomers.forEach((socket) => socket.destroy());
+      setTimeout(cut, FIRST_REQUEST_MS).unref(); // their connections keep the process alive
     },
   };
 }

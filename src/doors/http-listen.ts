@@ -3,7 +3,7 @@ import type { Clock } from '../process/clock.ts';
 import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
 import { beyondThisMachine, isLoopback, type Place, placeOf } from './http-address.ts';
 import {
-  acceptAll,
+  acceptAndClose,
   listenAtHandedOver,
   listenAtPath,
   type Listening,
@@ -58,7 +58,7 @@ async function listenAsConfigured(
   const address = server.address() as AddressInfo;
   return {
     at: [address],
-    stop: () => acceptAll(server),
+    stop: () => acceptAndClose([server]),
     allow,
     place,
     address: nameOf(place.host, address.port),
@@ -81,7 +81,6 @@ async function listenAsHandedOver(
     allow(hasPassword);
   } catch (error) {
     await opened.stop();
-    server.close();
     throw error;
   }
   return { ...opened, allow, place: placeAmong(opened.at), address: opened.at.map(nameOfPlace).join(', ') };

@@ -75,8 +75,8 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
       service = make({ ...options, authorization, metrics }, listening.place);
     },
     close: async () => {
-      await listening.stop();
-      await close(server, connections, limits.closingMs);
+      const { ended } = await listening.stop();
+      await close(server, ended, connections, limits.closingMs);
     },
   };
 }
@@ -177,13 +177,14 @@ function send(response: ServerResponse, { status, body, headers }: Answer, last:
 }
 
 /** Connections without a request are cut at once, the others when they have their answer or time is up. */
-function close(server: Server, connections: Connections, closingMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => server.closeAllConnections(), closingMs);
-    server.close(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-    connections.close();
-  });
+async function close(
+  server: Server,
+  ended: Promise<void>,
+  connections: Connections,
+  closingMs: number,
+): Promise<void> {
+  const timer = setTimeout(() => server.closeAllConnections(), closingMs);
+  connections.close();
+  await ended;
+  clearTimeout(timer);
 }

@@ -136,7 +136,7 @@ async function openControlOfSystemd(
   const { at } = opened;
   const change = (config: Config): void => tellOther('control', `unix:${config.control}`, at, log);
   tellOther('control', `unix:${control}`, at, log);
-  return { close: () => opened.stop(), change, name: nameOfDoor('control', fds, at) };
+  return { close: () => opened.close(), change, name: nameOfDoor('control', fds, at) };
 }
 
 function openControl(

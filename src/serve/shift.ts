@@ -120,7 +120,7 @@ function shiftOf(parts: Parts): Shift {
         if (next?.settings.config.store !== store.file) await takeBackAnnouncement(store, settings.log);
         await store.releaseLeases([delivery.owner]);
       } finally {
-        store.close();
+        place.close();
       }
     },
   };

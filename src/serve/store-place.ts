@@ -8,8 +8,12 @@ import type { StoreTrouble } from './store-trouble.ts';
 /** An open database, as long as its path leads to its file. */
 export interface StorePlace {
   isInPlace(): boolean;
-  /** Throws StoreError where it was moved or replaced: what is written to it would be lost for the one in its place. */
+  /**
+   * Throws StoreError where it was moved or replaced: what is written to it would be lost for the one in its place; and
+   * where it is closed.
+   */
   store(): Store;
+  close(): void;
 }
 
 /** A look is one stat(2), some microseconds. */
@@ -19,11 +23,17 @@ export function watchStorePlace(store: Store): StorePlace {
     const now = lookAt(store.file);
     return now !== undefined && now.ino === opened?.ino && now.dev === opened.dev;
   };
+  let isClosed = false;
   return {
     isInPlace,
     store: () => {
-      if (!isInPlace()) throw movedAway(store.file);
+      if (isClosed) throw unusable(`database ${store.file} is closed already`);
+      if (!isInPlace()) throw unusable(`database ${store.file} was moved or replaced`);
       return store;
+    },
+    close: () => {
+      isClosed = true;
+      store.close();
     },
   };
 }
@@ -37,11 +47,9 @@ function lookAt(file: string): ReturnType<typeof statSync> {
   }
 }
 
-function movedAway(file: string): StoreError {
-  return new StoreError(`database ${file} was moved or replaced`, {
-    hint: 'the event is kept, and taken when the database is opened anew',
-    cause: undefined,
-  });
+function unusable(why: string): StoreError {
+  const hint = 'the event is kept, and taken when the database is opened anew';
+  return new StoreError(why, { hint, cause: undefined });
 }
 
 interface Kept {

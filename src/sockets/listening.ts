@@ -18,10 +18,15 @@ export interface Listening {
   /** The path of a Unix socket, the address of another; undefined for a path that nobody tells. */
   at: readonly (string | AddressInfo | undefined)[];
   /**
-   * Accepts no more, so that the server may be closed. Those who wait at a socket of our own are accepted before, since
+   * Closes every server, which then accepts no more. Those who wait at a socket of our own are accepted before, since
    * nobody else can; those who wait at one that systemd holds are left to the next process.
    */
-  stop(): Promise<void>;
+  stop(): Promise<Stopped>;
+}
+
+export interface Stopped {
+  /** Resolves when the last client has gone, whichever socket it came by. */
+  ended: Promise<void>;
 }
 
 /** Listens at a path, and goes on where its socket is removed. Throws OperatorError, which names the path. */
@@ -40,14 +45,13 @@ export async function listenAtPath(
         hint: 'where systemd holds it, that process stays: restart the .socket unit once this one has ended',
       },
     );
-  const more = moreFor(server);
-  const stopWatch = watchPath({ path, file, mode, mayYield: true }, more, options);
+  const servers: Servers = [server];
+  const stopWatch = watchPath({ path, file, mode, mayYield: true }, servers, options);
   return {
     at: [path],
     stop: async () => {
       await stopWatch();
-      await acceptAll(server);
-      more.close();
+      return acceptAndClose(servers);
     },
   };
 }
@@ -59,22 +63,24 @@ export async function listenAtHandedOver(
   mode: number,
   options: ListeningOptions,
 ): Promise<Listening> {
-  const more = moreFor(server);
+  const servers: Servers = [server];
   const at: (string | AddressInfo | undefined)[] = [];
   const stopWatches: (() => Promise<void>)[] = [];
   for (const [index, fd] of fds.entries()) {
     const path = pathOf(fd);
-    const address = index === 0 ? await listenOn(server, fd) : await more.add((one) => listenOn(one, fd));
+    const address =
+      index === 0 ? await listenOn(server, fd) : await addServer(servers, (one) => listenOn(one, fd));
     at.push(path ?? address);
     const file = path === undefined ? undefined : lstatSync(path, { throwIfNoEntry: false });
     if (path !== undefined && file !== undefined)
-      stopWatches.push(watchPath({ path, file, mode, mayYield: false }, more, options));
+      stopWatches.push(watchPath({ path, file, mode, mayYield: false }, servers, options));
   }
   return {
     at,
     stop: async () => {
       await Promise.all(stopWatches.map((stop) => stop()));
-      more.close();
+      const hasOwn = servers.length > fds.length;
+      return hasOwn ? acceptAndClose(servers) : closeAll(servers);
     },
   };
 }
@@ -112,26 +118,17 @@ function pathOf(fd: number): string | undefined {
 
 const [INODE_FIELD, PATH_FIELD] = [6, 7];
 
-interface More {
-  /** One more server, whose clients are those of the first; kept where it can be listened on. */
-  add<T>(listen: (server: Server) => Promise<T>): Promise<T>;
-  close(): void;
-}
+/** Those beside the first hand their clients to it. */
+type Servers = [first: Server, ...more: Server[]];
 
-function moreFor(server: Server): More {
-  const servers: Server[] = [];
-  return {
-    add: async (listen) => {
-      const one = createServer({ allowHalfOpen: true }, (socket) => server.emit('connection', socket));
-      const listened = await listen(one);
-      one.on('error', (error) => server.emit('error', error));
-      servers.push(one);
-      return listened;
-    },
-    close: () => {
-      for (const one of servers) one.close();
-    },
-  };
+/** Adds one where it can be listened on. */
+async function addServer<T>(servers: Servers, listen: (server: Server) => Promise<T>): Promise<T> {
+  const [first] = servers;
+  const one = createServer({ allowHalfOpen: true }, (socket) => first.emit('connection', socket));
+  const listened = await listen(one);
+  one.on('error', (error) => first.emit('error', error));
+  servers.push(one);
+  return listened;
 }
 
 interface Watched {
@@ -144,12 +141,12 @@ interface Watched {
 /** Gives the function that ends the watch. */
 function watchPath(
   { path, file, mode, mayYield }: Watched,
-  more: More,
+  servers: Servers,
   { onReplaced, clock, log }: ListeningOptions,
 ): () => Promise<void> {
   const ending = new AbortController();
   const bindAnew = (): Promise<SocketFile> =>
-    more.add(async (server) => (await listenOnSocket(server, path, mode)).file);
+    addServer(servers, async (server) => (await listenOnSocket(server, path, mode)).file);
   const watching = watchSocket({ path, file, mayYield, bindAnew, onReplaced, clock, log }, ending.signal);
   return () => {
     ending.abort();
@@ -157,8 +154,14 @@ function watchPath(
   };
 }
 
-/** Takes those who are connected already, so that no event of theirs is lost: each turn accepts one. */
-export async function acceptAll(server: Server): Promise<void> {
+/** Takes those who are connected already, so that no event of theirs is lost, before it closes the servers. */
+export async function acceptAndClose(servers: Servers): Promise<Stopped> {
+  await acceptAll(servers[0]);
+  return closeAll(servers);
+}
+
+/** Each turn accepts one. */
+async function acceptAll(server: Server): Promise<void> {
   let accepted = 0;
   const count = (): void => void (accepted += 1);
   server.on('connection', count);
@@ -169,4 +172,9 @@ export async function acceptAll(server: Server): Promise<void> {
     await turn(); // the first may come before sockets are looked at
   }
   server.off('connection', count);
+}
+
+function closeAll(servers: Servers): Stopped {
+  const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+  return { ended: Promise.all(closed).then(() => undefined) };
 }

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, Socket, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { openHttpDoor } from '../../src/doors/http.ts';
 import { MAX_EVENTS_PER_LINE } from '../../src/events/parse.ts';
+import { createTestClock } from '../support/clock.ts';
 import { ask, capturedRequest, outcome, rawConnection, testDoor, TOPIC } from '../support/http-door.ts';
 import { recordedLog } from '../support/recorded-log.ts';
 import { temporaryFolder } from '../support/store.ts';
@@ -385,5 +386,36 @@ describe('where it listens', () => {
     await once(spawn(process.execPath, ['-e', script, path]), 'exit');
     expect(statSync(path).isSocket()).toBe(true);
     expect((await ask(await testDoor({ listen: `unix:${path}` }), 'GET', '/healthz')).status).toBe(200);
+  });
+
+  test('a Unix socket that is removed and made again: closing waits for who came by the new one', async () => {
+    const path = join(temporaryFolder(), 'http.sock');
+    const clock = createTestClock();
+    let letGo = (): void => undefined;
+    const gone = new Promise<void>((resolve) => (letGo = resolve));
+    const received: string[] = [];
+    const door = await testDoor({
+      listen: `unix:${path}`,
+      limits: { closingMs: 600_000 },
+      clock,
+      receive: async (raw) => {
+        received.push(raw.toString());
+        await gone;
+        return outcome()();
+      },
+    });
+    await clock.asleep();
+    rmSync(path);
+    clock.advance(1000);
+    await clock.asleep();
+    const answer = ask(door, 'POST', '/notify', { body: NEW_MAIL });
+    await vi.waitFor(() => expect(received).toHaveLength(1), { timeout: 30_000 });
+    let isClosed = false;
+    const closed = door.close().then(() => (isClosed = true));
+    for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(isClosed).toBe(false);
+    letGo();
+    expect((await answer).status).toBe(204);
+    await closed;
   });
 });

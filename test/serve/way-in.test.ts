@@ -1,11 +1,17 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Config } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
+import { systemClock } from '../../src/process/clock.ts';
+import { createMetrics } from '../../src/serve/metrics.ts';
+import { openShift } from '../../src/serve/shift.ts';
+import { watchStoreTrouble } from '../../src/serve/store-trouble.ts';
 import { writeSpool } from '../../src/spool/spool.ts';
 import { configFor, startTestApns, type TestApns } from '../support/apns.ts';
 import { eventually } from '../support/command.ts';
 import { registration } from '../support/events.ts';
+import { recordedLog } from '../support/recorded-log.ts';
 import { registrationOf, served } from '../support/serving.ts';
 import { temporaryFolder } from '../support/store.ts';
 
@@ -15,23 +21,31 @@ beforeAll(async () => {
 });
 afterAll(() => apns.close());
 
-const NOTIFICATION = '{"Username":"bob","Mailbox":"INBOX","Events":["MessageNew"]}';
-
-test('a spooled list of which one event needs an unreadable imapd.conf is pushed at once, and once', async () => {
+/** A configuration whose imapd.conf is a folder. */
+function setting(): { config: Config; imapdConf: string } {
   const folder = temporaryFolder();
   const imapdConf = join(folder, 'imapd.conf');
   mkdirSync(imapdConf);
   const places = `store: ${folder}/x.db\nspool: ${folder}/spool\nimapd_conf: ${imapdConf}\n`;
   writeFileSync(join(folder, 'config.yaml'), `${configFor(apns)}${places}delivery: { throttle: 0s }\n`);
-  const config = loadConfig(join(folder, 'config.yaml'), {});
+  return { config: loadConfig(join(folder, 'config.yaml'), {}), imapdConf };
+}
+
+/** The texts that wait in the spool. */
+function spooled({ spool }: Config): string[] {
+  const folder = join(spool, 'new');
+  return readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'));
+}
+
+const NOTIFICATION = '{"Username":"bob","Mailbox":"INBOX","Events":["MessageNew"]}';
+
+test('a spooled list of which one event needs an unreadable imapd.conf is pushed at once, and once', async () => {
+  const { config, imapdConf } = setting();
   const list = `[${registrationOf('bob', 1)},${registration().trim()},${NOTIFICATION}]`;
   writeSpool(config.spool, Buffer.from(list), Date.now());
   const { log } = await served(config);
   await apns.pushes(1);
-  const left = (): string[] =>
-    readdirSync(join(config.spool, 'new')).map((name) =>
-      readFileSync(join(config.spool, 'new', name), 'utf8'),
-    );
+  const left = (): string[] => spooled(config);
   await eventually(left, ([text]) => text?.includes('ApplePushService') === true && !text.includes('bob'));
   await new Promise((resolve) => setTimeout(resolve, 2500)); // it looks again twice
   rmSync(imapdConf, { recursive: true });
@@ -40,4 +54,17 @@ test('a spooled list of which one event needs an unreadable imapd.conf is pushed
   expect(log.entries.filter(({ message }) => /of the spool/.test(message))).toMatchObject([
     { level: 'error', fields: { reason: expect.stringMatching(/imapd.conf/) as string } },
   ]);
+});
+
+test('what comes when the database is closed already waits in the spool', async () => {
+  const { config } = setting();
+  const log = recordedLog();
+  const shift = await openShift({ config, log }, createMetrics(), watchStoreTrouble(systemClock));
+  shift.begin();
+  const early = shift.receive(Buffer.from(registrationOf('bob', 1)), 'http');
+  await shift.end(early);
+  expect(await early).toMatchObject({ bad: undefined, spooled: false });
+  for (const text of [registrationOf('bob', 2), NOTIFICATION])
+    expect(await shift.receive(Buffer.from(text), 'cyrus')).toMatchObject({ bad: undefined, spooled: true });
+  expect(spooled(config)).toHaveLength(2);
 });

@@ -1,10 +1,16 @@
-import { lstatSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { dirname } from 'node:path';
-import { readdirSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { createTestClock } from '../support/clock.ts';
 import { eventually } from '../support/command.ts';
-import { client, line, notify, said, testDoor } from '../support/cyrus-door.ts';
+import { client, everything, line, notify, said, testDoor } from '../support/cyrus-door.ts';
+
+/** Long enough for whatever has nothing more to wait for. */
+async function turns(): Promise<void> {
+  for (let n = 0; n < 20; n += 1) await new Promise((resolve) => setImmediate(resolve));
+}
 
 /** Between two looks at the path. */
 const LOOK_MS = 1000;
@@ -77,6 +83,41 @@ describe('a socket that is removed', () => {
     }
     expect(events).toEqual(['round 1', 'round 2']);
     expect(log.messages('warn')).toHaveLength(2);
+  });
+
+  test('and is there again: when the door closes, those who came by either are answered', async () => {
+    const { path, look, events, close } = await watchedDoor();
+    const early = await client(path);
+    early.write(notify('early').subarray(0, 50));
+    rmSync(path);
+    await look();
+    const late = await client(path);
+    late.write(notify('late').subarray(0, 50));
+    expect(await said(path, notify('{}'))).toBe('OK NIL\r\n'); // the door has heard both halves by now
+    let isClosed = false;
+    const closed = close().then(() => (isClosed = true));
+    early.write(notify('early').subarray(50));
+    expect(await everything(early)).toBe('OK NIL\r\n');
+    await expect(client(path)).rejects.toThrow(/ECONNREFUSED/);
+    await turns();
+    expect(isClosed).toBe(false);
+    late.write(notify('late').subarray(50));
+    expect(await everything(late)).toBe('OK NIL\r\n');
+    await closed;
+    expect(events).toEqual(['{}', 'early', 'late']);
+  });
+
+  test('and is there again: when the door closes, those who wait there are accepted', async () => {
+    const { path, look, close } = await watchedDoor();
+    rmSync(path);
+    await look();
+    const sockets = Array.from({ length: 50 }, () => connect(path));
+    const answers = sockets.map((socket) => {
+      socket.write(notify('{}'));
+      return text(socket);
+    });
+    await close();
+    expect(new Set(await Promise.all(answers))).toEqual(new Set(['OK NIL\r\n']));
   });
 
   test('cannot be made again where something else has its place: told once, and nothing is overwritten', async () => {
