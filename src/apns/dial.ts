@@ -14,9 +14,7 @@ const ADDRESS_ATTEMPT_MS = 1000;
 
 /** Starts a TLS connection that offers HTTP/2 alone. `ca` replaces the system's roots. Throws on an unusable key. */
 export function dial(server: URL, identity: TlsIdentity, ca: string | undefined): TLSSocket {
-  const host = server.hostname;
-  // http2-wrapper 2.2 ends the process over one: it makes https://::1 of it, which is no URL.
-  if (host.startsWith('[')) throw new Error('an IPv6 address is not supported; use a host name');
+  const host = hostOf(server);
   const options: ConnectionOptions & Pick<TcpNetConnectOpts, 'autoSelectFamilyAttemptTimeout'> = {
     host,
     port: Number(server.port || '443'),
@@ -30,6 +28,11 @@ export function dial(server: URL, identity: TlsIdentity, ca: string | undefined)
     autoSelectFamilyAttemptTimeout: ADDRESS_ATTEMPT_MS,
   };
   return connect(options);
+}
+
+/** A name or an address, which an URL has in brackets where it is one of IPv6. */
+export function hostOf({ hostname }: URL): string {
+  return hostname.replace(/^\[|\]$/g, '');
 }
 
 /** Resolves when TLS is up and HTTP/2 agreed upon; rejects with the socket's error. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import { connect, isIP } from 'node:net';
-import { causeOf, dial, secured, type TlsIdentity } from './dial.ts';
+import { causeOf, dial, hostOf, secured, type TlsIdentity } from './dial.ts';
 import type { Push } from './push.ts';
 
 /** A token of the right form that no device has. */
@@ -17,16 +17,16 @@ export function zeroTokenPush(topic: string): Push {
 }
 
 /** The addresses of the server. Each step towards it throws an Error that says what is wrong. */
-export async function resolveServer({ hostname }: URL, timeoutMs: number): Promise<string[]> {
-  const literal = hostname.replace(/^\[|\]$/g, '');
-  if (isIP(literal) !== 0) return [literal];
-  const addresses = await within(timeoutMs, lookup(hostname, { all: true }), () => undefined);
+export async function resolveServer(server: URL, timeoutMs: number): Promise<string[]> {
+  const host = hostOf(server);
+  if (isIP(host) !== 0) return [host];
+  const addresses = await within(timeoutMs, lookup(host, { all: true }), () => undefined);
   return addresses.map(({ address }) => address);
 }
 
 /** Whether somebody listens there: a TCP connection, closed at once. Gives the address that answered. */
 export function reachServer(server: URL, timeoutMs: number): Promise<string> {
-  const socket = connect({ host: server.hostname.replace(/^\[|\]$/g, ''), port: portOf(server) });
+  const socket = connect({ host: hostOf(server), port: portOf(server) });
   const connected = new Promise<string>((resolve, reject) => {
     socket.once('connect', () => resolve(socket.remoteAddress ?? server.hostname));
     socket.once('error', reject);

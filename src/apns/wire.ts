@@ -33,12 +33,22 @@ const REFUSED_GRACE_MS = 1000;
  */
 export function openWire(server: URL, socket: TLSSocket, address: string): Promise<Wire> {
   bindPlainly();
+  if (server.hostname.startsWith('[')) nameByAddress(socket, server);
   const agent = new http2wrapper.Agent();
   return new Promise((resolve, reject) => {
     // Earlier than what getSession gives: a GOAWAY that comes with the SETTINGS is seen, and no free stream is needed.
     agent.once('session', (session: ClientHttp2Session) => resolve(watched(session, socket, address)));
     agent.getSession(server, { createConnection: once(socket) }).catch(reject);
   });
+}
+
+/**
+ * http2-wrapper 2.2 looks for the origin of the session in the server's certificate and takes the bracket of an IPv6
+ * address for a name, which it does not find. TLS has compared the address already.
+ */
+function nameByAddress(socket: TLSSocket, { hostname }: URL): void {
+  const certificate = { checkHost: () => hostname };
+  Object.assign(socket, { servername: hostname, getPeerX509Certificate: () => certificate });
 }
 
 /** The agent asks for a second connection where the first one allows no streams yet. */

@@ -393,6 +393,18 @@ describe('GOAWAY', () => {
   });
 });
 
+test('an IPv6 address is a server as good as a name', async () => {
+  const server = scriptedServer(apple, 1, (stream) => answer(stream));
+  const use = async (url: URL): Promise<void> => {
+    expect(url.host).toMatch(/^\[::1\]:\d+$/);
+    const connection = await connect(url);
+    for (const n of [1, 2, 3])
+      expect(await connection.push(pushFor(apple, n), AMPLE_MS)).toEqual({ status: 200 });
+    await connection.close();
+  };
+  await listening(server, use, '::1');
+});
+
 describe('connecting fails with NoAnswer, nothing processed', () => {
   async function refusal(attempt: Promise<ApnsConnection>): Promise<string> {
     const error = await noAnswer(attempt);
@@ -412,10 +424,9 @@ describe('connecting fails with NoAnswer, nothing processed', () => {
     expect(message).toMatch(/^cannot connect to nowhere\.invalid:443: (no such host|the name server)/);
   });
 
-  test('an IPv6 address', async () => {
-    expect(await refusal(connect(new URL('https://[::1]:2197')))).toMatch(
-      /^cannot connect to \[::1\]:2197: an IPv6/,
-    );
+  test('an IPv6 address that the certificate does not name', async () => {
+    const mapped = new URL(`https://[::ffff:127.0.0.1]:${apple.url.port}`);
+    expect(await refusal(connect(mapped))).toMatch(/^cannot connect to \[::.*ERR_TLS_CERT_ALTNAME_INVALID/);
   });
 
   test('a server certificate of an unknown authority', async () => {

@@ -5,16 +5,21 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
-import type { AddressInfo, Server, Socket } from 'node:net';
+import { isIPv6, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { MockApns } from '../support/apns.ts';
 
-/** Listens on a free port of 127.0.0.1 while `use` runs, and cuts all connections afterwards. */
-export async function listening<T>(server: Server, use: (url: URL) => Promise<T>): Promise<T> {
+/** Listens on a free port of the address while `use` runs, and cuts all connections afterwards. */
+export async function listening<T>(
+  server: Server,
+  use: (url: URL) => Promise<T>,
+  address = '127.0.0.1',
+): Promise<T> {
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => sockets.add(socket));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, address, resolve));
   try {
-    return await use(new URL(`https://127.0.0.1:${(server.address() as AddressInfo).port}`));
+    const host = isIPv6(address) ? `[${address}]` : address;
+    return await use(new URL(`https://${host}:${(server.address() as AddressInfo).port}`));
   } finally {
     for (const socket of sockets) socket.destroy();
     await new Promise((resolve) => server.close(resolve));
