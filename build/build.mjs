@@ -1,13 +1,13 @@
-// Makes the folder that is named of src/: a few bundles, "layers", each with the code that V8 makes of it, which
-// src/launch.ts loads. An ES module costs 5 ms before its first line, and each further file a third of one, while a
-// mail server starts this program for every change of a mailbox.
+// Makes the folder that is named of src/: main.cjs, the launcher, and the chunks that it loads, each the code of one
+// step (chunks.mjs). An ES module costs 5 ms before its first line, and each further file a third of one, while a mail
+// server starts this program for every change of a mailbox.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { build } from 'esbuild';
+import { rolldown } from 'rolldown';
+import { groups, librariesPlugin } from './chunks.mjs';
 import { keepCode } from './keep-code.mjs';
-import { divide, layersPlugin, sourceOf } from './layers.mjs';
 import { licencesOf } from './licences.mjs';
 
 const ROOT = resolve(import.meta.dirname, '..');
@@ -18,45 +18,38 @@ const DRIVERS = ['better-sqlite3', 'better-sqlite3-node20'].filter((name) =>
   existsSync(join(ROOT, 'node_modules', name)),
 );
 
-/** Layers of their own: the source loads them where it needs them, by createRequire. */
+/** Chunks of their own: the source loads them where it needs them, by createRequire. */
 const LIBRARIES = [...DRIVERS, 'pino', 'yaml'];
 
 /** Loaded from node_modules as they are: large, and only now and then of use. */
 const EXTERNAL = ['bindings', 'csv-parse', 'node-forge', 'prom-client'];
 
-/** Of http2-wrapper only the agent is of use. The rest loads node:https and makes a TLS socket, which takes 2 ms. */
-const ALIAS = { 'http2-wrapper': 'http2-wrapper/source/agent.js' };
-
-const OPTIONS = {
-  absWorkingDir: ROOT,
-  bundle: true,
-  format: 'cjs',
-  platform: 'node',
-  target: 'node20',
-  supported: { 'dynamic-import': false }, // a script of node:vm has require alone
-  external: EXTERNAL,
-  alias: ALIAS,
-  outdir: OUT,
-  metafile: true,
-  logLevel: 'warning',
+/** As a script of node:vm has them. */
+const PLACES = {
+  'import.meta.url': '__filename',
+  'import.meta.dirname': '__dirname',
+  'import.meta.filename': '__filename',
 };
 
-const graph = await graphOf('src/main.ts');
-const layers = divide(graph);
-const fingerprint = fingerprintOf([
-  ...Object.keys(graph),
-  'src/launch.ts',
-  'schema.sql',
-  'package-lock.json',
-]);
-const built = [await buildLauncher()];
-for (const name of layers.names) built.push(await buildLayer(name, sourceOf(layers, name)));
-for (const name of LIBRARIES) built.push(await buildLayer(name, `module.exports = require('${name}');`));
-writeFileSync(join(OUT, 'LICENSES'), licencesOf(ROOT, built));
-writeFileSync(join(OUT, 'build'), fingerprint);
+const build = fingerprintOf([...sources('src'), 'schema.sql', 'package-lock.json']);
+const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+
+const launcher = await bundle({ main: 'src/launch.ts' }, {});
+const program = await bundle(
+  { event: 'src/main.ts', ...Object.fromEntries(LIBRARIES.map((name) => [name, name])) },
+  { codeSplitting: { groups: groups(ROOT) } },
+  [librariesPlugin(LIBRARIES, { version, build })],
+);
+writeFileSync(join(OUT, 'LICENSES'), licencesOf([...launcher, ...program]));
+writeFileSync(join(OUT, 'build'), build);
 execFileSync(process.execPath, [join(OUT, 'main.cjs'), '--version']); // throws where it does not run
 writeFileSync(join(OUT, 'xapplepush.1'), execFileSync(process.execPath, [join(OUT, 'main.cjs'), 'man']));
 await keepCode(OUT, DRIVERS);
+
+function sources(folder) {
+  const files = readdirSync(join(ROOT, folder), { recursive: true });
+  return files.filter((file) => file.endsWith('.ts')).map((file) => join(folder, file));
+}
 
 /** Of these files' contents: who works with one build tells by it that another was put in its place. */
 function fingerprintOf(files) {
@@ -65,35 +58,24 @@ function fingerprintOf(files) {
   return hash.digest('hex').slice(0, 12);
 }
 
-/** Each source file that the program reaches, and what it imports. */
-async function graphOf(entrance) {
-  const { metafile } = await build({ ...OPTIONS, entryPoints: [entrance], write: false, logLevel: 'error' });
-  return metafile.inputs;
-}
-
-function buildLauncher() {
-  return build({
-    ...OPTIONS,
-    entryPoints: { main: 'src/launch.ts' },
-    outExtension: { '.js': '.cjs' },
-    define: { 'import.meta.dirname': '__dirname', 'import.meta.filename': '__filename' },
+async function bundle(input, output, plugins = []) {
+  const graph = await rolldown({
+    cwd: ROOT,
+    input,
+    plugins,
+    platform: 'node',
+    external: EXTERNAL,
+    transform: { target: 'node20', define: PLACES },
+    checks: { ineffectiveDynamicImport: false }, // what another chunk needs at once is simply there
   });
-}
-
-/** Functions keep their names and lines, for whoever reads the trace of a stack. */
-function buildLayer(name, contents) {
-  return build({
-    ...OPTIONS,
-    stdin: { contents, resolveDir: ROOT, sourcefile: name },
-    outdir: undefined,
-    outfile: join(OUT, `${name}.js`),
-    banner: { js: '(function (module, exports, layer, require, __dirname, __filename) {' },
-    footer: { js: '})' },
-    define: {
-      'import.meta.url': 'undefined',
-      'import.meta.dirname': '__dirname',
-      'import.meta.filename': '__filename',
-    },
-    plugins: [layersPlugin({ root: ROOT, layers, name, libraries: LIBRARIES, build: fingerprint })],
+  const { output: chunks } = await graph.write({
+    dir: OUT,
+    format: 'cjs',
+    entryFileNames: '[name].cjs',
+    chunkFileNames: '[name].cjs',
+    dynamicImportInCjs: false,
+    ...output,
   });
+  await graph.close();
+  return chunks;
 }

@@ -1,9 +1,7 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 
 const RUNNER = join(import.meta.dirname, 'run-and-keep.mjs');
@@ -32,14 +30,18 @@ const REGISTRATION = {
 const NOTIFYD_ARGUMENTS = ['-c', 'EVENT', '-p', '', '-u', '', '-m', '', '-f'];
 
 /**
- * Runs the program as mail servers do, against its own stand-in for Apple, and keeps beside each layer the code of what
- * ran: of the drivers, that which this Node uses. Where that fails the program is complete all the same, and slower to
- * start.
+ * Runs the program as mail servers do, and keeps beside each chunk that an event runs through the code of what ran: of
+ * the drivers, that which this Node uses. Where that fails the program is complete all the same, and slower to start.
  */
 export async function keepCode(out, drivers) {
   const dir = mkdtempSync(join(tmpdir(), 'xapplepush-build-'));
+  const stage = { out, config: join(dir, 'config.yaml') };
   try {
-    await playEvents({ out, dir, drivers });
+    configure(dir, stage.config);
+    await setTimeout(SETTLED_MS);
+    run(stage, ['registration'], [], [REGISTRATION]);
+    const chunks = ['event', 'rolldown-runtime', 'store', ...drivers];
+    run(stage, chunks, NOTIFYD_ARGUMENTS, [OTHER, MESSAGE_FOR_NOBODY, MESSAGE]);
   } catch (error) {
     process.stderr.write(`build: the program will start more slowly: ${error.message}\n`);
   } finally {
@@ -47,32 +49,12 @@ export async function keepCode(out, drivers) {
   }
 }
 
-async function playEvents(stage) {
-  const mock = run(
-    stage,
-    ['commands'],
-    ['mock-apns', '--dir', join(stage.dir, 'apns'), '--port', '0', '--json'],
-  );
-  try {
-    configure(stage.dir, JSON.parse(await firstLine(mock)));
-    await setTimeout(SETTLED_MS);
-    await ended(run(stage, ['config', 'yaml', 'registration', 'pino'], [], [REGISTRATION]));
-    const events = [OTHER, MESSAGE_FOR_NOBODY, MESSAGE];
-    await ended(run(stage, ['event', 'store', ...stage.drivers], NOTIFYD_ARGUMENTS, events));
-    await ended(run(stage, ['delivery'], ['--wait'], [MESSAGE]));
-  } finally {
-    mock.kill();
-    await ended(mock);
-  }
-}
-
-function configure(dir, { url, certificate, key, ca }) {
+function configure(dir, config) {
   writeFileSync(join(dir, 'other.conf'), 'unixhierarchysep: yes\n');
   writeFileSync(join(dir, 'imapd.conf'), `altnamespace: yes\n@include: ${dir}/other.conf\n`);
-  const file = join(dir, 'config.yaml');
   writeFileSync(
-    file,
-    `apns: { server: '${url}', certificate: ${certificate}, key: ${key}, ca: ${ca} }
+    config,
+    `apns: { topic: com.apple.mail.XServer.0715a26b-ca09-4730-a419-793000ca982e }
 store: ${dir}/x.db
 spool: ${dir}/spool
 imapd_conf: ${dir}/imapd.conf
@@ -81,23 +63,11 @@ log: { destination: ${dir}/log }
   );
 }
 
-function run({ out, dir }, layers, args, events = []) {
-  const child = spawn(process.execPath, [RUNNER, out, layers.join(), ...args], {
-    env: { XAPPLEPUSH_CONFIG: join(dir, 'config.yaml') },
-    stdio: ['pipe', 'pipe', 'pipe'],
+function run({ out, config }, chunks, args, events) {
+  const { status, stderr } = spawnSync(process.execPath, [RUNNER, out, chunks.join(), ...args], {
+    env: { XAPPLEPUSH_CONFIG: config },
+    input: events.map((event) => `${JSON.stringify(event)}\n`).join(''),
+    encoding: 'utf8',
   });
-  child.said = '';
-  child.stderr.on('data', (chunk) => (child.said += chunk));
-  child.stdin.end(events.map((event) => `${JSON.stringify(event)}\n`).join(''));
-  return child;
-}
-
-async function firstLine(child) {
-  for await (const line of createInterface(child.stdout)) return line;
-  throw new Error('the stand-in for Apple does not start');
-}
-
-async function ended(child) {
-  if (child.exitCode === null) await once(child, 'exit');
-  if (child.exitCode !== 0) throw new Error(`exit code ${child.exitCode}: ${child.said}`);
+  if (status !== 0) throw new Error(`exit code ${status}: ${stderr}`);
 }

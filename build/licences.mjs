@@ -1,14 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The licences of the packages whose code went into these bundles. */
-export function licencesOf(root, bundles) {
-  const files = bundles.flatMap(({ metafile }) => Object.keys(metafile.inputs));
-  const folders = files.flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file) ?? []);
-  return [...new Set(folders)]
-    .sort()
-    .map((folder) => licenceOf(join(root, folder)))
-    .join('\n');
+/** The licences of the packages whose code went into these chunks. */
+export function licencesOf(chunks) {
+  const files = chunks.flatMap(({ moduleIds = [] }) => moduleIds);
+  const folders = files.flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []);
+  return [...new Set(folders)].sort().map(licenceOf).join('\n');
 }
 
 function licenceOf(folder) {

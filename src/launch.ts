@@ -1,8 +1,8 @@
-// Where the built program begins. The bundler makes a few layers of the source and of the libraries, from what every
-// event runs through to what only commands need. Each is loaded when it is reached, together with the code that V8
-// made of it at the build: to compile it anew would take longer than all the rest. V8 refuses the code of another
-// version of itself, and then compiles. Damaged code it does not notice, and ends the process (its checksum is for
-// debugging): so the code stands in its file twice, which is compared sooner than any sum is made.
+// Where the built program begins. The bundler makes a few chunks of the source, from what every event runs through to
+// what only commands need. Those that an event runs through are loaded together with the code that V8 made of them at
+// the build: to compile them anew would take longer than all the rest. V8 refuses the code of another version of
+// itself, and then compiles. Damaged code it does not notice, and crashes the process (its checksum is for debugging):
+// so the code stands in its file twice, which is compared sooner than any sum is made.
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { Script } from 'node:vm';
@@ -13,15 +13,19 @@ interface Module {
 
 const modules = new Map<string, Module>();
 
-/** What the layer exports: the files of src in it, by name, or what the library exports. */
-function layer(name: string): unknown {
+/** Node's own, for what is no chunk. */
+const requireModule: (name: string) => unknown = require;
+
+/** As Node's own, which looks at each part of a path and reads no code of V8. */
+function requireChunk(name: string): unknown {
+  if (!name.startsWith('./')) return requireModule(name);
   const known = modules.get(name);
   if (known !== undefined) return known.exports;
   const module: Module = { exports: {} };
-  modules.set(name, module); // before it runs: a later layer may look back at it
+  modules.set(name, module); // before it runs: a later chunk may look back at it
   try {
     const run = load(name).runInThisContext() as (...scope: unknown[]) => void;
-    run(module, module.exports, layer, require, import.meta.dirname, import.meta.filename);
+    run(module.exports, requireChunk, module, import.meta.filename, import.meta.dirname);
   } catch (error) {
     modules.delete(name); // such as for want of a descriptor: the next time it may go well
     throw error;
@@ -30,10 +34,11 @@ function layer(name: string): unknown {
 }
 
 function load(name: string): Script {
-  const file = join(import.meta.dirname, `${name}.js`);
+  const file = join(import.meta.dirname, name);
   const cachedData = codeOf(file);
-  return new Script(readFileSync(file, 'utf8'), {
-    filename: join('dist', `${name}.js`), // for traces; the code remembers the name that it had at the build
+  const source = readFileSync(file, 'utf8');
+  return new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
+    filename: join('dist', name), // for traces; the code remembers the name that it had at the build
     ...(cachedData && { cachedData }),
   });
 }
@@ -63,4 +68,4 @@ function readBytes(file: string): Buffer {
   }
 }
 
-layer('event');
+requireChunk('./event.cjs');

@@ -19,9 +19,9 @@ import { registration } from './support/events.ts';
 const FLIPPED = Number(process.env['FLIPPED'] ?? 40);
 
 /** What an event loads where the configuration is compiled. */
-const FOR_EVENTS = /^(event|registration|store|better-sqlite3.*)\.js\.code$/;
+const FOR_EVENTS = /^(event|rolldown-runtime|registration|store|better-sqlite3.*)\.cjs\.code$/;
 
-/** Knows the bundles that a process has loaded. */
+/** Knows the chunks that a process has loaded. */
 const WATCHER = JSON.stringify(resolve('build/watch-scripts.cjs'));
 
 /** A copy of the built program, in a place with characters that mean something in URLs. */
@@ -79,7 +79,7 @@ function codeFiles(dist: string): string[] {
 
 describe('the built program', () => {
   it('loads nothing for every event that takes long to load', () => {
-    const loaded = readFileSync('dist/event.js', 'utf8').matchAll(/require\("([^"]+)"\)/g);
+    const loaded = readFileSync('dist/event.cjs', 'utf8').matchAll(/require\("(node:[^"]+)"\)/g);
     const modules = new Set([...loaded].map(([, name]) => name));
     expect([...modules].sort()).toEqual(['node:buffer', 'node:fs', 'node:path']);
   });
@@ -107,7 +107,7 @@ describe('the built program', () => {
     ],
   ])('runs with code %s', (_, spoil) => {
     install((dist) => {
-      expect(codeFiles(dist)).toContain('event.js.code');
+      expect(codeFiles(dist)).toContain('event.cjs.code');
       for (const name of codeFiles(dist))
         writeFileSync(join(dist, name), spoil(readFileSync(join(dist, name))));
     });
@@ -121,7 +121,7 @@ describe('the built program', () => {
     rmSync(compiled, { force: true });
     while (!existsSync(compiled)) registersADevice(); // it is not kept of a configuration that was written just now
     const ofEvents = codeFiles(dist).filter((name) => FOR_EVENTS.test(name));
-    expect(ofEvents).toHaveLength(4);
+    expect(ofEvents).toHaveLength(5);
     const caches = [...ofEvents.map((name) => join(dist, name)), compiled];
     const users: string[] = [];
     for (let trial = 0; trial < FLIPPED; trial += 1) {
@@ -147,7 +147,7 @@ describe('the built program', () => {
       require(${JSON.stringify(resolve('dist/main.cjs'))});
       console.log([...scripts].map(([file, script]) => file + ' ' + script.cachedDataRejected).join());`;
     expect(spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' }).stdout).toBe(
-      'dist/event.js false\n',
+      'dist/event.cjs false,dist/rolldown-runtime.cjs false\n',
     );
   });
 
@@ -163,21 +163,22 @@ describe('the built program', () => {
         input: '{"event":"MailboxModseq","user":"","uri":"imap://mail.example.org/user/alice"}\n',
         encoding: 'utf8',
       }).stdout;
+    const always = 'dist/event.cjs,dist/rolldown-runtime.cjs';
     // At first, perhaps, the configuration itself is read.
-    expect(['dist/event.js\n', 'dist/event.js,dist/config.js,dist/yaml.js\n']).toContain(loaded());
+    expect([`${always}\n`, `${always},dist/config.cjs,dist/yaml.cjs\n`]).toContain(loaded());
   });
 
   it('names its functions in the trace of a stack', () => {
     install((dist) => {
-      const layer = join(dist, 'store.js');
-      const source = readFileSync(layer, 'utf8');
+      const chunk = join(dist, 'store.cjs');
+      const source = readFileSync(chunk, 'utf8');
       const broken = source.replace(
         'function openStore(file, options) {',
         'function openStore(file, options) { null.x;',
       );
       expect(broken).not.toBe(source);
-      writeFileSync(layer, broken);
-      rmSync(`${layer}.code`);
+      writeFileSync(chunk, broken);
+      rmSync(`${chunk}.code`);
       const config = join(folder, 'config.yaml');
       writeFileSync(
         config,
@@ -185,6 +186,6 @@ describe('the built program', () => {
       );
     });
     run([], readFileSync('examples/events/registration.json', 'utf8'));
-    expect(readFileSync(join(folder, 'log'), 'utf8')).toMatch(/at openStore \(dist\/store\.js:\d+:\d+\)/);
+    expect(readFileSync(join(folder, 'log'), 'utf8')).toMatch(/at openStore \(dist\/store\.cjs:\d+:\d+\)/);
   });
 });

@@ -4,8 +4,7 @@ import { register } from 'node:module';
 
 const HOOKS = `
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-const { transform } = createRequire(${JSON.stringify(import.meta.url)})('esbuild');
+import { transform } from '${import.meta.resolve('rolldown/utils')}';
 const DEAF = 'export const [afterAll, onTestFinished, describe, it, expect, test] = Array(6).fill(() => undefined);';
 
 export async function resolve(name, context, next) {
@@ -15,8 +14,7 @@ export async function resolve(name, context, next) {
 
 export async function load(url, context, next) {
   if (!url.endsWith('.ts')) return next(url, context);
-  const source = await readFile(new URL(url), 'utf8');
-  const { code } = await transform(source, { loader: 'ts', target: 'node20' });
+  const { code } = await transform(url, await readFile(new URL(url), 'utf8'), { lang: 'ts' });
   return { format: 'module', source: code, shortCircuit: true };
 }
 `;
