@@ -12,10 +12,9 @@ import { type Format, formatOf, FORMATS, itemsOf } from './formats.ts';
 import { type Input, peek } from './input.ts';
 import type { PrecedenceRules } from '../targets/precedence.ts';
 import { createProgress } from './progress.ts';
-import { rehearseOn } from './rehearsal.ts';
 import { type ImportFacts, type ImportReport, reportJson, reportText } from './report.ts';
 import { takeAll } from './take-all.ts';
-import { type Take, takeInto } from './taking.ts';
+import { rehearseOn, type Take, takeInto } from './taking.ts';
 
 export interface ImportOptions {
   input: Input;

@@ -25,11 +25,9 @@ const MAX_PAUSE_MS = 2 * TRANSACTION_MS;
  * long.
  */
 export function takeInto(store: Store, rules: PrecedenceRules, clock: Clock): Take {
-  const rule = (candidate: Candidate, standing: readonly Standing[]): Ruling =>
-    ruleOnCandidate(candidate, standing, rules);
   return async (candidates) => {
     const { rulings, tookMs } = await store.importTargets(candidates, {
-      rule,
+      rule: (candidate, standing) => rule(candidate, standing, rules),
       timeMs: TRANSACTION_MS,
       clock,
     });
@@ -38,11 +36,51 @@ export function takeInto(store: Store, rules: PrecedenceRules, clock: Clock): Ta
   };
 }
 
-export function ruleOnCandidate(
+/** Above every number in the database: of two targets that are equally old, the later one has the higher. */
+const FIRST_ID = 2 ** 52;
+
+/**
+ * Says what would become of candidates and changes nothing. The users it has seen are kept in memory, as the
+ * import would have left them; without a store there are none yet.
+ */
+export function rehearseOn(store: Store | undefined, rules: PrecedenceRules): Take {
+  const users = new Map<string, Standing[]>();
+  let nextId = FIRST_ID;
+  return async (candidates) => {
+    const names = [...new Set(candidates.map(({ target }) => target.user))].filter(
+      (user) => !users.has(user),
+    );
+    const found = await store?.standingOf(names);
+    for (const [user, standing] of found ?? []) users.set(user, standing);
+    return candidates.map((candidate) => {
+      const { target } = candidate;
+      const standing = users.get(target.user) ?? [];
+      const ruling = rule(candidate, standing, rules);
+      users.set(target.user, afterwards(standing, candidate, ruling, nextId++));
+      return ruling;
+    });
+  };
+}
+
+function afterwards(
+  standing: readonly Standing[],
+  { target }: Candidate,
+  ruling: Ruling,
+  newId: number,
+): Standing[] {
+  if (ruling.act !== 'taken' && ruling.act !== 'renewed') return [...standing];
+  const { deviceToken, accountId, subtopic, source } = target;
+  const { registeredMs, renewedMs, removed } = ruling;
+  const same = standing.find((each) => each.deviceToken === deviceToken && each.accountId === accountId);
+  const others = standing.filter((each) => each !== same && !removed.includes(each.id));
+  const id = same?.id ?? newId;
+  return [...others, { id, deviceToken, accountId, subtopic, source, registeredMs, renewedMs }];
+}
+
+function rule(
   { target, registeredMs, renewedMs }: Candidate,
   standing: readonly Standing[],
   rules: PrecedenceRules,
 ): Ruling {
-  const { deviceToken, accountId, subtopic, source } = target;
-  return ruleOn({ deviceToken, accountId, subtopic, source, registeredMs, renewedMs }, standing, rules);
+  return ruleOn({ ...target, registeredMs, renewedMs }, standing, rules);
 }

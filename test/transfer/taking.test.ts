@@ -4,8 +4,7 @@ import { systemClock } from '../../src/process/clock.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { Candidate, Ruling } from '../../src/targets/precedence.ts';
 import { exportedTargets } from '../../src/transfer/export.ts';
-import { rehearseOn } from '../../src/transfer/rehearsal.ts';
-import { type Take, takeInto } from '../../src/transfer/taking.ts';
+import { rehearseOn, type Take, takeInto } from '../../src/transfer/taking.ts';
 import { targetLine } from '../../src/transfer/target-line.ts';
 import { tokenNumber } from '../support/events.ts';
 import { emptied, NOW_MS, registered, rowsOf, testStore } from '../support/store.ts';
@@ -152,6 +151,18 @@ test('a transaction ends when its time is over, and others get as much', async (
   expect(await take(candidates)).toHaveLength(3);
   expect(slept).toEqual([40]);
   expect(await rowsOf(store, 'SELECT * FROM targets')).toHaveLength(3);
+});
+
+test.each<[string, ...[token: number, renewedMs: number][]]>([
+  ['that were never renewed', [1, 13], [2, 13], [3, 13], [4, 14], [1, 15]],
+  ['of which one was renewed', [1, 12], [2, 13], [3, 13], [1, 13], [4, 14], [1, 15]],
+])('a rehearsal removes of equally old devices those that the import removes: %s', async (_, ...devices) => {
+  const candidates = devices.map(([token, renewedMs]) =>
+    candidate({ deviceToken: tokenNumber(token), renewedMs }),
+  );
+  const rehearsed = await all(rehearseOn(undefined, RULES), candidates);
+  const done = await all(takeInto(testStore(), RULES, systemClock), candidates);
+  expect(rehearsed.map(({ act }) => act)).toEqual(done.map(({ act }) => act));
 });
 
 test('a rehearsal says what would be done, and changes nothing', async () => {
