@@ -21,13 +21,10 @@ export function addExport(targets: Command, context: CommandContext): void {
     .action(async (file: string, { user, force }: ExportOptions, command: Command) => {
       const { config: configFile } = command.optsWithGlobals<{ config?: string }>();
       const owner = file === '-' ? undefined : ownerToBecome(loadConfig(configFile, process.env).store);
-      if (owner !== undefined) {
-        const { exportAs } = await import('../transfer/export-as.ts');
-        context.exit(await exportAs(owner, { file, user, force }, configFile, context.out));
-        return;
-      }
-      const { exportTargets } = await import('../transfer/export.ts');
-      await exportTargets(context.settings().config, { file, user, force }, context.out);
+      const { exportAs, exportTargets } = await import('../transfer/export.ts');
+      if (owner === undefined)
+        await exportTargets(context.settings().config, { file, user, force }, context.out);
+      else context.exit(await exportAs(owner, { file, user, force }, configFile, context.out));
     });
 }
 

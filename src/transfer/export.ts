@@ -1,7 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import type { Config } from '../config/config.ts';
 import { withStore } from '../store/open.ts';
 import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
 import { comparableUser } from '../mailboxes/user-name.ts';
+import { commandAs, type Owner, ownCommand } from '../process/hand-over.ts';
 import { countOf } from '../process/text.ts';
 import type { Store } from '../store/store.ts';
 import type { TargetKey } from '../store/targets.ts';
@@ -67,8 +70,52 @@ async function writeTargets(
   }
 }
 
+/**
+ * Exports into a file that the owner of the database perhaps may not write: a process of the owner's reads the
+ * database, and this one, root's, writes the file and gives it to the owner. Gives the exit code.
+ */
+export async function exportAs(
+  owner: Owner,
+  { file, user, force }: ExportOptions,
+  configFile: string | undefined,
+  out: (text: string) => void,
+): Promise<ExitCode> {
+  const output = fileOutput(file, { replace: force, owner });
+  const [program, ...args] = commandAs(owner, exportCommand(user, configFile));
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    const ended = once(child, 'exit') as Promise<[number | null]>;
+    const [count, [code]] = await Promise.all([copy(child.stdout, output), ended]);
+    if (code !== 0) return (code ?? ExitCode.tryAgain) as ExitCode;
+    output.finish();
+    out(`exported ${countOf(count, 'target')} to ${file}\n`);
+    return ExitCode.ok;
+  } catch (error) {
+    child.kill();
+    throw error instanceof OperatorError ? error : unwritten(error);
+  } finally {
+    output.abandon(); // where it is finished, there is nothing left to remove
+  }
+}
+
+function exportCommand(user: string | undefined, configFile: string | undefined): string[] {
+  const config = configFile === undefined ? [] : ['--config', configFile];
+  const ofUser = user === undefined ? [] : ['--user', user];
+  return [...ownCommand(), ...config, 'targets', 'export', ...ofUser];
+}
+
+/** Gives the number of targets: each has a line, below that of the header. */
+async function copy(source: NodeJS.ReadableStream, output: Output): Promise<number> {
+  let lines = 0;
+  for await (const chunk of source.setEncoding('utf8') as AsyncIterable<string>) {
+    await output.write(chunk);
+    lines += chunk.split('\n').length - 1;
+  }
+  return lines - 1;
+}
+
 /** What a failure means that is none of ours. */
-export function unwritten(error: unknown): OperatorError {
+function unwritten(error: unknown): OperatorError {
   return new OperatorError(`cannot write the export: ${messageOf(error)}`, {
     exitCode: ExitCode.tryAgain,
     hint: 'what was written is not the whole',
