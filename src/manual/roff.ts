@@ -1,3 +1,8 @@
+import { folded } from '../terminal/columns.ts';
+
+/** Longest line of text, which roff fills anyway; mandoc(1) finds fault with those over 80. */
+const LINE_MAX = 78;
+
 /** Characters that roff or its output devices would show as another one, and how man(7) names them. */
 const NAMES: Readonly<Record<string, string>> = {
   '\\': '\\(rs',
@@ -17,7 +22,12 @@ export function escaped(text: string): string {
   return text
     .replace(/\p{Cc}/gu, ' ')
     .replace(/[\\\-'"`^~]/g, (character) => NAMES[character] ?? character)
-    .replace(/[^\x20-\x7e]/gu, (character) => `\\[u${hexadecimal(character)}]`);
+    .replace(/[^\x20-\x7e]/gu, (character) => `\\[u${hexadecimal(character.codePointAt(0) ?? 0)}]`);
+}
+
+/** As man(7) wants it: four digits at least, capitals, no zeros in front of more. */
+function hexadecimal(codePoint: number): string {
+  return codePoint.toString(16).toUpperCase().padStart(4, '0');
 }
 
 /** Prose, in which `…` stands for what is typed as it is: a line or more for each sentence, for roff to fill. */
@@ -27,7 +37,7 @@ export function prose(text: string): string[] {
     .split(/(?<=[.?!]) +(?=[A-Z`])/)
     .flatMap((sentence) => {
       const parts = sentence.split('`').map((part, index) => (index % 2 === 0 ? escaped(part) : bold(part)));
-      return folded(parts.join('')).map(textLine);
+      return folded(parts.join(''), LINE_MAX).map(textLine);
     });
 }
 
@@ -57,20 +67,4 @@ export function verbatim(lines: readonly string[]): string[] {
 /** A dot at the beginning of a line would make it a request. */
 function textLine(line: string): string {
   return line.startsWith('.') ? `\\&${line}` : line;
-}
-
-const LINE_MAX = 78;
-
-/** Breaks at spaces, where roff fills lines anyway. */
-function folded(text: string): string[] {
-  return text.split(/ +/).reduce<string[]>((lines, word) => {
-    const last = lines.at(-1);
-    if (last === undefined || last.length + word.length >= LINE_MAX) return [...lines, word];
-    return [...lines.slice(0, -1), `${last} ${word}`];
-  }, []);
-}
-
-/** As man(7) wants it: four digits at least, capitals, no zeros in front of more. */
-function hexadecimal(character: string): string {
-  return (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
 }

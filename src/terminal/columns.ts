@@ -18,3 +18,8 @@ export function padded(text: string, columns: number): string {
 export function wrapped(text: string, columns: number): string[] {
   return wrapAnsi(text, columns, { hard: true }).split('\n');
 }
+
+/** The same, but a word that is longer stays whole. */
+export function folded(text: string, columns: number): string[] {
+  return wrapAnsi(text, columns).split('\n');
+}

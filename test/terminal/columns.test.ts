@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { columnsOf, padded, wrapped } from '../../src/terminal/columns.ts';
+import { columnsOf, folded, padded, wrapped } from '../../src/terminal/columns.ts';
 
 /** A woman, a joiner and a laptop: one picture. */
 const JOINED = '\u{1f469}\u200d\u{1f4bb}';
@@ -60,4 +60,8 @@ describe('wrapped', () => {
       }),
     );
   });
+});
+
+test('folded lines break at spaces alone', () => {
+  expect(folded('a longer-than-that b c', 8)).toEqual(['a', 'longer-than-that', 'b c']);
 });
