@@ -1,0 +1,33 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { defineConfig, mergeConfig } from 'vitest/config';
+import ordinary from '../vitest.config.ts';
+
+/**
+ * A test that starts the built program or a shell. It takes long, and nobody counts what runs in another process.
+ */
+const OTHER_PROCESSES =
+  /import \{[^}]*\b(?:createSandbox|COMMAND|openTerminal|startServe|buildsIn|installProgram)\b/;
+
+/** The tests that run in one process, and what they reach of the source: `npm run coverage`. */
+export default mergeConfig(
+  ordinary,
+  defineConfig({
+    test: {
+      exclude: [
+        ...testsOf(OTHER_PROCESSES),
+        'test/e2e/**',
+        'test/launch.test.ts',
+        'test/examples/demo.test.ts',
+      ],
+      coverage: { provider: 'v8', include: ['src/**/*.ts'], reporter: ['text'] },
+    },
+  }),
+);
+
+function testsOf(whole: RegExp): string[] {
+  return readdirSync('test', { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => join('test', name))
+    .filter((file) => whole.test(readFileSync(file, 'utf8')));
+}
