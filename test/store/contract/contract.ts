@@ -1,0 +1,34 @@
+import { describe, expect, test } from 'vitest';
+import type { Store } from '../../../src/store/store.ts';
+import { deliveryContract } from './delivery.ts';
+import { intakeContract } from './intake.ts';
+import { operatorContract } from './operator.ts';
+import type { Open } from './scene.ts';
+
+/** What no transaction does. */
+const NO_VERBS = new Set(['file', 'close']);
+
+/** What every engine behind the store's verbs keeps to: the same cases, the same results, through the verbs alone. */
+export function storeContract(engine: string, open: Open): void {
+  const verbs = new Set<string>();
+  const called = new Set<string>();
+  const watched: Open = async () => noting(await open(), verbs, called);
+  describe(`the store on ${engine}`, () => {
+    describe('takes', () => intakeContract(watched));
+    describe('delivers', () => deliveryContract(watched));
+    describe('is asked', () => operatorContract(watched));
+    test('is tried with every verb', () => {
+      expect([...verbs].filter((verb) => !called.has(verb))).toEqual([]);
+    });
+  });
+}
+
+function noting(store: Store, verbs: Set<string>, called: Set<string>): Store {
+  for (const name of Object.keys(store)) if (!NO_VERBS.has(name)) verbs.add(name);
+  return new Proxy(store, {
+    get(target, name): unknown {
+      called.add(String(name));
+      return Reflect.get(target, name);
+    },
+  });
+}
