@@ -5,8 +5,9 @@ import { existsSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** As `engines` in package.json has it: the first with node:util's styleText. */
-const OLDEST_NODE = { major: 20, minor: 12 };
+/** As `engines` in package.json has it: what rolldown, which builds the program, runs with. */
+const OLDEST_MINOR = { 20: 19, 22: 12 };
+const OLDEST_NODE = Object.entries(OLDEST_MINOR).map((version) => version.join('.'));
 
 /** As src/store/sqlite/driver.ts has it: from this version of Node-API on the driver brings its binary along. */
 const NODE_API = 10;
@@ -26,7 +27,7 @@ const PACKAGES = ['node_modules', '..'];
 export function missingDriver(root, node = process.version) {
   if (isTooOld(node))
     return {
-      error: `this is Node ${node}, and ${OLDEST_NODE.major}.${OLDEST_NODE.minor} or later is needed`,
+      error: `this is Node ${node}, and ${OLDEST_NODE.join(', ')} or later is needed`,
       hint: 'README.md says under "Install" where to get one; then here: npm ci && npm run build',
     };
   if (PACKAGES.some((packages) => BINARIES.some((file) => existsSync(join(root, packages, file)))))
@@ -40,7 +41,7 @@ export function missingDriver(root, node = process.version) {
 /** Takes a version as process.version has it. */
 function isTooOld(node) {
   const [major, minor] = node.slice(1).split('.').map(Number);
-  return major < OLDEST_NODE.major || (major === OLDEST_NODE.major && minor < OLDEST_NODE.minor);
+  return major < 20 || minor < (OLDEST_MINOR[major] ?? 0);
 }
 
 const OWN = fileURLToPath(import.meta.url);

@@ -34,19 +34,19 @@ test('a driver that npm put beside the package is found', () => {
   expect(look(join(folder, 'xapplepush')).status).toBe(0);
 });
 
-test.each(['v18.20.4', 'v20.11.1'])('a Node that is too old is named: %s', (version) => {
+test.each(['v18.20.4', 'v20.18.3', 'v22.11.0'])('a Node that is too old is named: %s', (version) => {
   const { status, stderr } = look(temporaryFolder(), version);
   expect(status).toBe(1);
-  expect(stderr).toContain(`build: error: this is Node ${version}, and 20.12 or later is needed\n`);
+  expect(stderr).toContain(`build: error: this is Node ${version}, and 20.19, 22.12 or later is needed\n`);
 });
 
-test.each(['v20.12.0', 'v22.0.0'])('a Node that will do is not: %s', (version) => {
+test.each(['v20.19.0', 'v22.12.0', 'v24.0.0'])('a Node that will do is not: %s', (version) => {
   expect(look(temporaryFolder(), version).stderr).not.toContain('is needed');
 });
 
 test('package.json says the same', () => {
   const { engines } = JSON.parse(readFileSync(PACKAGE, 'utf8')) as { engines: { node: string } };
-  expect(engines.node).toBe('>=20.12');
+  expect(engines.node).toBe('^20.19 || >=22.12');
 });
 
 /** npm ci looks for it in the lock file only, compiles without it, and removes the package where that fails. */
