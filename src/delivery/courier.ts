@@ -7,12 +7,12 @@ import type { Log } from '../process/log.ts';
 import type { Attempt, ClaimedPush } from '../outbox/attempt.ts';
 import { carry } from './carry.ts';
 import { type ClockWatch, createClockWatch } from './clock-watch.ts';
-import { createGivingUp } from './giving-up.ts';
+import { GivingUp } from './giving-up.ts';
 import type { Route } from './route.ts';
 import type { Settlement } from '../outbox/settlement.ts';
 import { Turns } from './turn.ts';
 import type { GivenUp } from '../outbox/waiting.ts';
-import { wake } from './waking.ts';
+import { createWake } from './waking.ts';
 import { createWindow, type Window } from './window.ts';
 
 /** Answers come many at a time: those of so long are written down together, and what is due is leased with them. */
@@ -51,19 +51,23 @@ export interface CourierOptions {
 /** Carries the rows of the outbox to Apple. */
 export class Courier {
   readonly #options: CourierOptions;
-  readonly #giveUpOld: (isOver: () => boolean) => Promise<void>;
+  readonly #givingUp: GivingUp;
   readonly #clockWatch: ClockWatch;
   readonly #turns: Turns;
   readonly #ended: Attempt[] = [];
   readonly #window: Window<ClaimedPush>;
   #routes: readonly Route[] = [];
+  /** Makes due what waited for other credentials, until nothing is left. */
+  #wake: (() => Promise<number | undefined>) | undefined;
+  /** What is too old is being given up: nothing is sent whose latest event is not later than that. */
+  #tooOldMs: number | undefined;
   #deadlineMs = Infinity;
   #signal: AbortSignal | undefined;
   #progress: () => void = () => undefined;
 
   constructor(options: CourierOptions) {
     this.#options = options;
-    this.#giveUpOld = createGivingUp(options);
+    this.#givingUp = new GivingUp(options);
     this.#clockWatch = createClockWatch(options);
     this.#turns = new Turns(options);
     this.#window = createWindow<ClaimedPush, Attempt>({
@@ -95,11 +99,11 @@ export class Courier {
   async drain(deadlineMs = Infinity, signal?: AbortSignal): Promise<void> {
     [this.#deadlineMs, this.#signal] = [deadlineMs, signal];
     await this.#lookAround();
-    if (this.#clockWatch.isTrusted()) await this.#giveUpOld(() => this.#isOver());
     for (;;) {
       const progress = new Promise<void>((resolve) => (this.#progress = resolve));
+      const isAtWork = await this.#workOff();
       this.#window.put(await this.#turn());
-      if (this.#window.underWay === 0 && this.#ended.length === 0) break;
+      if (this.#window.underWay === 0 && this.#ended.length === 0 && !isAtWork) break;
       await progress;
       if (this.#window.underWay > 0) await pause(GATHERING_MS);
       await this.#lookAround();
@@ -109,16 +113,30 @@ export class Courier {
 
   /** Also between turns: under steady traffic a drain never ends. */
   async #lookAround(): Promise<void> {
-    await this.#useRoutes();
+    this.#useRoutes();
     await this.#clockWatch.look();
   }
 
+  /** A short turn of what a million rows may need: what is sent goes out between the turns. Gives whether there is more. */
+  async #workOff(): Promise<boolean> {
+    if (this.#isOver()) return false;
+    const { clock } = this.#options;
+    const wakeRestMs = await this.#wake?.();
+    if (wakeRestMs === undefined) this.#wake = undefined;
+    const tooOld = this.#clockWatch.isTrusted() ? await this.#givingUp.turn() : undefined;
+    this.#tooOldMs = tooOld?.beforeMs;
+    const restMs = Math.min(wakeRestMs ?? Infinity, tooOld?.restMs ?? Infinity);
+    if (restMs === Infinity) return false;
+    void clock.sleep(restMs, this.#signal).then(() => this.#progress());
+    return true;
+  }
+
   /** With another credential, what waited for the old one need not wait for its next attempt. */
-  async #useRoutes(): Promise<void> {
+  #useRoutes(): void {
     const { store, clock, routes } = this.#options;
     const before = this.#routes;
     this.#routes = routes();
-    if (before.length > 0 && before !== this.#routes) await wake(store, clock);
+    if (before.length > 0 && before !== this.#routes) this.#wake = createWake(store, clock);
   }
 
   #isOver(): boolean {
@@ -137,7 +155,8 @@ export class Courier {
     const limit = this.#room();
     if (attempts.length === 0 && limit === 0) return [];
     try {
-      return await this.#turns.take(attempts, limit, this.#clockWatch.isTrusted());
+      const eventAfterMs = this.#tooOldMs;
+      return await this.#turns.take(attempts, limit, eventAfterMs, this.#clockWatch.isTrusted());
     } catch (error) {
       this.#ended.unshift(...attempts);
       throw error;

@@ -1,4 +1,4 @@
-import { inTurns } from '../process/turns.ts';
+import { Pace } from '../process/turns.ts';
 import type { CourierOptions } from './courier.ts';
 import { tellGivenUp, tellManyGivenUp } from './tell.ts';
 
@@ -8,39 +8,60 @@ const INTERVAL_MS = 60_000;
 /** So many are named one by one each time; of a larger backlog the rest is a number. */
 export const MAX_NAMED = 100;
 
-/**
- * Gives a function that drops what is older than `giveUpMs`, where it has not looked just before: in short turns,
- * until nothing is left or `isOver` says so.
- */
-export function createGivingUp(options: CourierOptions): (isOver: () => boolean) => Promise<void> {
-  const { clock, log } = options;
-  let lookedMs = -Infinity;
-  return async (isOver) => {
-    const steadyMs = clock.steadyMs();
-    if (steadyMs - lookedMs < INTERVAL_MS) return;
-    lookedMs = steadyMs;
-    const { count, isCutShort } = await giveUpAll(options, clock.nowMs(), isOver);
-    if (isCutShort) lookedMs = -Infinity;
-    if (count > MAX_NAMED) tellManyGivenUp(log, count);
-  };
+/** What is still to be given up. */
+export interface TooOld {
+  /** Pushes whose latest event is not later than that. */
+  beforeMs: number;
+  /** How long the database is left to others before the next turn. */
+  restMs: number;
 }
 
-async function giveUpAll(
-  { store, clock, giveUpMs, log, onGivenUp }: CourierOptions,
-  nowMs: number,
-  isOver: () => boolean,
-): Promise<{ count: number; isCutShort: boolean }> {
-  let count = 0;
-  let isCutShort = false;
-  await inTurns(async (limit) => {
-    const dropped = await store.giveUp({ eventBeforeMs: nowMs - giveUpMs, nowMs, limit });
-    const named = dropped.slice(0, Math.max(0, MAX_NAMED - count));
-    count += dropped.length;
+interface Round {
+  beforeMs: number;
+  pace: Pace;
+  count: number;
+}
+
+/** Drops what is older than \`giveUpMs\`: looks once in a while, and takes a backlog a short turn at a time. */
+export class GivingUp {
+  readonly #options: CourierOptions;
+  #lookedMs = -Infinity;
+  #round: Round | undefined;
+
+  constructor(options: CourierOptions) {
+    this.#options = options;
+  }
+
+  /** A turn, where it is time for one. Gives what is left then; undefined where nothing is. */
+  async turn(): Promise<TooOld | undefined> {
+    this.#round ??= this.#begin();
+    const round = this.#round;
+    if (round === undefined) return undefined;
+    const { beforeMs, pace } = round;
+    if (pace.restMs === 0 && !(await pace.turn((size) => this.#drop(round, size)))) {
+      if (round.count > MAX_NAMED) tellManyGivenUp(this.#options.log, round.count);
+      this.#round = undefined;
+      return undefined;
+    }
+    return { beforeMs, restMs: pace.restMs };
+  }
+
+  #begin(): Round | undefined {
+    const { clock, giveUpMs } = this.#options;
+    const steadyMs = clock.steadyMs();
+    if (steadyMs - this.#lookedMs < INTERVAL_MS) return undefined;
+    this.#lookedMs = steadyMs;
+    return { beforeMs: clock.nowMs() - giveUpMs, pace: new Pace(clock), count: 0 };
+  }
+
+  /** Gives whether there may be more. */
+  async #drop(round: Round, limit: number): Promise<boolean> {
+    const { store, clock, log, onGivenUp } = this.#options;
+    const dropped = await store.giveUp({ eventBeforeMs: round.beforeMs, nowMs: clock.nowMs(), limit });
+    const named = dropped.slice(0, Math.max(0, MAX_NAMED - round.count));
+    round.count += dropped.length;
     tellGivenUp(log, named);
     if (dropped.length > 0) onGivenUp?.(dropped, named);
-    const isMore = dropped.length === limit;
-    isCutShort = isMore && isOver();
-    return isMore && !isCutShort;
-  }, clock);
-  return { count, isCutShort };
+    return dropped.length === limit;
+  }
 }

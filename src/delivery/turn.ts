@@ -28,13 +28,19 @@ export class Turns {
   }
 
   /** Gives at most `limit` pushes that may be sent next. Where it throws, nothing is written down. */
-  async take(attempts: readonly Attempt[], limit: number, isClockTrusted: boolean): Promise<ClaimedPush[]> {
+  async take(
+    attempts: readonly Attempt[],
+    limit: number,
+    eventAfterMs: number | undefined,
+    isClockTrusted: boolean,
+  ): Promise<ClaimedPush[]> {
     const { store, clock } = this.#options;
     const nowMs = clock.nowMs();
     const steadyMs = clock.steadyMs();
     const options = { ...this.#options, ...(!isClockTrusted && NEVER_TOO_OLD) };
     const probes = steadyMs - this.#probedMs >= PROBE_INTERVAL_MS / 2; // it comes back a little sooner or later
-    const terms = { ...options, nowMs, limit, probes, wakes: this.#waking.request(attempts, steadyMs) };
+    const wakes = this.#waking.request(attempts, steadyMs);
+    const terms = { ...options, nowMs, limit, eventAfterMs, probes, wakes };
     const { settled, woken, pushes } = await takeTurn(store, attempts, terms);
     if (probes && attempts.some(({ outcome }) => holdsAll(outcome))) this.#probedMs = steadyMs;
     this.#tell(settled);
@@ -60,19 +66,20 @@ export class Turns {
 }
 
 /** What a turn needs to know besides the attempts. */
-type TurnTerms = SettlingRules & Pick<Turn, 'owner' | 'server' | 'throttleMs' | 'limit' | 'wakes'>;
+type TurnTerms = SettlingRules &
+  Pick<Turn, 'owner' | 'server' | 'throttleMs' | 'limit' | 'eventAfterMs' | 'wakes'>;
 
 async function takeTurn(
   store: Store,
   attempts: readonly Attempt[],
   terms: TurnTerms,
 ): Promise<TurnResult & { settled: Settled[] }> {
-  const { owner, server, throttleMs, limit, wakes, nowMs } = terms;
+  const { owner, server, throttleMs, limit, eventAfterMs, wakes, nowMs } = terms;
   const question = questionOf(attempts, server);
   const facts = question === undefined ? NO_FACTS : await store.settlingFacts(question);
   const settled = settleAll(attempts, facts, terms);
   const result = await store.takeTurn({
-    ...{ settled, wakes, owner, server, throttleMs, limit, nowMs },
+    ...{ settled, wakes, owner, server, throttleMs, limit, eventAfterMs, nowMs },
     leaseUntilMs: nowMs + LEASE_MS,
     maxMailboxes: MAX_MAILBOXES_PER_PUSH,
     newApnsId: randomUUID,

@@ -1,7 +1,7 @@
 import type { Clock } from '../process/clock.ts';
 import type { WakeRequest, Woken } from '../store/delivery.ts';
 import type { Store } from '../store/store.ts';
-import { inTurns } from '../process/turns.ts';
+import { Pace } from '../process/turns.ts';
 import type { Attempt } from '../outbox/attempt.ts';
 
 /** More than are leased in one turn, and a few milliseconds' work: a million may wait when Apple is back. */
@@ -45,9 +45,19 @@ function isDelivered({ outcome }: Attempt): boolean {
   return outcome.kind === 'delivered';
 }
 
-/** With other credentials, what waited for the connection, the former ones or a topic is due now, in short turns. */
-export async function wake(store: Store, clock: Clock): Promise<void> {
+/**
+ * With other credentials, what waited for the connection, the former ones or a topic is due now. Each call is a short
+ * turn, where it is time for one, and gives how long the database is then left to others; undefined: nothing is left.
+ */
+export function createWake(store: Store, clock: Clock): () => Promise<number | undefined> {
   const nowMs = clock.nowMs();
-  await store.wakeTopics(nowMs);
-  await inTurns(async (limit) => (await store.wake(nowMs, limit)) === limit, clock);
+  const pace = new Pace(clock);
+  let hasBegun = false;
+  return async () => {
+    if (!hasBegun) await store.wakeTopics(nowMs);
+    hasBegun = true;
+    const isDone =
+      pace.restMs === 0 && (await pace.turn(async (limit) => (await store.wake(nowMs, limit)) < limit));
+    return isDone ? undefined : pace.restMs;
+  };
 }

@@ -12,13 +12,33 @@ const LARGEST_SIZE = 5000;
  * `work` does at most so many pieces of it, and gives false when nothing is left.
  */
 export async function inTurns(work: (size: number) => Promise<boolean>, clock: Clock): Promise<void> {
-  let size = FIRST_SIZE;
-  for (;;) {
-    const startMs = clock.steadyMs();
-    if (!(await work(size))) return;
-    const tookMs = clock.steadyMs() - startMs;
-    size = nextSize(size, tookMs);
-    await clock.sleep(Math.max(TURN_MS, tookMs));
+  const pace = new Pace(clock);
+  while (await pace.turn(work)) await clock.sleep(pace.restMs);
+}
+
+/** The same for whoever has something else to do between the turns. */
+export class Pace {
+  readonly #clock: Clock;
+  #size = FIRST_SIZE;
+  #nextMs = -Infinity;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** How long the database is left to others from now on. */
+  get restMs(): number {
+    return Math.max(0, this.#nextMs - this.#clock.steadyMs());
+  }
+
+  /** `work` does at most so many pieces. */
+  async turn<Result>(work: (size: number) => Promise<Result>): Promise<Result> {
+    const startMs = this.#clock.steadyMs();
+    const result = await work(this.#size);
+    const endMs = this.#clock.steadyMs();
+    this.#size = nextSize(this.#size, endMs - startMs);
+    this.#nextMs = endMs + Math.max(TURN_MS, endMs - startMs);
+    return result;
   }
 }
 

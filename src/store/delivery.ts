@@ -107,6 +107,8 @@ export interface Turn {
   limit: number;
   leaseUntilMs: number;
   maxMailboxes: number;
+  /** Only rows whose latest event is later, the latest first; undefined: all, the longest due first. */
+  eventAfterMs?: number | undefined;
   /** At least this long between two pushes to one target. */
   throttleMs: number;
   newApnsId: () => string;

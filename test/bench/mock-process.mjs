@@ -4,13 +4,15 @@ const { startMockApns } = await import('../../src/apns/mock/server.ts');
 
 const [dir] = process.argv.slice(2);
 let [wanted, seen, refused, firstMs] = [0, 0, 0, 0];
+let arrivals = new Map();
 
 const mock = await startMockApns({
   dir,
   port: 0,
-  onPush: ({ answer }) => {
+  onPush: ({ answer, deviceToken }) => {
     mock.received.length = 0; // nobody reads them
     seen += 1;
+    if (!arrivals.has(deviceToken)) arrivals.set(deviceToken, Date.now());
     if (answer !== '200') refused += 1;
     if (seen === 1) firstMs = performance.now();
     if (seen === wanted) tell();
@@ -20,11 +22,11 @@ const mock = await startMockApns({
 function tell() {
   const tookMs = performance.now() - firstMs;
   if (refused > 0) process.send({ error: `${refused} of ${seen} pushes were refused` });
-  else process.send({ rate: ((seen - 1) * 1000) / tookMs, lastMs: Date.now() });
+  else process.send({ rate: ((seen - 1) * 1000) / tookMs, lastMs: Date.now(), arrivals: [...arrivals] });
 }
 
 process.on('message', ({ pushes }) => {
-  [wanted, seen, refused] = [pushes, 0, 0];
+  [wanted, seen, refused, arrivals] = [pushes, 0, 0, new Map()];
   process.send({ counting: true });
 });
 process.on('disconnect', () => process.exit());

@@ -15,7 +15,7 @@ export async function startMock() {
     pid: child.pid,
     /**
      * Gives a function that waits until so many pushes have come from now on, and gives their rate a second from the
-     * first to the last, and when the last came in milliseconds since the epoch.
+     * first to the last, and when the last came and the first for each device, in milliseconds since the epoch.
      */
     expect: async (pushes) => {
       child.send({ pushes });

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { ApnsConnection } from '../../src/apns/client.ts';
 import { type Answer, NoAnswer } from '../../src/apns/push.ts';
 import type { Outcome } from '../../src/outbox/outcome.ts';
@@ -93,6 +93,23 @@ async function connected(connection: ScriptedConnection, store: TestStore, couri
   await pending(connection, 1);
   connection.pending[0]?.answer(DELIVERED);
   await drained;
+}
+
+function received(connection: ScriptedConnection, count: number): Promise<unknown> {
+  return eventually(
+    () => connection.received.length,
+    (length) => length >= count,
+  );
+}
+
+/** Until the test ends. */
+async function keepAdvancing(clock: TestClock, ms: number): Promise<void> {
+  const ended = new AbortController();
+  onTestFinished(() => ended.abort());
+  while (!ended.signal.aborted) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    clock.advance(ms);
+  }
 }
 
 async function rowsOwed(store: TestStore): Promise<number> {
@@ -266,6 +283,53 @@ describe('drain', () => {
     connection.pending[0]?.answer(DELIVERED);
     await drained;
     expect(await rowsOwed(store)).toBe(0);
+  });
+
+  test('sends what is fresh while a backlog is being given up, and nothing of that', async () => {
+    const connection = scriptedConnection(() => DELIVERED);
+    const { store, courier, clock } = setting(() => connection);
+    await owing(store, 200);
+    clock.advance(DAY_MS);
+    const fresh = { owner: 'bob', path: 'INBOX' };
+    const subscriptions = [{ ...fresh, name: 'INBOX', hash: undefined }];
+    const add = async (n: number): Promise<void> => {
+      await registered(store, { user: 'bob', deviceToken: tokenNumber(1000 + n), subscriptions });
+      await enqueued(store, { mailboxes: [fresh], nowMs: clock.nowMs() });
+    };
+    await add(1);
+    const drained = courier.drain();
+    await received(connection, 1);
+    expect(await rowsOwed(store)).toBeGreaterThan(100); // it was one turn, and time stands still
+    await add(2);
+    courier.nudge();
+    await received(connection, 3); // the first device is told of it too
+    expect(await rowsOwed(store)).toBeGreaterThan(100);
+    await Promise.race([drained, keepAdvancing(clock, 20)]);
+    await drained;
+    expect(await rowsOwed(store)).toBe(0);
+    expect(new Set(connection.received.map(({ deviceToken }) => deviceToken))).toEqual(
+      new Set([tokenNumber(1001), tokenNumber(1002)]),
+    );
+  });
+
+  test('what comes of age while a backlog is being given up is sent then', async () => {
+    const connection = scriptedConnection(() => DELIVERED);
+    const { store, courier, clock } = setting(() => connection);
+    await owing(store, 200);
+    clock.advance(DAY_MS);
+    await registered(store, { user: 'bob', deviceToken: tokenNumber(1001) });
+    await store.write((sql) =>
+      sql(`UPDATE outbox SET event_ms = @nowMs, due_ms = @nowMs + 20 WHERE target_id = 1`).run({
+        nowMs: clock.nowMs(),
+      }),
+    );
+    const drained = courier.drain();
+    await clock.asleep();
+    expect(connection.received).toHaveLength(0);
+    clock.advance(20);
+    await received(connection, 1);
+    expect(await rowsOwed(store)).toBeGreaterThan(0);
+    await Promise.race([drained, keepAdvancing(clock, 20)]);
   });
 
   test('drops what is too old, and says so', async () => {
@@ -501,6 +565,34 @@ describe('what Apple says', () => {
     await courier.drain();
     expect(renewed.received).toHaveLength(3);
     expect(await rowsOwed(store)).toBe(0);
+  });
+
+  test('of many that waited for a renewed credential the first are sent before the last are due', async () => {
+    const [old, renewed] = [
+      scriptedConnection(() => ({ status: 403, reason: 'BadCertificate' })),
+      scriptedConnection(() => DELIVERED),
+    ];
+    const routeOver = (connection: ApnsConnection, fingerprint: string): Route[] => [
+      new Route(
+        { topic: TOPIC, topics: [TOPIC], fingerprint },
+        createLine(() => Promise.resolve(connection)),
+      ),
+    ];
+    let routes = routeOver(old, 'old');
+    const { store, courier, clock } = setting(refused, { routes: () => routes });
+    await owing(store, 120);
+    await store.write((sql) =>
+      sql(`UPDATE outbox SET due_ms = @laterMs, held_by = 'credential'`).run({
+        laterMs: NOW_MS + DAY_MS / 2,
+      }),
+    );
+    await courier.drain();
+    routes = routeOver(renewed, 'new');
+    const drained = courier.drain();
+    await received(renewed, 1); // while time stands still, and with it what comes in turns
+    await Promise.race([drained, keepAdvancing(clock, 20)]);
+    await drained;
+    expect(renewed.received).toHaveLength(120);
   });
 
   test('a renewed credential is taken up while pushes are under way over the old one', async () => {

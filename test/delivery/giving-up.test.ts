@@ -1,7 +1,8 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { CourierOptions } from '../../src/delivery/courier.ts';
-import { createGivingUp, MAX_NAMED } from '../../src/delivery/giving-up.ts';
-import { createSleeplessClock } from '../support/clock.ts';
+import { GivingUp, MAX_NAMED } from '../../src/delivery/giving-up.ts';
+import { createTestClock, type TestClock } from '../support/clock.ts';
+import { TURN_MS } from '../../src/process/turns.ts';
 import { tokenNumber } from '../support/events.ts';
 import { recordedLog } from '../support/recorded-log.ts';
 import { enqueued, NOW_MS, registered, rowsOf, testStore } from '../support/store.ts';
@@ -11,6 +12,7 @@ const PUSHES = MAX_NAMED + 60;
 
 async function setting(): Promise<{
   options: CourierOptions;
+  clock: TestClock;
   log: ReturnType<typeof recordedLog>;
   counts: { dropped: number; named: number; most: number };
   left: () => Promise<unknown>;
@@ -20,11 +22,12 @@ async function setting(): Promise<{
     await registered(store, { deviceToken: tokenNumber(n) }, { maxPerUser: PUSHES });
   await enqueued(store);
   const log = recordedLog();
+  const clock = createTestClock(NOW_MS + DAY_MS);
   const counts = { dropped: 0, named: 0, most: 0 };
   const options = {
     store,
     log,
-    clock: createSleeplessClock(NOW_MS + DAY_MS),
+    clock,
     giveUpMs: DAY_MS,
     onGivenUp: (dropped: readonly unknown[], named: readonly unknown[]) => {
       counts.dropped += dropped.length;
@@ -34,12 +37,22 @@ async function setting(): Promise<{
   } as unknown as CourierOptions;
   const left = async (): Promise<unknown> =>
     (await rowsOf(store, 'SELECT count(*) AS n FROM outbox'))[0]?.['n'];
-  return { options, log, counts, left };
+  return { options, clock, log, counts, left };
 }
 
-test('a backlog goes in several turns, the first are named and the rest is one line', async () => {
-  const { options, log, counts, left } = await setting();
-  await createGivingUp(options)(() => false);
+test('a backlog goes a turn at a time, the first are named and the rest is one line', async () => {
+  const { options, clock, log, counts, left } = await setting();
+  const givingUp = new GivingUp(options);
+  const beforeMs = NOW_MS;
+  expect(await givingUp.turn()).toEqual({ beforeMs, restMs: TURN_MS });
+  const { dropped } = counts;
+  expect(dropped).toBeGreaterThan(0);
+  expect(await left()).toBe(PUSHES - dropped);
+  clock.advance(TURN_MS - 1);
+  expect(await givingUp.turn()).toEqual({ beforeMs, restMs: 1 });
+  expect(counts.dropped).toBe(dropped); // meanwhile the database is left to others
+  do clock.advance(TURN_MS);
+  while ((await givingUp.turn()) !== undefined);
   expect(await left()).toBe(0);
   expect(counts).toMatchObject({ dropped: PUSHES, named: MAX_NAMED });
   expect(counts.most).toBeLessThan(PUSHES);
@@ -52,12 +65,19 @@ test('a backlog goes in several turns, the first are named and the rest is one l
   expect(messages).toHaveLength(MAX_NAMED + 1);
 });
 
-test('it ends after the turn in which that is wanted, and goes on the next time', async () => {
-  const { options, counts, left } = await setting();
-  const giveUpOld = createGivingUp(options);
-  await giveUpOld(() => true);
-  expect(counts.dropped).toBeGreaterThan(0);
-  expect(await left()).toBe(PUSHES - counts.dropped);
-  await giveUpOld(() => false);
+test('it looks again after a minute, and goes on after trouble where it was', async () => {
+  const { options, clock, left } = await setting();
+  const giveUp = vi.spyOn(options.store, 'giveUp').mockRejectedValueOnce(new Error('locked'));
+  const givingUp = new GivingUp(options);
+  await expect(givingUp.turn()).rejects.toThrow('locked');
+  do clock.advance(TURN_MS);
+  while ((await givingUp.turn()) !== undefined);
   expect(await left()).toBe(0);
+  const looks = giveUp.mock.calls.length;
+  clock.advance(50_000);
+  expect(await givingUp.turn()).toBeUndefined();
+  expect(giveUp).toHaveBeenCalledTimes(looks);
+  clock.advance(10_000);
+  expect(await givingUp.turn()).toBeUndefined();
+  expect(giveUp).toHaveBeenCalledTimes(looks + 1);
 });

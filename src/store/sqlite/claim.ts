@@ -4,7 +4,10 @@ import type { Turn } from '../delivery.ts';
 import type { Sql } from './database.ts';
 import { FREE } from './free.ts';
 
-export type ClaimRequest = Pick<Turn, 'owner' | 'limit' | 'maxMailboxes' | 'nowMs' | 'leaseUntilMs'>;
+export type ClaimRequest = Pick<
+  Turn,
+  'owner' | 'limit' | 'maxMailboxes' | 'nowMs' | 'leaseUntilMs' | 'eventAfterMs'
+>;
 
 /**
  * Leases rows that are due to this process and records the attempt that it is about to make, within a transaction.
@@ -24,13 +27,19 @@ export function claimIn(sql: Sql, request: ClaimRequest): ClaimedPush[] {
 /** The longest due first, with @nowMs and @limit. */
 export const DUE = `SELECT target_id FROM outbox WHERE due_ms <= @nowMs AND ${FREE} ORDER BY due_ms LIMIT @limit`;
 
-function lease(sql: Sql, { owner, limit, nowMs, leaseUntilMs }: ClaimRequest): number[] {
+/** Past however many that are older, which may have been due for longer. With @eventAfterMs too. */
+export const FRESH = `SELECT target_id FROM outbox INDEXED BY outbox_by_event
+  WHERE event_ms > @eventAfterMs AND due_ms <= @nowMs AND ${FREE} ORDER BY event_ms DESC LIMIT @limit`;
+
+function lease(sql: Sql, { owner, limit, nowMs, leaseUntilMs, eventAfterMs }: ClaimRequest): number[] {
   const leased = sql(
     `UPDATE outbox SET attempts = attempts + 1, attempted_ms = @nowMs, lease_owner = @owner,
        lease_until_ms = @leaseUntilMs
-     WHERE target_id IN (${DUE})
+     WHERE target_id IN (${eventAfterMs === undefined ? DUE : FRESH})
      RETURNING target_id AS id`,
-  ).all({ owner, limit, nowMs, leaseUntilMs }) as { id: number }[];
+  ).all({ owner, limit, nowMs, leaseUntilMs, ...(eventAfterMs !== undefined && { eventAfterMs }) }) as {
+    id: number;
+  }[];
   return leased.map(({ id }) => id);
 }
 

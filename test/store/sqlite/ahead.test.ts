@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Outcome } from '../../../src/outbox/outcome.ts';
 import { LEASE_MS } from '../../../src/outbox/timing.ts';
-import { DUE } from '../../../src/store/sqlite/claim.ts';
+import { DUE, FRESH } from '../../../src/store/sqlite/claim.ts';
 import { createClockWatch } from '../../../src/delivery/clock-watch.ts';
 import { createTestClock } from '../../support/clock.ts';
 import { tokenNumber } from '../../support/events.ts';
@@ -139,5 +139,14 @@ test('what is due is found by its index, the longest due first', async () => {
   const plan = await store.read((sql) => sql(`EXPLAIN QUERY PLAN ${DUE}`).all({ nowMs: NOW_MS, limit: 1 }));
   expect(plan.map((row) => (row as { detail: string }).detail)).toEqual([
     'SEARCH outbox USING INDEX outbox_by_due (due_ms<?)',
+  ]);
+});
+
+test('what is fresh is found past however much is older, the latest event first', async () => {
+  const store = testStore();
+  const values = { nowMs: NOW_MS, eventAfterMs: NOW_MS - DAY_MS, limit: 1 };
+  const plan = await store.read((sql) => sql(`EXPLAIN QUERY PLAN ${FRESH}`).all(values));
+  expect(plan.map((row) => (row as { detail: string }).detail)).toEqual([
+    'SEARCH outbox USING INDEX outbox_by_event (event_ms>?)',
   ]);
 });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { wake } from '../../../src/delivery/waking.ts';
+import { createWake } from '../../../src/delivery/waking.ts';
 import { wakeIn, wakeTopicIn } from '../../../src/store/sqlite/upkeep.ts';
-import { createSleeplessClock } from '../../support/clock.ts';
+import { createTestClock } from '../../support/clock.ts';
 import { type CompiledProgram, compileProgram } from '../../support/compiled.ts';
 import { tokenNumber } from '../../support/events.ts';
 import {
@@ -56,7 +56,7 @@ async function usersDue(store: TestStore, nowMs = NOW_MS): Promise<string[]> {
 describe('wake', () => {
   test('makes due what waited for the connection, Apple in general, the credential or a topic, and nothing else', async () => {
     const store = await rowsOnHold();
-    await wake(store, createSleeplessClock(NOW_MS));
+    expect(await createWake(store, createTestClock(NOW_MS))()).toBeUndefined();
     expect(await usersDue(store)).toEqual(['apple', 'connection', 'credential', 'gone', 'topic']);
   });
 
@@ -78,7 +78,7 @@ describe('wake', () => {
   test('leaves what somebody is sending', async () => {
     const store = await rowsOnHold();
     await claimed(store, { nowMs: LATER_MS });
-    await wake(store, createSleeplessClock(NOW_MS));
+    expect(await createWake(store, createTestClock(NOW_MS))()).toBeUndefined();
     expect(await usersDue(store)).toEqual([]);
   });
 });
