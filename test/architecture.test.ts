@@ -85,7 +85,7 @@ const IMPURE_WORDS = [
 /** Each library, and the one file that knows it. Others may import its types. */
 const OWNERS: Record<string, string> = {
   'better-sqlite3': 'store/sqlite/driver.ts',
-  'better-sqlite3-node20': 'store/sqlite/driver.ts',
+  'better-sqlite3-node20': 'node-20/sqlite-driver.ts',
   commander: 'cli/run.ts',
   'csv-parse': 'transfer/csv-records.ts',
   'fast-string-width': 'terminal/columns.ts',
@@ -115,7 +115,7 @@ const STAIRS = [
   ...['check/', 'status/', 'prune/', 'test-push/', 'transfer/', 'waiting/', 'devices/'],
   ...['doors/', 'delivery/', 'intake/', 'history/', 'cert/', 'store/', 'apns/'],
   ...['manual/', 'terminal/', 'sockets/', 'config/', 'spool/'],
-  ...['outbox/', 'targets/', 'events/', 'mailboxes/', 'process/', 'installation.ts'],
+  ...['outbox/', 'targets/', 'events/', 'mailboxes/', 'process/', 'node-20/', 'installation.ts'],
 ];
 
 /** What a statement begins with, and a word after it. */

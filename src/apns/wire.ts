@@ -1,9 +1,9 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import http2wrapper from 'http2-wrapper';
+import { bindPlainly } from '../node-20/plain-bind.ts';
 import { messageOf } from '../process/errors.ts';
 import { refusesCredential } from './outcome.ts';
-import { bindPlainly } from './plain-bind.ts';
 import { NoAnswer } from './push.ts';
 import { createStreamSlots, type StreamSlots } from './stream-slots.ts';
 

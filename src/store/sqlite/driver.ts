@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type BetterSqlite3 from 'better-sqlite3';
 import { messageOf } from '../../process/errors.ts';
 import { ownFile } from '../../installation.ts';
+import { COMPILER_HINT, DRIVER_FOR_NODE_20 } from '../../node-20/sqlite-driver.ts';
 import { StoreError } from '../errors.ts';
 
 export type Database = BetterSqlite3.Database;
@@ -40,16 +41,6 @@ const FOR_NODE_API: Release = {
 };
 const NODE_API = 10;
 
-/**
- * For the Node that it was installed with, as the other one ends Node 20. From 24.19 on this one has Node abort when
- * its objects are collected (https://github.com/nodejs/node/issues/65446).
- */
-const FOR_NODE_20: Release = {
-  folder: 'better-sqlite3-node20',
-  binaries: ['build/Release/better_sqlite3.node'],
-  driver: (require) => require('better-sqlite3-node20') as Driver,
-};
-
 /** Where npm puts it: below us, or beside us. */
 const PACKAGES = ['node_modules', '..'];
 
@@ -68,7 +59,8 @@ function load(): LoadedDriver {
 }
 
 function installed(): { file: string; driver: Release['driver'] }[] {
-  const releases = Number(process.versions['napi']) >= NODE_API ? [FOR_NODE_API, FOR_NODE_20] : [FOR_NODE_20];
+  const brought = Number(process.versions['napi']) >= NODE_API ? [FOR_NODE_API] : [];
+  const releases: Release[] = [...brought, DRIVER_FOR_NODE_20];
   return releases.flatMap(({ folder, binaries, driver }) =>
     PACKAGES.flatMap((packages) => binaries.map((binary) => ownFile(join(packages, folder, binary))))
       .filter(existsSync)
@@ -85,9 +77,7 @@ function loadAddon(file: string): unknown {
 function noDriver(failures: readonly string[]): StoreError {
   const why = failures.length === 0 ? 'it is not installed' : failures.join('; ');
   return new StoreError(`the database driver does not load under Node ${process.version}: ${why}`, {
-    hint:
-      "install it anew with this Node, in xapplepush's folder: npm ci && npm run build; " +
-      'Node 20 needs a compiler for it: apt-get install -y build-essential python3',
+    hint: "install it anew with this Node, in xapplepush's folder: npm ci && npm run build; " + COMPILER_HINT,
     cause: undefined,
   });
 }

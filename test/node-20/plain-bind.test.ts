@@ -1,6 +1,6 @@
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { bindPlainly } from '../../src/apns/plain-bind.ts';
+import { bindPlainly } from '../../src/node-20/plain-bind.ts';
 
 const ofNode = Object.getOwnPropertyDescriptor(AsyncResource.prototype, 'bind')!;
 
