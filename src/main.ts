@@ -7,7 +7,8 @@ import { readStandardInput } from './events/read.ts';
 import { endedInstead, HandedOver } from './process/hand-over.ts';
 import { handle, handleWithoutConfig } from './handle.ts';
 import { actAsOwnerOf } from './process/identity.ts';
-import { createLog, reportError } from './process/log.ts';
+import { createLog } from './process/log.ts';
+import { reportError } from './process/report.ts';
 
 /** Where events go while the configuration cannot be read; the default of `spool`. */
 const DEFAULT_SPOOL = '/var/spool/xapplepush';

@@ -62,6 +62,7 @@ const PURE = [
   'events/xaps.ts',
   'events/parse.ts',
   'config/duration.ts',
+  'process/redact.ts',
 ];
 
 /** What of Node a pure file may use. */
@@ -71,7 +72,14 @@ const PURE_BUILTINS = ['node:crypto'];
 const PURE_LIBRARIES = ['csv-parse/sync', 'fast-string-width', 'fast-wrap-ansi', 'valibot'];
 
 /** Not for pure files, nor for what they import. */
-const IMPURE_FILES = ['process/clock.ts', 'process/log.ts', 'store/open.ts'];
+const IMPURE_FILES = [
+  'process/clock.ts',
+  'process/log.ts',
+  'process/log-file.ts',
+  'process/report.ts',
+  'process/standard-error.ts',
+  'store/open.ts',
+];
 const IMPURE_WORDS = [
   'Date.now',
   'new Date()',
@@ -92,7 +100,7 @@ const OWNERS: Record<string, string> = {
   'fast-wrap-ansi': 'terminal/columns.ts',
   'http2-wrapper': 'apns/wire.ts',
   'node-forge': 'apns/credentials/pki.ts',
-  pino: 'process/log.ts',
+  pino: 'process/log-file.ts',
   'prom-client': 'serve/metrics.ts',
   yaml: 'config/yaml.ts',
 };

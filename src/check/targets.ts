@@ -1,6 +1,6 @@
 import type { Store } from '../store/store.ts';
 import type { Target, TargetFilter } from '../targets/record.ts';
-import { redactToken } from '../process/log.ts';
+import { redactToken } from '../process/redact.ts';
 import { countOf } from '../process/text.ts';
 import type { Covered } from './imapd-conf.ts';
 import { type Point, ok, skipped, warning } from './point.ts';

@@ -17,7 +17,7 @@ import { addStatus } from './status.ts';
 import { addTargets } from './targets.ts';
 import { ExitCode, OperatorError } from '../process/errors.ts';
 import { HandedOver } from '../process/hand-over.ts';
-import { reportError } from '../process/log.ts';
+import { reportError } from '../process/report.ts';
 import { type Explanation, explain } from '../manual/explain.ts';
 import { EXIT_CODES } from '../manual/page-words.ts';
 import { VERSION } from '../installation.ts';

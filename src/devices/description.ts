@@ -1,4 +1,4 @@
-import { redactAccountId, redactToken } from '../process/log.ts';
+import { redactAccountId, redactToken } from '../process/redact.ts';
 import { timeText } from '../process/text.ts';
 import type { Target } from '../targets/record.ts';
 

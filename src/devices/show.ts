@@ -5,7 +5,7 @@ import type { Entry, PushEntry } from '../history/entry.ts';
 import { historyFolder } from '../history/history.ts';
 import { readHistory } from '../history/read.ts';
 import { answerOf, forPrograms } from '../history/sentence.ts';
-import { redactAccountId, redactToken } from '../process/log.ts';
+import { redactAccountId, redactToken } from '../process/redact.ts';
 import { filterOf, noneSelected, type Selection } from './filter.ts';
 import { timeText, visible } from '../process/text.ts';
 import { shown } from './description.ts';

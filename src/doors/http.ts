@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type Clock, systemClock } from '../process/clock.ts';
-import { type Log, reportError } from '../process/log.ts';
+import type { Log } from '../process/log.ts';
+import { reportError } from '../process/report.ts';
 import type { Door } from './door.ts';
 import type { Place } from './http-address.ts';
 import { type Answer, NO_ROOM, text, TOO_LARGE, UNAUTHORIZED } from './http-answer.ts';

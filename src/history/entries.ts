@@ -1,5 +1,5 @@
 import type { Outcome } from '../outbox/outcome.ts';
-import { redactToken } from '../process/log.ts';
+import { redactToken } from '../process/redact.ts';
 import type { ClaimedPush } from '../outbox/attempt.ts';
 import type { Settlement } from '../outbox/settlement.ts';
 import type { PushEntry, TargetEntry } from './entry.ts';

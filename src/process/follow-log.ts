@@ -10,7 +10,6 @@ export function followLog(current: () => Log): Log {
     info: (message, fields) => current().info(message, fields),
     warn: (message, fields) => current().warn(message, fields),
     error: (message, fields) => current().error(message, fields),
-    flush: () => current().flush(),
   };
 }
 
@@ -20,5 +19,4 @@ export const SILENT: Log = {
   info: () => undefined,
   warn: () => undefined,
   error: () => undefined,
-  flush: () => undefined,
 };

@@ -8,7 +8,7 @@ import type { Store } from '../store/store.ts';
 import type { Device, Serve, TargetSummary, WaitingSummary } from '../store/summary.ts';
 import { messageOf } from '../process/errors.ts';
 import { lookAtSpool, type SpoolState } from '../spool/state.ts';
-import { redactToken } from '../process/log.ts';
+import { redactToken } from '../process/redact.ts';
 import { isDeadOwner } from '../delivery/lease.ts';
 import { serveAnswers } from '../delivery/wake.ts';
 

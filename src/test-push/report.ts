@@ -1,7 +1,7 @@
 import { meaningOf, outcomeOf } from '../apns/outcome.ts';
 import type { Answer, NoAnswer } from '../apns/push.ts';
 import { ExitCode } from '../process/errors.ts';
-import { redactAccountId, redactToken } from '../process/log.ts';
+import { redactAccountId, redactToken } from '../process/redact.ts';
 import type { Target } from '../targets/record.ts';
 
 /** How the test push to one device ended. */

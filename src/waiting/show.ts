@@ -1,4 +1,4 @@
-import { redactAccountId, redactToken } from '../process/log.ts';
+import { redactAccountId, redactToken } from '../process/redact.ts';
 import { agoText, countOf, timeText } from '../process/text.ts';
 import { table } from '../terminal/table.ts';
 import { HOLD_TEXTS } from '../outbox/hold.ts';

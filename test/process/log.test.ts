@@ -3,17 +3,17 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import fc from 'fast-check';
 import ts from 'typescript';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { redactAccountId, redactToken } from '../../src/process/log.ts';
 
 const TOKEN = `80aa34cb${'0'.repeat(52)}4f3a`;
 const ACCOUNT = 'E8B6AF0C-1111-2222-3333-444455556666';
 const IMPORTS =
-  "import { createLog, reportError } from './log.js'; import { OperatorError } from './errors.js';\n";
+  "import { createLog } from './log.js'; import { reportError } from './report.js'; import { OperatorError } from './errors.js';\n";
 
-/** A folder with log.ts and what it imports as JavaScript: what is written to file descriptor 2 shows only in a process of its own. */
+const PARTS = ['errors', 'log', 'log-file', 'redact', 'report', 'standard-error', 'text'];
+
+/** A folder with log.ts, report.ts and what they import as JavaScript: what is written to file descriptor 2 shows only in a process of its own. */
 let program: string;
 let folder: string;
 
@@ -21,7 +21,7 @@ beforeAll(() => {
   program = fs.mkdtempSync(path.join(os.tmpdir(), 'xapplepush-log-'));
   fs.symlinkSync(path.resolve('node_modules'), path.join(program, 'node_modules'));
   fs.writeFileSync(path.join(program, 'package.json'), '{"type":"module"}');
-  for (const name of ['log', 'errors', 'text']) compile(name);
+  for (const name of PARTS) compile(name);
 });
 
 afterAll(() => {
@@ -330,41 +330,5 @@ describe('reportError', () => {
   it('takes whatever was thrown', () => {
     expect(stderrOf("reportError('text')")).toMatch(/^xapplepush: error: internal error: text\n/);
     expect(stderrOf('reportError(undefined)')).toMatch(/^xapplepush: error: internal error: undefined\n/);
-  });
-});
-
-describe('redaction', () => {
-  it('shows the ends of a token and the beginning of an account id', () => {
-    expect(redactToken(TOKEN)).toBe('80aa34cb…4f3a');
-    expect(redactAccountId(ACCOUNT)).toBe('E8B6AF0C…');
-  });
-
-  it('shows less of what is short', () => {
-    expect(redactToken('0123456789abcdef')).toBe('0123…ef');
-    expect(redactToken('abcd')).toBe('a…');
-    expect(redactToken('abc')).toBe('…');
-    expect(redactToken('')).toBe('…');
-  });
-
-  it('shows three eighths at most, and 12 characters at most', () => {
-    fc.assert(
-      fc.property(
-        fc.string().filter((text) => !text.includes('…')),
-        (token) => {
-          const shown = redactToken(token).length - 1;
-          expect(shown).toBeLessThanOrEqual(Math.min(12, (token.length * 3) / 8));
-          expect(redactAccountId(token).length - 1).toBeLessThanOrEqual(Math.min(8, token.length / 4));
-        },
-      ),
-    );
-  });
-
-  it('leaves alone what it has redacted already', () => {
-    fc.assert(
-      fc.property(fc.string(), (token) => {
-        expect(redactToken(redactToken(token))).toBe(redactToken(token));
-        expect(redactAccountId(redactAccountId(token))).toBe(redactAccountId(token));
-      }),
-    );
   });
 });

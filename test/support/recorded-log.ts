@@ -1,4 +1,5 @@
-import type { Log, LogFields } from '../../src/process/log.ts';
+import type { Log } from '../../src/process/log.ts';
+import type { LogFields } from '../../src/process/redact.ts';
 
 export interface LogEntry {
   level: 'debug' | 'info' | 'warn' | 'error';
@@ -21,6 +22,5 @@ export function recordedLog(): Log & { entries: LogEntry[]; messages(level: LogE
     info: at('info'),
     warn: at('warn'),
     error: at('error'),
-    flush: () => undefined,
   };
 }

@@ -1,4 +1,4 @@
-import { redactAccountId, redactToken } from '../../process/log.ts';
+import { redactAccountId, redactToken } from '../../process/redact.ts';
 import { parseAnswer, type AnswersByToken, type MockAnswer } from './answers.ts';
 import type { ReceivedPush } from './connection.ts';
 import { startMockApns, type MockApns } from './server.ts';
