@@ -10,7 +10,7 @@ const ENTRIES = {
   config: ['src/config/load.ts'],
   store: ['src/store/open.ts', 'src/delivery/wake.ts', ...verbs('enqueue', 'presence')],
   registration: ['src/intake/registration-topic.ts', 'src/targets/target.ts', ...verbs('register')],
-  control: ['src/delivery/control.ts'],
+  control: ['src/delivery/poke.ts'],
   delivery: [
     'src/delivery/foreground.ts',
     ...verbs('turn', 'due', 'upkeep', 'leases', 'ahead', 'credentials'),

@@ -166,6 +166,24 @@ describe('without systemd, a second serve takes over', () => {
     expect(logged()).not.toContain('"level":"error"');
   }, 120_000);
 
+  test('also where a deliverer has the control socket: it makes way', async () => {
+    const port = await freePort();
+    configure(`{ cyrus_socket: ${socket()}, http: "127.0.0.1:${port}" }`);
+    await sandbox.notify(registration());
+    apns.setAnswers('*', ['silent']);
+    await sandbox.notify(messageNew());
+    await apns.pushes(1); // which the deliverer waits for
+    const before = await start();
+    const next = await start();
+    expect(await before.ended).toBe(0);
+    expect(await register(port)).toBe(`200 ${apns.topic}`);
+    await eventually(
+      () => sandbox.deliverers(),
+      (pids) => pids.length === 0,
+    );
+    expect(await next.end('SIGTERM')).toBe(0);
+  }, 120_000);
+
   testWithTools(
     { python3: 'python3' },
     'a port that another program has is none of its business',

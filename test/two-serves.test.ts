@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { poke } from '../src/delivery/control.ts';
+import { poke } from '../src/delivery/poke.ts';
 import { configFor, startTestApns, type TestApns } from './support/apns.ts';
 import { configure as writeConfig, createSandbox, eventually, type Sandbox } from './support/command.ts';
 import { captured } from './support/events.ts';

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test
 import { systemClock } from '../src/process/clock.ts';
 import type { Config } from '../src/config/config.ts';
 import { loadConfig } from '../src/config/load.ts';
-import { poke } from '../src/delivery/control.ts';
+import { poke } from '../src/delivery/poke.ts';
 import { statusOf } from '../src/status/status.ts';
 import { connect } from '../src/store/sqlite/driver.ts';
 import { openStore } from '../src/store/open.ts';

@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts';
-import { poke } from '../delivery/control.ts';
+import { poke } from '../delivery/poke.ts';
 import { ring } from '../delivery/ring.ts';
 import { type Point, ok, warning } from './point.ts';
 

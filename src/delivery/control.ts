@@ -1,14 +1,12 @@
 import { lstatSync, rmSync } from 'node:fs';
-import { connect, createServer, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { messageOf } from '../process/errors.ts';
 import type { Log } from '../process/log.ts';
 import { openDoorbell } from './doorbell.ts';
 import type { Listening, ListeningOptions } from '../sockets/listening.ts';
+import { type ControlWord, DONE, MAKE_WAY, REFUSED, SERVE } from './poke.ts';
 import { doorbellOf } from './ring.ts';
 import type { SocketFile } from '../sockets/unix-socket.ts';
-
-/** How long a handler waits for the deliverer's answer; the mail server waits for the handler. */
-const POKE_TIMEOUT_MS = 300;
 
 /** A client that says nothing is cut off. */
 const IDLE_TIMEOUT_MS = 2000;
@@ -16,52 +14,11 @@ const IDLE_TIMEOUT_MS = 2000;
 /** Only processes of the same user poke. */
 const SOCKET_MODE = 0o600;
 
-/** `poke`: the outbox has something. `retry`: and it is to be tried even where sending rests after a failure. */
-export type ControlWord = 'poke' | 'retry';
-
 /** The word, and the edition of whoever says it; without one it is for everybody. */
 const LINE = /^(poke|retry)(?: ([\w.]+))?\n$/;
 
-/** Asks the `serve` that listens at that address to end, or whether it would; as the configuration writes it. */
-export type Yield = `yield ${string}` | `yield? ${string}`;
-
-/** Asks whether who listens is a `serve`. */
-const SERVE = 'serve?';
-
 const YIELD = /^yield(\??) (\S+)\n$/;
 const LONGEST_LINE = 512;
-
-/** The answers: it will be done; or it will not, such as by one that is ending. */
-const DONE = 'ok\n';
-const REFUSED = 'no\n';
-
-/**
- * Tells whoever delivers that the outbox has something. Gives false where nobody answers, for whatever reason, or where
- * it makes way because its edition is another: then the caller starts a deliverer, which finds out for itself whether it
- * is alone.
- */
-export function poke(
-  path: string,
-  word: ControlWord | Yield | typeof SERVE = 'poke',
-  edition?: string,
-): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    let answer = '';
-    const end = (heard: boolean): void => {
-      socket.destroy();
-      resolve(heard);
-    };
-    socket.setTimeout(POKE_TIMEOUT_MS, () => end(false));
-    socket.on('error', () => end(false));
-    socket.on('close', () => end(false));
-    socket.on('connect', () => socket.write(edition === undefined ? `${word}\n` : `${word} ${edition}\n`));
-    socket.setEncoding('latin1').on('data', (text: string) => {
-      answer += text;
-      if (answer.length >= DONE.length || answer.endsWith('\n')) end(answer === DONE);
-    });
-  });
-}
 
 /** What is heard at the control socket. */
 export interface ControlHears {
@@ -69,6 +26,8 @@ export interface ControlHears {
   onWord: (word: ControlWord, edition: string | undefined) => boolean;
   /** Another `serve` wants that address, or only asks for it; gives whether it gets it. Absent where this is no `serve`. */
   onYield?: (address: string, isQuestion: boolean) => boolean;
+  /** A `serve` is there, which delivers from now on. Absent where this is one itself. */
+  onMakeWay?: () => void;
 }
 
 /** Who listens, with the edition of the configuration and the program that it works with. */
@@ -176,15 +135,28 @@ function converse(socket: Socket, hears: ControlHears): void {
 }
 
 /** Undefined while the line is not complete. */
-function answerTo(said: string, { onWord, onYield }: ControlHears): boolean | undefined {
+function answerTo(said: string, { onWord, onYield, onMakeWay }: ControlHears): boolean | undefined {
   const [, word, edition] = LINE.exec(said) ?? [];
   if (word !== undefined) return onWord(word as ControlWord, edition);
   if (said === `${SERVE}\n`) return onYield !== undefined;
+  if (said === `${MAKE_WAY}\n`) {
+    onMakeWay?.();
+    return onMakeWay !== undefined;
+  }
   const [, question, address] = YIELD.exec(said) ?? [];
   return address === undefined ? undefined : (onYield?.(address, question === '?') ?? false);
 }
 
-const BEGINNINGS = ['poke\n', 'poke ', 'retry\n', 'retry ', 'yield ', 'yield? ', `${SERVE}\n`];
+const BEGINNINGS = [
+  'poke\n',
+  'poke ',
+  'retry\n',
+  'retry ',
+  'yield ',
+  'yield? ',
+  `${SERVE}\n`,
+  `${MAKE_WAY}\n`,
+];
 
 function couldBecomeWord(said: string): boolean {
   return BEGINNINGS.some((each) => each.startsWith(said) || said.startsWith(each));

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Outcome } from '../outbox/outcome.ts';
 import type { Clock } from '../process/clock.ts';
 import type { Store } from '../store/store.ts';
-import type { ControlWord } from './control.ts';
+import type { ControlWord } from './poke.ts';
 import type { Log } from '../process/log.ts';
 import type { Attempt, ClaimedPush } from '../outbox/attempt.ts';
 import { carry } from './carry.ts';

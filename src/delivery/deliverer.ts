@@ -3,10 +3,11 @@ import { type Bell, createBell } from '../process/bell.ts';
 import type { Log } from '../process/log.ts';
 import { type Lock, takeLock } from '../store/lock.ts';
 import type { Store } from '../store/store.ts';
-import { type Listener, openControlDoor, poke } from './control.ts';
+import { type Listener, openControlDoor } from './control.ts';
 import type { Courier } from './courier.ts';
 import { releaseDeadLeases } from './lease.ts';
 import { deliver, type DeliveringOptions, type Ending, untilIdle } from './loop.ts';
+import { poke } from './poke.ts';
 import { ring } from './ring.ts';
 
 /** What a deliverer needs besides what delivers: how it is found, and when it ends. */
@@ -31,8 +32,8 @@ const TURN_INTERVAL_MS = 50;
 
 /**
  * Drains the outbox, lingers for what comes next, and ends. Only one runs for a store: where another
- * is running, it is poked and this one ends at once. It makes way for whoever works with another edition, and where its
- * own has changed. Gives whether the caller is to start a successor: something is due soon, and nobody else comes for it.
+ * is running, it is poked and this one ends at once. It makes way for `serve`, for whoever works with another edition, and
+ * where its own has changed. Gives whether the caller is to start a successor: something is due soon, and nobody else comes for it.
  */
 export async function runDeliverer(options: DelivererOptions): Promise<boolean> {
   const lock = await takeTurn(options);
@@ -106,6 +107,10 @@ function listenerOf(
       bell.ring();
       courier.nudge(word);
       return true;
+    },
+    onMakeWay: () => {
+      if (!ending.signal.aborted) log.info('the deliverer makes way for serve');
+      ending.abort();
     },
   };
 }

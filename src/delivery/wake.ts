@@ -26,13 +26,13 @@ export async function pokeOrStart(config: Config, log: Log): Promise<void> {
 async function wakeDeliverer({ control, edition }: Config): Promise<boolean> {
   const heard = ring(control, edition);
   if (heard !== 'ask the socket') return heard === 'rung';
-  const { poke } = await import('./control.ts');
+  const { poke } = await import('./poke.ts');
   return poke(control, 'poke', edition);
 }
 
 /** Whether a `serve` hears there, also one that cannot write to the database that it runs. */
 export async function serveAnswers(control: string): Promise<boolean> {
-  const { poke } = await import('./control.ts');
+  const { poke } = await import('./poke.ts');
   return poke(control, 'serve?');
 }
 

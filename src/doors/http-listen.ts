@@ -1,6 +1,4 @@
-import { type AddressInfo, createServer, type Server } from 'node:net';
-import type { Clock } from '../process/clock.ts';
-import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
+import type { AddressInfo, Server } from 'node:net';
 import { beyondThisMachine, isLoopback, type Place, placeOf } from './http-address.ts';
 import {
   acceptAndClose,
@@ -9,14 +7,14 @@ import {
   type Listening,
   type ListeningOptions,
 } from '../sockets/listening.ts';
-import { BACKLOG, listening } from '../sockets/unix-socket.ts';
+import { listenOnPort, nameOf, type YieldAnswer } from './http-port.ts';
 
 /** The mail server's user gets in by the group. */
 const SOCKET_MODE = 0o660;
 
 export interface HttpListeningOptions extends ListeningOptions {
-  /** Asks the `serve` that listens at that address to end, for this one takes its place; gives whether it will. */
-  askToYield: (address: string) => Promise<boolean>;
+  /** Asks the `serve` that listens at that address to end, for this one takes its place. */
+  askToYield: (address: string) => Promise<YieldAnswer>;
 }
 
 export interface HttpListening extends Listening {
@@ -92,87 +90,7 @@ function placeAmong(at: Listening['at']): Place {
   return { path: at.find((each) => typeof each === 'string') ?? '' };
 }
 
-/** How long the `serve` before may take to free the port, and how often it is tried. */
-const YIELDING_TIMEOUT_MS = 15_000;
-const YIELDING_INTERVAL_MS = 20;
-
-/** A `serve` that has just taken over from another hears at the control socket within a second. */
-const ASKING_TIMEOUT_MS = 3000;
-const ASKING_INTERVAL_MS = 200;
-
-/** Two cannot listen on a port: where the one before gives way, it is taken as soon as it is free. */
-async function listenOnPort(
-  server: Server,
-  place: { host: string; port: number },
-  { askToYield, clock }: HttpListeningOptions,
-): Promise<void> {
-  const name = nameOf(place.host, place.port);
-  let isYielding = false;
-  const startMs = performance.now();
-  for (;;) {
-    const failure = await failureAt(server, place);
-    if (failure === undefined) return;
-    isYielding ||= failure.code === 'EADDRINUSE' && (await askToYield(name));
-    const timeoutMs = isYielding ? YIELDING_TIMEOUT_MS : ASKING_TIMEOUT_MS;
-    if (failure.code !== 'EADDRINUSE' || performance.now() - startMs >= timeoutMs)
-      throw cannotListen(name, failure);
-    await clock.sleep(YIELDING_INTERVAL_MS);
-  }
-}
-
-/**
- * Throws OperatorError where a port is neither free nor that of a `serve` which would give way: `ask` asks whoever
- * delivers for that address.
- */
-export async function checkPort(
-  where: string | readonly number[],
-  clock: Clock,
-  ask: (address: string) => Promise<boolean>,
-): Promise<void> {
-  if (typeof where !== 'string') return;
-  const place = placeOf(where, true);
-  if ('path' in place) return;
-  const name = nameOf(place.host, place.port);
-  const untilMs = performance.now() + ASKING_TIMEOUT_MS;
-  for (;;) {
-    const server = createServer();
-    const failure = await failureAt(server, place);
-    if (failure === undefined) await new Promise((resolve) => server.close(resolve));
-    if (failure === undefined || (await ask(name))) return;
-    if (failure.code !== 'EADDRINUSE' || performance.now() >= untilMs) throw cannotListen(name, failure);
-    await clock.sleep(ASKING_INTERVAL_MS);
-  }
-}
-
-/** Undefined where the server listens. */
-async function failureAt(
-  server: Server,
-  { host, port }: { host: string; port: number },
-): Promise<NodeJS.ErrnoException | undefined> {
-  return listening(server, () => server.listen({ host, port, backlog: BACKLOG })).then(
-    () => undefined,
-    (error: unknown) => error as NodeJS.ErrnoException,
-  );
-}
-
 export function nameOfPlace(place: Listening['at'][number]): string {
   if (place === undefined) return 'a socket of systemd';
   return typeof place === 'string' ? `unix:${place}` : nameOf(place.address, place.port);
 }
-
-function nameOf(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-function cannotListen(name: string, cause: NodeJS.ErrnoException): OperatorError {
-  return new OperatorError(`serve.http: cannot listen on ${name}: ${messageOf(cause)}`, {
-    exitCode: ExitCode.configuration,
-    hint: HINTS.get(cause.code ?? '') ?? 'choose another address for serve.http',
-    cause,
-  });
-}
-
-const HINTS = new Map([
-  ['EADDRINUSE', 'stop what listens there, such as another serve or the daemon of the XAPS plugin'],
-  ['EACCES', 'choose a port above 1023'],
-]);

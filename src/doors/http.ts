@@ -87,7 +87,7 @@ const ANYWHERE: Place = { host: '::', port: 0 };
 
 function howToListen({ log, ...given }: HttpDoorOptions): HttpListeningOptions {
   const { clock = systemClock, onReplaced = () => undefined } = given;
-  const { askToYield = () => Promise.resolve(false) } = given;
+  const { askToYield = () => Promise.resolve(undefined) } = given;
   return { clock, log, onReplaced, askToYield };
 }
 

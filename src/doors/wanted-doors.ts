@@ -1,9 +1,11 @@
 import type { Config } from '../config/config.ts';
-import { type ControlHears, openHandedOverControl, poke } from '../delivery/control.ts';
+import { type ControlHears, openHandedOverControl } from '../delivery/control.ts';
+import { answerOf } from '../delivery/poke.ts';
 import { openCyrusDoor } from './cyrus.ts';
 import type { Door } from './door.ts';
 import type { DoorsOptions } from './doors.ts';
-import { checkPort, nameOfPlace } from './http-listen.ts';
+import { nameOfPlace } from './http-listen.ts';
+import { checkPort, type YieldAnswer } from './http-port.ts';
 import { type HttpSettings, openHttpDoor } from './http.ts';
 import type { Listening } from '../sockets/listening.ts';
 import { readPassword } from './password-file.ts';
@@ -54,7 +56,7 @@ export function wantedDoors(
       kind: 'http',
       place: placeOf(http),
       open: () => openHttp(http, config, options),
-      check: () => checkPort(http, options.clock, (address) => poke(control, `yield? ${address}`)),
+      check: () => checkPort(http, options.clock, (address) => answerOf(control, `yield? ${address}`)),
     });
   if (handedOver.control.length > 0)
     wanted.push({
@@ -98,7 +100,7 @@ async function openHttp(
   options: DoorsOptions,
 ): Promise<OpenDoor> {
   const { receive, ready, onReplaced, clock, log } = options;
-  const askToYield = (address: string): Promise<boolean> => poke(config.control, `yield ${address}`);
+  const askToYield = (address: string): Promise<YieldAnswer> => answerOf(config.control, `yield ${address}`);
   const door = await openHttpDoor({
     ...{ listen, receive, ready, onReplaced, askToYield, clock, log },
     ...httpSettings(config, options),

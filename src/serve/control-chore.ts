@@ -3,6 +3,7 @@ import { systemClock } from '../process/clock.ts';
 import { differenceOf } from '../config/edition.ts';
 import { takeLock } from '../store/lock.ts';
 import { type ControlHears, openControlDoor } from '../delivery/control.ts';
+import { poke } from '../delivery/poke.ts';
 import { messageOf, OperatorError } from '../process/errors.ts';
 import type { Log } from '../process/log.ts';
 import type { Shift } from './shift.ts';
@@ -11,6 +12,9 @@ const clock = systemClock;
 
 /** How often a `serve` looks whether the lock is free, and then whether its socket is still there. */
 const INTERVAL_MS = 1000;
+
+/** While a deliverer makes way: the next one waits for the lock too. */
+const MAKING_WAY_INTERVAL_MS = 50;
 
 export interface ControlChore extends ControlHears {
   lockFile: string;
@@ -23,15 +27,16 @@ export interface ControlChore extends ControlHears {
 }
 
 /**
- * The control socket belongs to one process of a store: a short-lived deliverer or another `serve` may have it. Whatever
- * stands in the way is told once, and tried again until it is gone. Never rejects.
+ * The control socket belongs to one process of a store: another `serve` may have it, or a deliverer, which makes way.
+ * Whatever else stands in the way is told once, and tried again until it is gone. Never rejects.
  */
 export async function keepControlDoor(chore: ControlChore): Promise<void> {
   const { control, log, ending } = chore;
   let told: string | undefined;
   while (!ending.aborted) {
+    let isMakingWay = false;
     try {
-      await holdControlDoor(chore);
+      isMakingWay = await holdControlDoor(chore);
       told = undefined;
     } catch (error) {
       const reason = messageOf(error);
@@ -39,7 +44,7 @@ export async function keepControlDoor(chore: ControlChore): Promise<void> {
       if (reason !== told) log.error(NOT_HEARD, { path: control, reason, hint });
       told = reason;
     }
-    await clock.sleep(INTERVAL_MS, ending);
+    await clock.sleep(isMakingWay ? MAKING_WAY_INTERVAL_MS : INTERVAL_MS, ending);
   }
 }
 
@@ -66,17 +71,18 @@ export function hearingFor(shift: ControlChore['shift'], log: Log): ControlHears
 const RELOAD = 'serve sends its pushes with its own until it is reloaded (SIGHUP) or restarted';
 
 /**
- * Until the end; returns at once where another process has the lock, and where the database is not open: then handlers
- * are better off with a deliverer of their own.
+ * Until the end; returns at once where another process has the lock, and gives whether that one makes way. Returns too
+ * where the database is not open: then handlers are better off with a deliverer of their own.
  */
-async function holdControlDoor(chore: ControlChore): Promise<void> {
-  if (chore.shift().store === undefined) return;
+async function holdControlDoor(chore: ControlChore): Promise<boolean> {
+  if (chore.shift().store === undefined) return false;
   const lock = takeLock(chore.lockFile);
-  if (lock === undefined) return;
+  if (lock === undefined) return poke(chore.control, 'make way');
   try {
     const { settings, store } = chore.shift();
     if (store !== undefined) await prepareDelivery(settings.config, store, chore.log);
     while (!chore.ending.aborted) await listenUntilGone(chore);
+    return false;
   } finally {
     lock.release();
   }

@@ -13,7 +13,7 @@ import { storeFigures } from './figures.ts';
 import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
 import { type Delivery, openDelivery } from '../delivery/delivery.ts';
-import type { ControlWord } from '../delivery/control.ts';
+import type { ControlWord } from '../delivery/poke.ts';
 import type { Receive } from '../doors/receive.ts';
 import { followLog, SILENT } from '../process/follow-log.ts';
 import type { Log } from '../process/log.ts';

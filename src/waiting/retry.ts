@@ -1,7 +1,7 @@
 import type { Store } from '../store/store.ts';
 import { withStore } from '../store/open.ts';
 import type { WaitingCount, WaitingFilter } from '../outbox/waiting.ts';
-import { poke } from '../delivery/control.ts';
+import { poke } from '../delivery/poke.ts';
 import { countOf } from '../process/text.ts';
 import { releaseDeadLeases } from '../delivery/lease.ts';
 import { ensureDelivery } from '../delivery/wake.ts';

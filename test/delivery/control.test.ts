@@ -4,7 +4,8 @@ import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } fr
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type Listener, openControlDoor, poke } from '../../src/delivery/control.ts';
+import { type Listener, openControlDoor } from '../../src/delivery/control.ts';
+import { poke } from '../../src/delivery/poke.ts';
 import { doorbellOf, ring } from '../../src/delivery/ring.ts';
 import { eventually } from '../support/command.ts';
 import { EDITION, listening } from '../support/control.ts';

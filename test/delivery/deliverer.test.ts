@@ -4,7 +4,7 @@ import type { ApnsConnection } from '../../src/apns/client.ts';
 import { NoAnswer } from '../../src/apns/push.ts';
 import type { Store } from '../../src/store/store.ts';
 import { takeLock } from '../../src/store/lock.ts';
-import { poke } from '../../src/delivery/control.ts';
+import { poke } from '../../src/delivery/poke.ts';
 import { ring } from '../../src/delivery/ring.ts';
 import { backoffMs } from '../../src/outbox/backoff.ts';
 import { Courier } from '../../src/delivery/courier.ts';
@@ -488,6 +488,26 @@ describe('a deliverer makes way', () => {
     expect(await running).toBe(false); // whoever made it end comes itself
     expect(await rowsOwed(store)).toBe(0);
     expect(log.messages('info')).toContain('the deliverer makes way for one that works with something else');
+  });
+
+  test('for serve, at once and after the answers that are under way, however much is left', async () => {
+    const connection = scriptedConnection();
+    const { store, log, options } = await setting(() => connection);
+    await enqueued(store);
+    const running = runDeliverer(options);
+    await eventually(
+      () => connection.pending.length,
+      (count) => count === 1,
+    );
+    expect(await poke(options.controlSocket, 'make way')).toBe(true);
+    expect(await poke(options.controlSocket, 'make way')).toBe(true);
+    expect(await poke(options.controlSocket, 'poke', EDITION)).toBe(false);
+    await enqueued(store);
+    connection.pending[0]?.answer(DELIVERED);
+    expect(await running).toBe(false);
+    expect(await rowsOwed(store)).toBe(1);
+    expect(log.messages('info')).toContain('the deliverer makes way for serve');
+    expect(takeLock(options.lockFile)).toBeDefined();
   });
 
   test('and the other one takes its turn, with what waited for another configuration', async () => {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Config } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { deliverInBackground } from '../../src/delivery/background.ts';
-import { poke } from '../../src/delivery/control.ts';
+import { poke } from '../../src/delivery/poke.ts';
 import { flush } from '../../src/delivery/flush.ts';
 import { systemClock } from '../../src/process/clock.ts';
 import { writeSpool } from '../../src/spool/spool.ts';

@@ -2,10 +2,11 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
 import { hearingFor, keepControlDoor } from '../../src/serve/control-chore.ts';
 import { takeLock } from '../../src/store/lock.ts';
-import { poke } from '../../src/delivery/control.ts';
+import { openControlDoor } from '../../src/delivery/control.ts';
+import { answerOf, poke } from '../../src/delivery/poke.ts';
 import { doorbellOf, ring } from '../../src/delivery/ring.ts';
 import { eventually } from '../support/command.ts';
-import { EDITION } from '../support/control.ts';
+import { EDITION, listening } from '../support/control.ts';
 import { recordedLog } from '../support/recorded-log.ts';
 import { testStore } from '../support/store.ts';
 
@@ -99,6 +100,27 @@ test('where another process has the lock it waits, and has it when that one ends
   expect([await poke(control), log.messages('error')]).toEqual([false, []]);
   other?.release();
   await heard(control);
+});
+
+test('a deliverer that has the lock is told to make way, and another serve does not', async () => {
+  const { control } = kept();
+  await heard(control);
+  expect(await answerOf(control, 'make way')).toBe('no');
+  let lock: ReturnType<typeof takeLock>;
+  let way: Promise<unknown> | undefined;
+  const next = kept((lockFile, path) => {
+    lock = takeLock(lockFile);
+    const onMakeWay = (): void => {
+      way ??= door.then((open) => open.close()).then(() => lock?.release());
+    };
+    const door = openControlDoor(path, { ...listening(), onMakeWay });
+  });
+  await eventually(
+    () => next.words,
+    (words) => words.length > 0,
+  );
+  await way;
+  expect(await answerOf(next.control, 'make way')).toBe('no');
 });
 
 test('a lock file that is no database is one again, whatever lies beside it', async () => {

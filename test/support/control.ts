@@ -1,4 +1,5 @@
-import type { ControlWord, Listener } from '../../src/delivery/control.ts';
+import type { Listener } from '../../src/delivery/control.ts';
+import type { ControlWord } from '../../src/delivery/poke.ts';
 
 /** Of those who deliver, and of the handlers that ring at them. */
 export const EDITION = 'abcdef012345.source';
