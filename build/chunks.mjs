@@ -7,6 +7,7 @@ import { join } from 'node:path';
  */
 const ENTRIES = {
   event: ['src/main.ts', 'src/installation.ts'],
+  edition: ['src/config/edition.ts', 'src/config/duration.ts', 'src/config/socket-path.ts'],
   config: ['src/config/load.ts'],
   store: ['src/store/open.ts', 'src/delivery/wake.ts', ...verbs('enqueue', 'presence')],
   registration: ['src/intake/registration-topic.ts', 'src/targets/target.ts', ...verbs('register')],

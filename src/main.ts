@@ -1,7 +1,6 @@
 import { callsHandle, parseHandleArguments } from './cli/handle-arguments.ts';
 import type { Config } from './config/config.ts';
-import { readCompiled } from './config/compiled.ts';
-import { configFileOf } from './config/file.ts';
+import { currentConfig } from './config/current.ts';
 import { ExitCode, OperatorError } from './process/errors.ts';
 import { readStandardInput } from './events/read.ts';
 import { endedInstead, HandedOver } from './process/hand-over.ts';
@@ -34,11 +33,8 @@ async function handleStandardInput(argv: readonly string[]): Promise<ExitCode> {
 }
 
 async function configOrError(file: string | undefined): Promise<Config | OperatorError> {
-  const compiled = readCompiled(configFileOf(file, process.env).path);
-  if (compiled !== undefined) return compiled;
   try {
-    const { loadConfig } = await import('./config/load.ts');
-    return loadConfig(file, process.env);
+    return await currentConfig(file, process.env);
   } catch (error) {
     if (error instanceof OperatorError) return error;
     throw error;

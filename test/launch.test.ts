@@ -165,7 +165,30 @@ describe('the built program', () => {
       }).stdout;
     const always = 'dist/event.cjs,dist/rolldown-runtime.cjs';
     // At first, perhaps, the configuration itself is read.
-    expect([`${always}\n`, `${always},dist/config.cjs,dist/yaml.cjs\n`]).toContain(loaded());
+    expect([`${always}\n`, `${always},dist/config.cjs,dist/edition.cjs,dist/yaml.cjs\n`]).toContain(loaded());
+  });
+
+  it('loads neither YAML nor the schema where the configuration is compiled', () => {
+    install();
+    const config = join(folder, 'config.yaml');
+    rmSync(`${config}.compiled`, { force: true });
+    while (!existsSync(`${config}.compiled`)) registersADevice();
+    for (const command of ['deliverer', 'flush', 'targets list']) {
+      const script = `process.argv.splice(1, 9, 'x', ...${JSON.stringify(command.split(' '))});
+        const { scripts } = require(${WATCHER});
+        require(${JSON.stringify(join(program, 'dist/main.cjs'))});
+        process.on('exit', () => process.stderr.write([...scripts.keys()].join()));`;
+      const { status, stderr } = spawnSync(process.execPath, ['-e', script], {
+        env: { XAPPLEPUSH_CONFIG: config },
+        encoding: 'utf8',
+      });
+      expect({ command, status, stderr }).toEqual({
+        command,
+        status: 0,
+        stderr: expect.stringContaining('event.cjs') as string,
+      });
+      expect(stderr).not.toMatch(/(?:config|yaml)\.cjs/);
+    }
   });
 
   it('names its functions in the trace of a stack', () => {

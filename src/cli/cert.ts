@@ -28,7 +28,7 @@ function addShow(cert: Command, context: CommandContext): void {
       const nowMs = systemClock.nowMs();
       const { text, exitCode } =
         file === undefined
-          ? showConfigured(context.settings().config.apns, json, nowMs)
+          ? showConfigured((await context.settings()).config.apns, json, nowMs)
           : showFile(file, passphraseFile, json, nowMs);
       context.out(text);
       context.exit(exitCode);

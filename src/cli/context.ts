@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
+import { currentConfig } from '../config/current.ts';
 import type { ExitCode } from '../process/errors.ts';
 import { actAsOwnerOf } from '../process/identity.ts';
 import { createLog, type Log } from '../process/log.ts';
@@ -8,7 +8,7 @@ import { createOutput, type Output } from '../terminal/output.ts';
 /** What subcommands share. */
 export interface CommandContext {
   /** The configuration and its log, as the user who owns the database. */
-  settings: () => { config: Config; log: Log };
+  settings: () => Promise<{ config: Config; log: Log }>;
   out: (text: string) => void;
   /** Aborts when nobody reads standard output any more. */
   readerGone: AbortSignal;
@@ -28,8 +28,8 @@ export function createContext(
   exit: CommandContext['exit'],
 ): CommandContext {
   const context: CommandContext = {
-    settings: () => {
-      const config = loadConfig(configFile(), process.env);
+    settings: async () => {
+      const config = await currentConfig(configFile(), process.env);
       actAsOwnerOf(config.store);
       const log = createLog(config.log);
       context.log = log;

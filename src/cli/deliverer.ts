@@ -6,6 +6,6 @@ export function addDeliverer(program: Command, context: CommandContext): void {
   program.command('deliverer', { hidden: true }).action(async () => {
     const { closeLeakedDescriptors, deliverInBackground } = await import('../delivery/background.ts');
     closeLeakedDescriptors();
-    await deliverInBackground(context.settings());
+    await deliverInBackground(await context.settings());
   });
 }

@@ -28,7 +28,7 @@ export function addFlush(program: Command, context: CommandContext): void {
     .option('--json', 'print the report as JSON', false)
     .action(async ({ all, json }: { all: boolean; json: boolean }) => {
       const { flush, describeFlush } = await import('../delivery/flush.ts');
-      const { report, exitCode } = await flush({ ...context.settings(), clock: systemClock, all });
+      const { report, exitCode } = await flush({ ...(await context.settings()), clock: systemClock, all });
       context.out(json ? `${safeJson(report, 2)}\n` : describeFlush(report));
       context.exit(exitCode);
     });

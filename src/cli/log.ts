@@ -26,7 +26,7 @@ export function addLog(program: Command, context: CommandContext): void {
     .action(async (options: Options) => {
       const { followCommand, logCommand } = await import('../history/command.ts');
       const { wantsColour } = await import('../terminal/terminal.ts');
-      const { config } = context.settings();
+      const { config } = await context.settings();
       const { user, pushes, json, follow } = options;
       const sinceMs = options.since === undefined ? Infinity : durationOption('--since', options.since);
       const colour = wantsColour(process.stdout.isTTY, process.env);

@@ -40,7 +40,7 @@ function addList(outbox: Command, context: CommandContext): void {
       const { page } = await import('../terminal/terminal.ts');
       const selected = selectionOf(options.user, options);
       const max = limit === undefined ? undefined : numberOption('--limit', limit);
-      const command = outboxCommand(context);
+      const command = await outboxCommand(context);
       await listCommand({ ...command, show: json ? command.show : page }, selected, { json, limit: max });
     });
 }
@@ -53,7 +53,7 @@ function addRetry(outbox: Command, context: CommandContext): void {
     .action(async (user: string | undefined, options: Acting) => {
       requireSelection(user, options, 'retry');
       const { retryCommand } = await import('../waiting/retry.ts');
-      await retryCommand(outboxCommand(context), selectionOf(user, options), options);
+      await retryCommand(await outboxCommand(context), selectionOf(user, options), options);
     });
 }
 
@@ -67,7 +67,7 @@ function addDiscard(outbox: Command, context: CommandContext): void {
       const { discardCommand } = await import('../waiting/discard.ts');
       const { canAsk, confirm } = await import('../terminal/terminal.ts');
       const ask = canAsk() ? confirm : undefined;
-      await discardCommand(outboxCommand(context), selectionOf(user, options), { ...options, ask });
+      await discardCommand(await outboxCommand(context), selectionOf(user, options), { ...options, ask });
     });
 }
 
@@ -95,8 +95,8 @@ function requireSelection(user: string | undefined, options: Acting, verb: strin
   });
 }
 
-function outboxCommand(context: CommandContext): OutboxCommand {
-  return { ...context.settings(), clock: systemClock, show: context.out };
+async function outboxCommand(context: CommandContext): Promise<OutboxCommand> {
+  return { ...(await context.settings()), clock: systemClock, show: context.out };
 }
 
 const OUTBOX: Explanation = {

@@ -30,7 +30,7 @@ export function addPrune(program: Command, context: CommandContext): void {
     .action(async (options: PruneOptions) => {
       const { olderThan, json } = options;
       const olderThanMs = olderThan === undefined ? undefined : retentionOption('--older-than', olderThan);
-      const { config, log } = context.settings();
+      const { config, log } = await context.settings();
       const { prune } = await import('../prune/prune.ts');
       const { describePrune, pruneJson } = await import('../prune/description.ts');
       const { report, exitCode } = await prune({

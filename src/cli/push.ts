@@ -26,7 +26,7 @@ export function addPush(program: Command, context: CommandContext): void {
     .action(async (user: string, { mailbox, json }: { mailbox: string; json: boolean }) => {
       const { pushToUser } = await import('../test-push/push.ts');
       const { describeTestPushes } = await import('../test-push/report.ts');
-      const { config } = context.settings();
+      const { config } = await context.settings();
       const { pushes, exitCode } = await pushToUser({ config, clock: systemClock, user, mailbox });
       context.out(json ? `${safeJson(pushes, 2)}\n` : describeTestPushes(pushes));
       context.exit(exitCode);

@@ -12,7 +12,7 @@ export function addStatus(program: Command, context: CommandContext): void {
     .action(async ({ json, watch }: { json: boolean; watch?: string | true }) => {
       const { showStatus, watchSeconds } = await import('../status/command.ts');
       const watchS = watchSeconds(watch);
-      await showStatus({ config: context.settings().config, clock: systemClock, json, watchS });
+      await showStatus({ config: (await context.settings()).config, clock: systemClock, json, watchS });
     });
 }
 

@@ -42,7 +42,7 @@ export function addTargetsList(targets: Command, context: CommandContext): void 
       };
       const { listCommand } = await import('../devices/list.ts');
       const { page } = await import('../terminal/terminal.ts');
-      await listCommand(context.settings().config, request, (pieces) => page(pieces));
+      await listCommand((await context.settings()).config, request, (pieces) => page(pieces));
     });
 }
 

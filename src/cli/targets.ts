@@ -31,7 +31,7 @@ function addShow(targets: Command, context: CommandContext): void {
     .action(async (user: string, { token, accountId, json }: SelectionOptions) => {
       const { showCommand } = await import('../devices/show.ts');
       const { page } = await import('../terminal/terminal.ts');
-      await page(await showCommand(context.settings().config, { user, token, accountId }, json));
+      await page(await showCommand((await context.settings()).config, { user, token, accountId }, json));
     });
 }
 
@@ -52,7 +52,7 @@ function addRemove(targets: Command, context: CommandContext): void {
       const { removeCommand } = await import('../devices/remove.ts');
       const { openHistory } = await import('../history/history.ts');
       const { canAsk, confirm } = await import('../terminal/terminal.ts');
-      const settings = context.settings();
+      const settings = await context.settings();
       await removeCommand(settings.config, {
         ...options,
         history: openHistory({ ...settings, clock: systemClock }),

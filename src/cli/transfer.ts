@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { systemClock } from '../process/clock.ts';
-import { loadConfig } from '../config/load.ts';
+import { currentConfig } from '../config/current.ts';
 import { ExitCode } from '../process/errors.ts';
 import { ownerToBecome } from '../process/identity.ts';
 import { type Explanation, explain } from '../manual/explain.ts';
@@ -20,10 +20,11 @@ export function addExport(targets: Command, context: CommandContext): void {
     .option('--force', 'replace the file where it exists', false)
     .action(async (file: string, { user, force }: ExportOptions, command: Command) => {
       const { config: configFile } = command.optsWithGlobals<{ config?: string }>();
-      const owner = file === '-' ? undefined : ownerToBecome(loadConfig(configFile, process.env).store);
+      const owner =
+        file === '-' ? undefined : ownerToBecome((await currentConfig(configFile, process.env)).store);
       const { exportAs, exportTargets } = await import('../transfer/export.ts');
       if (owner === undefined)
-        await exportTargets(context.settings().config, { file, user, force }, context.out);
+        await exportTargets((await context.settings()).config, { file, user, force }, context.out);
       else context.exit(await exportAs(owner, { file, user, force }, configFile, context.out));
     });
 }
@@ -49,7 +50,7 @@ export function addImport(targets: Command, context: CommandContext): void {
       const input = openInput(file); // as whoever calls: the owner of the database may not be able to read it
       try {
         const { importTargets } = await import('../transfer/import.ts');
-        const { config, log } = context.settings();
+        const { config, log } = await context.settings();
         const terminal = process.stderr.isTTY ? (text: string) => void process.stderr.write(text) : undefined;
         const taking = { config, log, clock: systemClock, out: context.out, terminal };
         context.exit(await importTargets({ input, format, topic, dryRun, json }, taking));

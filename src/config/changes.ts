@@ -4,7 +4,7 @@ import { BUILD, BUILD_FILE } from '../installation.ts';
 import type { Config } from './config.ts';
 import { textOf } from './edition.ts';
 import { configFileOf } from './file.ts';
-import { loadConfig } from './load.ts';
+import { currentConfig } from './current.ts';
 
 export const PROGRAM = 'the program';
 
@@ -13,15 +13,15 @@ export const PROGRAM = 'the program';
  * configuration or of imapd.conf, or PROGRAM; undefined where nothing has changed. A configuration that cannot be used,
  * perhaps half-written, changes nothing. Cheap while nothing is written.
  */
-export function watchChanges(config: Config): () => string | undefined {
+export function watchChanges(config: Config): () => Promise<string | undefined> {
   const { path } = configFileOf(config.file, process.env);
   const imapdConf = stampOf(config.imapdConf);
   const text = textOf(config);
   let seen: string | undefined; // so that the first look compares what this process has read with what lies there
   let isOther = false;
-  return () => {
+  return async () => {
     const stamp = stampOf(path);
-    if (stamp !== seen) isOther = (textNow(config) ?? text) !== text;
+    if (stamp !== seen) isOther = ((await textNow(config)) ?? text) !== text;
     seen = stamp;
     if (isOther) return path;
     if (stampOf(config.imapdConf) !== imapdConf) return config.imapdConf;
@@ -40,9 +40,9 @@ function stampOf(path: string): string {
 }
 
 /** Undefined where the configuration cannot be used, which whoever reads it for an event tells. */
-function textNow(config: Config): string | undefined {
+async function textNow(config: Config): Promise<string | undefined> {
   try {
-    return textOf(loadConfig(config.file, process.env));
+    return textOf(await currentConfig(config.file, process.env));
   } catch (error) {
     if (error instanceof OperatorError) return undefined;
     throw error;

@@ -21,7 +21,7 @@ export interface DelivererOptions extends Omit<DeliveringOptions, 'bell'> {
   /** Of the configuration and the program that it works with. */
   edition: string;
   /** What of them has changed since; undefined where nothing has. */
-  changed: () => string | undefined;
+  changed: () => Promise<string | undefined>;
   log: Log;
   signal: AbortSignal;
 }
@@ -118,15 +118,18 @@ function listenerOf(
 /** Looked at before it goes on, never before its first work: so a successor does something in any case. */
 function untilIdleOrChanged(options: DelivererOptions, ending: AbortController): Ending {
   const idle = untilIdle(options.clock, options.lingerMs);
-  const isOver = (): boolean => {
-    makeWayWhereChanged(options, ending);
+  const isOver = async (): Promise<boolean> => {
+    await makeWayWhereChanged(options, ending);
     return idle.isOver();
   };
   return { ...idle, isOver };
 }
 
-function makeWayWhereChanged({ changed, log }: DelivererOptions, ending: AbortController): void {
-  const what = ending.signal.aborted ? undefined : changed();
+async function makeWayWhereChanged(
+  { changed, log }: DelivererOptions,
+  ending: AbortController,
+): Promise<void> {
+  const what = ending.signal.aborted ? undefined : await changed();
   if (what === undefined) return;
   log.info('the deliverer ends, since what it works with has changed', { changed: what });
   ending.abort();
@@ -145,7 +148,7 @@ async function cameInMeanwhile(
 /** Not where a stranger made it end, who comes itself, nor where a signal did. */
 async function needsSuccessor(options: DelivererOptions, ending: AbortSignal): Promise<boolean> {
   const { store, clock, lingerMs, signal, changed } = options;
-  if (!ending.aborted || signal.aborted || changed() === undefined) return false;
+  if (!ending.aborted || signal.aborted || (await changed()) === undefined) return false;
   const nextMs = await store.nextDueMs();
   return nextMs !== undefined && nextMs <= clock.nowMs() + lingerMs;
 }

@@ -25,7 +25,7 @@ export interface Ending {
   /** Asked after each drain: how long it may wait for more. */
   patienceMs(): number | Promise<number>;
   /** Asked after each wait, whatever has ended that. */
-  isOver(): boolean;
+  isOver(): boolean | Promise<boolean>;
   /** Tells of trouble and gives how long to wait after it. Absent where trouble is the end. */
   outlast?(error: unknown): number;
 }
@@ -37,7 +37,7 @@ export async function deliver(options: DeliveringOptions, ending: Ending): Promi
     bell?.reset();
     const waitMs = await sendDue(options, ending);
     if (waitMs > 0) await clock.sleep(waitMs, bell?.signal);
-    if (ending.isOver()) return;
+    if (await ending.isOver()) return;
   }
 }
 

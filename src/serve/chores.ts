@@ -75,7 +75,7 @@ export async function keepAnnouncing(
   let told: string | undefined;
   let announced = { atSteadyMs: -Infinity, outdated: undefined as string | undefined };
   while (!ending.aborted) {
-    const outdated = changed();
+    const outdated = await changed();
     const [nowMs, steadyMs] = [clock.nowMs(), clock.steadyMs()];
     if (outdated !== undefined && outdated !== told)
       log.warn(`serve works with an older version of ${outdated} than lies there`, { hint: REFRESH });

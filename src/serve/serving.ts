@@ -11,8 +11,8 @@ import { type ServiceManager, serviceManager } from './systemd.ts';
  * `serve` as a service: until SIGTERM or SIGINT; SIGHUP reads configuration and certificate again. What cannot be used
  * leaves the old in force. The log's file is opened for each line, so rotation needs nothing.
  */
-export async function serveUntilSignalled(configure: () => Settings): Promise<void> {
-  const settings = configure();
+export async function serveUntilSignalled(configure: () => Promise<Settings>): Promise<void> {
+  const settings = await configure();
   const metrics = createMetrics({ defaultMetrics: true, log: settings.log });
   const manager = serviceManager({ environment: process.env, clock: systemClock, log: settings.log });
   const ending = new AbortController();
@@ -71,7 +71,7 @@ interface Reloads {
 /** One at a time; what is asked for while one waits is asked for once. */
 function queueReloads(
   opening: Promise<Serving>,
-  configure: () => Settings,
+  configure: () => Promise<Settings>,
   manager: ServiceManager,
   ending: AbortSignal,
 ): Reloads {
@@ -93,10 +93,14 @@ function queueReloads(
   };
 }
 
-async function reload(serving: Serving, configure: () => Settings, manager: ServiceManager): Promise<void> {
+async function reload(
+  serving: Serving,
+  configure: () => Promise<Settings>,
+  manager: ServiceManager,
+): Promise<void> {
   const told = manager.reloading();
   try {
-    await serving.reload(configure());
+    await serving.reload(await configure());
   } catch (error) {
     serving.log.error('the configuration cannot be used; the old one stays in force', {
       reason: messageOf(error),

@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readCompiled } from '../../src/config/compiled.ts';
+import { textOf } from '../../src/config/edition.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { testAsRoot } from '../support/needs.ts';
 
@@ -41,6 +42,11 @@ describe('what is kept beside the source', () => {
     const all = example.replace(/^( *)#(?=\w+: )/gm, '$1').replace(/^ *token:\n(?: .*\n)*?(?= *topic)/m, '');
     compile(all.replace(/^ {2}token:[^]*?(?=^ {2}# The topic)/m, ''));
     expect(readCompiled(source)?.apns.server).toBeInstanceOf(URL);
+  });
+
+  it('is the same text as what was read, which the watch for changes compares', () => {
+    compile('apns: { server: sandbox, certificate: /c, topic: t }');
+    expect(textOf(readCompiled(source)!)).toBe(textOf(loadConfig(source, {})));
   });
 
   it('is kept for those who may read the source, and nobody else may write it', () => {

@@ -49,7 +49,7 @@ async function setting(
     controlSocket: `${store.file}.sock`,
     lingerMs: LINGER_MS,
     edition: EDITION,
-    changed: () => undefined,
+    changed: () => Promise.resolve(undefined),
     clock,
     log,
     signal: abort.signal,
@@ -536,7 +536,7 @@ describe('a deliverer makes way', () => {
   test('where what it works with has changed, and asks for a successor where something is due soon', async () => {
     const now: { changed?: string } = {};
     const lost = (): Promise<never> => Promise.reject(new NoAnswer('lost', { perhapsProcessed: false }));
-    const { store, clock, log, options } = await setting(lost, { changed: () => now.changed });
+    const { store, clock, log, options } = await setting(lost, { changed: () => Promise.resolve(now.changed) });
     await enqueued(store);
     const running = runDeliverer(options);
     const waitMs = await clock.asleep();
@@ -549,7 +549,7 @@ describe('a deliverer makes way', () => {
 
   test('and asks for none where nothing is owed', async () => {
     const now: { changed?: string } = {};
-    const { clock, options } = await setting(answering, { changed: () => now.changed });
+    const { clock, options } = await setting(answering, { changed: () => Promise.resolve(now.changed) });
     const running = runDeliverer(options);
     await clock.asleep();
     now.changed = 'the program';
