@@ -21,7 +21,7 @@ const PURE = [
   'manual/page-words.ts',
   'manual/roff.ts',
   'transfer/admission.ts',
-  'transfer/csv-columns.ts',
+  'transfer/csv.ts',
   'transfer/csv-records.ts',
   'transfer/instant.ts',
   'transfer/target-line.ts',
@@ -112,8 +112,8 @@ const SCHEMA_OWNERS = [
   'config/schema.ts',
   'manual/configuration-keys.ts',
   'transfer/checking.ts',
-  'transfer/csv-columns.ts',
-  'transfer/target-wire.ts',
+  'transfer/csv.ts',
+  'transfer/target-line.ts',
   'transfer/xaps-database.ts',
 ];
 

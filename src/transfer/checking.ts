@@ -19,6 +19,15 @@ export const TIME = v.pipe(
   v.description('a time such as 2026-01-31T12:00:00.000Z'),
 );
 
+/** Undefined, which no JSON is, for what is none. */
+export function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // V8's message repeats the text, which may hold a token
+  }
+}
+
 type Checked<S extends v.GenericSchema> = { value: v.InferOutput<S> } | { fault: Fault };
 
 /**

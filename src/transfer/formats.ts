@@ -1,7 +1,8 @@
 import type { Item } from './claim.ts';
-import { csvItems } from './csv-items.ts';
-import { targetItems } from './target-items.ts';
-import { databaseItems } from './xaps-items.ts';
+import { csvItems } from './csv.ts';
+import { targetItems } from './target-line.ts';
+import { textLines, wholeText } from './text-lines.ts';
+import { databaseItems } from './xaps-database.ts';
 
 export const FORMATS = ['jsonl', 'xaps', 'csv'] as const;
 export type Format = (typeof FORMATS)[number];
@@ -27,10 +28,19 @@ export function itemsOf(format: Format, chunks: Iterable<Buffer>): Iterable<Item
   return READERS[format](chunks);
 }
 
+/** Longest line of an export: a registration has one MiB at most (events/read.ts), and becomes some times as long. */
+const MAX_LINE_BYTES = 16 * 1024 * 1024;
+
+/** Longest record of CSV. */
+const MAX_RECORD_BYTES = 1024 * 1024;
+
+/** Largest database.json, which is one JSON value and read as a whole: about a million accounts. */
+const MAX_DATABASE_BYTES = 256 * 1024 * 1024;
+
 const READERS: Readonly<Record<Format, (chunks: Iterable<Buffer>) => Iterable<Item>>> = {
-  jsonl: targetItems,
-  xaps: databaseItems,
-  csv: csvItems,
+  jsonl: (chunks) => targetItems(textLines(chunks, MAX_LINE_BYTES)),
+  xaps: (chunks) => databaseItems(wholeText(chunks, MAX_DATABASE_BYTES)),
+  csv: (chunks) => csvItems(textLines(chunks, MAX_RECORD_BYTES), MAX_RECORD_BYTES),
 };
 
 /** What `place` counts. */

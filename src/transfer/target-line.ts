@@ -1,19 +1,63 @@
-import type * as v from 'valibot';
+import * as v from 'valibot';
+import { ExitCode, OperatorError } from '../process/errors.ts';
 import { quoted } from '../events/fields.ts';
 import type { Subscription } from '../targets/target.ts';
 import type { WholeTarget } from '../targets/record.ts';
 import type { Fault } from '../targets/precedence.ts';
-import { check } from './checking.ts';
+import { check, jsonIn, TEXT, TIME } from './checking.ts';
+import type { Item } from './claim.ts';
 import { instantText } from './instant.ts';
-import { TARGET, type TargetWire } from './target-wire.ts';
+import type { Line } from './text-lines.ts';
 import { safeJson } from '../process/safe-json.ts';
+
+const NAME = v.pipe(TEXT, v.nonEmpty(), v.description(`${v.getDescription(TEXT)}, not empty`));
+
+const SUBSCRIPTION = v.strictObject({
+  owner: TEXT,
+  path: NAME,
+  name: NAME,
+  hash: v.pipe(
+    v.nullable(v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/))),
+    v.transform((hash) => hash ?? undefined),
+  ),
+});
+
+/** A target as it stands in a line of an export. Times are ISO 8601 with milliseconds. */
+const TARGET = v.strictObject({
+  user: NAME,
+  deviceToken: TEXT,
+  accountId: TEXT,
+  subtopic: TEXT,
+  apsVersion: v.pipe(v.number(), v.safeInteger(), v.description('an integer')),
+  topic: TEXT,
+  source: v.pipe(v.picklist(['cyrus', 'dovecot', 'xaps']), v.description('cyrus, dovecot or xaps')),
+  registered: TIME,
+  renewed: TIME,
+  lastPush: orNull(TIME),
+  lastSuccess: orNull(TIME),
+  lastError: orNull(TEXT),
+  lastErrorAt: orNull(TIME),
+  failures: v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.description('an integer, 0 or more')),
+  failingSince: orNull(TIME),
+  disabled: orNull(TIME),
+  subscriptions: v.pipe(
+    v.array(SUBSCRIPTION),
+    v.description('a list of objects with owner, path, name and hash'),
+  ),
+});
+
+type TargetWire = v.InferInput<typeof TARGET>;
+
+function orNull<S extends v.GenericSchema>(schema: S) {
+  return v.pipe(v.nullable(schema), v.description(`${v.getDescription(schema)}, or null`));
+}
 
 /** The first line of an export says what the others are. */
 const FORMAT = 'targets';
 const VERSION = 1;
 
 /** What this program reads. */
-export const EXPECTED_HEADER = `${FORMAT} of version ${VERSION}`;
+const EXPECTED_HEADER = `${FORMAT} of version ${VERSION}`;
 
 export const HEADER_LINE = `${JSON.stringify({ xapplepush: FORMAT, version: VERSION })}\n`;
 
@@ -46,7 +90,32 @@ function subscriptionWire({ owner, path, name, hash }: Subscription): TargetWire
   return { owner, path, name, hash: hash ?? null };
 }
 
-export type TargetLine =
+/** The targets of an export, or of several one after the other. Throws OperatorError (exit 65) at another header. */
+export function* targetItems(lines: Iterable<Line>): Generator<Item> {
+  for (const line of lines) {
+    if ('text' in line && line.text.trim() === '') continue;
+    const { place } = line;
+    const read = 'fault' in line ? line : readText(line.text);
+    if (read === 'header') continue;
+    if ('foreign' in read) throw foreign(place, read.foreign);
+    if ('fault' in read) yield { place, fault: read.fault };
+    else yield { place, user: read.target.user, claim: { kind: 'exported', ...read.target } };
+  }
+}
+
+function readText(text: string): TargetLine {
+  const value = jsonIn(text);
+  return value === undefined ? { fault: { reason: 'not JSON' } } : readTargetLine(value);
+}
+
+function foreign(place: number, what: string): OperatorError {
+  return new OperatorError(`line ${place} announces ${what}, expected ${EXPECTED_HEADER}`, {
+    exitCode: ExitCode.badInput,
+    hint: 'install the xapplepush that wrote it, or a newer one',
+  });
+}
+
+type TargetLine =
   | { target: WholeTarget }
   | 'header'
   /** A header that says that the lines after it are something else. */

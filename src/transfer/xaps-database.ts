@@ -1,10 +1,12 @@
 import * as v from 'valibot';
+import { ExitCode, OperatorError } from '../process/errors.ts';
 import { expected } from '../events/fields.ts';
 import type { Registration } from '../events/mail-event.ts';
 import { MAIL_SUBTOPIC } from '../targets/target.ts';
 import type { Fault } from '../targets/precedence.ts';
-import { check, TIME } from './checking.ts';
+import { check, jsonIn, TIME } from './checking.ts';
 import type { ForeignRegistration, Item } from './claim.ts';
+import type { Text } from './text-lines.ts';
 
 type Json = Record<string, unknown>;
 
@@ -36,6 +38,21 @@ interface Account {
 
 type Outcome = { claim: { kind: 'registration' } & ForeignRegistration } | { fault: Fault };
 type Found = Account | { user: string; fault: Fault };
+
+/** The accounts in a database of dovecot-xaps-daemon. Throws OperatorError (exit 65) where it is none. */
+export function databaseItems(file: Text): Item[] {
+  if ('fault' in file) throw refused(`the file is ${file.fault.reason}`);
+  const items = xapsItems(jsonIn(file.text));
+  if (items === undefined) throw refused('this is not a database of dovecot-xaps-daemon');
+  return items;
+}
+
+function refused(message: string): OperatorError {
+  return new OperatorError(message, {
+    exitCode: ExitCode.badInput,
+    hint: 'it is one JSON object with Users and their Accounts; --format names another format',
+  });
+}
 
 /**
  * The registrations in the database of dovecot-xaps-daemon, undefined where the value is none. Two layouts: that of

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { csvItems } from '../../src/transfer/csv-items.ts';
+import { csvItems } from '../../src/transfer/csv.ts';
+import { textLines } from '../../src/transfer/text-lines.ts';
 import { ACCOUNT_ID, DEVICE_TOKEN } from '../support/events.ts';
 
 const HEADER = 'user,device_token,account_id';
@@ -22,7 +23,7 @@ function itemsIn(
   const pieces = Array.from({ length: Math.ceil(bytes.length / pieceBytes) }, (_, index) =>
     bytes.subarray(index * pieceBytes, (index + 1) * pieceBytes),
   );
-  return [...csvItems(pieces, 1000)];
+  return [...csvItems(textLines(pieces, 1000), 1000)];
 }
 
 describe('good files', () => {
@@ -123,7 +124,7 @@ describe('a bad record does not spoil those after it', () => {
       Buffer.from([0xff]),
       Buffer.from(',t,i\nb,t,i\n'),
     ]);
-    expect([...csvItems([bytes])]).toMatchObject([
+    expect([...csvItems(textLines([bytes], 1000), 1000)]).toMatchObject([
       { place: 2, fault: { reason: 'not UTF-8' } },
       { place: 3, user: 'b' },
     ]);

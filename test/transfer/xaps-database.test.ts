@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { xapsItems } from '../../src/transfer/xaps-database.ts';
+import { databaseItems, xapsItems } from '../../src/transfer/xaps-database.ts';
 import { ACCOUNT_ID, DEVICE_TOKEN } from '../support/events.ts';
 
 /** What is told of each account: user, account id, token, mailboxes, time; or the fault. */
@@ -148,4 +148,12 @@ describe('no database', () => {
       }),
     );
   });
+});
+
+test.each([
+  [{ fault: { reason: 'longer than 9 bytes' } }, 'the file is longer than 9 bytes'],
+  [{ text: '{"Users":' }, 'this is not a database of dovecot-xaps-daemon'],
+  [{ text: '[]' }, 'this is not a database of dovecot-xaps-daemon'],
+])('%j is refused', (file, want) => {
+  expect(() => databaseItems(file)).toThrow(want);
 });

@@ -1,12 +1,15 @@
 import * as v from 'valibot';
+import { ExitCode, OperatorError } from '../process/errors.ts';
 import { isStorableText } from '../mailboxes/storable-text.ts';
 import { MAIL_SUBTOPIC } from '../targets/target.ts';
 import type { Fault } from '../targets/precedence.ts';
 import { TIME } from './checking.ts';
-import type { ForeignRegistration } from './claim.ts';
+import type { ForeignRegistration, Item } from './claim.ts';
+import { type CsvRecord, csvRecords } from './csv-records.ts';
+import type { Line } from './text-lines.ts';
 
 /** Between the names in `mailboxes`; no mail server that we know has it in names. */
-export const MAILBOX_SEPARATOR = '|';
+const MAILBOX_SEPARATOR = '|';
 
 const FIELD = v.pipe(v.string(), v.check(isStorableText, 'a field holds NUL characters'));
 const INSTANT = v.message(TIME, 'registered and renewed: expected a time such as 2026-01-31T12:00:00Z');
@@ -27,33 +30,55 @@ const RECORD = v.object({
   renewed: v.optional(INSTANT),
 });
 
-export type Column = keyof typeof RECORD.entries;
+type Column = keyof typeof RECORD.entries;
 
 /** What a file may have; names in any case. */
-export const COLUMNS = Object.keys(RECORD.entries) as Column[];
+const COLUMNS = Object.keys(RECORD.entries) as Column[];
 const REQUIRED = COLUMNS.filter((column) => RECORD.entries[column].type !== 'optional');
 
+/** The targets of a CSV file with a header. Throws OperatorError (exit 65) where that is none. */
+export function* csvItems(lines: Iterable<Line>, maxLength: number): Generator<Item> {
+  const records = csvRecords(lines, maxLength);
+  const header = records.next();
+  const columns = columnsIn(header.done === true ? undefined : header.value);
+  for (const record of records) yield 'fault' in record ? record : itemOf(record, columns);
+}
+
+function columnsIn(record: CsvRecord | undefined): Column[] {
+  const isHeader = record !== undefined && 'fields' in record;
+  const columns = isHeader ? readCsvHeader(record.fields) : { bad: 'the first line is no header' };
+  if (!('bad' in columns)) return columns;
+  throw new OperatorError(`this is not CSV that can be imported: ${columns.bad}`, {
+    exitCode: ExitCode.badInput,
+    hint: `the first line names the columns, separated by commas; there are ${COLUMNS.join(', ')}`,
+  });
+}
+
 /** The columns of a header, in its order; or why it is none. */
-export function readCsvHeader(fields: readonly string[]): Column[] | { bad: string } {
+function readCsvHeader(fields: readonly string[]): Column[] | { bad: string } {
   const names = fields.map((field) => field.trim().toLowerCase());
   const isKnown = (name: string): name is Column => COLUMNS.some((column) => column === name);
   const unknown = fields.filter((_, index) => !isKnown(names[index] ?? ''));
-  if (unknown.length > 0) return { bad: `unknown columns: ${unknown.map(quotedName).join(', ')}` };
+  if (unknown.length > 0)
+    return { bad: `unknown columns: ${unknown.map((name) => JSON.stringify(name)).join(', ')}` };
   const missing = REQUIRED.filter((column) => !names.includes(column));
   if (missing.length > 0) return { bad: `missing columns: ${missing.join(', ')}` };
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   return twice === undefined ? names.filter(isKnown) : { bad: `column ${twice} is there twice` };
 }
 
-function quotedName(name: string): string {
-  return JSON.stringify(name);
+function itemOf({ place, fields }: Extract<CsvRecord, { fields: string[] }>, columns: Column[]): Item {
+  const read = readCsvRecord(fields, columns);
+  const user = fields[columns.indexOf('user')] ?? '';
+  return {
+    place,
+    user,
+    ...('reason' in read ? { fault: read } : { claim: { kind: 'registration', ...read } }),
+  };
 }
 
 /** The registration in a record with those columns, or what is wrong with it. */
-export function readCsvRecord(
-  fields: readonly string[],
-  columns: readonly Column[],
-): ForeignRegistration | Fault {
+function readCsvRecord(fields: readonly string[], columns: readonly Column[]): ForeignRegistration | Fault {
   if (fields.length !== columns.length)
     return { reason: `expected ${columns.length} fields`, detail: `got ${fields.length}` };
   const given = columns.map((column, index) => [column, fields[index]] as const);
