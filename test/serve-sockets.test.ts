@@ -186,11 +186,21 @@ describe('without systemd, a second serve takes over', () => {
 
   testWithTools(
     { python3: 'python3' },
-    'a port that another program has is none of its business',
+    'a port that another program has is taken when that has gone; all else works meanwhile',
     async () => {
       const held = await hold({ name: 'other', port: 0 });
-      configure(`{ cyrus_socket: ${socket()}, http: "127.0.0.1:${held.ports[0]!}" }`);
-      expect(await sandbox.run(['serve'])).toMatchObject({ exitCode: 78 });
+      const port = held.ports[0]!;
+      configure(`{ cyrus_socket: ${socket()}, http: "127.0.0.1:${port}" }`);
+      const { end } = await start();
+      expect(await notify()).toBe(OK);
+      expect(logged()).toMatch(/EADDRINUSE.*a door cannot be opened/);
+      held.close();
+      await eventually(
+        () => register(port),
+        (answer) => answer === `200 ${apns.topic}`,
+      );
+      expect(logged()).toMatch(/a door can be opened now/);
+      expect(await end('SIGTERM')).toBe(0);
     },
   );
 });

@@ -17,15 +17,15 @@ const SOCKET_MODE = 0o600;
 /** The word, and the edition of whoever says it; without one it is for everybody. */
 const LINE = /^(poke|retry)(?: ([\w.]+))?\n$/;
 
-const YIELD = /^yield(\??) (\S+)\n$/;
+const YIELD = /^yield (\S+)\n$/;
 const LONGEST_LINE = 512;
 
 /** What is heard at the control socket. */
 export interface ControlHears {
   /** Told the edition of whoever speaks, where that is known. Gives whether the work will be done. */
   onWord: (word: ControlWord, edition: string | undefined) => boolean;
-  /** Another `serve` wants that address, or only asks for it; gives whether it gets it. Absent where this is no `serve`. */
-  onYield?: (address: string, isQuestion: boolean) => boolean;
+  /** Another `serve` wants that address; gives whether it gets it. Absent where this is no `serve`. */
+  onYield?: (address: string) => boolean;
   /** A `serve` is there, which delivers from now on. Absent where this is one itself. */
   onMakeWay?: () => void;
 }
@@ -143,20 +143,11 @@ function answerTo(said: string, { onWord, onYield, onMakeWay }: ControlHears): b
     onMakeWay?.();
     return onMakeWay !== undefined;
   }
-  const [, question, address] = YIELD.exec(said) ?? [];
-  return address === undefined ? undefined : (onYield?.(address, question === '?') ?? false);
+  const [, address] = YIELD.exec(said) ?? [];
+  return address === undefined ? undefined : (onYield?.(address) ?? false);
 }
 
-const BEGINNINGS = [
-  'poke\n',
-  'poke ',
-  'retry\n',
-  'retry ',
-  'yield ',
-  'yield? ',
-  `${SERVE}\n`,
-  `${MAKE_WAY}\n`,
-];
+const BEGINNINGS = ['poke\n', 'poke ', 'retry\n', 'retry ', 'yield ', `${SERVE}\n`, `${MAKE_WAY}\n`];
 
 function couldBecomeWord(said: string): boolean {
   return BEGINNINGS.some((each) => each.startsWith(said) || said.startsWith(each));

@@ -6,8 +6,8 @@ const POKE_TIMEOUT_MS = 300;
 /** `poke`: the outbox has something. `retry`: and it is to be tried even where sending rests after a failure. */
 export type ControlWord = 'poke' | 'retry';
 
-/** Asks the `serve` that listens at that address to end, or whether it would; as the configuration writes it. */
-export type Yield = `yield ${string}` | `yield? ${string}`;
+/** Asks the `serve` that listens at that address, as the configuration writes it, to end. */
+export type Yield = `yield ${string}`;
 
 /** Asks whether who listens is a `serve`. */
 export const SERVE = 'serve?';

@@ -1,12 +1,12 @@
 import type { Clock } from '../process/clock.ts';
 import type { Config } from '../config/config.ts';
-import { messageOf, OperatorError } from '../process/errors.ts';
 import type { Log } from '../process/log.ts';
 import type { HandedOver } from '../process/handed-over.ts';
 import type { ControlHears } from '../delivery/control.ts';
 import type { Door } from './door.ts';
 import type { Receive } from './receive.ts';
-import { type DoorKind, type OpenDoor, type WantedDoor, wantedDoors } from './wanted-doors.ts';
+import { KeptDoor } from './kept-door.ts';
+import { type DoorKind, type WantedDoor, wantedDoors } from './wanted-doors.ts';
 
 export interface DoorsOptions {
   receive: Receive;
@@ -33,20 +33,25 @@ export interface DoorsOptions {
 export interface Doors extends Door {
   /** What is open, for the log. */
   names(): string[];
+  /** Whether each that is wanted is open as it is wanted. */
+  states(): { door: DoorKind; isOpen: boolean }[];
+  /** Of those that are not, why, with the fix; undefined where all are. */
+  trouble(): string | undefined;
   /**
-   * Opens and closes what another configuration changes; all else stays open. A door that cannot be opened is told, and
-   * the one before stays.
+   * Opens and closes what another configuration changes; all else stays open. A door that cannot be opened is told and
+   * tried again, and the one before stays till then.
    */
   follow(config: Config): Promise<void>;
 }
 
-/** Opens the doors that the configuration names, all or none. Throws OperatorError where one cannot be opened. */
+/**
+ * Opens the doors that the configuration names; one that cannot be opened is told and tried again. Throws OperatorError
+ * where only another configuration can open it, before anything is taken from another `serve`.
+ */
 export async function openDoors(config: Config, options: DoorsOptions): Promise<Doors> {
   const doors = new DoorSet(options);
   try {
-    const wanted = wantedDoors(config, options, doors);
-    for (const { check } of wanted) await check?.();
-    for (const one of wanted) await doors.open(one, config);
+    await doors.begin(config);
   } catch (error) {
     await doors.close();
     throw error;
@@ -56,67 +61,52 @@ export async function openDoors(config: Config, options: DoorsOptions): Promise<
 
 class DoorSet implements Doors {
   readonly #options: DoorsOptions;
-  readonly #open = new Map<DoorKind, OpenDoor & { place: string }>();
-  readonly #closing = new Set<Promise<void>>();
+  readonly #doors = new Map<DoorKind, KeptDoor>();
 
   constructor(options: DoorsOptions) {
     this.#options = options;
   }
 
   names(): string[] {
-    return [...this.#open.values()].map(({ name }) => name);
+    return [...this.#doors.values()].flatMap(({ open }) => open?.name ?? []);
   }
 
-  /** Another `serve` wants that address, or only asks whether it would get it. */
-  readonly yieldsAt = (address: string, isQuestion: boolean): boolean => {
-    const http = this.#open.get('http');
-    if (http === undefined || http.address !== address) return false;
-    if (!isQuestion) this.#options.onReplaced(address);
+  states(): { door: DoorKind; isOpen: boolean }[] {
+    const wanted = [...this.#doors].filter(([, { open, trouble }]) => (open ?? trouble) !== undefined);
+    return wanted.map(([door, { trouble }]) => ({ door, isOpen: trouble === undefined }));
+  }
+
+  trouble(): string | undefined {
+    const troubles = [...this.#doors.values()].flatMap(({ trouble }) => trouble ?? []);
+    return troubles.length === 0 ? undefined : troubles.join('; ');
+  }
+
+  /** Another `serve` wants that address. */
+  readonly yieldsAt = (address: string): boolean => {
+    if (this.#doors.get('http')?.open?.address !== address) return false;
+    this.#options.onReplaced(address);
     return true;
   };
 
-  /** The new one is open before the old one closes. */
-  async open({ kind, place, open }: WantedDoor, config: Config): Promise<void> {
-    const before = this.#open.get(kind);
-    if (before?.place === place) {
-      before.change?.(config);
-      return;
-    }
-    this.#open.set(kind, { ...(await open()), place });
-    this.#retire(before);
+  async begin(config: Config): Promise<void> {
+    const wanted = wantedDoors(config, this.#options, this);
+    for (const { check } of wanted) check?.();
+    for (const one of wanted) await this.#doorFor(one).begin(one, config);
   }
 
   async follow(config: Config): Promise<void> {
-    const { log } = this.#options;
     const wanted = wantedDoors(config, this.#options, this);
-    for (const one of wanted) {
-      await this.open(one, config).catch((error: unknown) => {
-        const hint = error instanceof OperatorError ? error.hint : undefined;
-        log.error(
-          'a door cannot be opened as configured now; all others are open, and so is the one before it',
-          {
-            door: one.kind,
-            reason: messageOf(error),
-            hint,
-          },
-        );
-      });
-    }
-    for (const [kind, door] of this.#open) {
-      if (wanted.some((one) => one.kind === kind)) continue;
-      this.#open.delete(kind);
-      this.#retire(door);
-    }
+    for (const one of wanted) await this.#doorFor(one).follow(one, config);
+    for (const [kind, door] of this.#doors) if (!wanted.some((one) => one.kind === kind)) await door.leave();
   }
 
   async close(): Promise<void> {
-    for (const door of this.#open.values()) this.#retire(door);
-    await Promise.all(this.#closing);
+    await Promise.all([...this.#doors.values()].map((door) => door.close()));
   }
 
-  #retire(door: Door | undefined): void {
-    if (door === undefined) return;
-    const closed = door.close().finally(() => this.#closing.delete(closed));
-    this.#closing.add(closed);
+  #doorFor({ kind }: WantedDoor): KeptDoor {
+    const door = this.#doors.get(kind) ?? new KeptDoor(this.#options);
+    this.#doors.set(kind, door);
+    return door;
   }
 }

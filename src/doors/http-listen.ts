@@ -7,15 +7,12 @@ import {
   type Listening,
   type ListeningOptions,
 } from '../sockets/listening.ts';
-import { listenOnPort, nameOf, type YieldAnswer } from './http-port.ts';
+import { listenOnPort, nameOf, type PortPatience } from './http-port.ts';
 
 /** The mail server's user gets in by the group. */
 const SOCKET_MODE = 0o660;
 
-export interface HttpListeningOptions extends ListeningOptions {
-  /** Asks the `serve` that listens at that address to end, for this one takes its place. */
-  askToYield: (address: string) => Promise<YieldAnswer>;
-}
+export type HttpListeningOptions = ListeningOptions & PortPatience;
 
 export interface HttpListening extends Listening {
   /** In the notation of the configuration. */

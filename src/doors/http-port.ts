@@ -1,8 +1,7 @@
-import { createServer, type Server } from 'node:net';
+import type { Server } from 'node:net';
 import type { Clock } from '../process/clock.ts';
 import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
 import { BACKLOG, listening } from '../sockets/unix-socket.ts';
-import { placeOf } from './http-address.ts';
 
 /** `ok`: it will; `no`: who answered is not the one who listens there; undefined: nobody answered. */
 export type YieldAnswer = 'ok' | 'no' | undefined;
@@ -18,61 +17,45 @@ const YIELDING_INTERVAL_MS = 20;
 const ASKING_TIMEOUT_MS = 3000;
 const ASKING_INTERVAL_MS = 200;
 
+/** How a port is waited for. */
+export interface PortPatience {
+  /** Asks the `serve` that listens at that address to end, for this one takes its place. */
+  askToYield: (address: string) => Promise<YieldAnswer>;
+  /** Where this `serve` begins, one before it may be about to hear. */
+  isPatient: boolean;
+  /** Once it aborts, nobody is waited for. */
+  ending: AbortSignal;
+  clock: Clock;
+}
+
 /** Two cannot listen on a port: where the one before gives way, it is taken as soon as it is free. */
 export async function listenOnPort(
   server: Server,
   place: { host: string; port: number },
-  { askToYield, clock }: { askToYield: (address: string) => Promise<YieldAnswer>; clock: Clock },
+  { askToYield, isPatient, ending, clock }: PortPatience,
 ): Promise<void> {
   const name = nameOf(place.host, place.port);
-  const isTooLong = createPatience();
+  const isTooLong = createPatience(isPatient ? ASKING_TIMEOUT_MS : 0);
   let answer: YieldAnswer;
   for (;;) {
     const failure = await failureAt(server, place);
     if (failure === undefined) return;
     if (failure.code !== 'EADDRINUSE') throw cannotListen(name, failure);
     if (answer !== 'ok') answer = await askToYield(name);
-    if (isTooLong(answer)) throw cannotListen(name, failure);
-    await clock.sleep(YIELDING_INTERVAL_MS);
-  }
-}
-
-/**
- * Throws OperatorError where a port is neither free nor that of a `serve` which would give way: `ask` asks whoever
- * delivers for that address.
- */
-export async function checkPort(
-  where: string | readonly number[],
-  clock: Clock,
-  ask: (address: string) => Promise<YieldAnswer>,
-): Promise<void> {
-  if (typeof where !== 'string') return;
-  const place = placeOf(where, true);
-  if ('path' in place) return;
-  const name = nameOf(place.host, place.port);
-  const isTooLong = createPatience();
-  for (;;) {
-    const server = createServer();
-    const failure = await failureAt(server, place);
-    if (failure === undefined) {
-      await new Promise((resolve) => server.close(resolve));
-      return;
-    }
-    const answer = failure.code === 'EADDRINUSE' ? await ask(name) : undefined;
-    if (answer === 'ok') return;
-    if (failure.code !== 'EADDRINUSE' || isTooLong(answer)) throw cannotListen(name, failure);
-    await clock.sleep(ASKING_INTERVAL_MS);
+    if (ending.aborted || isTooLong(answer)) throw cannotListen(name, failure);
+    await clock.sleep(answer === 'ok' ? YIELDING_INTERVAL_MS : ASKING_INTERVAL_MS, ending);
   }
 }
 
 /** Gives a function that says after each answer whether it has been asked for too long. */
-function createPatience(): (answer: YieldAnswer) => boolean {
+function createPatience(askingTimeoutMs: number): (answer: YieldAnswer) => boolean {
   const startMs = performance.now();
   let answeredMs = startMs;
   return (answer) => {
     const nowMs = performance.now();
     if (answer !== undefined) answeredMs = nowMs;
-    return nowMs >= Math.min(startMs + YIELDING_TIMEOUT_MS, answeredMs + ASKING_TIMEOUT_MS);
+    const isLost = answer !== 'ok' && nowMs >= answeredMs + askingTimeoutMs;
+    return isLost || nowMs >= startMs + YIELDING_TIMEOUT_MS;
   };
 }
 
@@ -93,7 +76,7 @@ export function nameOf(host: string, port: number): string {
 
 function cannotListen(name: string, cause: NodeJS.ErrnoException): OperatorError {
   return new OperatorError(`serve.http: cannot listen on ${name}: ${messageOf(cause)}`, {
-    exitCode: ExitCode.configuration,
+    exitCode: ExitCode.tryAgain,
     hint: HINTS.get(cause.code ?? '') ?? 'choose another address for serve.http',
     cause,
   });

@@ -27,6 +27,9 @@ export interface HttpDoorOptions extends RouteContext {
   limits?: Partial<HttpLimits>;
   /** Asks whoever listens there to make room; by default nobody is asked. */
   askToYield?: HttpListeningOptions['askToYield'];
+  /** How that is waited for. */
+  isPatient?: boolean;
+  ending?: AbortSignal;
   /** Called once, when another process listens at the path. */
   onReplaced?: (path: string) => void;
   clock?: Clock;
@@ -87,8 +90,9 @@ const ANYWHERE: Place = { host: '::', port: 0 };
 
 function howToListen({ log, ...given }: HttpDoorOptions): HttpListeningOptions {
   const { clock = systemClock, onReplaced = () => undefined } = given;
-  const { askToYield = () => Promise.resolve(undefined) } = given;
-  return { clock, log, onReplaced, askToYield };
+  const { askToYield = () => Promise.resolve(undefined), isPatient = false } = given;
+  const { ending = new AbortController().signal } = given;
+  return { clock, log, onReplaced, askToYield, isPatient, ending };
 }
 
 function nodeOptions(limits: HttpLimits): Parameters<typeof createServer>[0] {

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
 
-/** `name:password`, one line. Throws OperatorError (exit 78), which never shows what the file holds. */
+/** `name:password`, one line. Throws OperatorError, which never shows what the file holds. */
 export function readPassword(file: string): string {
   const refuse = (why: string): OperatorError =>
     new OperatorError(`serve.http_password_file: ${file} ${why}`, {
-      exitCode: ExitCode.configuration,
+      exitCode: ExitCode.tryAgain,
       hint: 'write one line name:password into it, readable by the user that serve runs as',
     });
   let text: string;

@@ -4,8 +4,9 @@ import { answerOf } from '../delivery/poke.ts';
 import { openCyrusDoor } from './cyrus.ts';
 import type { Door } from './door.ts';
 import type { DoorsOptions } from './doors.ts';
+import { placeOf as addressOf } from './http-address.ts';
 import { nameOfPlace } from './http-listen.ts';
-import { checkPort, type YieldAnswer } from './http-port.ts';
+import type { PortPatience, YieldAnswer } from './http-port.ts';
 import { type HttpSettings, openHttpDoor } from './http.ts';
 import type { Listening } from '../sockets/listening.ts';
 import { readPassword } from './password-file.ts';
@@ -18,10 +19,14 @@ export interface WantedDoor {
   kind: DoorKind;
   /** Another place is another door. */
   place: string;
-  open: () => Promise<OpenDoor> | OpenDoor;
-  /** Throws OperatorError where it is sure not to open; done before anything is taken from another `serve`. */
-  check?: () => Promise<void>;
+  /** Throws OperatorError. */
+  open: (opening: Opening) => Promise<OpenDoor> | OpenDoor;
+  /** Throws OperatorError where no other time can be better; done before anything is taken from another `serve`. */
+  check?: () => void;
 }
+
+/** How it is waited for whoever is in the way and may make room. */
+export type Opening = Pick<PortPatience, 'isPatient' | 'ending'>;
 
 export interface OpenDoor extends Door {
   /** For the log. */
@@ -55,8 +60,8 @@ export function wantedDoors(
     wanted.push({
       kind: 'http',
       place: placeOf(http),
-      open: () => openHttp(http, config, options),
-      check: () => checkPort(http, options.clock, (address) => answerOf(control, `yield? ${address}`)),
+      open: (opening) => openHttp(http, config, options, opening),
+      check: () => checkAddress(http, config),
     });
   if (handedOver.control.length > 0)
     wanted.push({
@@ -71,6 +76,10 @@ export function wantedDoors(
     open: () => openControl(config, options, set.yieldsAt),
   });
   return wanted;
+}
+
+function checkAddress(http: string | readonly number[], { serve }: Config): void {
+  if (typeof http === 'string') addressOf(http, serve.httpPasswordFile !== undefined);
 }
 
 /** Stands for whatever systemd holds: that is the same all our life. */
@@ -98,11 +107,12 @@ async function openHttp(
   listen: string | readonly number[],
   config: Config,
   options: DoorsOptions,
+  opening: Opening,
 ): Promise<OpenDoor> {
   const { receive, ready, onReplaced, clock, log } = options;
   const askToYield = (address: string): Promise<YieldAnswer> => answerOf(config.control, `yield ${address}`);
   const door = await openHttpDoor({
-    ...{ listen, receive, ready, onReplaced, askToYield, clock, log },
+    ...{ listen, receive, ready, onReplaced, askToYield, ...opening, clock, log },
     ...httpSettings(config, options),
   });
   const isOurs = typeof listen === 'string';

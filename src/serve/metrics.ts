@@ -21,6 +21,12 @@ export interface MetricsState {
   targets: number;
 }
 
+/** Whether a door is open as the configuration wants it. */
+export interface DoorState {
+  door: string;
+  isOpen: boolean;
+}
+
 export interface MetricsOptions {
   /** Those of the process and of Node too; false by default. */
   defaultMetrics?: boolean;
@@ -34,8 +40,8 @@ export interface Metrics {
   pushSettled(outcome: Outcome['kind'] | 'gave_up', reason: string | undefined): void;
   /** From the event to Apple's answer; both in milliseconds since the epoch. */
   observeLatency(eventMs: number, answeredMs: number): void;
-  /** Names the function that is asked at each scrape from now on; undefined for none. */
-  watch(state: (() => Promise<MetricsState>) | undefined): void;
+  /** Names the functions that are asked at each scrape from now on; undefined for none. */
+  watch(state: (() => Promise<MetricsState>) | undefined, doors?: () => readonly DoorState[]): void;
   /** The text format of Prometheus. Where the state is not to be had, its gauges are absent. */
   text(): Promise<string>;
 }
@@ -48,17 +54,20 @@ export function createMetrics({ defaultMetrics = false, log }: MetricsOptions = 
   const latency = latencyHistogram(registry);
   const gauges = createGauges(registry);
   let state: (() => Promise<MetricsState>) | undefined;
+  let doors = (): readonly DoorState[] => [];
   if (defaultMetrics) collectDefaultMetrics({ register: registry });
   return {
     eventReceived: (door, name) => events.inc({ door, event: EVENT_NAMES.has(name) ? name : OTHER }),
     pushSettled: (outcome, reason) => pushes.inc({ outcome, reason: reasonLabel(reason) }),
     // The clock may be set back in between.
     observeLatency: (eventMs, answeredMs) => latency.observe(Math.max(0, answeredMs - eventMs) / 1000),
-    watch: (newState) => {
+    watch: (newState, newDoors = () => []) => {
       state = newState;
+      doors = newDoors;
     },
     text: async () => {
       if (state !== undefined) show(gauges, await stateOf(state, log));
+      showDoors(gauges, doors());
       return registry.metrics();
     },
   };
@@ -117,7 +126,7 @@ function latencyHistogram(registry: Registry): Histogram {
 }
 
 type Gauges = Record<
-  'readable' | 'waiting' | 'oldest' | 'connections' | 'targets' | 'certificateDays' | 'usable',
+  'readable' | 'waiting' | 'oldest' | 'connections' | 'targets' | 'certificateDays' | 'usable' | 'doorOpen',
   Gauge
 >;
 
@@ -137,6 +146,7 @@ function createGauges(registry: Registry): Gauges {
       'Whether pushes can be sent with the credential: 1 or 0.',
       'credential',
     ),
+    doorOpen: gauge('door_open', 'Whether the door is open as it is configured: 1 or 0.', 'door'),
   };
   forget(gauges);
   gauges.readable.remove();
@@ -173,4 +183,10 @@ function show(gauges: Gauges, state: MetricsState | undefined): void {
   for (const { topic, days } of state.certificateDaysLeft)
     gauges.certificateDays.set({ topic: visible(topic) }, days);
   for (const { credential, usable } of state.credentials) gauges.usable.set({ credential }, usable ? 1 : 0);
+}
+
+/** Whatever the database says. */
+function showDoors({ doorOpen }: Gauges, doors: readonly DoorState[]): void {
+  doorOpen.reset();
+  for (const { door, isOpen } of doors) doorOpen.set({ door }, isOpen ? 1 : 0);
 }

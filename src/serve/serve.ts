@@ -10,6 +10,7 @@ import type { Log } from '../process/log.ts';
 import type { Metrics } from './metrics.ts';
 import { isOwnerKnown } from '../process/identity.ts';
 import { openShift, type Settings, type Shift } from './shift.ts';
+import { visible } from '../process/text.ts';
 import { keepHeapSmall } from '../process/small-heap.ts';
 import { StoreError } from '../store/errors.ts';
 import { keepStoreInPlace } from './store-place.ts';
@@ -31,7 +32,7 @@ export interface ServeOptions {
 export interface Serving {
   /** That of the settings in force. */
   readonly log: Log;
-  /** What keeps pushes from being sent, with its fix; undefined where nothing does. */
+  /** What keeps events out or pushes from being sent, in one line with its fix; undefined where nothing does. */
   trouble(): string | undefined;
   /**
    * Goes on with other settings, while every door stays open that they do not change; resolves when they are in force.
@@ -45,6 +46,8 @@ export interface Serving {
 /** The shift that works now, and the one before while it waits for Apple's last answers. */
 interface State {
   current: Shift;
+  /** Undefined until they are opened. */
+  doors?: Doors;
   retiring: Promise<void>;
   isReady: boolean;
   storeTrouble: StoreTrouble;
@@ -52,7 +55,8 @@ interface State {
 
 /**
  * Keeps the connection to Apple, takes events through its doors and sends what is owed. While the database cannot be
- * used, events wait in the spool. Throws OperatorError where a door cannot be opened.
+ * used, events wait in the spool; a door that cannot be opened is tried again. Throws OperatorError where only another
+ * configuration can help.
  */
 export async function openServe(options: ServeOptions): Promise<Serving> {
   keepHeapSmall();
@@ -60,11 +64,16 @@ export async function openServe(options: ServeOptions): Promise<Serving> {
   const storeTrouble = watchStoreTrouble(systemClock);
   const current = await openShiftOrWait(settings, metrics, storeTrouble);
   const state: State = { current, retiring: Promise.resolve(), isReady: false, storeTrouble };
-  metrics.watch(() => state.current.state());
+  metrics.watch(
+    () => state.current.state(),
+    () => state.doors?.states() ?? [],
+  );
   try {
     const log = followLog(() => state.current.settings.log);
+    current.begin(); // whoever has our port may take some seconds to make room
     const doors = await openDoors(settings.config, doorsOptions(state, log, options));
-    begin(state, doors);
+    state.doors = doors;
+    sayServing(state, doors);
     void keepDescriptors({ log, clock: systemClock }, options.ending);
     const turns = takeTurns();
     const reloadBy = (open: () => Promise<Shift>): Promise<void> =>
@@ -116,14 +125,16 @@ function doorsOptions(state: State, log: Log, options: ServeOptions): DoorsOptio
   };
 }
 
-function begin(state: State, doors: Doors): void {
-  state.current.begin();
+function sayServing(state: State, doors: Doors): void {
   state.isReady = true;
   state.current.settings.log.info('serving', { doors: doors.names() });
 }
 
-function troubleOf({ storeTrouble, current }: State): string | undefined {
-  return storeTrouble.text() ?? current.trouble();
+/** In one line, which shows what paths and names in it hold. */
+function troubleOf({ storeTrouble, doors, current }: State): string | undefined {
+  const troubles = [storeTrouble.text() ?? current.trouble(), doors?.trouble()];
+  const texts = troubles.flatMap((text) => text ?? []);
+  return texts.length === 0 ? undefined : visible(texts.join('; ').replaceAll('\n', '; '));
 }
 
 /** Of a database that cannot be used yet the log is told. Throws StoreError where nobody knows whose it would be. */
@@ -156,8 +167,9 @@ async function reload(
   const next = await open();
   const { settings } = next;
   state.current = next;
+  next.begin();
   await doors.follow(settings.config);
-  begin(state, doors);
+  sayServing(state, doors);
   state.retiring = before.end(undefined, next).catch((error: unknown) => {
     settings.log.error('what the former configuration had under way did not end well', {
       reason: messageOf(error),

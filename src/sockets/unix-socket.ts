@@ -33,7 +33,8 @@ export async function listenOnSocket(server: Server, path: string, mode: number)
   const beside = join(dirname(path), `.${randomBytes(4).toString('hex')}`);
   for (const each of [path, beside]) {
     const problem = socketPathProblem(each);
-    if (problem !== undefined) throw cannotListen(path, problem, 'choose a shorter path');
+    if (problem !== undefined)
+      throw cannotListen(path, problem, 'choose a shorter path', { exitCode: ExitCode.configuration });
   }
   try {
     const tookOver = await mayReplace(path);
@@ -45,7 +46,7 @@ export async function listenOnSocket(server: Server, path: string, mode: number)
   } catch (error) {
     server.close();
     if (error instanceof OperatorError) throw error;
-    throw cannotListen(path, messageOf(error), FOLDER_HINT, error);
+    throw cannotListen(path, messageOf(error), FOLDER_HINT, { cause: error });
   }
 }
 
@@ -105,7 +106,11 @@ export async function listening(server: Server, listen: () => void): Promise<voi
   await listened;
 }
 
-function cannotListen(path: string, why: string, hint: string, cause?: unknown): OperatorError {
-  const exitCode = ExitCode.configuration;
+function cannotListen(
+  path: string,
+  why: string,
+  hint: string,
+  { exitCode = ExitCode.tryAgain, cause }: { exitCode?: ExitCode; cause?: unknown } = {},
+): OperatorError {
   return new OperatorError(`cannot listen on ${path}: ${why}`, { exitCode, hint, cause });
 }

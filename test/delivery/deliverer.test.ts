@@ -536,7 +536,9 @@ describe('a deliverer makes way', () => {
   test('where what it works with has changed, and asks for a successor where something is due soon', async () => {
     const now: { changed?: string } = {};
     const lost = (): Promise<never> => Promise.reject(new NoAnswer('lost', { perhapsProcessed: false }));
-    const { store, clock, log, options } = await setting(lost, { changed: () => Promise.resolve(now.changed) });
+    const { store, clock, log, options } = await setting(lost, {
+      changed: () => Promise.resolve(now.changed),
+    });
     await enqueued(store);
     const running = runDeliverer(options);
     const waitMs = await clock.asleep();

@@ -357,7 +357,7 @@ describe('where it listens', () => {
     await new Promise((resolve) => other.once('listening', resolve));
     const { port } = other.address() as AddressInfo;
     await expect(open(`127.0.0.1:${port}`)).rejects.toMatchObject({
-      exitCode: 78,
+      exitCode: 75,
       message: expect.stringContaining(`127.0.0.1:${port}: listen EADDRINUSE`) as string,
       hint: expect.stringContaining('stop what listens there') as string,
     });
@@ -366,7 +366,7 @@ describe('where it listens', () => {
   test('not in place of a file', async () => {
     const path = join(temporaryFolder(), 'http.sock');
     writeFileSync(path, 'mine');
-    await expect(open(`unix:${path}`)).rejects.toMatchObject({ exitCode: 78 });
+    await expect(open(`unix:${path}`)).rejects.toMatchObject({ exitCode: 75 });
     expect(statSync(path).isFile()).toBe(true);
   });
 

@@ -152,6 +152,24 @@ describe('the state', () => {
     expect(log.entries).toMatchObject([{ level: 'warn', fields: { reason: 'disk I/O error' } }]);
   });
 
+  test('of the doors is there whatever the database says', async () => {
+    const metrics = createMetrics();
+    let isOpen = false;
+    metrics.watch(
+      () => Promise.reject(new Error('disk I/O error')),
+      () => [
+        { door: 'cyrus', isOpen: true },
+        { door: 'http', isOpen },
+      ],
+    );
+    const doors = async (): Promise<unknown> =>
+      [...(await samplesOf(metrics))].filter(([name]) => name.includes('door_open'));
+    const cyrus = ['xapplepush_door_open{door="cyrus"}', 1];
+    expect(await doors()).toEqual([cyrus, ['xapplepush_door_open{door="http"}', 0]]);
+    isOpen = true;
+    expect(await doors()).toEqual([cyrus, ['xapplepush_door_open{door="http"}', 1]]);
+  });
+
   test('that nobody has named is not made up', async () => {
     const samples = await samplesOf(createMetrics());
     expect([...WATCHED, 'store_readable'].filter((name) => samples.has(`xapplepush_${name}`))).toEqual([]);
@@ -206,7 +224,10 @@ describe('the examples', () => {
     const metrics = createMetrics({ defaultMetrics: true });
     for (const door of ['handle', 'spool', 'cyrus', 'http'] as const) metrics.eventReceived(door, 'bad');
     metrics.pushSettled('gave_up', undefined);
-    metrics.watch(() => Promise.resolve(STATE));
+    metrics.watch(
+      () => Promise.resolve(STATE),
+      () => [{ door: 'cyrus', isOpen: true }],
+    );
     const shown = new Map<string, Map<string, Set<string>>>();
     for (const sample of (await samplesOf(metrics)).keys()) {
       const [name = '', labels = ''] = sample.split('{');

@@ -133,11 +133,17 @@ describe('the password of the HTTP door', () => {
     await pushes(1);
   });
 
-  test('a file that holds none is a configuration error', async () => {
-    configure('{}', `{ http: "127.0.0.1:0", http_password_file: ${sandbox.dir}/none }`);
-    const finished = await sandbox.run(['serve']);
-    expect(finished.exitCode).toBe(78);
-    expect(finished.stderr).toMatch(/error: serve\.http_password_file: .* cannot be read/);
+  test('in a file that cannot be read: the door stays closed until it can', async () => {
+    const file = join(sandbox.dir, 'password');
+    configure('{}', `{ http: "127.0.0.1:0", http_password_file: ${file} }`);
+    await start();
+    expect(readFileSync(join(sandbox.dir, 'log'), 'utf8')).toMatch(
+      /password cannot be read.*a door cannot be opened/,
+    );
+    expect(httpAddress()).toBe('');
+    writeFileSync(file, 'dovecot:secret\n');
+    await eventually(httpAddress, (address) => address !== '');
+    expect((await put()).status).toBe(401);
   });
 });
 

@@ -35,7 +35,7 @@ export async function served(config: Config) {
     );
     return { status: answer.status, text: await answer.text() };
   };
-  return { log, ask, serving, end };
+  return { log, ask, serving, metrics, end };
 }
 
 /** What Cyrus's door in that folder answers. */

@@ -1,0 +1,120 @@
+import type { Clock } from '../process/clock.ts';
+import type { Config } from '../config/config.ts';
+import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
+import type { Log } from '../process/log.ts';
+import { createReminder } from '../process/reminder.ts';
+import type { Door } from './door.ts';
+import type { OpenDoor, WantedDoor } from './wanted-doors.ts';
+
+/** How often it is tried to open a door: whoever looks for it meanwhile finds nobody. */
+const RETRY_INTERVAL_MS = 1000;
+
+/** One kind of door: open where the configuration wants it, or tried again until it is. The one before stays till then. */
+export class KeptDoor {
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #reminder;
+  readonly #closing = new Set<Promise<void>>();
+  #open: (OpenDoor & { place: string }) | undefined;
+  #trouble: string | undefined;
+  #ending = new AbortController();
+  #trying: Promise<void> = Promise.resolve();
+
+  constructor({ clock, log }: { clock: Clock; log: Log }) {
+    this.#clock = clock;
+    this.#log = log;
+    this.#reminder = createReminder(clock);
+  }
+
+  get open(): OpenDoor | undefined {
+    return this.#open;
+  }
+
+  /** Why it is not open as it is wanted, with the fix; undefined where it is. */
+  get trouble(): string | undefined {
+    return this.#trouble;
+  }
+
+  /** Throws OperatorError for what only another configuration can cure. */
+  async begin(wanted: WantedDoor, config: Config): Promise<void> {
+    try {
+      await this.#openAs(wanted, config, true);
+    } catch (error) {
+      if (error instanceof OperatorError && error.exitCode === ExitCode.configuration) throw error;
+      this.#goOn(error, wanted, config);
+    }
+  }
+
+  /** Takes on another configuration; whatever keeps it from that is told. */
+  async follow(wanted: WantedDoor, config: Config): Promise<void> {
+    await this.#stopTrying();
+    this.#ending = new AbortController();
+    await this.#openAs(wanted, config).catch((error: unknown) => this.#goOn(error, wanted, config));
+  }
+
+  /** It is not wanted any more: closes it, and does not wait for that. */
+  async leave(): Promise<void> {
+    await this.#stopTrying();
+    this.#retire(this.#open);
+    this.#open = this.#trouble = undefined;
+  }
+
+  async close(): Promise<void> {
+    await this.leave();
+    await Promise.all(this.#closing);
+  }
+
+  /** The new one is open before the old one closes. */
+  async #openAs({ place, open }: WantedDoor, config: Config, isPatient = false): Promise<void> {
+    const before = this.#open;
+    if (before?.place === place) before.change?.(config);
+    else {
+      this.#open = { ...(await open({ isPatient, ending: this.#ending.signal })), place };
+      this.#retire(before);
+    }
+    this.#trouble = undefined;
+    this.#reminder.clear();
+  }
+
+  #goOn(error: unknown, wanted: WantedDoor, config: Config): void {
+    this.#note(error, wanted);
+    this.#trying = this.#tryAgain(wanted, config);
+  }
+
+  async #tryAgain(wanted: WantedDoor, config: Config): Promise<void> {
+    const { signal } = this.#ending;
+    for (;;) {
+      await this.#clock.sleep(RETRY_INTERVAL_MS, signal);
+      if (signal.aborted) return;
+      try {
+        await this.#openAs(wanted, config);
+        this.#log.info('a door can be opened now', { door: this.#open?.name });
+        return;
+      } catch (error) {
+        this.#note(error, wanted);
+      }
+    }
+  }
+
+  #note(error: unknown, { kind }: WantedDoor): void {
+    const reason = messageOf(error);
+    const hint = error instanceof OperatorError && error.hint !== '' ? error.hint : undefined;
+    const stands = this.#open === undefined ? 'closed' : 'as it was before';
+    const fix = hint === undefined ? '' : `; fix: ${hint}`;
+    this.#trouble = `the door ${kind} is ${stands}, and tried again: ${reason}${fix}`;
+    if (!this.#reminder.isDue(reason)) return;
+    const fields = { door: kind, stands, reason, hint };
+    this.#log.error('a door cannot be opened as configured: it is tried again until it can', fields);
+  }
+
+  async #stopTrying(): Promise<void> {
+    this.#ending.abort();
+    await this.#trying;
+  }
+
+  #retire(door: Door | undefined): void {
+    if (door === undefined) return;
+    const closed = door.close().finally(() => this.#closing.delete(closed));
+    this.#closing.add(closed);
+  }
+}
