@@ -22,7 +22,7 @@ interface Round {
   count: number;
 }
 
-/** Drops what is older than \`giveUpMs\`: looks once in a while, and takes a backlog a short turn at a time. */
+/** Drops what is older than `giveUpMs`: looks once in a while, and takes a backlog a short turn at a time. */
 export class GivingUp {
   readonly #options: CourierOptions;
   #lookedMs = -Infinity;
