@@ -10,7 +10,7 @@ const ENTRIES = {
   edition: ['src/config/edition.ts', 'src/config/duration.ts', 'src/config/socket-path.ts'],
   config: ['src/config/load.ts'],
   store: ['src/store/open.ts', 'src/delivery/wake.ts', ...verbs('enqueue', 'presence')],
-  registration: ['src/intake/registration-topic.ts', 'src/targets/target.ts', ...verbs('register')],
+  registration: ['src/intake/registering.ts', 'src/targets/target.ts', ...verbs('register')],
   control: ['src/delivery/poke.ts'],
   delivery: [
     'src/delivery/foreground.ts',

@@ -37,7 +37,8 @@ export async function deliver(options: DeliveringOptions, ending: Ending): Promi
     bell?.reset();
     const waitMs = await sendDue(options, ending);
     if (waitMs > 0) await clock.sleep(waitMs, bell?.signal);
-    if (await ending.isOver()) return;
+    const isOver = await ending.isOver();
+    if (isOver && bell?.signal.aborted !== true) return; // who has rung meanwhile relies on another drain
   }
 }
 

@@ -73,6 +73,21 @@ describe('until idle', () => {
   });
 });
 
+test('what rings while it is looked whether it is over is looked after', async () => {
+  const { clock, drains, options } = setting();
+  const bell = createBell();
+  const idle = untilIdle(clock, 1000);
+  const isOver = (): Promise<boolean> => {
+    if (drains.length === 1) bell.ring();
+    return Promise.resolve(idle.isOver());
+  };
+  const delivering = deliver({ ...options, bell }, { ...idle, isOver });
+  await sleepOver(clock, 1000);
+  await sleepOver(clock, 1000);
+  await delivering;
+  expect(drains.map(({ atMs }) => atMs)).toEqual([0, 1000]);
+});
+
 describe('until a deadline', () => {
   test('it looks every now and then, and sends nothing that would take longer', async () => {
     const { clock, drains, options } = setting();
