@@ -32,9 +32,14 @@ export function writeSpool(spool: string, raw: Buffer, nowMs: number): string {
   const name = `${Math.floor(nowMs)}.${randomBytes(8).toString('hex')}.json`;
   const draft = join(spool, 'tmp', nameForUse(name));
   const file = join(spool, 'new', name);
-  writeFileSync(draft, raw, { mode: FILE_MODE, flag: 'wx', flush: true });
-  utimesSync(draft, nowMs / 1000, nowMs / 1000);
-  renameSync(draft, file);
+  try {
+    writeFileSync(draft, raw, { mode: FILE_MODE, flag: 'wx', flush: true });
+    utimesSync(draft, nowMs / 1000, nowMs / 1000);
+    renameSync(draft, file);
+  } catch (error) {
+    rmSync(draft, { force: true }); // whoever gave the event hears that it is not kept, and gives it again
+    throw error;
+  }
   syncFolder(join(spool, 'new'));
   return file;
 }

@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import {
   claimSpool,
   countSpool,
@@ -24,6 +24,8 @@ import {
 } from '../../src/spool/spool.ts';
 import { processName } from '../../src/process/process-name.ts';
 import { type CompiledProgram, compileProgram } from '../support/compiled.ts';
+import { testWithMounts } from '../support/needs.ts';
+import { mountSmallDisk } from '../support/small-disk.ts';
 import { NOW_MS, temporaryFolder } from '../support/store.ts';
 
 const DAY_MS = 86_400_000;
@@ -304,4 +306,16 @@ describe('a claimed file', () => {
     expect(readFileSync(secret, 'utf8')).toBe('somebody else’s');
     expect(namesIn(spool, 'bad')).toEqual(['1.json', '1.json.reason']);
   });
+});
+
+testWithMounts('what a full disk does not keep leaves no draft behind', () => {
+  const disk = mountSmallDisk(join(temporaryFolder(), 'disk'));
+  onTestFinished(() => {
+    disk.unmount();
+  });
+  const { path } = disk;
+  expect(() => writeSpool(path, Buffer.alloc(100_000, 'x'), NOW_MS)).toThrow('ENOSPC');
+  expect([namesIn(path, 'tmp'), namesIn(path, 'new')]).toEqual([[], []]);
+  writeSpool(path, Buffer.from('{}'), NOW_MS);
+  expect(countSpool(path)).toBe(1);
 });
