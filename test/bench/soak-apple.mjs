@@ -1,90 +1,87 @@
-// Apple for the soak: the strict stand-in, in this process, whose moods change, and which remembers what it was told.
-import { renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { readFileSync } from 'node:fs';
+// Apple for the soak: the strict stand-in, in this process, whose moods change, and which remembers whom it told.
 import './typescript.mjs';
 
 const { startMockApns } = await import('../../src/apns/mock/server.ts');
-const { issueClientCertificate } = await import('../../src/apns/credentials/pki.ts');
 
-const DAY_MS = 86_400_000;
-
-/** `closed`: nobody listens. The others are answers of the stand-in. */
+/** What Apple, or what stands between, says to everybody; the last two are no answers, and are explained below. */
 export const MOODS = [
-  '200',
-  '429/TooManyRequests+2',
-  '500',
-  '503',
-  '403/BadCertificate',
-  'goaway',
-  'reset',
-  'silent',
-  'disconnect',
-  'closed',
+  ...['429', '429/TooManyRequests+2', '500', '503', '403/BadCertificate', '410/Unregistered'],
+  ...['400/DeviceTokenNotForTopic', '400/TopicDisallowed', 'html/200', 'html/302', 'html/407'],
+  ...['goaway', 'goaway/BadCertificateEnvironment', 'reset', 'silent', 'disconnect'],
+  ...['closed', 'no streams'],
 ];
 
-/** Contents of that many apns-ids are compared: a soak of days must not fill the memory. */
+/** So many apns-ids are remembered with what they told: a soak of days must not fill the memory. */
 const REMEMBERED_IDS = 200_000;
 
 export async function startApple(dir) {
-  const [tally, toldMs, goneMs, contents] = [{}, new Map(), new Map(), new Map()];
-  let twoContents = 0;
-  const onPush = ({ deviceToken, atMs, answer, apnsId, topic, payload }) => {
-    apple.mock.received.length = 0;
-    tally[answer] = (tally[answer] ?? 0) + 1;
-    if (answer === '200') toldMs.set(deviceToken, atMs);
-    if (answer.startsWith('410')) goneMs.set(deviceToken, atMs);
-    const content = JSON.stringify([deviceToken, topic, payload]);
-    if ((contents.get(apnsId) ?? content) !== content) twoContents += 1;
-    contents.set(apnsId, content);
-    if (contents.size > REMEMBERED_IDS) contents.delete(contents.keys().next().value);
+  const memory = rememberPushes();
+  const lost = new Set();
+  let [mood, mock] = ['200', undefined];
+  const open = async (port) => {
+    const answers = Object.fromEntries([...lost].map((token) => [token, ['410']]));
+    mock = await startMockApns({ dir, port, answers, onPush: (push) => memory.note(push, mock) });
   };
-  const apple = {
-    mock: await startMockApns({ dir, port: 0, onPush }),
-    tally,
-    /** When each device was told last, and when Apple said last that it is gone. */
-    toldMs,
-    goneMs,
-    twoContents: () => twoContents,
-    mood: async (mood) => {
-      const { port } = apple.mock;
-      if (mood === 'closed') return apple.mock.close();
-      await apple.mock.close(); // whether it was closed or not
-      apple.mock = await startMockApns({ dir, port, onPush });
-      apple.mock.setAnswers('*', [mood]);
+  await open(0);
+  const { port, url, files, topic } = mock;
+  return {
+    ...{ url, files, topic, tally: memory.tally },
+    ...{ toldMs: memory.toldMs, goneMs: memory.goneMs, tellings: memory.tellings },
+    again: () => memory.again,
+    twoContents: () => memory.twoContents,
+    /** 200, or one of MOODS: `closed`: nobody listens; `no streams`: SETTINGS allow none until they are raised. */
+    mood: async (next) => {
+      if (next === 'closed') await mock.close();
+      else if (mood === 'closed') await open(port);
+      mood = next;
+      if (mood === 'closed') return;
+      mock.limitStreams(mood === 'no streams' ? 0 : 1000);
+      mock.setAnswers('*', [mood === 'no streams' ? '200' : mood]);
     },
-    /** The device is gone once; then whoever has this token is well. */
-    loses: (token) => apple.mock.setAnswers(token, [`410/Unregistered@${Date.now() + DAY_MS}`, '200']),
+    /** The device is gone, until it registers again. */
+    loses: (token) => {
+      lost.add(token);
+      mock.setAnswers(token, ['410']);
+    },
+    finds: (token) => {
+      lost.delete(token);
+      mock.setAnswers(token, []);
+    },
+    close: () => mock.close(),
   };
-  return apple;
 }
 
-/** Certificate and key in one file, replaced as a careful administrator does. Gives a function for each state. */
-export function certificates({ files, topic }, file) {
-  const authority = {
-    certificatePem: readFileSync(files.ca, 'utf8'),
-    keyPem: readFileSync(files.caKey, 'utf8'),
+function rememberPushes() {
+  const contents = new Map();
+  const told = new Set();
+  const memory = {
+    /** Pushes by answer. */
+    tally: {},
+    /** By device token: when it was told last, when Apple said last that it is gone, how many apns-ids it was told. */
+    toldMs: new Map(),
+    goneMs: new Map(),
+    tellings: new Map(),
+    /** Pushes that Apple took once more under the same apns-id. */
+    again: 0,
+    /** apns-ids that had two contents. */
+    twoContents: 0,
+    note: ({ deviceToken, atMs, answer, apnsId, topic, payload }, { received }) => {
+      received.length = 0;
+      memory.tally[answer] = (memory.tally[answer] ?? 0) + 1;
+      if (answer.startsWith('410')) memory.goneMs.set(deviceToken, atMs);
+      const content = JSON.stringify([deviceToken, topic, payload]);
+      if ((contents.get(apnsId) ?? content) !== content) memory.twoContents += 1;
+      forgetOldest(contents.set(apnsId, content));
+      if (answer !== '200') return;
+      memory.toldMs.set(deviceToken, atMs);
+      if (told.has(apnsId)) memory.again += 1;
+      else memory.tellings.set(deviceToken, (memory.tellings.get(deviceToken) ?? 0) + 1);
+      forgetOldest(told.add(apnsId));
+    },
   };
-  const pemUntil = (days) => {
-    const notAfter = new Date(Date.now() + days * DAY_MS);
-    const validity = { notBefore: new Date(Date.now() - 400 * DAY_MS), notAfter };
-    const { certificatePem, keyPem } = issueClientCertificate(authority, {
-      topic,
-      topics: [topic],
-      validity,
-    });
-    return certificatePem + keyPem;
-  };
-  const states = {
-    good: pemUntil(300),
-    expired: pemUntil(-10),
-    garbage: 'no certificate\n',
-    renewed: pemUntil(360),
-  };
-  const put = (state) => {
-    writeFileSync(join(`${file}.new`), states[state], { mode: 0o600 });
-    renameSync(`${file}.new`, file);
-  };
-  put('good');
-  return { put, states: Object.keys(states) };
+  return memory;
+}
+
+function forgetOldest(remembered) {
+  if (remembered.size > REMEMBERED_IDS) remembered.delete(remembered.keys().next().value);
 }

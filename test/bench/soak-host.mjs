@@ -1,19 +1,24 @@
 // The host of a soak: a folder, `serve`, which is started and ended in every way, and the ways in.
 import { spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { request } from 'node:http';
-import { connect, createServer } from 'node:net';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { tellDlist, tellHttp } from './soak-ways.mjs';
 
 const BIN = fileURLToPath(new URL('../../bin/', import.meta.url));
 const CLOCK = fileURLToPath(new URL('soak-clock.cjs', import.meta.url));
-const ANSWER_TIMEOUT_MS = 15_000;
 const HANDLER_TIMEOUT_MS = 60_000;
 
-export async function createHost(dir, { url, ca }, certificate) {
+/** One that was told to end takes ten seconds at most, and one that was replaced some seconds. */
+const ENDING_TIMEOUT_MS = 60_000;
+
+export async function createHost(disk, { url, files: { ca } }, certificate) {
   const paths = Object.fromEntries(
-    ['config.yaml', 'x.db', 'spool', 'log', 'clock', 'cyrus.sock'].map((name) => [name, join(dir, name)]),
+    ['config.yaml', 'x.db', 'spool', 'log', 'clock', 'cyrus.sock'].map((name) => [
+      name,
+      join(disk.path, name),
+    ]),
   );
   for (const folder of ['tmp', 'new']) mkdirSync(join(paths.spool, folder), { recursive: true });
   const port = await freePort();
@@ -23,7 +28,7 @@ export async function createHost(dir, { url, ca }, certificate) {
     `apns: { server: '${url.origin}', certificate: ${certificate}, ca: ${ca} }
 store: ${paths['x.db']}
 spool: ${paths.spool}
-imapd_conf: ${dir}/no-imapd.conf
+imapd_conf: ${disk.path}/no-imapd.conf
 log: { level: warn, destination: ${paths.log} }
 serve: { cyrus_socket: ${paths['cyrus.sock']}, http: '127.0.0.1:${port}' }
 delivery: { throttle: 1s, linger: 2s }
@@ -34,68 +39,104 @@ delivery: { throttle: 1s, linger: 2s }
     XAPPLEPUSH_CONFIG: paths['config.yaml'],
     XAPPLEPUSH_NODE: process.execPath,
     XAPPLEPUSH_SPOOL: paths.spool,
+    NODE_OPTIONS: `--require ${JSON.stringify(CLOCK)}`,
+    SOAK_CLOCK: paths.clock,
   };
-  Object.assign(env, { NODE_OPTIONS: `--require ${JSON.stringify(CLOCK)}`, SOAK_CLOCK: paths.clock });
-  const run = (program, args, input) =>
-    ended(spawn(join(BIN, program), args, { env, stdio: ['pipe', 'pipe', 'pipe'] }), input);
-  const children = new Set();
-  /** These two take an event whatever happens to `serve`. */
-  const isTaken = ({ code, said }) => {
-    if (code !== 0) host.refusals.push(`${code} ${said}`);
-    return code === 0;
-  };
+  const begin = (program, args) => spawn(join(BIN, program), args, { env, stdio: ['pipe', 'pipe', 'pipe'] });
   const host = {
-    paths,
-    serve: undefined,
-    /** What the programs said that should have taken an event. */
+    ...serving(env),
+    /** What the programs said that take an event whatever happens to `serve`, as long as there is room on the disk. */
     refusals: [],
-    /** How often it ended without being told to. */
-    endedByItself: 0,
-    start: () => {
-      const child = spawn(join(BIN, 'xapplepush'), ['serve'], { env, stdio: ['ignore', 'ignore', 'pipe'] });
-      child.stderr.on('data', (text) => (host.said = String(text)));
-      children.add(child);
-      child.once('exit', () => children.delete(child) && !child.wanted && (host.endedByItself += 1));
-      host.serve = child;
-    },
-    /** Gives whether it has ended within its time: systemd kills after that too. */
-    end: async (signal) => {
-      const child = host.serve;
-      child.wanted = true;
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      const gone = new Promise((resolve) => child.once('exit', resolve));
-      child.kill(signal);
-      await gone;
-    },
     clock: (aheadMs) => writeFileSync(paths.clock, String(aheadMs)),
-    run: (args, input = '') => run('xapplepush', args, input),
+    /** The rows of a list; undefined where it cannot be had now. */
+    list: async (...args) => {
+      const { code, out } = await ended(begin('xapplepush', [...args, '--json']), '', 'close');
+      return code === 0 ? JSON.parse(out) : undefined;
+    },
+    retry: () => ended(begin('xapplepush', ['outbox', 'retry', '--all']), '', 'close'),
     /** Each tells one event, and gives whether it was accepted. */
     ways: {
       dlist: (json) => tellDlist(paths['cyrus.sock'], json),
       http: (json) => tellHttp(port, json),
-      spool: async (json) => isTaken(await run('xapplepush-spool', [], `${json}\n`)),
-      handle: async (json) => isTaken(await run('xapplepush', ['-c', 'EVENT'], `${json}\n`)),
+      spool: (json) => taken(begin('xapplepush-spool', []), json),
+      handle: (json) => taken(begin('xapplepush', ['-c', 'EVENT']), json),
     },
     /** What it uses now. */
-    usage: () => ({ ...usageOf(host.serve), ...diskOf(dir, paths) }),
-    waitingFiles: () => ['new', 'cur', 'tmp'].flatMap((folder) => namesIn(join(paths.spool, folder))).length,
-    close: () => {
-      for (const child of children) child.kill('SIGKILL');
-    },
+    usage: () => ({ ...usageOf(host.child()), ...diskOf(paths) }),
+    /** For whoever wants to know how a fault came about. */
+    keepLog: (file) => copyFileSync(paths.log, file),
+    waitingFiles: () => ['new', 'cur', 'tmp'].flatMap((name) => namesIn(join(paths.spool, name))).length,
+  };
+  const taken = async (child, json) => {
+    let wasFull = disk.isFull;
+    const { code, said } = await ended(child, `${json}\n`, 'exit'); // a deliverer may hold its streams
+    wasFull ||= disk.isFull;
+    if (code !== 0 && !wasFull) host.refusals.push(`${code} ${said}`);
+    return code === 0;
   };
   return host;
 }
 
-function ended(child, input) {
+/** `serve`, and all that is done to it. */
+function serving(env) {
+  const children = new Set();
+  const faults = [];
+  let child;
+  const start = () => {
+    let said = '';
+    const started = spawn(join(BIN, 'xapplepush'), ['serve'], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+    started.stderr.on('data', (text) => (said += text));
+    started.gone = new Promise((resolve) => started.once('exit', resolve));
+    started.once('exit', (code) => {
+      children.delete(started);
+      if (!started.wanted) faults.push(`exit ${code}: ${said}`);
+    });
+    children.add(started);
+    child = started;
+  };
+  const awaitEnd = async (one, signal) => {
+    one.wanted = true;
+    if (signal !== undefined) one.kill(signal);
+    const timer = setTimeout(() => {
+      faults.push(`no end within ${ENDING_TIMEOUT_MS} ms after ${signal ?? 'another took over'}`);
+      one.kill('SIGKILL');
+    }, ENDING_TIMEOUT_MS);
+    if (isAlive(one)) await one.gone;
+    clearTimeout(timer);
+  };
+  return {
+    /** How it ended without being told to, or did not when it was. */
+    faults,
+    child: () => child,
+    start,
+    startWhereEnded: () => isAlive(child) || start(),
+    reload: () => child.kill('SIGHUP'),
+    end: (signal) => awaitEnd(child, signal),
+    /** As without systemd: the next one starts first. */
+    takeOver: () => {
+      const before = child;
+      start();
+      return awaitEnd(before);
+    },
+    close: () => {
+      for (const one of children) one.kill('SIGKILL');
+    },
+  };
+}
+
+function isAlive({ exitCode, signalCode }) {
+  return exitCode === null && signalCode === null;
+}
+
+function ended(child, input, when) {
   return new Promise((resolve) => {
     let [out, said] = ['', ''];
     const timer = setTimeout(() => child.kill('SIGKILL'), HANDLER_TIMEOUT_MS);
     child.stdout.on('data', (text) => (out += text));
     child.stderr.on('data', (text) => (said += text));
     child.stdin.on('error', () => undefined); // it need not read what it was given
-    child.on('exit', (code) => {
+    child.on(when, (code) => {
       clearTimeout(timer);
-      // A deliverer may hold these open.
       for (const stream of child.stdio) stream.destroy();
       resolve({ code, out, said });
     });
@@ -103,59 +144,25 @@ function ended(child, input) {
   });
 }
 
-/** As lmtpd does: a connection for each event, the answer awaited. */
-function tellDlist(path, json) {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.setTimeout(ANSWER_TIMEOUT_MS, () => socket.destroy());
-    socket.on('error', () => undefined); // then it closes
-    socket.once('close', () => resolve(false));
-    socket.once('data', (answer) => {
-      resolve(answer.toString('latin1') === 'OK NIL\r\n');
-      socket.destroy();
-    });
-    const keys = 'METHOD external CLASS EVENT PRIORITY NIL USER NIL MAILBOX NIL OPTIONS () MESSAGE';
-    socket.write(`NOTIFY %(${keys} {${Buffer.byteLength(json)}+}\r\n${json} FILEPATH NIL)\r\n`);
-  });
-}
-
-function tellHttp(port, json) {
-  return new Promise((resolve) => {
-    const headers = { 'Content-Type': 'application/json' };
-    const asked = request({
-      host: '127.0.0.1',
-      port,
-      path: '/events',
-      method: 'POST',
-      headers,
-      agent: false,
-      timeout: ANSWER_TIMEOUT_MS,
-    });
-    asked.on('timeout', () => asked.destroy());
-    asked.on('error', () => resolve(false));
-    asked.on('response', (answer) => resolve(answer.resume().statusCode === 202));
-    asked.end(json);
-  });
-}
-
-function usageOf({ pid, exitCode, signalCode } = {}) {
-  if (pid === undefined || exitCode !== null || signalCode !== null) return {};
+function usageOf(child) {
+  if (!isAlive(child)) return {};
   try {
-    const [, rssKb] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+    const [, rssKb] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8')) ?? [];
     if (rssKb === undefined) return {}; // it is ending
-    return { rssMiB: Number(rssKb) / 1024, descriptors: namesIn(`/proc/${pid}/fd`).length };
+    return { rssMiB: Number(rssKb) / 1024, descriptors: namesIn(`/proc/${child.pid}/fd`).length };
   } catch {
     return {}; // it has ended meanwhile
   }
 }
 
-function diskOf(dir, paths) {
+function diskOf(paths) {
   const kib = (file) => (statSync(file, { throwIfNoEntry: false })?.size ?? 0) / 1024;
-  const files = { storeKiB: paths['x.db'], walKiB: `${paths['x.db']}-wal`, logKiB: paths.log };
-  const history = namesIn(dir).filter((name) => name.includes('history'));
+  const history = paths['x.db'].replace(/db$/, 'history');
   return {
-    ...Object.fromEntries(Object.entries(files).map(([name, file]) => [name, kib(file)])),
-    historyKiB: history.reduce((sum, name) => sum + kib(join(dir, name)), 0),
+    storeKiB: kib(paths['x.db']),
+    walKiB: kib(`${paths['x.db']}-wal`),
+    historyKiB: namesIn(history).reduce((sum, name) => sum + kib(join(history, name)), 0),
+    logKiB: kib(paths.log),
     badFiles: namesIn(join(paths.spool, 'bad')).length,
   };
 }

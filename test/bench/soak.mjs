@@ -1,72 +1,97 @@
-// A year in service, in as many minutes as --minutes says: events by every way in, while `serve` is reloaded, stopped and
-// killed, the certificate changes, Apple is in all moods and the clock jumps. Ends with an account: every device whose
-// latest event was accepted has been told after it, or its push waits with a reason. Exit code 1 where that is not so.
-// Real processes on the loopback; needs the built program. Stops by itself, and ends only what it has started.
+// A year in service, in as many minutes as --minutes says: events by every way in, while `serve` is reloaded, stopped,
+// replaced and killed, the certificate changes, Apple is in all moods, the clock jumps and the disk is full. Ends with an
+// account, and with exit code 1 where that does not hold: no accepted event and no registration is lost, nobody is told
+// twice, memory and disk stay within bounds. Real processes on the loopback; needs the built program, and root for the
+// disk. Stops by itself, and ends only what it has started.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { pause } from './numbers.mjs';
 import { accountOf } from './soak-account.mjs';
-import { certificates, MOODS, startApple } from './soak-apple.mjs';
+import { startApple } from './soak-apple.mjs';
+import { certificates } from './soak-certificates.mjs';
+import { mountDisk } from './soak-disk.mjs';
 import { createHost } from './soak-host.mjs';
+import { keepTroubling } from './soak-troubles.mjs';
+import { watchUsage } from './soak-watch.mjs';
 
-const DEVICES = 40;
+const DEVICES = 60;
 const MINUTE_MS = 60_000;
-const HOUR_MS = 3_600_000;
-
-/** Together far less than delivery.give_up, after which a push may be dropped. */
-const JUMPS_MS = [0, 0, HOUR_MS, -HOUR_MS, 6 * HOUR_MS, -6 * HOUR_MS];
-
 const EVENT_EVERY_MS = 60;
+const LOOK_EVERY_MS = 500;
 const MAX_UNDER_WAY = 8;
-const TROUBLE_EVERY_MS = 4000;
-const SETTLING_MS = 2 * MINUTE_MS;
+
+/** After the last trouble; and for a registration that was accepted until the store has it. */
+const SETTLING_MS = 3 * MINUTE_MS;
 
 const { minutes } = parseArgs({ options: { minutes: { type: 'string', default: '10' } } }).values;
 if (!(Number(minutes) > 0)) throw new Error(`--minutes ${minutes}: expected a number of minutes`);
 
 const dir = mkdtempSync(join(tmpdir(), 'xapplepush-soak-'));
+const disk = mountDisk(join(dir, 'disk'));
 const apple = await startApple(join(dir, 'apple'));
-const certificate = certificates(apple.mock, join(dir, 'mail.pem'));
-const host = await createHost(dir, apple.mock, join(dir, 'mail.pem'));
-const tally = { accepted: {}, notAccepted: {}, troubles: {} };
+const certificate = certificates(apple, join(dir, 'mail.pem'));
+const host = await createHost(disk, apple, join(dir, 'mail.pem'));
+const tally = { accepted: {}, notAccepted: {}, troubles: {}, removed: 0, kept: 0 };
 const devices = Array.from({ length: DEVICES }, (_, n) => ({
   user: `user${n}`,
-  token: tokenOf(n),
+  token: (n + 1).toString(16).padStart(64, '0'),
   busy: false,
   registered: false,
+  /** Has the next event only when it has been told of this one, so that each of its events is accounted for. */
+  isPatient: n % 2 === 0,
+  tried: 0,
 }));
-const peaks = {};
 let over = false;
 
 async function run() {
   try {
     host.start();
-    await registerAll();
-    const [events, troubles] = [keepTelling(), keepTroubling()];
+    await Promise.all(devices.map(registerFirst));
+    const watched = watchUsage(host, Number(minutes) * MINUTE_MS);
+    const looking = setInterval(watched.look, LOOK_EVERY_MS);
+    const isOver = () => over;
+    const events = keepTelling();
+    const troubles = keepTroubling({ host, apple, certificate, disk, devices, tally, isOver });
     await pause(Number(minutes) * MINUTE_MS);
     over = true;
     await Promise.all([events, troubles]);
     await settle();
-    const balanced = await accountOf({ apple, host, devices, tally, peaks });
-    process.exitCode = balanced ? 0 : 1;
+    clearInterval(looking);
+    const holds = await accountOf({ apple, host, devices, tally, watched, minutes: Number(minutes) });
+    if (holds) return;
+    process.exitCode = 1;
+    host.keepLog(`${dir}.log`);
+    process.stdout.write(`the log: ${dir}.log\n`);
   } finally {
     await host.end('SIGKILL');
     host.close();
-    await apple.mock.close();
+    await apple.close();
+    disk.close();
     rmSync(dir, { recursive: true, force: true });
   }
 }
 
-async function registerAll() {
-  for (const device of devices) while (!(await register(device))) await pause(200);
+async function registerFirst(device) {
+  while (!(await register(device))) await pause(200);
 }
 
+/** Once the store has it, which is later where it was taken into the spool. Gives whether it was accepted. */
 async function register(device) {
-  device.registered = await host.ways.dlist(registrationOf(device));
-  if (device.registered) device.sinceMs = Date.now();
-  return device.registered;
+  apple.finds(device.token);
+  device.tried += 1;
+  const beganMs = Date.now();
+  if (!(await host.ways.dlist(registrationOf(device)))) return false;
+  Object.assign(device, { registered: true, sinceMs: beganMs });
+  for (const endMs = Date.now() + SETTLING_MS; Date.now() < endMs && !(await isKnown(device));)
+    await pause(1000);
+  return true;
+}
+
+async function isKnown({ user }) {
+  const targets = await host.list('targets', 'list', '--user', user);
+  return targets !== undefined && targets.length > 0;
 }
 
 async function keepTelling() {
@@ -76,7 +101,6 @@ async function keepTelling() {
     under.add(one);
     await pause(EVENT_EVERY_MS);
     if (under.size > MAX_UNDER_WAY) await Promise.race(under);
-    watch();
   }
   await Promise.all(under);
 }
@@ -87,13 +111,23 @@ async function tellOne() {
   if (device.busy) return;
   device.busy = true;
   try {
-    // What Apple calls gone registers again, as phones do.
-    if ((apple.goneMs.get(device.token) ?? 0) >= (device.sinceMs ?? 0)) device.registered = false;
-    if (!device.registered && !(await register(device))) return;
-    await tell(device, wayIn());
+    if ((apple.goneMs.get(device.token) ?? 0) >= device.sinceMs) await registerAgain(device);
+    else if (!device.isPatient || !isOwed(device)) await tell(device, wayIn());
   } finally {
     device.busy = false;
   }
+}
+
+function isOwed({ token, latest }) {
+  const lastMs = Math.max(apple.toldMs.get(token) ?? 0, apple.goneMs.get(token) ?? 0);
+  return latest !== undefined && lastMs < latest.beganMs;
+}
+
+/** What Apple calls gone registers again, as phones do. */
+async function registerAgain(device) {
+  if (device.registered) tally[(await isKnown(device)) ? 'kept' : 'removed'] += 1;
+  device.registered = false;
+  await register(device);
 }
 
 function wayIn() {
@@ -105,80 +139,27 @@ function wayIn() {
 
 async function tell(device, way) {
   const beganMs = Date.now();
+  device.tried += 1;
   const accepted = await host.ways[way](messageFor(device));
   const counts = accepted ? tally.accepted : tally.notAccepted;
   counts[way] = (counts[way] ?? 0) + 1;
   if (accepted) device.latest = { way, beganMs };
 }
 
-const TROUBLES = {
-  reload: () => host.serve.kill('SIGHUP'),
-  restart: async () => {
-    await host.end('SIGTERM');
-    host.start();
-  },
-  'kill -9': async () => {
-    await host.end('SIGKILL');
-    host.start();
-  },
-  mood: () => apple.mood(pick(MOODS)),
-  'all is well': () => apple.mood('200'),
-  'device gone': () => apple.loses(pick(devices).token),
-  certificate: () => certificate.put(pick(certificate.states)),
-  'clock jumps': () => host.clock(pick(JUMPS_MS)),
-};
-
-async function keepTroubling() {
-  for (let n = 0; !over; n += 1) {
-    const name = pick(Object.keys(TROUBLES));
-    await TROUBLES[name]();
-    tally.troubles[name] = (tally.troubles[name] ?? 0) + 1;
-    // From time to time pushes get through, so that what waits does not only grow.
-    if (n % 6 === 5) certificate.put('good');
-    for (const endMs = Date.now() + TROUBLE_EVERY_MS; !over && Date.now() < endMs;) await pause(200);
-    if (host.serve.exitCode !== null || host.serve.signalCode !== null) host.start();
-  }
-}
-
 /** All is well again, and everything that waits is tried. */
 async function settle() {
-  await apple.mood('200');
-  certificate.put('good');
-  host.clock(0);
-  if (host.serve.exitCode !== null) host.start();
   for (const endMs = Date.now() + SETTLING_MS; Date.now() < endMs;) {
     await pause(5000);
-    watch();
-    await host.run(['outbox', 'retry', '--all']);
-    if (host.waitingFiles() === 0 && (await waiting()) === 0) return;
+    await host.retry();
+    const waiting = await host.list('outbox', 'list');
+    if (waiting?.length === 0 && host.waitingFiles() === 0) return;
   }
-}
-
-async function waiting() {
-  const { code, out } = await host.run(['outbox', 'list', '--json']);
-  return code === 0 ? JSON.parse(out).length : undefined;
-}
-
-function watch() {
-  for (const [name, value] of Object.entries(host.usage())) peaks[name] = Math.max(peaks[name] ?? 0, value);
-}
-
-function pick(list) {
-  return list[Math.floor(Math.random() * list.length)];
-}
-
-function tokenOf(n) {
-  return (n + 1).toString(16).padStart(64, '0');
 }
 
 function registrationOf({ user, token }) {
-  const ids = { apsAccountId: '0715A26B-CA09-4730-A419-793000CA982E', apsDeviceToken: token };
   return JSON.stringify({
-    event: 'ApplePushService',
-    user,
-    apsVersion: 2,
-    ...ids,
-    apsSubtopic: 'com.apple.mobilemail',
+    ...{ event: 'ApplePushService', user, apsVersion: 2, apsSubtopic: 'com.apple.mobilemail' },
+    ...{ apsAccountId: '0715A26B-CA09-4730-A419-793000CA982E', apsDeviceToken: token },
     mailboxes: ['INBOX'],
   });
 }

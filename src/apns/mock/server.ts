@@ -40,6 +40,8 @@ export interface MockApns {
   readonly connections: number;
   /** `token` or `*`: these answers in turn, from the next push on; the last one stays. None: as if never set. */
   setAnswers(token: string, answers: readonly MockAnswer[]): void;
+  /** SETTINGS_MAX_CONCURRENT_STREAMS from now on, of connections that are open too. */
+  limitStreams(count: number): void;
   /** Cuts all connections. */
   close(): Promise<void>;
 }
@@ -56,7 +58,7 @@ export async function startMockApns(options: MockApnsOptions): Promise<MockApns>
   const book = createAnswerBook(options.answers ?? {}, join(files.dir, 'answers.json'), warn);
   const received: ReceivedPush[] = [];
   const server = secureServer(files, options.maxConcurrentStreams ?? DEFAULT_MAX_CONCURRENT_STREAMS);
-  const count = serveConnections(server, {
+  const { count, limitStreams } = serveConnections(server, {
     nextAnswer: (token) => book.next(token),
     hasAnswer: (token) => book.names(token),
     record: (push) => {
@@ -81,6 +83,7 @@ export async function startMockApns(options: MockApnsOptions): Promise<MockApns>
     setAnswers: (token, list) => {
       book.set(token, list);
     },
+    limitStreams,
     close,
   };
 }
@@ -97,11 +100,12 @@ function secureServer(files: MockFiles, maxConcurrentStreams: number): Http2Secu
   });
 }
 
-/** Gives a function that counts the connections so far. */
+/** Gives functions that count the connections so far, and that limit the streams of each. */
 function serveConnections(
   server: Http2SecureServer,
   answering: Pick<Connection, 'nextAnswer' | 'hasAnswer' | 'record'>,
-): () => number {
+): { count: () => number; limitStreams: (count: number) => void } {
+  const open = new Set<ServerHttp2Session>();
   let count = 0;
   let newest: TLSSocket | undefined;
   // Before Node's own listener, which makes the session of this socket and hides the socket behind it.
@@ -112,9 +116,17 @@ function serveConnections(
     const certificate = newest?.getPeerX509Certificate();
     if (!newest || !certificate) return;
     count += 1;
+    open.add(session);
+    session.once('close', () => open.delete(session));
     serveSession(session, { ...answering, number: count, socket: newest, topics: topicsOf(certificate) });
   });
-  return () => count;
+  return {
+    count: () => count,
+    limitStreams: (maxConcurrentStreams) => {
+      server.updateSettings({ maxConcurrentStreams });
+      for (const session of open) session.settings({ maxConcurrentStreams });
+    },
+  };
 }
 
 function closer(server: Http2SecureServer): () => Promise<void> {

@@ -194,6 +194,21 @@ test('SETTINGS say how many streams there may be', async () => {
   });
 });
 
+test('SETTINGS can be changed later, for connections that are open and for those to come', async () => {
+  await withMockApns({}, async (limited) => {
+    const open = await connectTo(limited);
+    limited.limitStreams(0);
+    await expect.poll(() => open.capacity).toBe(0);
+    const waiting = open.push(pushFor(limited, 1), AMPLE_MS);
+    const later = await connectTo(limited);
+    expect(later.capacity).toBe(0);
+    limited.limitStreams(3);
+    expect((await waiting).status).toBe(200);
+    await expect.poll(() => [open.capacity, later.capacity]).toEqual([3, 3]);
+    await Promise.all([open.close(), later.close()]);
+  });
+});
+
 test('a certificate of the same authority with another topic is served under that topic alone', async () => {
   const authority = {
     certificatePem: readFileSync(mock.files.ca, 'utf8'),
