@@ -10,7 +10,7 @@ import { type Cyrus, describeWithCyrus } from '../support/cyrus.ts';
 import { tokenNumber } from '../support/events.ts';
 import { loginImap } from '../support/imap.ts';
 import { deliver } from '../support/lmtp.ts';
-import { freeze, unixClientsOf } from '../support/unix-clients.ts';
+import { freeze, unixClientsOf, workerOf } from '../support/unix-clients.ts';
 
 const CLIENTS = 20;
 const DELIVERIES = 600;
@@ -90,8 +90,9 @@ describeWithCyrus('restarts of serve while a real Cyrus delivers', () => {
     let { pid } = first;
     let accepted = 0;
     await deliverAll(async () => {
-      await freeze(pid);
-      const clients = unixClientsOf(pid);
+      const worker = workerOf(pid);
+      await freeze(worker);
+      const clients = unixClientsOf(worker);
       accepted += Math.min(clients.accepted, CLIENTS);
       expect(await first.activator.end(pid, 'SIGKILL')).toBe(-9);
       ({ pid } = await first.activator.start());
@@ -124,14 +125,15 @@ describeWithCyrus('restarts of serve while a real Cyrus delivers', () => {
         Promise.all(USERS.map((user) => deliver(cyrus.lmtpPort, 'bob@example.net', [user], message('x'))));
       let delivered = 0;
       for (let round = 1; round <= RESTARTS; round += 1) {
-        await freeze(served.pid);
+        const worker = workerOf(served.pid);
+        await freeze(worker);
         const delivering = deliverOnce();
         await eventually(
-          () => unixClientsOf(served.pid).waiting,
+          () => unixClientsOf(worker).waiting,
           (waiting) => waiting === CLIENTS,
         );
         served.signal(signal);
-        served.signal('SIGCONT');
+        if (signal !== 'SIGKILL') process.kill(worker, 'SIGCONT');
         expect(await served.ended).toBe(code);
         await delivering;
         served = await host.serve();

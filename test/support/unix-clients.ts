@@ -30,6 +30,12 @@ export function unixClientsOf(pid: number): UnixClients {
   };
 }
 
+/** The process that does the work: where Node cannot change its user, root's command goes on in a child by setpriv. */
+export function workerOf(pid: number): number {
+  const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ');
+  return Number(child) || pid;
+}
+
 /** Stops a process, so that what is seen of it is what is so when it is killed. */
 export async function freeze(pid: number): Promise<void> {
   process.kill(pid, 'SIGSTOP');
