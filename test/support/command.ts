@@ -61,7 +61,8 @@ export function createSandbox(yaml: string, prefix = 'xapplepush-'): Sandbox {
     deliverers,
     remove: () => {
       for (const pid of deliverers()) endProcess(pid);
-      rmSync(dir, { recursive: true, force: true });
+      // One that works with another configuration may still write here.
+      rmSync(dir, { recursive: true, force: true, maxRetries: 10 });
     },
   };
 }
