@@ -3,13 +3,11 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Config } from '../src/config/config.ts';
-import { loadConfig } from '../src/config/load.ts';
-import { configFor, startTestApns, type TestApns } from './support/apns.ts';
+import { startTestApns, type TestApns } from './support/apns.ts';
 import { eventually } from './support/command.ts';
 import { captured } from './support/events.ts';
 import { forget } from './support/pushes.ts';
-import { notifyAsCyrus, registrationOf, served } from './support/serving.ts';
-import { temporaryFolder } from './support/store.ts';
+import { notifyAsCyrus, registrationOf, served, settingFor } from './support/serving.ts';
 
 let apns: TestApns;
 
@@ -20,18 +18,7 @@ beforeEach(() => forget(apns));
 afterAll(() => apns.close());
 
 function setting(serve: (folder: string) => string): { folder: string; config: Config } {
-  const folder = temporaryFolder();
-  writeFileSync(join(folder, 'imapd.conf'), `aps_topic: ${apns.topic}\n`);
-  writeFileSync(
-    join(folder, 'config.yaml'),
-    `${configFor(apns)}store: ${folder}/x.db
-spool: ${folder}/spool
-imapd_conf: ${folder}/imapd.conf
-delivery: { throttle: 0s }
-serve: ${serve(folder)}
-`,
-  );
-  return { folder, config: loadConfig(join(folder, 'config.yaml'), {}) };
+  return settingFor(apns, (folder) => `delivery: { throttle: 0s }\nserve: ${serve(folder)}\n`);
 }
 
 /** A port of another program. */

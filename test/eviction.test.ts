@@ -1,16 +1,14 @@
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Config } from '../src/config/config.ts';
-import { loadConfig } from '../src/config/load.ts';
 import { writeSpool } from '../src/spool/spool.ts';
 import { openStore } from '../src/store/open.ts';
-import { configFor, startTestApns, type TestApns } from './support/apns.ts';
+import { startTestApns, type TestApns } from './support/apns.ts';
 import { eventually } from './support/command.ts';
 import { notify } from './support/cyrus-door.ts';
 import { ACCOUNT_ID, registration, tokenNumber } from './support/events.ts';
-import { notifyAsCyrus, registrationOf, served } from './support/serving.ts';
-import { temporaryFolder } from './support/store.ts';
+import { notifyAsCyrus, registrationOf, served, settingFor } from './support/serving.ts';
 
 /** `targets.max_per_user` devices of alice may be there of each source. */
 const MAX = 2;
@@ -26,18 +24,12 @@ beforeAll(async () => {
 afterAll(() => apns.close());
 
 beforeEach(async () => {
-  folder = temporaryFolder();
-  writeFileSync(join(folder, 'imapd.conf'), `aps_topic: ${apns.topic}\n`);
-  writeFileSync(
-    join(folder, 'config.yaml'),
-    `${configFor(apns)}store: ${folder}/x.db
-spool: ${folder}/spool
-imapd_conf: ${folder}/imapd.conf
-targets: { max_per_user: ${MAX} }
+  ({ folder, config } = settingFor(
+    apns,
+    (folder) => `targets: { max_per_user: ${MAX} }
 serve: { http: "127.0.0.1:0", cyrus_socket: ${folder}/cyrus.sock }
 `,
-  );
-  config = loadConfig(join(folder, 'config.yaml'), {});
+  ));
   ({ ask } = await served(config));
 });
 

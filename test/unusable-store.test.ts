@@ -3,17 +3,15 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../src/process/clock.ts';
 import type { Config } from '../src/config/config.ts';
-import { loadConfig } from '../src/config/load.ts';
 import { poke } from '../src/delivery/poke.ts';
 import { statusOf } from '../src/status/status.ts';
 import { connect } from '../src/store/sqlite/driver.ts';
 import { openStore } from '../src/store/open.ts';
-import { configFor, startTestApns, type TestApns } from './support/apns.ts';
+import { startTestApns, type TestApns } from './support/apns.ts';
 import { eventually } from './support/command.ts';
 import { captured } from './support/events.ts';
 import { forget } from './support/pushes.ts';
-import { notifyAsCyrus, registrationOf, served } from './support/serving.ts';
-import { temporaryFolder } from './support/store.ts';
+import { notifyAsCyrus, registrationOf, served, settingFor } from './support/serving.ts';
 
 let apns: TestApns;
 
@@ -75,20 +73,14 @@ function setVersion(file: string, version: number): void {
 
 /** A configuration whose database is there, and well. */
 function setting(more = ''): { folder: string; config: Config } {
-  const folder = temporaryFolder();
-  writeFileSync(join(folder, 'imapd.conf'), `aps_topic: ${apns.topic}\n`);
-  writeFileSync(
-    join(folder, 'config.yaml'),
-    `${configFor(apns)}store: ${folder}/x.db
-spool: ${folder}/spool
-imapd_conf: ${folder}/imapd.conf
-delivery: { throttle: 0s }
+  const made = settingFor(
+    apns,
+    (folder) => `delivery: { throttle: 0s }
 serve: { http: "127.0.0.1:0", cyrus_socket: ${folder}/cyrus.sock }
 ${more}`,
   );
-  const config = loadConfig(join(folder, 'config.yaml'), {});
-  openStore(config.store, { create: true }).close();
-  return { folder, config };
+  openStore(made.config.store, { create: true }).close();
+  return made;
 }
 
 const NOTIFICATION = '{"Username":"bob","Mailbox":"INBOX","Events":["MessageNew"]}';

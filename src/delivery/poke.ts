@@ -30,12 +30,14 @@ export async function poke(path: string, word: Word = 'poke', edition?: string):
   return (await answerOf(path, word, edition)) === 'ok';
 }
 
-/** What is said to that word; undefined where nobody answers. */
-export function answerOf(path: string, word: Word, edition?: string): Promise<'ok' | 'no' | undefined> {
+/** What is said to a word; undefined where nobody answers. */
+export type Answer = 'ok' | 'no' | undefined;
+
+export function answerOf(path: string, word: Word, edition?: string): Promise<Answer> {
   return new Promise((resolve) => {
     const socket = connect(path);
     let answer = '';
-    const end = (heard?: 'ok' | 'no'): void => {
+    const end = (heard?: Answer): void => {
       socket.destroy();
       resolve(heard);
     };

@@ -1,10 +1,8 @@
 import type { Server } from 'node:net';
 import type { Clock } from '../process/clock.ts';
 import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
+import type { Answer } from '../delivery/poke.ts';
 import { BACKLOG, listening } from '../sockets/unix-socket.ts';
-
-/** `ok`: it will; `no`: who answered is not the one who listens there; undefined: nobody answered. */
-export type YieldAnswer = 'ok' | 'no' | undefined;
 
 /** How long the `serve` before may take to free the port, and how often it is tried. */
 const YIELDING_TIMEOUT_MS = 15_000;
@@ -19,8 +17,8 @@ const ASKING_INTERVAL_MS = 200;
 
 /** How a port is waited for. */
 export interface PortPatience {
-  /** Asks the `serve` that listens at that address to end, for this one takes its place. */
-  askToYield: (address: string) => Promise<YieldAnswer>;
+  /** Asks the `serve` that listens at that address to end, for this one takes its place; `no`: who answered is not it. */
+  askToYield: (address: string) => Promise<Answer>;
   /** Where this `serve` begins, one before it may be about to hear. */
   isPatient: boolean;
   /** Once it aborts, nobody is waited for. */
@@ -35,8 +33,8 @@ export async function listenOnPort(
   { askToYield, isPatient, ending, clock }: PortPatience,
 ): Promise<void> {
   const name = nameOf(place.host, place.port);
-  const isTooLong = createPatience(isPatient ? ASKING_TIMEOUT_MS : 0);
-  let answer: YieldAnswer;
+  const isTooLong = createPatience(clock, isPatient ? ASKING_TIMEOUT_MS : 0);
+  let answer: Answer;
   for (;;) {
     const failure = await failureAt(server, place);
     if (failure === undefined) return;
@@ -48,11 +46,11 @@ export async function listenOnPort(
 }
 
 /** Gives a function that says after each answer whether it has been asked for too long. */
-function createPatience(askingTimeoutMs: number): (answer: YieldAnswer) => boolean {
-  const startMs = performance.now();
+function createPatience(clock: Clock, askingTimeoutMs: number): (answer: Answer) => boolean {
+  const startMs = clock.steadyMs();
   let answeredMs = startMs;
   return (answer) => {
-    const nowMs = performance.now();
+    const nowMs = clock.steadyMs();
     if (answer !== undefined) answeredMs = nowMs;
     const isLost = answer !== 'ok' && nowMs >= answeredMs + askingTimeoutMs;
     return isLost || nowMs >= startMs + YIELDING_TIMEOUT_MS;

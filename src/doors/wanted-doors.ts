@@ -1,12 +1,12 @@
 import type { Config } from '../config/config.ts';
 import { type ControlHears, openHandedOverControl } from '../delivery/control.ts';
-import { answerOf } from '../delivery/poke.ts';
+import { type Answer, answerOf } from '../delivery/poke.ts';
 import { openCyrusDoor } from './cyrus.ts';
 import type { Door } from './door.ts';
 import type { DoorsOptions } from './doors.ts';
 import { placeOf as addressOf } from './http-address.ts';
 import { nameOfPlace } from './http-listen.ts';
-import type { PortPatience, YieldAnswer } from './http-port.ts';
+import type { PortPatience } from './http-port.ts';
 import { type HttpSettings, openHttpDoor } from './http.ts';
 import type { Listening } from '../sockets/listening.ts';
 import { readPassword } from './password-file.ts';
@@ -110,7 +110,7 @@ async function openHttp(
   opening: Opening,
 ): Promise<OpenDoor> {
   const { receive, ready, onReplaced, clock, log } = options;
-  const askToYield = (address: string): Promise<YieldAnswer> => answerOf(config.control, `yield ${address}`);
+  const askToYield = (address: string): Promise<Answer> => answerOf(config.control, `yield ${address}`);
   const door = await openHttpDoor({
     ...{ listen, receive, ready, onReplaced, askToYield, ...opening, clock, log },
     ...httpSettings(config, options),

@@ -58,6 +58,14 @@ async function setting(
   return { store, clock, log, abort, options };
 }
 
+/** Waits until so many pushes have no answer yet. */
+async function underWay({ pending }: ScriptedConnection, pushes: number): Promise<void> {
+  await eventually(
+    () => pending.length,
+    (count) => count === pushes,
+  );
+}
+
 function courierOn(
   store: Store,
   clock: TestClock,
@@ -179,17 +187,11 @@ describe('a deliverer', () => {
     const { store, clock, options } = await setting(() => connection);
     await enqueued(store);
     const running = runDeliverer(options);
-    await eventually(
-      () => connection.pending.length,
-      (count) => count === 1,
-    );
+    await underWay(connection, 1);
     await registered(store, { user: 'bob', subscriptions: newTarget().subscriptions });
     await enqueued(store);
     await poke(options.controlSocket);
-    await eventually(
-      () => connection.pending.length,
-      (count) => count === 2,
-    );
+    await underWay(connection, 2);
     for (let n = 0; n < 3; n += 1) {
       await eventually(
         () => connection.pending.length,
@@ -325,10 +327,7 @@ describe('the end', () => {
     const sending = await setting(() => connection);
     await enqueued(sending.store);
     const sent = runDeliverer(sending.options);
-    await eventually(
-      () => connection.pending.length,
-      (count) => count === 1,
-    );
+    await underWay(connection, 1);
     sending.abort.abort();
     connection.pending[0]?.answer(DELIVERED);
     await sent;
@@ -454,10 +453,7 @@ describe('only one runs', () => {
     const others = await Promise.all(Array.from({ length: 4 }, () => setting(() => connection)));
     const shared = { store, clock, lockFile: options.lockFile, controlSocket: options.controlSocket };
     const first = runDeliverer(options);
-    await eventually(
-      () => connection.pending.length,
-      (count) => count === 1,
-    );
+    await underWay(connection, 1);
     await Promise.all(others.map((other) => runDeliverer({ ...other.options, ...shared })));
     connection.pending[0]?.answer(DELIVERED);
     await clock.asleep();
@@ -475,10 +471,7 @@ describe('a deliverer makes way', () => {
     const { store, log, options } = await setting(() => connection);
     await enqueued(store);
     const running = runDeliverer(options);
-    await eventually(
-      () => connection.pending.length,
-      (count) => count === 1,
-    );
+    await underWay(connection, 1);
     expect(ring(options.controlSocket, OTHER)).toBe('ask the socket');
     expect(await poke(options.controlSocket, 'poke', OTHER)).toBe(false);
     // Nobody may rely on it any more, whatever they work with.
@@ -495,10 +488,7 @@ describe('a deliverer makes way', () => {
     const { store, log, options } = await setting(() => connection);
     await enqueued(store);
     const running = runDeliverer(options);
-    await eventually(
-      () => connection.pending.length,
-      (count) => count === 1,
-    );
+    await underWay(connection, 1);
     expect(await poke(options.controlSocket, 'make way')).toBe(true);
     expect(await poke(options.controlSocket, 'make way')).toBe(true);
     expect(await poke(options.controlSocket, 'poke', EDITION)).toBe(false);

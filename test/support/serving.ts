@@ -1,12 +1,28 @@
+import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Config } from '../../src/config/config.ts';
+import { loadConfig } from '../../src/config/load.ts';
 import { NOTHING_HANDED_OVER } from '../../src/process/handed-over.ts';
 import { createMetrics } from '../../src/serve/metrics.ts';
 import { openServe } from '../../src/serve/serve.ts';
+import { configFor, type TestApns } from './apns.ts';
 import { tokenNumber } from './events.ts';
 import { recordedLog } from './recorded-log.ts';
+import { temporaryFolder } from './store.ts';
+
+/** A folder of the running test's own, and a configuration of that: its places, the stand-in for Apple, and `more`. */
+export function settingFor(
+  apns: TestApns,
+  more: (folder: string) => string,
+): { folder: string; config: Config } {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, 'imapd.conf'), `aps_topic: ${apns.topic}\n`);
+  const places = `store: ${folder}/x.db\nspool: ${folder}/spool\nimapd_conf: ${folder}/imapd.conf\n`;
+  writeFileSync(join(folder, 'config.yaml'), `${configFor(apns)}${places}${more(folder)}`);
+  return { folder, config: loadConfig(join(folder, 'config.yaml'), {}) };
+}
 
 /** A `serve` in this process, ended with the test. */
 export async function served(config: Config) {
