@@ -30,10 +30,16 @@ export function unixClientsOf(pid: number): UnixClients {
   };
 }
 
-/** The process that does the work: where Node cannot change its user, root's command goes on in a child by setpriv. */
+/**
+ * The process that does the work: where Node cannot change its user, root's command goes on in a child by setpriv.
+ * Any other child, such as the mkfifo of the doorbell, is none.
+ */
 export function workerOf(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const isRoot = /^Uid:\t0\t/m.test(status);
+  if (!isRoot) return pid;
   const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ');
-  return Number(child) || pid;
+  return Number(child);
 }
 
 /** Stops a process, so that what is seen of it is what is so when it is killed. */
