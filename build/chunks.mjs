@@ -2,8 +2,8 @@ import { join } from 'node:path';
 
 /**
  * What is needed at one step of an event is one file: each takes a third of a millisecond to find. What every event
- * runs through comes first; a chunk holds all that its entries import and no earlier one holds. The commands' chunks
- * are the bundler's own.
+ * runs through comes first; a chunk holds all that its entries import and no earlier one holds. What a deliverer shares
+ * with commands that send nothing stands apart from what sends. The commands' own chunks are the bundler's.
  */
 const ENTRIES = {
   event: ['src/main.ts', 'src/installation.ts'],
@@ -12,10 +12,11 @@ const ENTRIES = {
   store: ['src/store/open.ts', 'src/delivery/wake.ts', ...verbs('enqueue', 'presence')],
   registration: ['src/intake/registering.ts', 'src/targets/target.ts', ...verbs('register')],
   control: ['src/delivery/poke.ts'],
-  delivery: [
-    'src/delivery/foreground.ts',
-    ...verbs('turn', 'due', 'upkeep', 'leases', 'ahead', 'credentials'),
-  ],
+  spool: ['src/spool/spool.ts'],
+  lease: ['src/delivery/lease.ts', ...verbs('leases', 'due', 'free')],
+  credentials: ['src/apns/credentials/watch.ts', 'src/apns/credentials/expiry.ts'],
+  delivery: ['src/delivery/foreground.ts', ...verbs('turn', 'upkeep', 'ahead', 'credentials')],
+  deliverer: ['src/delivery/background.ts', 'src/sockets/unix-socket.ts'],
 };
 
 /** The files of the store's verbs, which it loads as they are asked for. */

@@ -29,9 +29,16 @@ const REGISTRATION = {
 
 const NOTIFYD_ARGUMENTS = ['-c', 'EVENT', '-p', '', '-u', '', '-m', '', '-f'];
 
+/** What a deliverer loads besides what an event runs through. */
+const DELIVERER = [
+  ...['deliverer', 'delivery', 'credentials', 'control', 'spool', 'lease'],
+  ...['edition', 'pino'],
+];
+
 /**
- * Runs the program as mail servers do, and keeps beside each chunk that an event runs through the code of what ran: of
- * the drivers, that which this Node uses. Where that fails the program is complete all the same, and slower to start.
+ * Runs the program as mail servers do, and keeps beside each chunk that an event or the deliverer runs through the code
+ * of what ran: of the drivers, that which this Node uses. Where that fails the program is complete all the same, and
+ * slower to start.
  */
 export async function keepCode(out, drivers) {
   const dir = mkdtempSync(join(tmpdir(), 'xapplepush-build-'));
@@ -42,6 +49,7 @@ export async function keepCode(out, drivers) {
     run(stage, ['registration'], [], [REGISTRATION]);
     const chunks = ['event', 'rolldown-runtime', 'store', ...drivers];
     run(stage, chunks, NOTIFYD_ARGUMENTS, [OTHER, MESSAGE_FOR_NOBODY, MESSAGE]);
+    run(stage, DELIVERER, ['deliverer'], []);
   } catch (error) {
     process.stderr.write(`build: the program will start more slowly: ${error.message}\n`);
   } finally {
@@ -58,6 +66,7 @@ function configure(dir, config) {
 store: ${dir}/x.db
 spool: ${dir}/spool
 imapd_conf: ${dir}/imapd.conf
+delivery: { linger: 0s }
 log: { destination: ${dir}/log }
 `,
   );

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { systemClock } from './process/clock.ts';
 import type { Config } from './config/config.ts';
-import { ExitCode, messageOf, OperatorError } from './process/errors.ts';
+import { ExitCode, exitCodeOf, messageOf, OperatorError } from './process/errors.ts';
 import { readEvents } from './events/read.ts';
 import { singly } from './events/singly.ts';
 import { createIntake, type Intake } from './intake/intake.ts';
@@ -40,7 +40,7 @@ export async function handle({ config, log, input, wait }: HandleOptions): Promi
     return worst([...tally.exitCodes, await deliver(tally, { config, log, inForeground, store })]);
   } catch (error) {
     reportError(error, log);
-    return error instanceof OperatorError ? error.exitCode : ExitCode.tryAgain;
+    return exitCodeOf(error);
   } finally {
     store.close();
   }
@@ -98,7 +98,7 @@ async function keep(
     reportError(error, log);
     reportError(lostEvent(config.spool, spoolError), log);
   }
-  if (!busy) tally.exitCodes.push(error instanceof OperatorError ? error.exitCode : ExitCode.tryAgain);
+  if (!busy) tally.exitCodes.push(exitCodeOf(error));
 }
 
 function reportKept(error: unknown, file: string, log: Log): void {

@@ -1,8 +1,8 @@
 // Where the built program begins. The bundler makes a few chunks of the source, from what every event runs through to
-// what only commands need. Those that an event runs through are loaded together with the code that V8 made of them at
-// the build: to compile them anew would take longer than all the rest. V8 refuses the code of another version of
-// itself, and then compiles. Damaged code it does not notice, and crashes the process (its checksum is for debugging):
-// so the code stands in its file twice, which is compared sooner than any sum is made.
+// what only commands need. Those that an event and its deliverer run through are loaded together with the code that V8
+// made of them at the build: to compile them anew would take longer than all the rest. V8 refuses the code of another
+// version of itself, and then compiles. Damaged code it does not notice, and crashes the process (its checksum is for
+// debugging): so the code stands in its file twice, which is compared sooner than any sum is made.
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { Script } from 'node:vm';

@@ -1,10 +1,11 @@
-import { callsHandle, parseHandleArguments } from './cli/handle-arguments.ts';
+import { callsHandle, delivererArguments, parseHandleArguments } from './cli/handle-arguments.ts';
 import type { Config } from './config/config.ts';
 import { currentConfig } from './config/current.ts';
-import { ExitCode, OperatorError } from './process/errors.ts';
+import { ExitCode, exitCodeOf, OperatorError } from './process/errors.ts';
 import { readStandardInput } from './events/read.ts';
 import { endedInstead, HandedOver } from './process/hand-over.ts';
 import { handle, handleWithoutConfig } from './handle.ts';
+import { VERSION } from './installation.ts';
 import { actAsOwnerOf } from './process/identity.ts';
 import { createLog } from './process/log.ts';
 import { reportError } from './process/report.ts';
@@ -14,8 +15,22 @@ const DEFAULT_SPOOL = '/var/spool/xapplepush';
 
 async function main(argv: readonly string[]): Promise<ExitCode> {
   if (callsHandle(argv)) return handleStandardInput(argv);
+  const deliverer = delivererArguments(argv);
+  if (deliverer !== undefined) {
+    const { runAsDeliverer } = await import('./delivery/background.ts');
+    return runAsDeliverer(deliverer.config);
+  }
+  if (asksForVersion(argv)) {
+    process.stdout.write(`${VERSION}\n`);
+    return ExitCode.ok;
+  }
   const { runCommand } = await import('./cli/run.ts');
   return runCommand(argv);
+}
+
+/** Alone: what else stands beside it is for the commands to understand. */
+function asksForVersion([option, ...rest]: readonly string[]): boolean {
+  return rest.length === 0 && (option === '--version' || option === '-V');
 }
 
 async function handleStandardInput(argv: readonly string[]): Promise<ExitCode> {
@@ -56,6 +71,6 @@ main(argv)
     },
     (error: unknown) => {
       reportError(error);
-      process.exitCode = error instanceof OperatorError ? error.exitCode : ExitCode.tryAgain;
+      process.exitCode = exitCodeOf(error);
     },
   );

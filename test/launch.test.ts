@@ -168,7 +168,7 @@ describe('the built program', () => {
     expect([`${always}\n`, `${always},dist/config.cjs,dist/edition.cjs,dist/yaml.cjs\n`]).toContain(loaded());
   });
 
-  it('loads neither YAML nor the schema where the configuration is compiled', () => {
+  it('loads neither YAML nor the schema where the configuration is compiled, and for a deliverer no command', () => {
     install();
     const config = join(folder, 'config.yaml');
     rmSync(`${config}.compiled`, { force: true });
@@ -188,6 +188,7 @@ describe('the built program', () => {
         stderr: expect.stringContaining('event.cjs') as string,
       });
       expect(stderr).not.toMatch(/(?:config|yaml)\.cjs/);
+      if (command === 'deliverer') expect(stderr).not.toMatch(/(?:run|terminal|import|serving)\.cjs/);
     }
   });
 

@@ -19,6 +19,14 @@ export function callsHandle(argv: readonly string[]): boolean {
   return first === undefined || first === 'handle' || first.startsWith('-');
 }
 
+/** The file that a `deliverer` is to work by, which only we start; undefined where these arguments call something else. */
+export function delivererArguments(argv: readonly string[]): { config: string | undefined } | undefined {
+  const [command, option, config] = argv;
+  if (command !== 'deliverer' || argv.length > 3) return undefined;
+  if (option === undefined) return { config: undefined };
+  return option === '--config' && config !== undefined ? { config } : undefined;
+}
+
 /** How many arguments a `--config` before the subcommand takes. */
 function leadingConfig([first, second]: readonly string[]): number {
   if (first?.startsWith('--config=') === true) return 1;

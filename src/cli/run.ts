@@ -3,7 +3,6 @@ import { addCert } from './cert.ts';
 import { addCheck } from './check.ts';
 import { addCompletion } from './completion.ts';
 import { type CommandContext, createContext } from './context.ts';
-import { addDeliverer } from './deliverer.ts';
 import { addFlush } from './flush.ts';
 import { addHandle } from './handle.ts';
 import { addLog } from './log.ts';
@@ -15,7 +14,7 @@ import { addPush } from './push.ts';
 import { addServe } from './serve.ts';
 import { addStatus } from './status.ts';
 import { addTargets } from './targets.ts';
-import { ExitCode, OperatorError } from '../process/errors.ts';
+import { ExitCode, exitCodeOf, OperatorError } from '../process/errors.ts';
 import { HandedOver } from '../process/hand-over.ts';
 import { reportError } from '../process/report.ts';
 import { type Explanation, explain } from '../manual/explain.ts';
@@ -36,7 +35,7 @@ export async function runCommand(argv: readonly string[]): Promise<ExitCode> {
     if (error instanceof HandedOver) throw error;
     if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
     reportError(error, context.log);
-    return error instanceof OperatorError ? error.exitCode : ExitCode.tryAgain;
+    return exitCodeOf(error);
   }
 }
 
@@ -81,7 +80,6 @@ function addCommands(program: Command, context: CommandContext): void {
   addMockApns(program, context);
   addMan(program, context);
   addCompletion(program, context);
-  addDeliverer(program, context);
 }
 
 const PROGRAM: Explanation = {

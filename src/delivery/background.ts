@@ -4,18 +4,36 @@ import { usableOf } from '../apns/credentials/watch.ts';
 import { systemClock } from '../process/clock.ts';
 import { watchChanges } from '../config/changes.ts';
 import type { Config } from '../config/config.ts';
+import { currentConfig } from '../config/current.ts';
 import { openStore } from '../store/open.ts';
 import { openDelivery } from './delivery.ts';
 import { drainSpool } from '../intake/drain-spool.ts';
 import { createIntake } from '../intake/intake.ts';
-import type { Log } from '../process/log.ts';
+import { ExitCode, exitCodeOf } from '../process/errors.ts';
+import { actAsOwnerOf } from '../process/identity.ts';
+import { createLog, type Log } from '../process/log.ts';
 import { reportError } from '../process/report.ts';
 import { createReminder } from '../process/reminder.ts';
 import { runDeliverer } from './deliverer.ts';
 import { noteUsable, wasTold } from './in-vain.ts';
 import { startDeliverer } from './wake.ts';
 
-/** The short-lived deliverer that `handle` starts: drains the outbox, lingers and ends. */
+/** All that the process does which `handle` starts; it has no standard streams, so errors go to the log. */
+export async function runAsDeliverer(configFile: string | undefined): Promise<ExitCode> {
+  closeLeakedDescriptors();
+  const config = await currentConfig(configFile, process.env);
+  actAsOwnerOf(config.store);
+  const log = createLog(config.log);
+  try {
+    await deliverInBackground({ config, log });
+    return ExitCode.ok;
+  } catch (error) {
+    reportError(error, log);
+    return exitCodeOf(error);
+  }
+}
+
+/** A short-lived deliverer: drains the outbox, lingers and ends. */
 export async function deliverInBackground({ config, log }: { config: Config; log: Log }): Promise<void> {
   const ending = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
@@ -73,7 +91,7 @@ const MARKED = 15;
  * that it inherits with low numbers, so the handler has passed on none of these; the rest are known by the missing mark.
  * V8 opens its logs without it: files stay open.
  */
-export function closeLeakedDescriptors(): void {
+function closeLeakedDescriptors(): void {
   const folder = '/proc/self/fdinfo';
   if (!existsSync(folder)) return;
   for (const name of readdirSync(folder)) {

@@ -32,6 +32,11 @@ export class OperatorError extends Error {
   }
 }
 
+/** What the process ends with after such an error: what nobody foresaw may be tried again. */
+export function exitCodeOf(thrown: unknown): ExitCode {
+  return thrown instanceof OperatorError ? thrown.exitCode : ExitCode.tryAgain;
+}
+
 /** The message of anything that was thrown, without a stack trace. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

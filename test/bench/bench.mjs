@@ -9,10 +9,11 @@ import { latency } from './latency.mjs';
 import { lookup } from './lookup.mjs';
 import { memory } from './memory.mjs';
 import { startMock } from './mock.mjs';
+import { processorCosts } from './processor-costs.mjs';
 import { fillTargets } from './targets.mjs';
 import { throughput } from './throughput.mjs';
 
-const PARTS = { processes, throughput, events, lookup, memory, backlog, latency };
+const PARTS = { processes, processor: processorCosts, throughput, events, lookup, memory, backlog, latency };
 const COLUMNS = ['what', 'goal', 'measured', 'raw', 'limit'];
 
 const wanted = process.argv.slice(2);

@@ -13,7 +13,7 @@ const PROCESS_TIMEOUT_MS = 120_000;
 /**
  * `yaml` holds further lines of the configuration, `logFile` has the log in a file; `dir` is removed by `close`.
  */
-export function createSandbox({ mock, server = mock.url, yaml = '', logFile = false }) {
+export function createSandbox({ mock, server = mock.url, yaml = '', logFile = false, logLevel = 'error' }) {
   const dir = mkdtempSync(join(tmpdir(), 'xapplepush-bench-'));
   const [config, store, socket] = [join(dir, 'config.yaml'), join(dir, 'x.db'), join(dir, 'cyrus.sock')];
   const environment = { XAPPLEPUSH_CONFIG: config, XAPPLEPUSH_NODE: process.execPath };
@@ -25,7 +25,7 @@ export function createSandbox({ mock, server = mock.url, yaml = '', logFile = fa
 store: ${store}
 spool: ${dir}/spool
 imapd_conf: ${dir}/imapd.conf
-log: { level: error${logFile ? `, destination: ${dir}/log` : ''} }
+log: { level: ${logLevel}${logFile ? `, destination: ${dir}/log` : ''} }
 serve: { cyrus_socket: ${socket} }
 ${yaml}`,
   );
@@ -33,6 +33,8 @@ ${yaml}`,
     dir,
     store,
     socket,
+    command: COMMAND,
+    environment,
     run: (args, input = '') => run(args, input, environment),
     start: (args) => {
       const child = spawn(COMMAND, args, { env: environment, stdio: ['ignore', 'ignore', 'inherit'] });

@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { callsHandle, type HandleArguments, parseHandleArguments } from '../../src/cli/handle-arguments.ts';
+import {
+  callsHandle,
+  delivererArguments,
+  type HandleArguments,
+  parseHandleArguments,
+} from '../../src/cli/handle-arguments.ts';
 import { OperatorError } from '../../src/process/errors.ts';
 
 const NOTHING: HandleArguments = { wait: false, config: undefined, class: undefined };
@@ -33,6 +38,21 @@ describe('arguments that are understood', () => {
   good(['--config=a=b.yaml'], { config: 'a=b.yaml' });
   good(['--config='], { config: '' });
   good(['--config', 'a.yaml', 'handle', '--wait'], { config: 'a.yaml', wait: true });
+});
+
+describe('a deliverer, which only the program starts', () => {
+  test.each([
+    [['deliverer'], { config: undefined }],
+    [['deliverer', '--config', 'a.yaml'], { config: 'a.yaml' }],
+    [['deliverer', '--config'], undefined],
+    [['deliverer', '--config', 'a.yaml', '--wait'], undefined],
+    [['deliverer', '--help'], undefined],
+    [['--config', 'a.yaml', 'deliverer'], undefined],
+    [['flush'], undefined],
+    [[], undefined],
+  ])('%j', (argv, want) => {
+    expect(delivererArguments(argv)).toEqual(want);
+  });
 });
 
 describe('a subcommand', () => {
