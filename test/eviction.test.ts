@@ -37,19 +37,28 @@ const byCyrus = (n: number): string =>
   registration({ user: 'alice', apsDeviceToken: tokenNumber(n), apsAccountId: ACCOUNT_ID });
 const byXaps = (n: number): string => registrationOf('alice', n);
 
+type Way =
+  | 'cyrus'
+  | 'http'
+  | 'in the shape of Cyrus by http'
+  | 'spooled by Cyrus'
+  | 'spooled by XAPS'
+  | 'in the shape of Cyrus by http, spooled';
+
 /** The ways in, each with how a registration comes there and is in the store when it returns. */
-const WAYS: Record<'cyrus' | 'http' | 'spooled by Cyrus' | 'spooled by XAPS', (n: number) => Promise<void>> =
-  {
-    cyrus: async (n) => expect(await notifyAsCyrus(folder, notify(byCyrus(n)))).toBe('OK NIL\r\n'),
-    http: async (n) => expect(await ask('/register', byXaps(n))).toMatchObject({ status: 200 }),
-    'spooled by Cyrus': (n) => spooled(byCyrus(n)),
-    'spooled by XAPS': (n) => spooled(byXaps(n)),
-  };
-type Way = keyof typeof WAYS;
+const WAYS: Record<Way, (n: number) => Promise<void>> = {
+  cyrus: async (n) => expect(await notifyAsCyrus(folder, notify(byCyrus(n)))).toBe('OK NIL\r\n'),
+  http: async (n) => expect(await ask('/register', byXaps(n))).toMatchObject({ status: 200 }),
+  'in the shape of Cyrus by http': async (n) =>
+    expect(await ask('/events', byCyrus(n))).toMatchObject({ status: 202 }),
+  'spooled by Cyrus': (n) => spooled(byCyrus(n)),
+  'spooled by XAPS': (n) => spooled(byXaps(n)),
+  'in the shape of Cyrus by http, spooled': (n) => spooled(byCyrus(n), Date.now(), { byHttp: true }),
+};
 
 /** `atMs` is when it was written. */
-async function spooled(text: string, atMs = Date.now()): Promise<void> {
-  writeSpool(config.spool, Buffer.from(text), atMs);
+async function spooled(text: string, atMs = Date.now(), how = {}): Promise<void> {
+  writeSpool(config.spool, Buffer.from(text), atMs, how);
   await eventually(
     () =>
       ['new', 'cur']
@@ -86,6 +95,12 @@ describe('a device too many', () => {
     ['spooled by XAPS', 'cyrus'],
     ['spooled by Cyrus', 'spooled by XAPS'],
     ['spooled by XAPS', 'spooled by Cyrus'],
+    ['in the shape of Cyrus by http', 'cyrus'],
+    ['cyrus', 'in the shape of Cyrus by http'],
+    ['in the shape of Cyrus by http', 'spooled by Cyrus'],
+    ['in the shape of Cyrus by http', 'http'],
+    ['in the shape of Cyrus by http, spooled', 'cyrus'],
+    ['spooled by Cyrus', 'in the shape of Cyrus by http, spooled'],
   ])('%s: the oldest of its own source makes way, and none that came %s', async (way, other) => {
     await come(other, 1, 2);
     await come(way, 11, 12);
@@ -101,6 +116,8 @@ describe('a device too many', () => {
     ['spooled by Cyrus', 'cyrus'],
     ['http', 'spooled by XAPS'],
     ['spooled by XAPS', 'http'],
+    ['in the shape of Cyrus by http', 'in the shape of Cyrus by http, spooled'],
+    ['in the shape of Cyrus by http, spooled', 'in the shape of Cyrus by http'],
   ])('%s: of one source are those that came %s too', async (way, other) => {
     await come(other, 1, 2);
     await come(way, 3);
@@ -121,5 +138,19 @@ describe('a device too many', () => {
     expect(await devices()).toEqual([1, 2]);
     await come(way, 3);
     expect(await devices()).toEqual([1, 3]);
+  });
+
+  test.each<[Way, Way]>([
+    ['in the shape of Cyrus by http', 'cyrus'],
+    ['cyrus', 'in the shape of Cyrus by http'],
+    ['spooled by Cyrus', 'in the shape of Cyrus by http'],
+  ])('of those that came %s and now come %s none is there twice or lost', async (before, now) => {
+    await come(before, 1, 2);
+    await come(now, 1, 2);
+    expect(await devices()).toEqual([1, 2]);
+    await come(before, 3, 4);
+    expect(await devices()).toEqual([1, 2, 3, 4]);
+    await come(now, 5);
+    expect(await devices()).toEqual([2, 3, 4, 5]);
   });
 });

@@ -30,14 +30,15 @@ export function createReceiver({ intake, spool, clock, log, onWork }: ReceiverOp
   let lockedMs = -Infinity;
   const isPaused = (): boolean => clock.steadyMs() - lockedMs < LOCKED_PAUSE_MS;
   const keep = (raw: Buffer, door: DoorName, reason: string): void => {
-    const file = writeSpool(spool, raw, clock.nowMs());
+    const file = writeSpool(spool, raw, clock.nowMs(), { byHttp: isHttp(door) });
     log.warn('an event cannot be taken now: kept in the spool', { door, file, reason });
   };
   return async (raw, door) => {
     // Cyrus waits for us with the mailbox locked: what the database cannot take at once waits in the spool.
     const locked = isPaused();
     const received: Received = { ...NOTHING };
-    const { items, left, trouble } = await takeEach(raw, received, (item) => intake(door)(item, { locked }));
+    const given = { locked, byHttp: isHttp(door) };
+    const { items, left, trouble } = await takeEach(raw, received, (item) => intake(door)(item, given));
     if (items === 0) received.bad = 'empty input, expected an event in JSON';
     if (trouble !== undefined) {
       if (isBusy(trouble) && !locked) lockedMs = clock.steadyMs();
@@ -47,6 +48,10 @@ export function createReceiver({ intake, spool, clock, log, onWork }: ReceiverOp
     if (received.targets > 0) onWork();
     return received;
   };
+}
+
+function isHttp(door: DoorName): boolean {
+  return door === 'http';
 }
 
 /** Until there is trouble: what is left then waits without the rest, which would be told again; what is bad is told. */

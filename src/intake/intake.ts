@@ -15,7 +15,7 @@ import { mayRead } from '../mailboxes/access-list.ts';
 import type { Mailbox } from '../mailboxes/mailbox.ts';
 import { comparableUser } from '../mailboxes/user-name.ts';
 import { type Decision, decide, type ReadableBy } from './policy.ts';
-import type { RegisterDevice } from './registering.ts';
+import type { Arrival, RegisterDevice } from './registering.ts';
 import { StoreError } from '../store/errors.ts';
 import { countOf } from '../process/text.ts';
 
@@ -51,10 +51,9 @@ export interface Taken {
  */
 export type Intake = (item: ReadItem, given?: Given) => Promise<Taken>;
 
-interface Given {
+/** `atMs` is when it happened, in milliseconds since the epoch: what lay in the spool. By default now. */
+interface Given extends Arrival {
   locked?: boolean;
-  /** When it happened, in milliseconds since the epoch: what lay in the spool. By default now. */
-  atMs?: number;
 }
 
 /** The front of the pipeline: parse, decide, look up, enqueue. Each event is one transaction. */
@@ -66,8 +65,8 @@ export function createIntake(given: IntakeOptions): Intake {
     (await import('./registering.ts')).createRegistering({ ...given, history });
   const usual: Taking = { ...given, history, registering: () => (registering ??= load()) };
   const imapd = imapdSettings(given.config.imapdConf);
-  return async (item, { locked = false, atMs } = {}) => {
-    const options = { ...usual, atMs, ...(locked && { store: refuseStore }) };
+  return async (item, { locked = false, ...arrival } = {}) => {
+    const options = { ...usual, ...arrival, ...(locked && { store: refuseStore }) };
     const taken: Taken = { targetIds: [], bad: undefined, topic: undefined, names: [], silent: [] };
     if ('bad' in item) return refuse(taken, item.bad, options);
     for (const event of parseEvent(item.value, () => imapd().namespace)) {
@@ -78,10 +77,9 @@ export function createIntake(given: IntakeOptions): Intake {
   };
 }
 
-interface Taking extends IntakeOptions {
+interface Taking extends IntakeOptions, Arrival {
   history: History;
   registering: () => Promise<RegisterDevice>;
-  atMs?: number | undefined;
 }
 
 function refuseStore(): never {
@@ -188,7 +186,7 @@ async function registerDevice(
   options: Taking,
   imapd: () => ImapdSettings,
 ): Promise<void> {
-  const registered = await (await options.registering())(registration, imapd, options.store, options.atMs);
+  const registered = await (await options.registering())(registration, imapd, options.store, options);
   if ('refused' in registered) {
     refuse(taken, registered.refused, options, registered.hint);
     return;

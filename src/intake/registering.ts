@@ -21,25 +21,30 @@ export interface RegisteringOptions {
   store: () => Store | Promise<Store>;
 }
 
-/**
- * Gives the topic that the device may be told, '' where none is known; `atMs` is when it registered, where that was
- * before. Throws NotRegistered.
- */
+/** Gives the topic that the device may be told, '' where none is known. Throws NotRegistered. */
 export type RegisterDevice = (
   registration: Registration,
   imapd: () => ImapdSettings,
   store: () => Store | Promise<Store>,
-  atMs?: number,
+  arrival: Arrival,
 ) => Promise<{ topic: string } | Refusal>;
+
+/** How a registration came. */
+export interface Arrival {
+  /** When the device registered, where that was before. */
+  atMs?: number | undefined;
+  /** As RegistrationRules have it. */
+  byHttp?: boolean;
+}
 
 /** Takes registrations into the database, each for the topic that its device was or is told. */
 export function createRegistering(options: RegisteringOptions): RegisterDevice {
   const { config, clock } = options;
   const topicFor = createTopicSource(options);
-  return async (registration, imapd, store, atMs) => {
+  return async (registration, imapd, store, { atMs, byHttp = false }) => {
     const { namespace, apsTopic } = settingsFor(registration, imapd, options.log);
     const { sharedMailboxes, maxPerUser } = config.targets;
-    const rules = { users: config.users, sharedMailboxes, namespace, topic: '' };
+    const rules = { users: config.users, sharedMailboxes, namespace, topic: '', byHttp };
     const admission = admit(registration, rules);
     if ('refused' in admission) return admission; // before anything is read for it
     const topic = registration.toldTopic ?? (await topicFor(apsTopic)).topic;

@@ -55,7 +55,7 @@ async function takeEvents(
   waiting: Waiting,
   fate: Fate,
 ): Promise<void> {
-  const take: Intake = (item) => intake(item, { atMs: spooled.writtenMs });
+  const take: Intake = (item) => intake(item, { atMs: spooled.writtenMs, byHttp: spooled.byHttp });
   try {
     for (const item of singly(readEvents(spooled.read()))) await takeEvent(item, take, waiting, fate);
   } catch (error) {

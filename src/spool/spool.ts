@@ -5,6 +5,7 @@ import { isMissing } from '../process/errors.ts';
 import { syncFolder } from '../process/sync-folder.ts';
 import { visible } from '../process/text.ts';
 import { readSpoolFile } from './file.ts';
+import { newName, type Origin, originOf } from './name.ts';
 import { isAbandoned, nameForUse, partsOf } from './use.ts';
 
 /**
@@ -25,11 +26,10 @@ const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
 
 /** Keeps a raw event; gives its file. When it returns, the event survives a power cut. Throws errno errors. */
-export function writeSpool(spool: string, raw: Buffer, nowMs: number): string {
+export function writeSpool(spool: string, raw: Buffer, nowMs: number, origin: Origin = {}): string {
   for (const folder of ['tmp', 'new'] as const)
     mkdirSync(join(spool, folder), { recursive: true, mode: FOLDER_MODE });
-  // Counters restart with each process, so only randomness keeps names apart.
-  const name = `${Math.floor(nowMs)}.${randomBytes(8).toString('hex')}.json`;
+  const name = newName(nowMs, origin);
   const draft = join(spool, 'tmp', nameForUse(name));
   const file = join(spool, 'new', name);
   try {
@@ -45,7 +45,7 @@ export function writeSpool(spool: string, raw: Buffer, nowMs: number): string {
 }
 
 /** A file that this process alone reads now. */
-export interface SpooledEvents {
+export interface SpooledEvents extends Required<Origin> {
   file: string;
   /** When it was written, which is when its events happened, in milliseconds since the epoch. */
   writtenMs: number;
@@ -105,11 +105,13 @@ function rethrow(_file: string, error: unknown): never {
 }
 
 function claimed(spool: string, name: string, file: string, mtimeMs: number): SpooledEvents {
+  const origin = originOf(name);
   return {
     file,
+    ...origin,
     writtenMs: Math.round(mtimeMs),
     read: () => readSpoolFile(file),
-    keepApart: (part) => void writeSpool(spool, part, mtimeMs),
+    keepApart: (part) => void writeSpool(spool, part, mtimeMs, origin),
     done: () => {
       rmSync(file, { force: true });
     },

@@ -4,6 +4,7 @@ import { comparableUser, type UserRules } from '../mailboxes/user-name.ts';
 import type { Registration } from '../events/mail-event.ts';
 import { type CyrusNamespace, mailboxFromName } from '../mailboxes/cyrus-namespace.ts';
 import { mailboxFromPlainName } from '../mailboxes/plain-namespace.ts';
+import { sourceOf, type TargetSource } from './source.ts';
 
 /** A mailbox that a target wants to hear of. */
 export interface Subscription extends Mailbox {
@@ -23,7 +24,7 @@ export interface NewTarget {
   apsVersion: number;
   /** The topic that the phone was told; '' if unknown. */
   topic: string;
-  source: Registration['source'];
+  source: TargetSource;
   subscriptions: Subscription[];
 }
 
@@ -32,6 +33,8 @@ export interface RegistrationRules {
   sharedMailboxes: boolean;
   namespace: CyrusNamespace;
   topic: string;
+  /** It came by HTTP; by default by a mail server's own ways. */
+  byHttp?: boolean;
 }
 
 /** Why a registration makes no target, and which part of it is at fault. */
@@ -85,7 +88,7 @@ export function admit(registration: Registration, rules: RegistrationRules): Adm
     subtopic: registration.subtopic,
     apsVersion: registration.apsVersion,
     topic: rules.topic,
-    source: registration.source,
+    source: sourceOf(registration.source, rules.byHttp ?? false),
     subscriptions: kept,
   };
   return { target, droppedMailboxes: requestedMailboxes(registration).length - kept.length };

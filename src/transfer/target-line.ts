@@ -30,7 +30,10 @@ const TARGET = v.strictObject({
   subtopic: TEXT,
   apsVersion: v.pipe(v.number(), v.safeInteger(), v.description('an integer')),
   topic: TEXT,
-  source: v.pipe(v.picklist(['cyrus', 'dovecot', 'xaps']), v.description('cyrus, dovecot or xaps')),
+  source: v.pipe(
+    v.picklist(['cyrus', 'dovecot', 'xaps', 'http']),
+    v.description('cyrus, dovecot, xaps or http'),
+  ),
   registered: TIME,
   renewed: TIME,
   lastPush: orNull(TIME),

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { createReceiver, LOCKED_PAUSE_MS } from '../../src/doors/receiver.ts';
 import { OperatorError } from '../../src/process/errors.ts';
 import type { Intake, Taken } from '../../src/intake/intake.ts';
+import { claimSpool } from '../../src/spool/spool.ts';
 import { NotRegistered, StoreError } from '../../src/store/errors.ts';
 import { createTestClock } from '../support/clock.ts';
 import { messageNew } from '../support/events.ts';
@@ -109,4 +110,25 @@ test('of a list, what was taken before the database was locked is not kept', asy
     );
     rmSync(join(spool, 'new', name));
   }
+});
+
+test.each([
+  ['http', true],
+  ['cyrus', false],
+] as const)('what came by %s is known for it, at once and from the spool', async (door, byHttp) => {
+  const spool = join(temporaryFolder(), 'spool');
+  const [clock, log, onWork] = [createTestClock(), recordedLog(), (): void => undefined];
+  const told: unknown[] = [];
+  const intake: Intake = (_, given) => {
+    told.push(given?.byHttp);
+    return Promise.reject(locked);
+  };
+  const receive = createReceiver({ intake: () => intake, spool, clock, log, onWork });
+  await receive(EVENT, door);
+  expect(told).toEqual([byHttp]);
+  const [first] = claimSpool(spool, clock.nowMs());
+  expect(first?.byHttp).toBe(byHttp);
+  first?.keepApart(EVENT);
+  first?.done();
+  expect([...claimSpool(spool, clock.nowMs())].map((each) => each.byHttp)).toEqual([byHttp]);
 });

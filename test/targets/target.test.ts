@@ -69,6 +69,21 @@ describe('a registration that is admitted', () => {
     });
   });
 
+  test.each([
+    ['cyrus', 'http'],
+    ['dovecot', 'http'],
+    ['xaps', 'xaps'],
+  ] as const)(
+    'in the shape of %s that comes by HTTP is of the source %s, and the same else',
+    (shape, source) => {
+      expect(admitted({ source: shape }, { byHttp: true })).toEqual({
+        ...admitted({ source: shape }),
+        source,
+      });
+      expect(admitted({ source: shape }, { byHttp: false }).source).toBe(shape);
+    },
+  );
+
   test('keeps the case of account ids and mailbox names', () => {
     const target = admitted({ accountId: 'abcDEF-0123456789', mailboxes: ['ArCHive'] });
     expect(target.accountId).toBe('abcDEF-0123456789');

@@ -59,7 +59,7 @@ export const anyTarget: fc.Arbitrary<WholeTarget> = fc
     subtopic: fc.constant('com.apple.mobilemail'),
     apsVersion: fc.integer({ min: 1, max: 9 }),
     topic: storableText,
-    source: fc.constantFrom('cyrus' as const, 'dovecot' as const, 'xaps' as const),
+    source: fc.constantFrom('cyrus' as const, 'dovecot' as const, 'xaps' as const, 'http' as const),
     registeredMs: timeMs,
     renewedMs: timeMs,
     lastPushMs: timeOrNull,

@@ -1,0 +1,9 @@
+import type { EventSource } from '../events/mail-event.ts';
+
+/** Who has registered a device: a mail server, or whoever speaks at the HTTP door without being the XAPS plugin. */
+export type TargetSource = EventSource | 'http';
+
+/** HTTP is the plugin's own way, and no other mail server's: whoever reaches it may write as Cyrus does. Pure. */
+export function sourceOf(shape: EventSource, byHttp: boolean): TargetSource {
+  return byHttp && shape !== 'xaps' ? 'http' : shape;
+}
