@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { systemClock } from './process/clock.ts';
+import type { Clock } from './process/clock.ts';
 import type { Config } from './config/config.ts';
 import { ExitCode, exitCodeOf, messageOf, OperatorError } from './process/errors.ts';
 import { readEvents } from './events/read.ts';
@@ -21,23 +21,24 @@ const BUSY_TIMEOUT_MS = 900;
 export interface HandleOptions {
   config: Config;
   log: Log;
+  clock: Clock;
   input: Iterable<Buffer>;
   /** Deliver in this process until the deadline, and show the outcome. */
   wait: boolean;
 }
 
 /** Takes the events on the input and has them delivered. Writes nothing to standard output. */
-export async function handle({ config, log, input, wait }: HandleOptions): Promise<ExitCode> {
+export async function handle({ config, log, clock, input, wait }: HandleOptions): Promise<ExitCode> {
   const store = openOnce(config.store, BUSY_TIMEOUT_MS, log);
   const inForeground = wait || config.delivery.mode === 'foreground';
   const intake = createIntake({
-    ...{ config, clock: systemClock, log, store: store.get, newApnsId: randomUuid },
+    ...{ config, clock, log, store: store.get, newApnsId: randomUuid },
     endsAtOnce: !inForeground,
   });
   try {
-    const tally = await takeAll(input, intake, { config, log, onTrouble: store.fail });
-    if (wait) for (const reason of tally.silent) writeLine(`no push: ${reason}`);
-    return worst([...tally.exitCodes, await deliver(tally, { config, log, inForeground, store })]);
+    const tally = await takeAll(input, intake, { config, log, clock, onTrouble: store.fail });
+    if (wait) for (const reason of tally.silent) writeLine(`no push: ${reason}`, log.tell);
+    return worst([...tally.exitCodes, await deliver(tally, { config, log, clock, inForeground, store })]);
   } catch (error) {
     reportError(error, log);
     return exitCodeOf(error);
@@ -58,6 +59,7 @@ interface Tally {
 interface Keeping {
   config: Pick<Config, 'spool'>;
   log: Log;
+  clock: Clock;
   onTrouble: (error: StoreError) => void;
 }
 
@@ -84,13 +86,13 @@ async function keep(
   raw: Buffer,
   error: unknown,
   tally: Tally,
-  { config, log, onTrouble }: Keeping,
+  { config, log, clock, onTrouble }: Keeping,
 ): Promise<void> {
   if (error instanceof StoreError) onTrouble(error);
   const busy = error instanceof StoreError && error.busy;
   try {
     const { writeSpool } = await import('./spool/spool.ts');
-    const file = writeSpool(config.spool, raw, systemClock.nowMs());
+    const file = writeSpool(config.spool, raw, clock.nowMs());
     tally.deferred ||= busy;
     if (busy) log.warn('database busy: event kept in the spool', { file });
     else reportKept(error, file, log);
@@ -133,18 +135,18 @@ function reportEmptyInput(tally: Tally, log: Log): void {
 
 async function deliver(
   tally: Tally,
-  options: Pick<HandleOptions, 'config' | 'log'> & { inForeground: boolean; store: StoreOnce },
+  options: Pick<HandleOptions, 'config' | 'log' | 'clock'> & { inForeground: boolean; store: StoreOnce },
 ): Promise<ExitCode> {
-  const { config, log, inForeground, store } = options;
+  const { config, log, clock, inForeground, store } = options;
   const targetIds = [...tally.targetIds];
   try {
     if (targetIds.length > 0 && inForeground) {
       const { deliverNow } = await import('./delivery/foreground.ts');
-      return await deliverNow({ config, log, store: await store.get(), clock: systemClock, targetIds });
+      return await deliverNow({ config, log, store: await store.get(), clock, targetIds });
     }
     if (targetIds.length > 0) {
       const { ensureDelivery } = await import('./delivery/wake.ts');
-      await ensureDelivery(config, await store.get(), systemClock, log);
+      await ensureDelivery(config, await store.get(), clock, log);
       store.leaveOpen(); // to whoever delivers
       return ExitCode.ok;
     }
@@ -160,27 +162,32 @@ async function deliver(
   return ExitCode.ok;
 }
 
+/** Where events are kept that nobody can read a configuration for. */
+interface Refuge extends Pick<HandleOptions, 'input' | 'clock'> {
+  spool: string;
+  /** Writes to standard error. */
+  tell: (text: string) => void;
+}
+
 /**
  * Keeps the events on the input where the configuration cannot be used, for `flush` to read when it is mended.
  * Gives the exit code of that error.
  */
-export async function handleWithoutConfig(
-  error: OperatorError,
-  input: Iterable<Buffer>,
-  spool: string,
-): Promise<ExitCode> {
-  reportError(error);
+export async function handleWithoutConfig(error: OperatorError, refuge: Refuge): Promise<ExitCode> {
+  const { input, spool } = refuge;
+  reportError(error, refuge);
   if (!existsSync(spool)) return error.exitCode;
-  for (const { raw } of readEvents(input)) if (raw.length > 0) await keepQuietly(spool, raw);
+  for (const { raw } of readEvents(input)) if (raw.length > 0) await keepQuietly(raw, refuge);
   return error.exitCode;
 }
 
-async function keepQuietly(spool: string, raw: Buffer): Promise<void> {
+async function keepQuietly(raw: Buffer, refuge: Refuge): Promise<void> {
+  const { spool, clock } = refuge;
   try {
     const { writeSpool } = await import('./spool/spool.ts');
-    writeSpool(spool, raw, systemClock.nowMs());
+    writeSpool(spool, raw, clock.nowMs());
   } catch (error) {
-    reportError(lostEvent(spool, error));
+    reportError(lostEvent(spool, error), refuge);
   }
 }
 

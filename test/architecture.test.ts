@@ -119,11 +119,26 @@ const SCHEMA_OWNERS = [
 
 /** The rooms from the top of the house to its ground. Nobody imports from a room above, types included. */
 const STAIRS = [
-  ...['main.ts', 'handle.ts', 'cli/', 'serve/'],
+  ...['main.ts', 'program.ts', 'handle.ts', 'cli/', 'serve/'],
   ...['check/', 'status/', 'prune/', 'test-push/', 'transfer/', 'waiting/', 'devices/'],
   ...['doors/', 'delivery/', 'intake/', 'history/', 'cert/', 'store/', 'apns/'],
   ...['manual/', 'terminal/', 'sockets/', 'config/', 'spool/'],
   ...['outbox/', 'targets/', 'events/', 'mailboxes/', 'process/', 'node-20/', 'installation.ts'],
+];
+
+/** What is around a process. It is given to all below the entrance as an argument (process/surroundings.ts). */
+const SURROUNDINGS =
+  /\bsystemClock\b|\bprocess\.(?:stdin|stdout|stderr|env|argv|on|once|off|exit|exitCode)\b/;
+
+/** Who may ask for it: those that are about the process itself, real time-outs of the network, and where tools lie. */
+const ASKS_FOR_SURROUNDINGS = [
+  ...['main.ts', 'process/hand-over.ts', 'process/own-streams.ts', 'history/history.ts', 'apns/client.ts'],
+  ...[
+    'check/trial-script.ts',
+    'check/mail-user.ts',
+    'check/cyrus-version.ts',
+    'check/dovecot/run-doveconf.ts',
+  ],
 ];
 
 /** What a statement begins with, and a word after it. */
@@ -345,6 +360,11 @@ describe('walls', () => {
       (IMPORTS.get(file) ?? []).some(({ of }) => of.startsWith('store/sqlite/')),
     );
     expect([...speaking, ...through]).toEqual([]);
+  });
+
+  test('clock, streams and environment come as arguments', () => {
+    const asking = FILES.filter((file) => SURROUNDINGS.test(codeOf(file)));
+    expect(asking).toEqual([...ASKS_FOR_SURROUNDINGS].sort());
   });
 
   test('nobody imports the entrance', () => {

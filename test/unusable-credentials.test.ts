@@ -19,6 +19,7 @@ import { forget } from './support/pushes.ts';
 import { recordedLog } from './support/recorded-log.ts';
 import { notifyAsCyrus, registrationOf, served } from './support/serving.ts';
 import { holdWriteLock, registered, subscription, temporaryFolder } from './support/store.ts';
+import { testSurroundings } from './support/surroundings.ts';
 
 /** What makes a credential unusable: each breaks a file, and gives what is told of it. */
 type Fault = [string, (files: Files) => void, RegExp];
@@ -287,15 +288,16 @@ describe('the deliverer', () => {
       const { config, files, repair } = setting();
       hurt(files);
       const log = recordedLog();
+      const around = testSurroundings({ clock: systemClock });
       writeSpool(config.spool, Buffer.from(registration()), Date.now());
       writeSpool(config.spool, Buffer.from(messageNew()), Date.now() + 1);
-      await deliverInBackground({ config, log });
+      await deliverInBackground({ config, log }, around);
       expect(await waiting(config)).toBe(1);
       expect(errorsIn(log)).toMatch(why);
       expect(startsInVain(config, Date.now())).toBe(true);
       expect(startsInVain(config, Date.now() + 301_000)).toBe(false);
       const later = recordedLog();
-      await deliverInBackground({ config, log: later });
+      await deliverInBackground({ config, log: later }, around);
       expect(later.messages('error')).toEqual([]);
       await expect(flush({ config, log, clock: systemClock, all: false })).rejects.toMatchObject({
         exitCode: 78,
@@ -303,7 +305,7 @@ describe('the deliverer', () => {
       });
       repair();
       expect(startsInVain(config, Date.now())).toBe(false);
-      await deliverInBackground({ config, log });
+      await deliverInBackground({ config, log }, around);
       expect(apns.received).toHaveLength(1);
       expect(existsSync(`${config.control}.unusable`)).toBe(false);
     },

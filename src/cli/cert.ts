@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { systemClock } from '../process/clock.ts';
 import { ExitCode, OperatorError } from '../process/errors.ts';
 import { type Explanation, explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
@@ -25,7 +24,7 @@ function addShow(cert: Command, context: CommandContext): void {
     .action(async (file: string | undefined, { passphraseFile, json }: ShowOptions) => {
       if (file === undefined && passphraseFile !== undefined) throw noFile();
       const { showConfigured, showFile } = await import('../cert/show.ts');
-      const nowMs = systemClock.nowMs();
+      const nowMs = context.around.clock.nowMs();
       const { text, exitCode } =
         file === undefined
           ? showConfigured((await context.settings()).config.apns, json, nowMs)
@@ -50,7 +49,9 @@ function addImport(cert: Command, context: CommandContext): void {
     .option('--force', 'replace mail.pem and mail.key where they exist', false)
     .action(async (file: string, { to: dir, passphraseFile, force }: ImportOptions) => {
       const { importCredential } = await import('../cert/import.ts');
-      context.out(importCredential({ file, dir, passphraseFile, force, nowMs: systemClock.nowMs() }));
+      context.out(
+        importCredential({ file, dir, passphraseFile, force, nowMs: context.around.clock.nowMs() }),
+      );
     });
 }
 

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
-import { systemClock } from '../process/clock.ts';
 import { ExitCode } from '../process/errors.ts';
-import { actAsOwnerOf, canChangeUser } from '../process/identity.ts';
+import { canChangeUser } from '../process/identity.ts';
 import { explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
 
@@ -29,17 +28,18 @@ export function addCheck(program: Command, context: CommandContext): void {
       const { check } = await import('../check/check.ts');
       const { runDoveconf } = await import('../check/dovecot/run-doveconf.ts');
       const { describePoints, jsonOf } = await import('../check/show.ts');
+      const { around } = context;
       const { wantsColour } = await import('../terminal/terminal.ts');
       const { points, exitCode } = await check({
         configFile: command.optsWithGlobals<{ config?: string }>().config,
-        environment: process.env,
-        clock: systemClock,
+        environment: around.env,
+        clock: around.clock,
         timeoutMs: STEP_TIMEOUT_MS,
-        actAsOwnerOf,
+        actAsOwnerOf: around.actAsOwnerOf,
         canChangeUser,
         runDoveconf,
       });
-      const colour = wantsColour(process.stdout.isTTY, process.env);
+      const colour = wantsColour(around);
       context.out(json ? jsonOf(points) : describePoints(points, { colour }));
       context.exit(exitCode);
     });

@@ -1,12 +1,13 @@
 import type { Config } from '../config/config.ts';
 import { currentConfig } from '../config/current.ts';
 import type { ExitCode } from '../process/errors.ts';
-import { actAsOwnerOf } from '../process/identity.ts';
 import { createLog, type Log } from '../process/log.ts';
+import type { Surroundings } from '../process/surroundings.ts';
 import { createOutput, type Output } from '../terminal/output.ts';
 
 /** What subcommands share. */
 export interface CommandContext {
+  around: Surroundings;
   /** The configuration and its log, as the user who owns the database. */
   settings: () => Promise<{ config: Config; log: Log }>;
   out: (text: string) => void;
@@ -19,19 +20,19 @@ export interface CommandContext {
   log: Log | undefined;
 }
 
-/** There is one standard output, however many contexts. */
-const output = createOutput(process.stdout);
-
 /** A context for a command line whose `--config` is what `configFile` gives once it is parsed. */
 export function createContext(
+  around: Surroundings,
   configFile: () => string | undefined,
   exit: CommandContext['exit'],
 ): CommandContext {
+  const output = createOutput(around.stdout);
   const context: CommandContext = {
+    around,
     settings: async () => {
-      const config = await currentConfig(configFile(), process.env);
-      actAsOwnerOf(config.store);
-      const log = createLog(config.log);
+      const config = await currentConfig(configFile(), around.env);
+      around.actAsOwnerOf(config.store);
+      const log = createLog({ ...config.log, tell: around.tell });
       context.log = log;
       return { config, log };
     },

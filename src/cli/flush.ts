@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { systemClock } from '../process/clock.ts';
 import { ExitCode } from '../process/errors.ts';
 import { explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
@@ -28,7 +27,11 @@ export function addFlush(program: Command, context: CommandContext): void {
     .option('--json', 'print the report as JSON', false)
     .action(async ({ all, json }: { all: boolean; json: boolean }) => {
       const { flush, describeFlush } = await import('../delivery/flush.ts');
-      const { report, exitCode } = await flush({ ...(await context.settings()), clock: systemClock, all });
+      const { report, exitCode } = await flush({
+        ...(await context.settings()),
+        clock: context.around.clock,
+        all,
+      });
       context.out(json ? `${safeJson(report, 2)}\n` : describeFlush(report));
       context.exit(exitCode);
     });

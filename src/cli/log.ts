@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { systemClock } from '../process/clock.ts';
 import { type Explanation, explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
 import { durationOption, numberOption } from './option-values.ts';
@@ -29,19 +28,24 @@ export function addLog(program: Command, context: CommandContext): void {
       const { config } = await context.settings();
       const { user, pushes, json, follow } = options;
       const sinceMs = options.since === undefined ? Infinity : durationOption('--since', options.since);
-      const colour = wantsColour(process.stdout.isTTY, process.env);
+      const colour = wantsColour(context.around);
       const limit = numberOption('--limit', options.limit, { least: 1 });
       const what = { user, pushes, json, colour, sinceMs, limit };
-      const following = { clock: systemClock, signal: ended(context.readerGone), out: context.out };
-      await (follow ? followCommand(config, what, following) : logCommand(config, what, systemClock));
+      if (!follow) await logCommand(config, what, context.around);
+      else
+        await followCommand(config, what, {
+          clock: context.around.clock,
+          signal: ended(context),
+          out: context.out,
+        });
     });
 }
 
 /** By Ctrl-C, or when nobody looks on any more. */
-function ended(readerGone: AbortSignal): AbortSignal {
+function ended({ readerGone, around }: CommandContext): AbortSignal {
   const ending = new AbortController();
   readerGone.addEventListener('abort', () => ending.abort());
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ending.abort());
+  around.onSignals(['SIGINT', 'SIGTERM'], () => ending.abort());
   return ending.signal;
 }
 

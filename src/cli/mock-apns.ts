@@ -4,7 +4,7 @@ import type { CommandContext } from './context.ts';
 import { numberOption } from './option-values.ts';
 
 /** `mock-apns`: needs no configuration. */
-export function addMockApns(program: Command, { readerGone }: CommandContext): void {
+export function addMockApns(program: Command, { around, readerGone }: CommandContext): void {
   explain(program.command('mock-apns'), {
     notes: [
       'It listens on the loopback only, needs no configuration, and runs until Ctrl-C. Point apns.server, ' +
@@ -39,7 +39,7 @@ export function addMockApns(program: Command, { readerGone }: CommandContext): v
         const { dir, json, answer: answers } = options;
         const port = numberOption('--port', options.port, { most: 65535 });
         const maxStreams = numberOption('--max-streams', options.maxStreams, { most: 2 ** 31 - 1 });
-        await runMockApns({ dir, json, answers, port, maxStreams, readerGone });
+        await runMockApns({ dir, json, answers, port, maxStreams, readerGone }, around);
       },
     );
 }

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { systemClock } from '../process/clock.ts';
 import { ExitCode, OperatorError } from '../process/errors.ts';
 import type { OutboxCommand, PushSelection } from '../waiting/command.ts';
 import { type Hold, HOLDS } from '../outbox/hold.ts';
@@ -41,7 +40,11 @@ function addList(outbox: Command, context: CommandContext): void {
       const selected = selectionOf(options.user, options);
       const max = limit === undefined ? undefined : numberOption('--limit', limit);
       const command = await outboxCommand(context);
-      await listCommand({ ...command, show: json ? command.show : page }, selected, { json, limit: max });
+      await listCommand(
+        { ...command, show: json ? command.show : (text) => page(text, context.around) },
+        selected,
+        { json, limit: max },
+      );
     });
 }
 
@@ -66,7 +69,8 @@ function addDiscard(outbox: Command, context: CommandContext): void {
       requireSelection(user, options, 'discard');
       const { discardCommand } = await import('../waiting/discard.ts');
       const { canAsk, confirm } = await import('../terminal/terminal.ts');
-      const ask = canAsk() ? confirm : undefined;
+      const { around } = context;
+      const ask = canAsk(around) ? (question: string) => confirm(question, around) : undefined;
       await discardCommand(await outboxCommand(context), selectionOf(user, options), { ...options, ask });
     });
 }
@@ -96,7 +100,7 @@ function requireSelection(user: string | undefined, options: Acting, verb: strin
 }
 
 async function outboxCommand(context: CommandContext): Promise<OutboxCommand> {
-  return { ...(await context.settings()), clock: systemClock, show: context.out };
+  return { ...(await context.settings()), clock: context.around.clock, show: context.out };
 }
 
 const OUTBOX: Explanation = {

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { systemClock } from '../process/clock.ts';
 import { ExitCode } from '../process/errors.ts';
 import { type Explanation, explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
@@ -37,7 +36,7 @@ export function addPrune(program: Command, context: CommandContext): void {
         ...options,
         config,
         log,
-        clock: systemClock,
+        clock: context.around.clock,
         olderThanMs: olderThanMs ?? config.prune.olderThanMs,
       });
       context.out(json ? pruneJson(report) : describePrune(report));

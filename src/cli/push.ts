@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { systemClock } from '../process/clock.ts';
 import { ExitCode } from '../process/errors.ts';
 import { explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
@@ -27,7 +26,7 @@ export function addPush(program: Command, context: CommandContext): void {
       const { pushToUser } = await import('../test-push/push.ts');
       const { describeTestPushes } = await import('../test-push/report.ts');
       const { config } = await context.settings();
-      const { pushes, exitCode } = await pushToUser({ config, clock: systemClock, user, mailbox });
+      const { pushes, exitCode } = await pushToUser({ config, clock: context.around.clock, user, mailbox });
       context.out(json ? `${safeJson(pushes, 2)}\n` : describeTestPushes(pushes));
       context.exit(exitCode);
     });

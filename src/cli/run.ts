@@ -17,15 +17,16 @@ import { addTargets } from './targets.ts';
 import { ExitCode, exitCodeOf, OperatorError } from '../process/errors.ts';
 import { HandedOver } from '../process/hand-over.ts';
 import { reportError } from '../process/report.ts';
+import type { Surroundings } from '../process/surroundings.ts';
 import { type Explanation, explain } from '../manual/explain.ts';
 import { EXIT_CODES } from '../manual/page-words.ts';
 import { VERSION } from '../installation.ts';
 
 /** Runs the subcommand that the arguments name; gives its exit code. `handle` is not started here. */
-export async function runCommand(argv: readonly string[]): Promise<ExitCode> {
+export async function runCommand(argv: readonly string[], around: Surroundings): Promise<ExitCode> {
   let exitCode: ExitCode = ExitCode.ok;
   const configFile = (): string | undefined => program.opts<{ config?: string }>().config;
-  const context = createContext(configFile, (code) => (exitCode = code));
+  const context = createContext(around, configFile, (code) => (exitCode = code));
   const program = createProgram(context);
   try {
     await program.parseAsync([...argv], { from: 'user' });
@@ -34,7 +35,7 @@ export async function runCommand(argv: readonly string[]): Promise<ExitCode> {
   } catch (error) {
     if (error instanceof HandedOver) throw error;
     if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
-    reportError(error, context.log);
+    reportError(error, context.log ?? around);
     return exitCodeOf(error);
   }
 }
@@ -47,14 +48,18 @@ export function createProgram(context: CommandContext): Command {
     .version(VERSION, '-V, --version')
     .exitOverride();
   addCommands(program, context);
-  tellOwnHelp(program, ['xapplepush']);
+  tellOwnHelp(program, ['xapplepush'], context);
   return program;
 }
 
 /** Each command names its own help where it does not understand its arguments. */
-function tellOwnHelp(command: Command, words: readonly string[]): void {
-  command.configureOutput({ outputError: (text) => reportError(usageError(text, words)) });
-  for (const each of command.commands) tellOwnHelp(each, [...words, each.name()]);
+function tellOwnHelp(command: Command, words: readonly string[], context: CommandContext): void {
+  command.configureOutput({
+    writeOut: context.out,
+    writeErr: (text) => context.around.tell(text),
+    outputError: (text) => reportError(usageError(text, words), context.around),
+  });
+  for (const each of command.commands) tellOwnHelp(each, [...words, each.name()], context);
 }
 
 /** Takes commander's message: `error: …`, and where it has a guess `(Did you mean …?)` on a line of its own. */

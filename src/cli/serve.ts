@@ -21,6 +21,6 @@ export function addServe(program: Command, context: CommandContext): void {
     )
     .action(async () => {
       const { serveUntilSignalled } = await import('../serve/serving.ts');
-      await serveUntilSignalled(context.settings);
+      await serveUntilSignalled(context.settings, context.around);
     });
 }

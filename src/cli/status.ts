@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { systemClock } from '../process/clock.ts';
 import { type Explanation, explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
 
@@ -12,7 +11,8 @@ export function addStatus(program: Command, context: CommandContext): void {
     .action(async ({ json, watch }: { json: boolean; watch?: string | true }) => {
       const { showStatus, watchSeconds } = await import('../status/command.ts');
       const watchS = watchSeconds(watch);
-      await showStatus({ config: (await context.settings()).config, clock: systemClock, json, watchS });
+      const { config } = await context.settings();
+      await showStatus({ config, json, watchS }, context.around);
     });
 }
 

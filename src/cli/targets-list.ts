@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { systemClock } from '../process/clock.ts';
+import type { Clock } from '../process/clock.ts';
 import { ExitCode, OperatorError } from '../process/errors.ts';
 import { type Explanation, explain } from '../manual/explain.ts';
 import type { TargetOrder } from '../targets/record.ts';
@@ -34,15 +34,16 @@ export function addTargetsList(targets: Command, context: CommandContext): void 
     .option('--reverse', 'the other way round', false)
     .option('--json', 'print as JSON', false)
     .action(async (options: ListOptions) => {
+      const { around } = context;
       const request = {
         ...options,
-        renewedBeforeMs: renewedBefore(options.stale),
+        renewedBeforeMs: renewedBefore(options.stale, around.clock),
         order: orderOption(options.sort),
-        counted: process.stdout.isTTY,
+        counted: around.stdout.isTTY === true,
       };
       const { listCommand } = await import('../devices/list.ts');
       const { page } = await import('../terminal/terminal.ts');
-      await listCommand((await context.settings()).config, request, (pieces) => page(pieces));
+      await listCommand((await context.settings()).config, request, (pieces) => page(pieces, around));
     });
 }
 
@@ -57,8 +58,8 @@ function orderOption(text: string): TargetOrder {
   });
 }
 
-function renewedBefore(stale: string | undefined): number | undefined {
-  return stale === undefined ? undefined : systemClock.nowMs() - durationOption('--stale', stale);
+function renewedBefore(stale: string | undefined, clock: Clock): number | undefined {
+  return stale === undefined ? undefined : clock.nowMs() - durationOption('--stale', stale);
 }
 
 const LIST: Explanation = {

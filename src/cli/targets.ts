@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { systemClock } from '../process/clock.ts';
 import { ExitCode, OperatorError } from '../process/errors.ts';
 import { type Explanation, explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
@@ -31,7 +30,8 @@ function addShow(targets: Command, context: CommandContext): void {
     .action(async (user: string, { token, accountId, json }: SelectionOptions) => {
       const { showCommand } = await import('../devices/show.ts');
       const { page } = await import('../terminal/terminal.ts');
-      await page(await showCommand((await context.settings()).config, { user, token, accountId }, json));
+      const { config } = await context.settings();
+      await page(await showCommand(config, { user, token, accountId }, json), context.around);
     });
 }
 
@@ -53,12 +53,13 @@ function addRemove(targets: Command, context: CommandContext): void {
       const { openHistory } = await import('../history/history.ts');
       const { canAsk, confirm } = await import('../terminal/terminal.ts');
       const settings = await context.settings();
+      const { around } = context;
       await removeCommand(settings.config, {
         ...options,
-        history: openHistory({ ...settings, clock: systemClock }),
+        history: openHistory({ ...settings, clock: around.clock }),
         selection: { user, token, accountId },
-        clock: systemClock,
-        confirm: canAsk() && !options.json ? confirm : undefined,
+        clock: around.clock,
+        confirm: canAsk(around) && !options.json ? (question) => confirm(question, around) : undefined,
         out: context.out,
       });
     });

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { systemClock } from '../process/clock.ts';
 import { currentConfig } from '../config/current.ts';
 import { ExitCode } from '../process/errors.ts';
 import { ownerToBecome } from '../process/identity.ts';
@@ -21,11 +20,12 @@ export function addExport(targets: Command, context: CommandContext): void {
     .action(async (file: string, { user, force }: ExportOptions, command: Command) => {
       const { config: configFile } = command.optsWithGlobals<{ config?: string }>();
       const owner =
-        file === '-' ? undefined : ownerToBecome((await currentConfig(configFile, process.env)).store);
+        file === '-' ? undefined : ownerToBecome((await currentConfig(configFile, context.around.env)).store);
       const { exportAs, exportTargets } = await import('../transfer/export.ts');
-      if (owner === undefined)
-        await exportTargets((await context.settings()).config, { file, user, force }, context.out);
-      else context.exit(await exportAs(owner, { file, user, force }, configFile, context.out));
+      const options = { file, user, force };
+      if (owner !== undefined) context.exit(await exportAs(owner, options, configFile, context.out));
+      else
+        await exportTargets((await context.settings()).config, options, context.out, context.around.stdout);
     });
 }
 
@@ -47,12 +47,14 @@ export function addImport(targets: Command, context: CommandContext): void {
     .option('--json', 'print the report as JSON', false)
     .action(async (file: string, { format, topic, dryRun, json }: ImportOptions) => {
       const { openInput } = await import('../transfer/input.ts');
-      const input = openInput(file); // as whoever calls: the owner of the database may not be able to read it
+      const { around } = context;
+      const input = openInput(file, around.input); // as whoever calls: the owner of the database may not be able to read it
       try {
         const { importTargets } = await import('../transfer/import.ts');
         const { config, log } = await context.settings();
-        const terminal = process.stderr.isTTY ? (text: string) => void process.stderr.write(text) : undefined;
-        const taking = { config, log, clock: systemClock, out: context.out, terminal };
+        const { stderr, clock } = around;
+        const terminal = stderr.isTTY === true ? (text: string) => void stderr.write(text) : undefined;
+        const taking = { config, log, clock, out: context.out, terminal };
         context.exit(await importTargets({ input, format, topic, dryRun, json }, taking));
       } finally {
         input.close();

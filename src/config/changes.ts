@@ -8,13 +8,16 @@ import { currentConfig } from './current.ts';
 
 export const PROGRAM = 'the program';
 
+/** The environment of a configuration that knows no file. */
+const NOBODY_NAMED_ONE = {};
+
 /**
  * Gives a function that tells what this process works with and is no longer what lies there: the path of the
  * configuration or of imapd.conf, or PROGRAM; undefined where nothing has changed. A configuration that cannot be used,
  * perhaps half-written, changes nothing. Cheap while nothing is written.
  */
 export function watchChanges(config: Config): () => Promise<string | undefined> {
-  const { path } = configFileOf(config.file, process.env);
+  const { path } = configFileOf(config.file, NOBODY_NAMED_ONE);
   const imapdConf = stampOf(config.imapdConf);
   const text = textOf(config);
   let seen: string | undefined; // so that the first look compares what this process has read with what lies there
@@ -42,7 +45,7 @@ function stampOf(path: string): string {
 /** Undefined where the configuration cannot be used, which whoever reads it for an event tells. */
 async function textNow(config: Config): Promise<string | undefined> {
   try {
-    return textOf(await currentConfig(config.file, process.env));
+    return textOf(await currentConfig(config.file, NOBODY_NAMED_ONE));
   } catch (error) {
     if (error instanceof OperatorError) return undefined;
     throw error;

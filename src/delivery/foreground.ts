@@ -48,14 +48,15 @@ export async function deliverNow(options: ForegroundOptions): Promise<ExitCode> 
   } finally {
     void delivery.close(); // nobody waits for Apple to hang up: the process ends
   }
-  for (const id of targetIds) show(endings.get(id));
+  for (const id of targetIds) show(endings.get(id), options.log);
   return verdict(await store.stillWaiting(targetIds), endings, log);
 }
 
-function show(ending: Ended | undefined): void {
+function show(ending: Ended | undefined, { tell }: Log): void {
   if (ending === undefined) return;
   const { push, outcome } = ending;
-  writeLine(`${push.event} for ${push.user}, device ${redactToken(push.deviceToken)}: ${sentence(outcome)}`);
+  const what = `${push.event} for ${push.user}, device ${redactToken(push.deviceToken)}`;
+  writeLine(`${what}: ${sentence(outcome)}`, tell);
 }
 
 function verdict(left: readonly number[], endings: ReadonlyMap<number, Ended>, log: Log): ExitCode {

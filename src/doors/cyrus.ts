@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:net';
-import { type Clock, systemClock } from '../process/clock.ts';
+import type { Clock } from '../process/clock.ts';
 import type { Log } from '../process/log.ts';
 import { type Conversation, startConversation } from './cyrus-conversation.ts';
 import type { Door } from './door.ts';
@@ -12,8 +12,8 @@ export interface CyrusDoorOptions {
   receive: Receive;
   log: Log;
   /** Called once, when another process listens at the path. */
-  onReplaced?: (path: string) => void;
-  clock?: Clock;
+  onReplaced: (path: string) => void;
+  clock: Clock;
   /** Permissions of the socket; by default for the owner and the group. */
   mode?: number;
   limits?: Partial<CyrusDoorLimits>;
@@ -80,11 +80,10 @@ export async function openCyrusDoor(options: CyrusDoorOptions): Promise<CyrusDoo
 }
 
 function listen(server: Server, options: CyrusDoorOptions): Promise<Listening> {
-  const { path, log, mode = SOCKET_MODE, onReplaced = () => undefined, clock = systemClock } = options;
-  const how = { onReplaced, clock, log };
+  const { path, mode = SOCKET_MODE } = options;
   return typeof path === 'string'
-    ? listenAtPath(server, path, mode, how)
-    : listenAtHandedOver(server, path, mode, how);
+    ? listenAtPath(server, path, mode, options)
+    : listenAtHandedOver(server, path, mode, options);
 }
 
 /**

@@ -1,6 +1,4 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type Clock, systemClock } from '../process/clock.ts';
-import type { Log } from '../process/log.ts';
 import { reportError } from '../process/report.ts';
 import type { Door } from './door.ts';
 import type { Place } from './http-address.ts';
@@ -18,21 +16,12 @@ import { findRoute, type RouteContext } from './http-routes.ts';
 import { sharedScrape } from './http-scrape.ts';
 import { oneAtATime } from './http-turns.ts';
 
-export interface HttpDoorOptions extends RouteContext {
+export interface HttpDoorOptions extends RouteContext, HttpListeningOptions {
   /** `host:port`, `[IPv6 address]:port` or `unix:/path`; or the descriptors of sockets that systemd holds. */
   listen: string | readonly number[];
   /** `user:password` that clients must give; without it only the loopback and Unix sockets are listened on. */
   authorization?: string | undefined;
-  log: Log;
   limits?: Partial<HttpLimits>;
-  /** Asks whoever listens there to make room; by default nobody is asked. */
-  askToYield?: HttpListeningOptions['askToYield'];
-  /** How that is waited for. */
-  isPatient?: boolean;
-  ending?: AbortSignal;
-  /** Called once, when another process listens at the path. */
-  onReplaced?: (path: string) => void;
-  clock?: Clock;
 }
 
 export interface HttpDoor extends Door {
@@ -69,7 +58,7 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
     oneAtATime((request, response) => serve(request, response, service)),
   );
   const hasPassword = options.authorization !== undefined;
-  const listening = await listen(server, options.listen, hasPassword, howToListen(options));
+  const listening = await listen(server, options.listen, hasPassword, options);
   service = make(options, listening.place);
   return {
     address: listening.address,
@@ -87,13 +76,6 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
 
 /** Until it is known where it listens, what comes is judged as if from a port. */
 const ANYWHERE: Place = { host: '::', port: 0 };
-
-function howToListen({ log, ...given }: HttpDoorOptions): HttpListeningOptions {
-  const { clock = systemClock, onReplaced = () => undefined } = given;
-  const { askToYield = () => Promise.resolve(undefined), isPatient = false } = given;
-  const { ending = new AbortController().signal } = given;
-  return { clock, log, onReplaced, askToYield, isPatient, ending };
-}
 
 function nodeOptions(limits: HttpLimits): Parameters<typeof createServer>[0] {
   return {

@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import { withStore } from '../store/open.ts';
 import { comparableUser } from '../mailboxes/user-name.ts';
 import { countOf, timeText, visible } from '../process/text.ts';
+import type { Surroundings } from '../process/surroundings.ts';
 import { page, painter } from '../terminal/terminal.ts';
 import { type Entry, isAbout } from './entry.ts';
 import { followHistory } from './follow.ts';
@@ -25,18 +26,22 @@ export interface LogOptions {
 }
 
 /** Tells the newest entries of the history, oldest first; where there is none, why there may be none. */
-export async function logCommand(config: Config, options: LogOptions, clock: Clock): Promise<void> {
+export async function logCommand(
+  config: Config,
+  options: LogOptions,
+  around: Pick<Surroundings, 'clock' | 'stdout' | 'env' | 'onSignals'>,
+): Promise<void> {
   const { user, json, limit } = options;
   const entries = readHistory(historyFolder(config.store), {
     limit,
-    sinceMs: clock.nowMs() - Math.min(options.sinceMs, config.history.maxAgeMs),
+    sinceMs: around.clock.nowMs() - Math.min(options.sinceMs, config.history.maxAgeMs),
     maxEntries: config.history.maxEntries,
     shelves: shelvesOf(options),
     wanted: selectionOf(config, options),
   });
   const text = entries.map((entry) => shown(entry, options)).join('');
-  if (entries.length > 0 || json) await page(text);
-  else await page(`no entries; ${await explanation(config, user)}\n`);
+  if (entries.length > 0 || json) await page(text, around);
+  else await page(`no entries; ${await explanation(config, user)}\n`, around);
 }
 
 /** Tells each entry as it is written, until the signal aborts. */

@@ -21,9 +21,12 @@ export interface HistoryOptions {
 
 /** For each history of this process in which something waits, what writes it down. */
 const due = new Set<() => void>();
-process.on('exit', function writeAll() {
+process.on('exit', writeHistories);
+
+/** Writes down what waits for the end of the process. */
+export function writeHistories(): void {
   for (const write of due) write();
-});
+}
 
 /** The history beside the store. What is recorded in one turn is written together. */
 export function openHistory({ config, clock, log, endsAtOnce = false }: HistoryOptions): History {

@@ -3,6 +3,9 @@ import type { Log } from './log.ts';
 /** A log that writes to whichever is current at that moment. */
 export function followLog(current: () => Log): Log {
   return {
+    get tell() {
+      return current().tell;
+    },
     get file() {
       return current().file;
     },

@@ -4,6 +4,8 @@ import { onOneLine, PROGRAM, writeStderr } from './standard-error.ts';
 
 /** Lines about what was done. Every call writes its line before it returns, and none of them throws. */
 export interface Log {
+  /** Writes to standard error, whatever the level; absent where it is this process's own. */
+  readonly tell?: ((text: string) => void) | undefined;
   /** The file that the lines go to; absent where they go to standard error. */
   readonly file?: string | undefined;
   debug(message: string, fields?: LogFields): void;
@@ -18,6 +20,8 @@ export interface LogOptions {
   destination: string;
   /** The first word of a line on standard error, `program` in the file; `xapplepush` by default. */
   name?: string;
+  /** Writes to standard error. */
+  tell?: (text: string) => void;
 }
 
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
@@ -30,8 +34,8 @@ export type WriteLine = (level: LogLevel, message: string, fields: LogFields) =>
  * A log at `level` and above: human lines on standard error or JSON lines in a file, secrets redacted.
  * Standard output is never written to: under notifyd(8) it is that daemon's socket.
  */
-export function createLog({ level, destination, name = PROGRAM }: LogOptions): Log {
-  const toStderr = stderrWriter(name);
+export function createLog({ level, destination, name = PROGRAM, tell = writeStderr }: LogOptions): Log {
+  const toStderr = stderrWriter(name, tell);
   const write = destination === 'stderr' ? toStderr : fileWriter(destination, name, toStderr);
   const at =
     (own: LogLevel) =>
@@ -39,6 +43,7 @@ export function createLog({ level, destination, name = PROGRAM }: LogOptions): L
       if (LEVELS.indexOf(own) >= LEVELS.indexOf(level)) write(own, message, redacted(fields));
     };
   return {
+    tell,
     ...(destination === 'stderr' ? {} : { file: destination }),
     debug: at('debug'),
     info: at('info'),
@@ -52,9 +57,9 @@ export function prepare(log: Log): void {
   if (log.file !== undefined) loadPino();
 }
 
-function stderrWriter(name: string): WriteLine {
+function stderrWriter(name: string, tell: (text: string) => void): WriteLine {
   return (level, message, fields) => {
-    writeStderr(`${[`${name}: ${level}: ${onOneLine(message)}`, ...logfmt(fields)].join(' ')}\n`);
+    tell(`${[`${name}: ${level}: ${onOneLine(message)}`, ...logfmt(fields)].join(' ')}\n`);
   };
 }
 

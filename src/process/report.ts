@@ -4,15 +4,16 @@ import { onOneLine, PROGRAM, writeStderr } from './standard-error.ts';
 
 /**
  * Tells a person on standard error what went wrong: `xapplepush: error: …` and `xapplepush: hint: …`, and
- * the log's file too where there is one. Without `log` it works before the configuration is known.
+ * the log's file too where there is one. Before the configuration is known there is only standard error.
  */
-export function reportError(error: unknown, log?: Log): void {
+export function reportError(error: unknown, log: Log | Pick<Log, 'tell'> = {}): void {
   const known = error instanceof OperatorError;
   const message = known ? error.message : `internal error: ${messageOf(error)}`;
   const hint = known ? error.hint : 'this is a bug in xapplepush; please report it with what you did';
-  writeStderr(`${PROGRAM}: error: ${indented(message)}\n`);
-  writeStderr(`${PROGRAM}: hint: ${indented(hint)}\n`);
-  if (log?.file === undefined) return;
+  const { tell = writeStderr } = log;
+  tell(`${PROGRAM}: error: ${indented(message)}\n`);
+  tell(`${PROGRAM}: hint: ${indented(hint)}\n`);
+  if (!('file' in log) || log.file === undefined) return;
   log.error(message, { hint });
   if (!known && error instanceof Error) log.debug('stack of the internal error', { stack: error.stack });
 }

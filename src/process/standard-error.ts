@@ -16,8 +16,8 @@ export function writeStderr(text: string): void {
 }
 
 /** One line for a person, on standard error whatever the log's level and destination. */
-export function writeLine(text: string): void {
-  writeStderr(`${PROGRAM}: ${onOneLine(text)}\n`);
+export function writeLine(text: string, tell = writeStderr): void {
+  tell(`${PROGRAM}: ${onOneLine(text)}\n`);
 }
 
 /** Control, format and line-separating characters as JSON escapes: nobody forges a line or paints the screen. */

@@ -1,4 +1,4 @@
-import { systemClock } from '../process/clock.ts';
+import type { Clock } from '../process/clock.ts';
 import { watchChanges } from '../config/changes.ts';
 import type { Config } from '../config/config.ts';
 import type { Store } from '../store/store.ts';
@@ -8,7 +8,16 @@ import { messageOf } from '../process/errors.ts';
 import type { Log } from '../process/log.ts';
 import { leaseOwner, releaseDeadLeases } from '../delivery/lease.ts';
 
-const clock = systemClock;
+/** What happens by the clock, and is told. */
+interface Timed {
+  clock: Clock;
+  log: Log;
+}
+
+/** What is done until the end. */
+export interface Chore extends Timed {
+  ending: AbortSignal;
+}
 
 /** While it says so every now and then, handlers hold pushes back by `throttle` and `housekeeping_delay`. */
 const ANNOUNCE_INTERVAL_MS = ANNOUNCED_FOR_MS / 3;
@@ -23,7 +32,11 @@ const LOOK_INTERVAL_MS = 5000;
  * What comes before the first push: what dead processes were sending is given back, and what another configuration may
  * have cured is due. The rest comes by itself too, only later, so trouble is told and nothing more. Never rejects.
  */
-export async function prepareDelivery({ edition }: Config, store: Store, log: Log): Promise<void> {
+export async function prepareDelivery(
+  { edition }: Config,
+  store: Store,
+  { clock, log }: Timed,
+): Promise<void> {
   try {
     await releaseDeadLeases(store);
     await store.takeUp(edition, clock.nowMs());
@@ -39,7 +52,7 @@ const CREDENTIAL_INTERVAL_MS = 2000;
 export async function keepLooking(
   delivery: Delivery,
   onChange: () => void,
-  ending: AbortSignal,
+  { clock, ending }: Chore,
 ): Promise<void> {
   for (;;) {
     await clock.sleep(CREDENTIAL_INTERVAL_MS, ending);
@@ -49,7 +62,7 @@ export async function keepLooking(
 }
 
 /** Tells of certificates that end soon. */
-export async function keepWarning(delivery: Delivery, log: Log, ending: AbortSignal): Promise<void> {
+export async function keepWarning(delivery: Delivery, { clock, log, ending }: Chore): Promise<void> {
   while (!ending.aborted) {
     await delivery.warnOfExpiry().catch((error: unknown) => {
       log.warn('cannot tell whether a certificate expires soon', { reason: messageOf(error) });
@@ -66,9 +79,8 @@ export async function keepWarning(delivery: Delivery, log: Log, ending: AbortSig
 export async function keepAnnouncing(
   config: Config,
   store: Store,
-  log: Log,
-  ending: AbortSignal,
   onWritten: (trouble?: unknown) => void,
+  { clock, log, ending }: Chore,
 ): Promise<void> {
   const sinceMs = clock.nowMs() - Math.round(process.uptime() * 1000);
   const changed = watchChanges(config);

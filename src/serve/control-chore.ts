@@ -1,5 +1,5 @@
 import { prepareDelivery } from './chores.ts';
-import { systemClock } from '../process/clock.ts';
+import type { Clock } from '../process/clock.ts';
 import { differenceOf } from '../config/edition.ts';
 import { takeLock } from '../store/lock.ts';
 import { type ControlHears, openControlDoor } from '../delivery/control.ts';
@@ -7,8 +7,6 @@ import { poke } from '../delivery/poke.ts';
 import { messageOf, OperatorError } from '../process/errors.ts';
 import type { Log } from '../process/log.ts';
 import type { Shift } from './shift.ts';
-
-const clock = systemClock;
 
 /** How often a `serve` looks whether the lock is free, and then whether its socket is still there. */
 const INTERVAL_MS = 1000;
@@ -22,6 +20,7 @@ export interface ControlChore extends ControlHears {
   control: string;
   /** The one that works now. */
   shift: () => Pick<Shift, 'settings' | 'store' | 'onWork'>;
+  clock: Clock;
   log: Log;
   ending: AbortSignal;
 }
@@ -31,7 +30,7 @@ export interface ControlChore extends ControlHears {
  * Whatever else stands in the way is told once, and tried again until it is gone. Never rejects.
  */
 export async function keepControlDoor(chore: ControlChore): Promise<void> {
-  const { control, log, ending } = chore;
+  const { control, clock, log, ending } = chore;
   let told: string | undefined;
   while (!ending.aborted) {
     let isMakingWay = false;
@@ -80,7 +79,7 @@ async function holdControlDoor(chore: ControlChore): Promise<boolean> {
   if (lock === undefined) return poke(chore.control, 'make way');
   try {
     const { settings, store } = chore.shift();
-    if (store !== undefined) await prepareDelivery(settings.config, store, chore.log);
+    if (store !== undefined) await prepareDelivery(settings.config, store, chore);
     while (!chore.ending.aborted) await listenUntilGone(chore);
     return false;
   } finally {
@@ -88,7 +87,14 @@ async function holdControlDoor(chore: ControlChore): Promise<boolean> {
   }
 }
 
-async function listenUntilGone({ control, shift, log, ending, ...hears }: ControlChore): Promise<void> {
+async function listenUntilGone({
+  control,
+  shift,
+  clock,
+  log,
+  ending,
+  ...hears
+}: ControlChore): Promise<void> {
   const editionNow = (): string => shift().settings.config.edition;
   const door = await openControlDoor(control, { ...hears, edition: editionNow() }, log);
   shift().onWork('poke'); // what was committed while nobody listened

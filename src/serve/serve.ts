@@ -1,5 +1,5 @@
 import { aborted } from './chores.ts';
-import { systemClock } from '../process/clock.ts';
+import type { Clock } from '../process/clock.ts';
 import { hearingFor, keepControlDoor } from './control-chore.ts';
 import { keepDescriptors } from '../process/descriptors.ts';
 import { type Doors, type DoorsOptions, openDoors } from '../doors/doors.ts';
@@ -9,17 +9,18 @@ import { followLog } from '../process/follow-log.ts';
 import type { Log } from '../process/log.ts';
 import type { Metrics } from './metrics.ts';
 import { isOwnerKnown } from '../process/identity.ts';
-import { openShift, type Settings, type Shift } from './shift.ts';
+import { openShift, type Settings, type Shift, type ShiftMeans } from './shift.ts';
 import { visible } from '../process/text.ts';
 import { keepHeapSmall } from '../process/small-heap.ts';
 import { StoreError } from '../store/errors.ts';
 import { keepStoreInPlace } from './store-place.ts';
-import { type StoreTrouble, watchStoreTrouble } from './store-trouble.ts';
+import { watchStoreTrouble } from './store-trouble.ts';
 import { openWaitingShift } from './waiting-shift.ts';
 
 export interface ServeOptions {
   settings: Settings;
   metrics: Metrics;
+  clock: Clock;
   /** Aborts when the end has come: from then on it says that it is not ready. */
   ending: AbortSignal;
   /** Sockets that systemd holds. */
@@ -50,7 +51,7 @@ interface State {
   doors?: Doors;
   retiring: Promise<void>;
   isReady: boolean;
-  storeTrouble: StoreTrouble;
+  means: ShiftMeans;
 }
 
 /**
@@ -60,10 +61,10 @@ interface State {
  */
 export async function openServe(options: ServeOptions): Promise<Serving> {
   keepHeapSmall();
-  const { settings, metrics } = options;
-  const storeTrouble = watchStoreTrouble(systemClock);
-  const current = await openShiftOrWait(settings, metrics, storeTrouble);
-  const state: State = { current, retiring: Promise.resolve(), isReady: false, storeTrouble };
+  const { settings, metrics, clock, ending } = options;
+  const means: ShiftMeans = { metrics, clock, trouble: watchStoreTrouble(clock) };
+  const current = await openShiftOrWait(settings, means);
+  const state: State = { current, retiring: Promise.resolve(), isReady: false, means };
   metrics.watch(
     () => state.current.state(),
     () => state.doors?.states() ?? [],
@@ -74,21 +75,20 @@ export async function openServe(options: ServeOptions): Promise<Serving> {
     const doors = await openDoors(settings.config, doorsOptions(state, log, options));
     state.doors = doors;
     sayServing(state, doors);
-    void keepDescriptors({ log, clock: systemClock }, options.ending);
+    void keepDescriptors({ log, clock }, ending);
     const turns = takeTurns();
     const reloadBy = (open: () => Promise<Shift>): Promise<void> =>
-      turns(() => reload(state, doors, open, options.ending));
-    const reopen = (): Promise<void> =>
-      reloadBy(() => openShift(state.current.settings, metrics, storeTrouble));
-    const kept = { current: () => state.current, reopen, trouble: storeTrouble };
-    const watching = keepStoreInPlace(kept, options.ending);
+      turns(() => reload(state, doors, open, ending));
+    const reopen = (): Promise<void> => reloadBy(() => openShift(state.current.settings, means));
+    const kept = { ...means, current: () => state.current, reopen };
+    const watching = keepStoreInPlace(kept, ending);
     return {
       log,
       trouble: () => troubleOf(state),
-      reload: (next) => reloadBy(() => openNext(state, next, metrics)),
+      reload: (next) => reloadBy(() => openNext(state, next)),
       end: async () => {
         await watching;
-        await turns(() => end(state, doors, metrics));
+        await turns(() => end(state, doors));
       },
     };
   } catch (error) {
@@ -100,7 +100,7 @@ export async function openServe(options: ServeOptions): Promise<Serving> {
 
 /** Doors speak to the shift that works now. */
 function doorsOptions(state: State, log: Log, options: ServeOptions): DoorsOptions {
-  const { metrics, ending, handedOver, onReplaced } = options;
+  const { metrics, clock, ending, handedOver, onReplaced } = options;
   const shift = (): Shift => state.current;
   const onWord = hearingFor(shift, log);
   return {
@@ -108,7 +108,7 @@ function doorsOptions(state: State, log: Log, options: ServeOptions): DoorsOptio
     takeSpool: () => state.current.takeSpool(),
     keepControl: ({ store, control }, onYield, signal) => {
       const lockFile = `${store}.deliverer`;
-      return keepControlDoor({ lockFile, control, shift, onWord, onYield, log, ending: signal });
+      return keepControlDoor({ lockFile, control, shift, onWord, onYield, clock, log, ending: signal });
     },
     onWord,
     onReplaced,
@@ -120,7 +120,7 @@ function doorsOptions(state: State, log: Log, options: ServeOptions): DoorsOptio
       return { ready: true, ...(reason !== undefined && { reason }) };
     },
     metrics: () => metrics.text(),
-    clock: systemClock,
+    clock,
     log,
   };
 }
@@ -131,28 +131,26 @@ function sayServing(state: State, doors: Doors): void {
 }
 
 /** In one line, which shows what paths and names in it hold. */
-function troubleOf({ storeTrouble, doors, current }: State): string | undefined {
-  const troubles = [storeTrouble.text() ?? current.trouble(), doors?.trouble()];
+function troubleOf({ means, doors, current }: State): string | undefined {
+  const troubles = [means.trouble.text() ?? current.trouble(), doors?.trouble()];
   const texts = troubles.flatMap((text) => text ?? []);
   return texts.length === 0 ? undefined : visible(texts.join('; ').replaceAll('\n', '; '));
 }
 
 /** Of a database that cannot be used yet the log is told. Throws StoreError where nobody knows whose it would be. */
-async function openShiftOrWait(settings: Settings, metrics: Metrics, trouble: StoreTrouble): Promise<Shift> {
+async function openShiftOrWait(settings: Settings, means: ShiftMeans): Promise<Shift> {
   try {
-    return await openShift(settings, metrics, trouble);
+    return await openShift(settings, means);
   } catch (error) {
     if (!(error instanceof StoreError) || !isOwnerKnown(settings.config.store)) throw error;
-    trouble.note(error, settings.log);
-    return openWaitingShift(settings, metrics, error);
+    means.trouble.note(error, settings.log);
+    return openWaitingShift(settings, means, error);
   }
 }
 
 /** For other settings. Throws where they would take the database away that is open. */
-function openNext({ current, storeTrouble }: State, settings: Settings, metrics: Metrics): Promise<Shift> {
-  return current.store === undefined
-    ? openShiftOrWait(settings, metrics, storeTrouble)
-    : openShift(settings, metrics, storeTrouble);
+function openNext({ current, means }: State, settings: Settings): Promise<Shift> {
+  return current.store === undefined ? openShiftOrWait(settings, means) : openShift(settings, means);
 }
 
 async function reload(
@@ -187,13 +185,12 @@ function takeTurns(): (call: () => Promise<void>) => Promise<void> {
   };
 }
 
-async function end(state: State, doors: Doors, metrics: Metrics): Promise<void> {
-  const { current, retiring } = state;
+async function end({ current, retiring, means }: State, doors: Doors): Promise<void> {
   try {
     const closing = doors.close();
     await Promise.all([current.end(closing), retiring]);
     current.settings.log.info('ended');
   } finally {
-    metrics.watch(undefined);
+    means.metrics.watch(undefined);
   }
 }

@@ -1,7 +1,8 @@
 import { aborted } from './chores.ts';
-import { systemClock } from '../process/clock.ts';
+import type { Clock } from '../process/clock.ts';
 import { messageOf } from '../process/errors.ts';
 import { takeHandedOver } from '../process/handed-over.ts';
+import type { Surroundings } from '../process/surroundings.ts';
 import { createMetrics } from './metrics.ts';
 import { openServe, type Serving } from './serve.ts';
 import type { Settings } from './shift.ts';
@@ -11,10 +12,13 @@ import { type ServiceManager, serviceManager } from './systemd.ts';
  * `serve` as a service: until SIGTERM or SIGINT; SIGHUP reads configuration and certificate again. What cannot be used
  * leaves the old in force. The log's file is opened for each line, so rotation needs nothing.
  */
-export async function serveUntilSignalled(configure: () => Promise<Settings>): Promise<void> {
+export async function serveUntilSignalled(
+  configure: () => Promise<Settings>,
+  { clock, env, onSignals }: Pick<Surroundings, 'clock' | 'env' | 'onSignals'>,
+): Promise<void> {
   const settings = await configure();
   const metrics = createMetrics({ defaultMetrics: true, log: settings.log });
-  const manager = serviceManager({ environment: process.env, clock: systemClock, log: settings.log });
+  const manager = serviceManager({ environment: env, clock, log: settings.log });
   const ending = new AbortController();
   const onReplaced = (at: string): void => {
     opening.then(
@@ -23,21 +27,15 @@ export async function serveUntilSignalled(configure: () => Promise<Settings>): P
     );
     ending.abort();
   };
-  const handedOver = takeHandedOver(process.env, process.pid, settings.log);
-  const opening = openServe({ settings, metrics, handedOver, onReplaced, ending: ending.signal });
+  const handedOver = takeHandedOver(env, process.pid, settings.log);
+  const opening = openServe({ settings, metrics, clock, handedOver, onReplaced, ending: ending.signal });
   const reloads = queueReloads(opening, configure, manager, ending.signal);
-  const stop = (): void => ending.abort();
-  const handlers = [
-    ['SIGTERM', stop],
-    ['SIGINT', stop],
-    ['SIGHUP', reloads.ask],
-  ] as const;
-  for (const [signal, handler] of handlers) process.on(signal, handler);
+  const forget = [onSignals(['SIGTERM', 'SIGINT'], () => ending.abort()), onSignals(['SIGHUP'], reloads.ask)];
   try {
     const watchdog = manager.watch(() => true, ending.signal);
     const serving = await opening;
     void manager.ready();
-    void keepStatus(serving, manager, ending.signal);
+    void keepStatus(serving, manager, clock, ending.signal);
     await aborted(ending.signal);
     void manager.stopping();
     await reloads.settled();
@@ -45,20 +43,25 @@ export async function serveUntilSignalled(configure: () => Promise<Settings>): P
     await watchdog;
   } finally {
     ending.abort(); // else the watchdog would keep a `serve` alive that could not open
-    for (const [signal, handler] of handlers) process.off(signal, handler);
+    for (const each of forget) each();
   }
 }
 
 /** How often it is looked whether `systemctl status` is to show something else. */
 const STATUS_INTERVAL_MS = 2000;
 
-async function keepStatus(serving: Serving, manager: ServiceManager, ending: AbortSignal): Promise<void> {
+async function keepStatus(
+  serving: Serving,
+  manager: ServiceManager,
+  clock: Clock,
+  ending: AbortSignal,
+): Promise<void> {
   let shown: string | undefined;
   while (!ending.aborted) {
     const text = serving.trouble() ?? 'events are taken, and pushes sent';
     if (text !== shown) await manager.status(text);
     shown = text;
-    await systemClock.sleep(STATUS_INTERVAL_MS, ending);
+    await clock.sleep(STATUS_INTERVAL_MS, ending);
   }
 }
 

@@ -6,7 +6,7 @@ import {
   prepareDelivery,
   takeBackAnnouncement,
 } from './chores.ts';
-import { systemClock } from '../process/clock.ts';
+import type { Clock } from '../process/clock.ts';
 import type { Config } from '../config/config.ts';
 import { credentialMetrics, troubleText } from './credential-health.ts';
 import { storeFigures } from './figures.ts';
@@ -26,8 +26,6 @@ import type { StoreTrouble } from './store-trouble.ts';
 import { type StorePlace, watchStorePlace } from './store-place.ts';
 import { openWayIn } from './way-in.ts';
 
-const clock = systemClock;
-
 /** A door must answer within milliseconds, and waiting for the database stops everything else here. */
 const BUSY_TIMEOUT_MS = 50;
 
@@ -38,6 +36,13 @@ export const ENDING_TIMEOUT_MS = 9000;
 export interface Settings {
   config: Config;
   log: Log;
+}
+
+/** What every shift of one `serve` works with. */
+export interface ShiftMeans {
+  metrics: Metrics;
+  trouble: StoreTrouble;
+  clock: Clock;
 }
 
 /** All that works by one configuration: its store, its way in, and its delivery. The doors outlive it. */
@@ -65,31 +70,30 @@ export interface Shift {
 }
 
 /** Throws StoreError where the database cannot be used; without a usable credential pushes wait. */
-export async function openShift(settings: Settings, metrics: Metrics, trouble: StoreTrouble): Promise<Shift> {
+export async function openShift(settings: Settings, means: ShiftMeans): Promise<Shift> {
   const { config, log } = settings;
+  const { clock } = means;
   const store = openStore(config.store, { create: true, log, busyTimeoutMs: BUSY_TIMEOUT_MS, batched: true });
   try {
     const options = { config, store, clock, log, throttled: true, patient: true };
-    const delivery = openDelivery(options, counting(metrics));
-    await prepareDelivery(config, store, log);
-    return shiftOf({ settings, store, delivery, metrics, trouble, ending: new AbortController() });
+    const delivery = openDelivery(options, counting(means));
+    await prepareDelivery(config, store, { clock, log });
+    return shiftOf({ ...means, settings, store, delivery, ending: new AbortController() });
   } catch (error) {
     store.close();
     throw error;
   }
 }
 
-interface Parts {
+interface Parts extends ShiftMeans {
   settings: Settings;
   store: Store;
   delivery: Delivery;
-  metrics: Metrics;
-  trouble: StoreTrouble;
   ending: AbortController;
 }
 
 function shiftOf(parts: Parts): Shift {
-  const { settings, store, delivery, metrics, ending } = parts;
+  const { settings, store, delivery, metrics, clock, ending } = parts;
   const bell = createBell(ending.signal);
   const onWork = (word?: ControlWord): void => {
     bell.ring();
@@ -105,7 +109,7 @@ function shiftOf(parts: Parts): Shift {
     receive: wayIn.receive,
     takeSpool: () => wayIn.takeSpool(),
     onWork,
-    state: () => stateOf(store, delivery),
+    state: () => stateOf(store, delivery, clock),
     trouble: () => troubleText(delivery.credentials()),
     begin: () => {
       working = work(parts, bell, place);
@@ -128,7 +132,7 @@ function shiftOf(parts: Parts): Shift {
 
 /** Resolves when it has ended, or when an answer of Apple's takes too long. */
 async function work(
-  { settings: { config, log }, store, delivery, trouble, ending }: Parts,
+  { settings: { config, log }, store, delivery, trouble, clock, ending }: Parts,
   bell: Bell,
   place: StorePlace,
 ): Promise<void> {
@@ -143,19 +147,20 @@ async function work(
     if (error !== undefined) trouble.note(error, log);
     else if (place.isInPlace()) trouble.clear();
   };
+  const chore = { clock, log, ending: signal };
   const chores = [
-    keepAnnouncing(config, store, log, signal, onWritten),
-    keepWarning(delivery, log, signal),
-    keepLooking(delivery, () => bell.ring(), signal),
+    keepAnnouncing(config, store, onWritten, chore),
+    keepWarning(delivery, chore),
+    keepLooking(delivery, () => bell.ring(), chore),
   ];
   await aborted(signal);
-  await within(ENDING_TIMEOUT_MS, delivering);
+  await within(ENDING_TIMEOUT_MS, delivering, clock);
   isOver = true;
   await Promise.all(chores);
 }
 
 /** Resolves with the promise, or after that time; leaves no timer that would keep the process alive. */
-async function within(timeoutMs: number, promise: Promise<void>): Promise<void> {
+async function within(timeoutMs: number, promise: Promise<void>, clock: Clock): Promise<void> {
   const settled = new AbortController();
   try {
     await Promise.race([promise, clock.sleep(timeoutMs, settled.signal)]);
@@ -164,7 +169,7 @@ async function within(timeoutMs: number, promise: Promise<void>): Promise<void> 
   }
 }
 
-function counting(metrics: Metrics): Required<Pick<CourierOptions, 'onSettled' | 'onGivenUp'>> {
+function counting({ metrics, clock }: ShiftMeans): Required<Pick<CourierOptions, 'onSettled' | 'onGivenUp'>> {
   return {
     onSettled: ({ eventMs }, outcome, { gaveUp, reason }) => {
       metrics.pushSettled(gaveUp ? 'gave_up' : outcome.kind, reason);
@@ -176,7 +181,7 @@ function counting(metrics: Metrics): Required<Pick<CourierOptions, 'onSettled' |
   };
 }
 
-async function stateOf(store: Store, delivery: Delivery): Promise<MetricsState> {
+async function stateOf(store: Store, delivery: Delivery, clock: Clock): Promise<MetricsState> {
   const { targets, waiting, oldestMs } = await storeFigures(store);
   const nowMs = clock.nowMs();
   return {

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { systemClock } from '../process/clock.ts';
+import type { Clock } from '../process/clock.ts';
 import type { Store } from '../store/store.ts';
 import type { Settings } from './shift.ts';
 import { StoreError } from '../store/errors.ts';
@@ -57,6 +57,7 @@ interface Kept {
   current: () => { settings: Settings; store: Store | undefined; isInPlace: () => boolean };
   reopen: () => Promise<void>;
   trouble: StoreTrouble;
+  clock: Clock;
 }
 
 /** How often it is looked whether the database is the one that was opened, and tried to open it where it is not. */
@@ -64,11 +65,11 @@ const LOOK_INTERVAL_MS = 1000;
 
 /** Opens the database where that was not possible, and anew when its file was moved or replaced. */
 export async function keepStoreInPlace(
-  { current, reopen, trouble }: Kept,
+  { current, reopen, trouble, clock }: Kept,
   ending: AbortSignal,
 ): Promise<void> {
   for (;;) {
-    await systemClock.sleep(LOOK_INTERVAL_MS, ending);
+    await clock.sleep(LOOK_INTERVAL_MS, ending);
     if (ending.aborted) return;
     const { settings, store: before, isInPlace } = current();
     if (isInPlace()) continue;

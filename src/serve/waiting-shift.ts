@@ -1,16 +1,18 @@
-import { systemClock } from '../process/clock.ts';
-import type { Metrics } from './metrics.ts';
-import type { Settings, Shift } from './shift.ts';
+import type { Settings, Shift, ShiftMeans } from './shift.ts';
 import type { StoreError } from '../store/errors.ts';
 import { openWayIn } from './way-in.ts';
 
 /** Takes events into the spool, and tells devices their topic, while the database cannot be opened. */
-export function openWaitingShift(settings: Settings, metrics: Metrics, trouble: StoreError): Shift {
+export function openWaitingShift(
+  settings: Settings,
+  { metrics, clock }: ShiftMeans,
+  trouble: StoreError,
+): Shift {
   const refuse = (): never => {
     throw trouble;
   };
   const onWork = (): void => undefined; // what handlers have written, the next one finds
-  const wayIn = openWayIn({ ...settings, store: refuse, metrics, clock: systemClock, onWork });
+  const wayIn = openWayIn({ ...settings, store: refuse, metrics, clock, onWork });
   return {
     settings,
     store: undefined,

@@ -1,9 +1,9 @@
-import type { Clock } from '../process/clock.ts';
 import type { Config } from '../config/config.ts';
 import { ExitCode, OperatorError } from '../process/errors.ts';
+import type { Surroundings } from '../process/surroundings.ts';
 import { countOf } from '../process/text.ts';
 import { painter, wantsColour } from '../terminal/terminal.ts';
-import { blocks, type Display, jsonLines, repainted } from './display.ts';
+import { blocks, type Display, jsonLines, repainted, type Terminal } from './display.ts';
 import { jsonOf } from './json.ts';
 import { linesOf } from './layout.ts';
 import { rowsOf } from './screen.ts';
@@ -13,7 +13,6 @@ import { safeJson } from '../process/safe-json.ts';
 
 export interface StatusCommand {
   config: Config;
-  clock: Clock;
   json: boolean;
   /** Seconds between two looks; undefined: look once. */
   watchS: number | undefined;
@@ -40,32 +39,36 @@ export function watchSeconds(value: string | true | undefined): number | undefin
   );
 }
 
+/** What a look needs of what is around the process, and what a watch does. */
+type Around = Pick<Surroundings, 'clock' | 'env' | 'stdout' | 'onSignals' | 'suspend'>;
+
 /** Shows the state once, or again and again until SIGINT, SIGTERM or SIGHUP. Throws StoreError where it looks once. */
-export async function showStatus(command: StatusCommand): Promise<void> {
-  if (command.watchS !== undefined) {
-    await watch({ ...command, watchS: command.watchS });
-    return;
-  }
-  const status = await statusOf(command.config, command.clock);
-  if (command.json) process.stdout.write(`${safeJson(jsonOf(status), 2)}\n`);
-  else
-    process.stdout.write(
-      linesOf(rowsOf(status), layout())
-        .map((line) => `${line}\n`)
-        .join(''),
-    );
+export async function showStatus({ config, json, watchS }: StatusCommand, around: Around): Promise<void> {
+  if (watchS !== undefined) return watch({ config, json, watchS }, around);
+  const status = await statusOf(config, around.clock);
+  const lines = json ? [safeJson(jsonOf(status), 2)] : linesOf(rowsOf(status), layout(around));
+  around.stdout.write(lines.map((line) => `${line}\n`).join(''));
 }
 
-function layout(): Parameters<typeof linesOf>[1] {
-  const { stdout } = process;
-  const paint = painter(wantsColour(stdout.isTTY, process.env));
-  return stdout.isTTY && stdout.columns > 0 ? { paint, columns: stdout.columns } : { paint };
+function layout(around: Around): Parameters<typeof linesOf>[1] {
+  const paint = painter(wantsColour(around));
+  const terminal = terminalIn(around);
+  return terminal === undefined ? { paint } : { paint, columns: terminal.columns };
 }
 
-async function watch({ config, clock, json, watchS }: StatusCommand & { watchS: number }): Promise<void> {
+/** Standard output where it is a terminal of some width. */
+function terminalIn({ stdout }: Around): Terminal | undefined {
+  return stdout.isTTY === true && (stdout.columns ?? 0) > 0 ? (stdout as Terminal) : undefined;
+}
+
+async function watch(
+  { config, json, watchS }: StatusCommand & { watchS: number },
+  around: Around,
+): Promise<void> {
+  const { clock } = around;
   const ending = new AbortController();
-  const display = displayFor(json, watchS);
-  const stop = onSignals(ending, display);
+  const display = displayFor(json, watchS, around);
+  const stop = onSignals(ending, display, around);
   const look = (): ReturnType<typeof statusOf> => statusOf(config, clock, BUSY_TIMEOUT_MS);
   try {
     await watchStatus({ look, display, intervalMs: watchS * 1000, clock, signal: ending.signal });
@@ -74,35 +77,31 @@ async function watch({ config, clock, json, watchS }: StatusCommand & { watchS: 
   }
 }
 
-function displayFor(json: boolean, watchS: number): Display {
-  const { stdout } = process;
-  const out = (text: string): void => void stdout.write(text);
-  const { paint } = layout();
+function displayFor(json: boolean, watchS: number, around: Around): Display {
+  const out = (text: string): void => void around.stdout.write(text);
   if (json) return jsonLines(out);
-  const canRepaint = stdout.isTTY && process.env['TERM'] !== 'dumb' && stdout.columns > 0;
-  return canRepaint ? repainted(stdout, paint, countOf(watchS, 'second')) : blocks(out, paint);
+  const { paint } = layout(around);
+  const terminal = around.env['TERM'] === 'dumb' ? undefined : terminalIn(around);
+  return terminal === undefined ? blocks(out, paint) : repainted(terminal, paint, countOf(watchS, 'second'));
 }
 
-const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-
 /** Signals end the watch or, for Ctrl-Z, give the terminal back meanwhile; so does a reader that has gone. */
-function onSignals(ending: AbortController, display: Display): () => void {
-  const { stdout } = process;
-  const end = (): void => ending.abort();
+function onSignals(ending: AbortController, display: Display, around: Around): () => void {
   const gone = (error: NodeJS.ErrnoException): void => {
     if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error; // EIO: a terminal that was closed
-    end();
+    ending.abort();
   };
-  const suspend = (): void => {
-    display.close();
-    process.kill(process.pid, 'SIGSTOP');
-  };
-  const resume = (): void => display.open();
-  for (const signal of ENDING) process.on(signal, end);
-  process.on('SIGTSTP', suspend).on('SIGCONT', resume);
+  const { stdout, onSignals: on } = around;
   stdout.on('error', gone); // to the end: what is written last may fail late
+  const forget = [
+    on(['SIGINT', 'SIGTERM', 'SIGHUP'], () => ending.abort()),
+    on(['SIGTSTP'], () => {
+      display.close();
+      around.suspend();
+    }),
+    on(['SIGCONT'], () => display.open()),
+  ];
   return () => {
-    for (const signal of ENDING) process.off(signal, end);
-    process.off('SIGTSTP', suspend).off('SIGCONT', resume);
+    for (const each of forget) each();
   };
 }

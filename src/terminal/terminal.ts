@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline/promises';
 import { styleText } from 'node:util';
+import type { Surroundings } from '../process/surroundings.ts';
 import { written } from './output.ts';
 
 export type Colour = 'green' | 'yellow' | 'red' | 'dim';
@@ -14,18 +15,20 @@ export function painter(colour: boolean): Paint {
 }
 
 /** Whether to paint: on a terminal, unless NO_COLOR is set to something (https://no-color.org). */
-export function wantsColour(isTerminal: boolean, environment: NodeJS.ProcessEnv): boolean {
-  return isTerminal && (environment['NO_COLOR'] ?? '') === '' && environment['TERM'] !== 'dumb';
+export function wantsColour({ stdout, env }: Pick<Surroundings, 'stdout' | 'env'>): boolean {
+  return stdout.isTTY === true && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
 }
 
+type Asking = Pick<Surroundings, 'stdin' | 'stderr'>;
+
 /** True where there is a person who can be asked. */
-export function canAsk(): boolean {
-  return process.stdin.isTTY && process.stderr.isTTY;
+export function canAsk({ stdin, stderr }: Asking): boolean {
+  return stdin.isTTY === true && stderr.isTTY === true;
 }
 
 /** Asks on standard error; anything but y or yes, and the end of the input, is a no. Only where `canAsk`. */
-export async function confirm(question: string): Promise<boolean> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+export async function confirm(question: string, { stdin, stderr }: Asking): Promise<boolean> {
+  const terminal = createInterface({ input: stdin, output: stderr });
   const ended = new Promise<string>((resolve) => terminal.once('close', () => resolve('')));
   try {
     const answer = await Promise.race([terminal.question(`${question} [y/N] `), ended]);
@@ -41,11 +44,13 @@ export async function confirm(question: string): Promise<boolean> {
  */
 export async function page(
   text: string | AsyncIterable<string>,
-  environment: NodeJS.ProcessEnv = process.env,
+  around: Pick<Surroundings, 'stdout' | 'env' | 'onSignals'>,
 ): Promise<void> {
+  const { stdout } = around;
+  const rows = stdout.isTTY === true ? (stdout.rows ?? 0) : 0;
   const pieces = typeof text === 'string' ? piecesOf([text]) : piecesOf(text);
-  const { begin, isLong } = await firstScreen(pieces, process.stdout.isTTY ? process.stdout.rows : 0);
-  const reader = process.stdout.isTTY && isLong ? await pagerOf(environment) : standardOutput();
+  const { begin, isLong } = await firstScreen(pieces, rows);
+  const reader = stdout.isTTY === true && isLong ? await pagerOf(around) : plain(stdout);
   if (await written(reader.stream, begin))
     for await (const piece of pieces) if (!(await written(reader.stream, piece))) break;
   await reader.end();
@@ -79,29 +84,32 @@ interface Reader {
 const LESS = { LESS: 'FRX', LESSHISTFILE: '-' };
 
 /** $PAGER, by the shell since it may hold options (environ(7)); the terminal itself where there is none. */
-async function pagerOf(environment: NodeJS.ProcessEnv): Promise<Reader> {
-  const pager = environment['PAGER'] ?? 'less';
-  if (pager === '' || !(await exists(pager, environment))) return standardOutput();
+async function pagerOf({
+  stdout,
+  env,
+  onSignals,
+}: Pick<Surroundings, 'stdout' | 'env' | 'onSignals'>): Promise<Reader> {
+  const pager = env['PAGER'] ?? 'less';
+  if (pager === '' || !(await exists(pager, env))) return plain(stdout);
   const child = spawn('/bin/sh', ['-c', `exec ${pager}`], {
     stdio: ['pipe', 'inherit', 'ignore'],
-    env: { ...LESS, ...environment },
+    env: { ...LESS, ...env },
   });
   child.stdin.on('error', () => undefined); // whoever has read enough leaves
-  const stay = (): void => undefined; // Ctrl-C is for the pager, which has the terminal
-  process.on('SIGINT', stay);
+  const restore = onSignals(['SIGINT'], () => undefined); // Ctrl-C is for the pager, which has the terminal
   const closed = new Promise((resolve) => child.on('close', resolve).on('error', resolve));
   return {
     stream: child.stdin,
     end: async () => {
       child.stdin.end();
       await closed;
-      process.off('SIGINT', stay);
+      restore();
     },
   };
 }
 
-function standardOutput(): Reader {
-  return { stream: process.stdout, end: () => Promise.resolve() };
+function plain(stream: NodeJS.WritableStream): Reader {
+  return { stream, end: () => Promise.resolve() };
 }
 
 /** Whether the shell finds the first word of the line as a command. */

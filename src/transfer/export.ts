@@ -9,7 +9,7 @@ import { countOf } from '../process/text.ts';
 import type { Store } from '../store/store.ts';
 import type { TargetKey } from '../store/targets.ts';
 import type { WholeTarget } from '../targets/record.ts';
-import { fileOutput, type Output, standardOutput } from './output.ts';
+import { fileOutput, type Output, streamOutput } from './output.ts';
 import { HEADER_LINE, targetLine } from './target-line.ts';
 
 export interface ExportOptions {
@@ -26,9 +26,10 @@ export async function exportTargets(
   config: Config,
   { file, user, force }: ExportOptions,
   out: (text: string) => void,
+  stdout: NodeJS.WritableStream,
 ): Promise<void> {
   await withStore(config.store, async (store) => {
-    const output = file === '-' ? standardOutput() : fileOutput(file, { replace: force });
+    const output = file === '-' ? streamOutput(stdout) : fileOutput(file, { replace: force });
     const comparable = user === undefined ? undefined : comparableUser(user, config.users);
     const count = await writeTargets(exportedTargets(store, comparable), output);
     if (file !== '-') out(`exported ${countOf(count, 'target')} to ${file}\n`);

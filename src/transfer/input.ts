@@ -1,6 +1,5 @@
 import { closeSync, fstatSync, readSync, type Stats } from 'node:fs';
 import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
-import { readStandardInput } from '../events/read.ts';
 import { openAsCaller } from '../process/hand-over.ts';
 
 /** A file that is read from its beginning to its end, once. */
@@ -16,9 +15,9 @@ export interface Input {
 const STANDARD_INPUT = 0;
 const CHUNK_BYTES = 64 * 1024;
 
-/** Opens a file, or standard input where it is `-`. Throws OperatorError (exit 65) where it cannot be read. */
-export function openInput(file: string): Input {
-  if (file === '-') return inputOf(readStandardInput(), STANDARD_INPUT, () => undefined);
+/** Opens a file, or takes standard input where it is `-`. Throws OperatorError (exit 65) where it cannot be read. */
+export function openInput(file: string, standardInput: () => Iterable<Buffer>): Input {
+  if (file === '-') return inputOf(standardInput(), STANDARD_INPUT, () => undefined);
   const fd = attempt(file, () => openAsCaller(file));
   return inputOf(readFile(file, fd), fd, () => closeSync(fd));
 }

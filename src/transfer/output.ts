@@ -69,13 +69,13 @@ function putInPlace(draft: string, file: string, replace: boolean): void {
   syncFolder(dirname(file));
 }
 
-/** Standard output, at the pace of whoever reads it. Rejects with EPIPE where nobody does any more. */
-export function standardOutput(): Output {
-  process.stdout.on('error', () => undefined); // the callback tells it too
+/** A stream, at the pace of whoever reads it. Rejects with EPIPE where nobody does any more. */
+export function streamOutput(stream: NodeJS.WritableStream): Output {
+  stream.on('error', () => undefined); // the callback tells it too
   return {
     write: (text) =>
       new Promise((resolve, reject) => {
-        process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
+        stream.write(text, (error) => (error ? reject(error) : resolve()));
       }),
     finish: () => undefined,
     abandon: () => undefined,

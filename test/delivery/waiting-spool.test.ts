@@ -15,6 +15,7 @@ import { forget } from '../support/pushes.ts';
 import { recordedLog } from '../support/recorded-log.ts';
 import { registrationOf } from '../support/serving.ts';
 import { temporaryFolder } from '../support/store.ts';
+import { testSurroundings } from '../support/surroundings.ts';
 
 let apns: TestApns;
 beforeAll(async () => {
@@ -62,7 +63,7 @@ test('flush sends what it can, and then ends with what is wrong with imapd.conf'
 test('the deliverer tells once what keeps a file waiting, however often it looks', async () => {
   const { config } = setting(registrationOf('bob', 1), NOTIFICATION);
   const log = { ...recordedLog(), file: 'a log' };
-  const delivering = deliverInBackground({ config, log });
+  const delivering = deliverInBackground({ config, log }, testSurroundings({ clock: systemClock }));
   for (let pushes = 1; pushes <= 3; pushes += 1) {
     await eventually(
       () => apns.received.length,

@@ -7,7 +7,15 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { openHttpDoor } from '../../src/doors/http.ts';
 import { MAX_EVENTS_PER_LINE } from '../../src/events/parse.ts';
 import { createTestClock } from '../support/clock.ts';
-import { ask, capturedRequest, outcome, rawConnection, testDoor, TOPIC } from '../support/http-door.ts';
+import {
+  ask,
+  capturedRequest,
+  HOW_TO_LISTEN,
+  outcome,
+  rawConnection,
+  testDoor,
+  TOPIC,
+} from '../support/http-door.ts';
 import { recordedLog } from '../support/recorded-log.ts';
 import { temporaryFolder } from '../support/store.ts';
 
@@ -320,7 +328,7 @@ describe('where it listens', () => {
       listen,
       receive: outcome(),
       ready: () => ({ ready: true }),
-      log: recordedLog(),
+      ...{ ...HOW_TO_LISTEN, log: recordedLog() },
       ...(authorization !== undefined && { authorization }),
     });
 

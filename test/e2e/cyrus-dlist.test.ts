@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { openCyrusDoor } from '../../src/doors/cyrus.ts';
 import type { Door } from '../../src/doors/door.ts';
 import type { Receive, Received } from '../../src/doors/receive.ts';
+import { systemClock } from '../../src/process/clock.ts';
 import { MAX_EVENT_BYTES } from '../../src/events/read.ts';
 import { eventually } from '../support/command.ts';
 import { message } from '../support/cyrus-host.ts';
@@ -35,7 +36,9 @@ describeWithCyrus('a real Cyrus without notifyd, on the dlist socket', () => {
       events.push(raw.toString());
       return receive(raw, name);
     };
-    door = await openCyrusDoor({ path, receive: recording, log });
+    door = await openCyrusDoor({
+      ...{ path, receive: recording, log, clock: systemClock, onReplaced: () => undefined },
+    });
     // Of user cyrus, the group is all that may connect.
     await chown(path, 0, cyrusInstallation().gid);
   };

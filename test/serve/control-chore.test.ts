@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../src/process/clock.ts';
 import { hearingFor, keepControlDoor } from '../../src/serve/control-chore.ts';
 import { takeLock } from '../../src/store/lock.ts';
 import { openControlDoor } from '../../src/delivery/control.ts';
@@ -30,7 +31,7 @@ function kept(prepare: (lockFile: string, control: string) => void = () => undef
   const shift = (): never =>
     ({ settings: { config: { edition } }, store, onWork: (word: string) => words.push(word) }) as never;
   const running = keepControlDoor({
-    ...{ lockFile, control, shift, log, ending: ending.signal },
+    ...{ lockFile, control, shift, log, clock: systemClock, ending: ending.signal },
     onWord: hearingFor(shift, log),
   });
   const end = async (): Promise<void> => {

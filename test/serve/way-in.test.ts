@@ -59,7 +59,10 @@ test('a spooled list of which one event needs an unreadable imapd.conf is pushed
 test('what comes when the database is closed already waits in the spool', async () => {
   const { config } = setting();
   const log = recordedLog();
-  const shift = await openShift({ config, log }, createMetrics(), watchStoreTrouble(systemClock));
+  const shift = await openShift(
+    { config, log },
+    { metrics: createMetrics(), trouble: watchStoreTrouble(systemClock), clock: systemClock },
+  );
   shift.begin();
   const early = shift.receive(Buffer.from(registrationOf('bob', 1)), 'http');
   await shift.end(early);

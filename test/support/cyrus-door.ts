@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type CyrusDoorLimits, type CyrusDoorOptions, openCyrusDoor } from '../../src/doors/cyrus.ts';
 import type { Receive, Received } from '../../src/doors/receive.ts';
+import { systemClock } from '../../src/process/clock.ts';
 import { recordedLog } from './recorded-log.ts';
 import { temporaryFolder } from './store.ts';
 
@@ -53,7 +54,10 @@ export async function testDoor(
     events.push(raw.toString());
     return receive(raw, door);
   };
-  const door = await openCyrusDoor({ path, log, ...others, receive: recording, limits });
+  const door = await openCyrusDoor({
+    ...{ path, log, clock: systemClock, onReplaced: () => undefined },
+    ...{ ...others, receive: recording, limits },
+  });
   onTestFinished(() => door.close());
   return { path: others.path ?? path, events, log, close: () => door.close() };
 }

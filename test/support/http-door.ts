@@ -7,6 +7,7 @@ import { namespaceOf } from '../../src/config/imapd-conf.ts';
 import { type HttpDoor, type HttpDoorOptions, openHttpDoor } from '../../src/doors/http.ts';
 import type { Receive, Received } from '../../src/doors/receive.ts';
 import { parseEvent } from '../../src/events/parse.ts';
+import { systemClock } from '../../src/process/clock.ts';
 import { recordedLog } from './recorded-log.ts';
 
 /** 59 bytes, as those of macOS Server. */
@@ -18,6 +19,12 @@ export interface TestDoor extends HttpDoor {
   log: ReturnType<typeof recordedLog>;
 }
 
+/** By the system's clock, asking nobody to make room. */
+export const HOW_TO_LISTEN = {
+  ...{ clock: systemClock, isPatient: false, ending: new AbortController().signal },
+  ...{ askToYield: () => Promise.resolve(undefined), onReplaced: () => undefined },
+};
+
 /** A door on a free port of the loopback, closed when the running test ends. Its events owe a push each. */
 export async function testDoor(changes: Partial<HttpDoorOptions> = {}): Promise<TestDoor> {
   const received: string[] = [];
@@ -26,6 +33,7 @@ export async function testDoor(changes: Partial<HttpDoorOptions> = {}): Promise<
     listen: '127.0.0.1:0',
     receive: understand,
     ready: () => ({ ready: true }),
+    ...HOW_TO_LISTEN,
     log,
     ...changes,
     ...(changes.receive === undefined && {

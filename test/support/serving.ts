@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Config } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
+import { systemClock } from '../../src/process/clock.ts';
 import { NOTHING_HANDED_OVER } from '../../src/process/handed-over.ts';
 import { createMetrics } from '../../src/serve/metrics.ts';
 import { openServe } from '../../src/serve/serve.ts';
@@ -32,6 +33,7 @@ export async function served(config: Config) {
   const serving = await openServe({
     settings: { config, log },
     metrics,
+    clock: systemClock,
     ending: ending.signal,
     handedOver: NOTHING_HANDED_OVER,
     onReplaced: () => undefined,

@@ -1,4 +1,6 @@
 import { redactAccountId, redactToken } from '../../process/redact.ts';
+import { writeLine } from '../../process/standard-error.ts';
+import type { Surroundings } from '../../process/surroundings.ts';
 import { parseAnswer, type AnswersByToken, type MockAnswer } from './answers.ts';
 import type { ReceivedPush } from './connection.ts';
 import { startMockApns, type MockApns } from './server.ts';
@@ -18,13 +20,16 @@ export interface MockApnsCommand {
  * Runs the stand-in until SIGINT or SIGTERM, or until nobody reads what it prints. Standard output: how to configure a client, then one line a push;
  * with `json` one object a line, device tokens whole. Throws OperatorError: exit 64 for a bad answer.
  */
-export async function runMockApns(options: MockApnsCommand): Promise<void> {
+export async function runMockApns(
+  options: MockApnsCommand,
+  { stdout, tell, onSignals }: Pick<Surroundings, 'stdout' | 'tell' | 'onSignals'>,
+): Promise<void> {
   const print = (line: string): void => {
-    process.stdout.write(`${line}\n`);
+    stdout.write(`${line}\n`);
   };
   const answers = answersByToken(options.answers);
   // Before the ready line, since whoever reads that line may send the signal at once.
-  const stopped = signalled('SIGINT', 'SIGTERM');
+  const stopped = new Promise<void>((resolve) => onSignals(['SIGINT', 'SIGTERM'], resolve));
   const mock = await startMockApns({
     dir: options.dir,
     port: options.port,
@@ -34,7 +39,7 @@ export async function runMockApns(options: MockApnsCommand): Promise<void> {
       print(options.json ? JSON.stringify(push) : pushLine(push));
     },
     onWarning: (message) => {
-      process.stderr.write(`xapplepush: warn: ${message}\n`);
+      writeLine(`warn: ${message}`, tell);
     },
   });
   print(options.json ? readyObject(mock) : readyLines(mock));
@@ -48,16 +53,6 @@ function answersByToken(texts: readonly string[]): AnswersByToken {
     answers.set(token, [...(answers.get(token) ?? []), answer]);
   }
   return Object.fromEntries(answers);
-}
-
-function signalled(...signals: NodeJS.Signals[]): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of signals) {
-      process.once(signal, () => {
-        resolve();
-      });
-    }
-  });
 }
 
 function aborted(signal: AbortSignal | undefined): Promise<void> {

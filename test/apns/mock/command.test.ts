@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, test, vi } from 'vitest';
+import { testSurroundings } from '../../support/surroundings.ts';
 import { connectApns, type ApnsConnection } from '../../../src/apns/client.ts';
 import { loadCredential } from '../../../src/apns/credentials/credentials.ts';
 import { runMockApns, type MockApnsCommand } from '../../../src/apns/mock/command.ts';
@@ -28,19 +29,15 @@ async function running(
   signal: NodeJS.Signals,
   use: (line: (n: number) => Promise<string>) => Promise<void>,
 ): Promise<void> {
-  let output = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    output += String(text);
-    return true;
-  });
-  const ended = runMockApns({ dir, port: 0, json: false, answers: [], ...options });
+  const around = testSurroundings();
+  const ended = runMockApns({ dir, port: 0, json: false, answers: [], ...options }, around);
   const line = (n: number): Promise<string> =>
-    vi.waitUntil(() => output.split('\n').slice(0, -1)[n], { timeout: AMPLE_MS });
+    vi.waitUntil(() => around.stdoutText().split('\n').slice(0, -1)[n], { timeout: AMPLE_MS });
   try {
     await line(0);
     await use(line);
   } finally {
-    process.kill(process.pid, signal);
+    around.signal(signal);
     await ended;
   }
 }
@@ -105,15 +102,15 @@ test('for programs: one object a line, and answers that change while it runs', a
 });
 
 test('a bad answer is an error of usage', async () => {
-  const attempt = runMockApns({ dir, port: 0, json: false, answers: ['*=sulky'] });
+  const attempt = runMockApns({ dir, port: 0, json: false, answers: ['*=sulky'] }, testSurroundings());
   await expect(attempt).rejects.toMatchObject({ exitCode: ExitCode.usage });
 });
 
 test('ends when nobody reads what it prints', async () => {
-  const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+  const around = testSurroundings();
   const reader = new AbortController();
-  const ended = runMockApns({ dir, port: 0, json: true, answers: [], readerGone: reader.signal });
-  await vi.waitUntil(() => write.mock.calls.length > 0, { timeout: AMPLE_MS });
+  const ended = runMockApns({ dir, port: 0, json: true, answers: [], readerGone: reader.signal }, around);
+  await vi.waitUntil(() => around.stdoutText() !== '', { timeout: AMPLE_MS });
   reader.abort();
   await expect(ended).resolves.toBeUndefined();
 });
