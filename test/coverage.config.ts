@@ -9,13 +9,16 @@ import ordinary from '../vitest.config.ts';
 const OTHER_PROCESSES =
   /import \{[^}]*\b(?:createSandbox|COMMAND|openTerminal|startServe|buildsIn|installProgram)\b/;
 
+/** One that runs the program in its own process as well. */
+const HERE = /from '[./]*support\/(?:here|transcript)\.ts'/;
+
 /** The tests that run in one process, and what they reach of the source: `npm run coverage`. */
 export default mergeConfig(
   ordinary,
   defineConfig({
     test: {
       exclude: [
-        ...testsOf(OTHER_PROCESSES),
+        ...testsIn((text) => OTHER_PROCESSES.test(text) && !HERE.test(text)),
         'test/e2e/**',
         'test/launch.test.ts',
         'test/examples/demo.test.ts',
@@ -25,9 +28,9 @@ export default mergeConfig(
   }),
 );
 
-function testsOf(whole: RegExp): string[] {
+function testsIn(isWanted: (text: string) => boolean): string[] {
   return readdirSync('test', { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.test.ts'))
     .map((name) => join('test', name))
-    .filter((file) => whole.test(readFileSync(file, 'utf8')));
+    .filter((file) => isWanted(readFileSync(file, 'utf8')));
 }

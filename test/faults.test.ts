@@ -4,16 +4,21 @@ import { configFor, startTestApns, type TestApns } from './support/apns.ts';
 import { forget } from './support/pushes.ts';
 import { configure as writeConfig, createSandbox, eventually, type Sandbox } from './support/command.ts';
 import { messageNew, registration, tokenNumber } from './support/events.ts';
+import { here } from './support/here.ts';
 
 /** As many handlers at once as the busiest host could start. */
 const CROWD = 200;
 
 let apns: TestApns;
+/** In which the program runs here. */
 let sandbox: Sandbox;
+/** The same, in which it runs in processes of its own. */
+let whole: Sandbox;
 
 beforeEach(async () => {
   apns = await startTestApns();
-  sandbox = createSandbox(configFor(apns));
+  whole = createSandbox(configFor(apns));
+  sandbox = here(whole);
 });
 afterEach(async () => {
   sandbox.remove();
@@ -195,14 +200,14 @@ describe('processes', () => {
       .join('');
     expect(await sandbox.run(['--wait'], { input })).toMatchObject({ exitCode: 69 });
     await restart();
-    await Promise.all(range(2).map(() => sandbox.run(['flush', '--all'])));
+    await Promise.all(range(2).map(() => whole.run(['flush', '--all'])));
     expect(tokensOf(apns.received)).toEqual(range(100).map(tokenNumber));
   });
 
   test(`${CROWD} handlers at once: none fails, every push arrives`, async () => {
     configure('{ linger: 2s }');
     await registerUsers(CROWD);
-    const finished = await Promise.all(range(CROWD).map((n) => sandbox.notify(messageNew(`user${n}`))));
+    const finished = await Promise.all(range(CROWD).map((n) => whole.notify(messageNew(`user${n}`))));
     expect(finished.filter(({ exitCode }) => exitCode !== 0)).toEqual([]);
     await eventually(
       () => new Set(tokensOf(apns.received)).size,
@@ -221,7 +226,7 @@ describe('processes', () => {
     const events = range(CROWD).map((n) =>
       registration({ user: `user${n}`, apsDeviceToken: tokenNumber(n) }),
     );
-    const finished = await Promise.all(events.map((event) => sandbox.notify(event)));
+    const finished = await Promise.all(events.map((event) => whole.notify(event)));
     expect(finished.filter(({ exitCode }) => exitCode !== 0)).toEqual([]);
     expect(await sandbox.run(['flush'])).toMatchObject({ exitCode: 0 });
     expect(JSON.parse((await sandbox.run(['targets', 'list', '--json'])).stdout)).toHaveLength(CROWD);

@@ -7,8 +7,11 @@ import { configFor, startTestApns, type TestApns } from './support/apns.ts';
 import { forget } from './support/pushes.ts';
 import { createSandbox, eventually, NOTIFYD_ARGUMENTS, type Sandbox } from './support/command.ts';
 import { ACCOUNT_ID, captured, DEVICE_TOKEN, messageNew, registration } from './support/events.ts';
+import { here } from './support/here.ts';
 
 let apns: TestApns;
+/** In which the program runs in processes of its own, and the same in which it runs here. */
+let whole: Sandbox;
 let sandbox: Sandbox;
 
 beforeAll(async () => {
@@ -18,17 +21,18 @@ afterAll(() => apns.close());
 beforeEach(() => {
   forget(apns);
   apns.setAnswers('*', ['200']);
-  sandbox = createSandbox(
+  whole = createSandbox(
     `${configFor(apns)}\ndelivery: { linger: 1s, deadline: 5s }\nlog: { level: debug }\n`,
   );
+  sandbox = here(whole);
 });
 afterEach(() => sandbox.remove());
 
 describe('as notify_external', () => {
   test('a registration and a delivery become a push, sent in the background', async () => {
-    const registered = await sandbox.notify(captured('0025-ApplePushService-aps-v2.json'));
+    const registered = await whole.notify(captured('0025-ApplePushService-aps-v2.json'));
     expect(registered).toMatchObject({ exitCode: 0, stdout: '' });
-    const delivered = await sandbox.notify(captured('0060-MessageNew-lmtp-inbox.json'));
+    const delivered = await whole.notify(captured('0060-MessageNew-lmtp-inbox.json'));
     expect(delivered).toMatchObject({ exitCode: 0, stdout: '' });
     const [push] = await eventually(
       () => apns.received,

@@ -1,8 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, afterAll, describe, expect, test } from 'vitest';
-import { configure, createSandbox, type Sandbox } from './support/command.ts';
+import { configure, type Sandbox } from './support/command.ts';
 import { tokenNumber } from './support/events.ts';
+import { sandboxHere } from './support/here.ts';
 import { enqueued, openTestStore, registered } from './support/store.ts';
 
 /** Controls, C1 and those that turn the direction, format or separate lines; each of them in every name. */
@@ -21,7 +22,7 @@ const PATH = `Box${HOSTILE}`;
 
 let sandbox: Sandbox;
 beforeAll(async () => {
-  sandbox = createSandbox('');
+  sandbox = sandboxHere('');
   configure(sandbox, 'users: { lowercase: false }\n');
   const store = openTestStore(sandbox.store);
   const nowMs = Date.now();
@@ -74,7 +75,7 @@ describe('no control, direction or line-separating character is raw in', () => {
 
 test('an export that is imported gives the same values', { timeout: 60_000 }, async () => {
   const { stdout: exported } = await sandbox.run(['targets', 'export']);
-  const other = createSandbox('users: { lowercase: false }\n');
+  const other = sandboxHere('users: { lowercase: false }\n');
   try {
     const file = join(other.dir, 'export');
     writeFileSync(file, exported);

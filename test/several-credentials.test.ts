@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { issueClientCertificate } from '../src/apns/credentials/pki.ts';
 import { configFor, startTestApns, type TestApns } from './support/apns.ts';
-import { createSandbox, type Sandbox } from './support/command.ts';
+import type { Sandbox } from './support/command.ts';
 import { messageNew, registration, tokenNumber } from './support/events.ts';
+import { sandboxHere } from './support/here.ts';
 
 const OLD_TOPIC = 'com.apple.mail.XServer.00000000-1111-4222-8333-444444444444';
 
@@ -13,7 +14,7 @@ let sandbox: Sandbox;
 
 beforeEach(async () => {
   apns = await startTestApns();
-  sandbox = createSandbox('');
+  sandbox = sandboxHere('');
   const { caKey, ca } = apns.files;
   const authority = { certificatePem: readFileSync(ca, 'utf8'), keyPem: readFileSync(caKey, 'utf8') };
   const old = issueClientCertificate(authority, { topic: OLD_TOPIC });

@@ -10,8 +10,8 @@ import { readHistory } from '../src/history/read.ts';
 import { sentenceOf } from '../src/history/sentence.ts';
 import { createIntake } from '../src/intake/intake.ts';
 import { createTestClock } from './support/clock.ts';
-import { createSandbox } from './support/command.ts';
 import { captured, tokenNumber } from './support/events.ts';
+import { sandboxHere } from './support/here.ts';
 import { recordedLog } from './support/recorded-log.ts';
 import { NOW_MS, registered, temporaryFolder, testStore } from './support/store.ts';
 
@@ -73,7 +73,7 @@ describe('of a mailbox of somebody else is told', () => {
   });
 
   test('--wait prints it', async () => {
-    const sandbox = createSandbox('targets: { shared_mailboxes: true }\n');
+    const sandbox = sandboxHere('targets: { shared_mailboxes: true }\n');
     onTestFinished(() => sandbox.remove());
     await registered(testStore(sandbox.store), { user: 'bob', ...ALICES });
     const input = JSON.stringify(withAcl('anyone\tp\t'));

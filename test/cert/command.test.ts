@@ -2,12 +2,13 @@ import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { mockFiles, MOCK_TOPIC, type MockFiles } from '../../src/apns/mock/ca.ts';
-import { createSandbox, type Sandbox } from '../support/command.ts';
+import type { Sandbox } from '../support/command.ts';
+import { sandboxHere } from '../support/here.ts';
 
 let sandbox: Sandbox;
 let files: MockFiles;
 beforeAll(() => {
-  sandbox = createSandbox('');
+  sandbox = sandboxHere('');
   files = mockFiles(join(sandbox.dir, 'mock'));
 });
 afterAll(() => {

@@ -5,13 +5,17 @@ import type { Point } from '../../src/check/point.ts';
 import { configFor, startTestApns, type TestApns } from '../support/apns.ts';
 import { COMMAND, createSandbox, type Finished, type Sandbox } from '../support/command.ts';
 import { ACCOUNT_ID, DEVICE_TOKEN, registration } from '../support/events.ts';
+import { here } from '../support/here.ts';
 import { IS_ROOT, USER, USER_NAME } from './setup.ts';
 
 let mock: TestApns;
 let sandbox: Sandbox;
+/** The same sandbox, in which the program runs in processes of its own. */
+let whole: Sandbox;
 beforeEach(async () => {
   mock = await startTestApns();
-  sandbox = createSandbox(`delivery: { linger: 0s }\n${configFor(mock)}`);
+  whole = createSandbox(`delivery: { linger: 0s }\n${configFor(mock)}`);
+  sandbox = here(whole);
   chmodSync(sandbox.dir, 0o755);
   imapd('');
   for (const path of [sandbox.dir, mock.dir, mock.files.clientKey])
@@ -102,8 +106,8 @@ describe('xapplepush check', () => {
   });
 
   test('leaves no file behind that the mail user cannot use', async () => {
-    await sandbox.notify(registration());
-    await check();
+    await whole.notify(registration());
+    await whole.run(['check']);
     const again = (await check()).points.find(({ point }) => point === 'database folder');
     expect(again).toMatchObject({ state: 'ok' });
   });

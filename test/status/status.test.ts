@@ -4,16 +4,16 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { writeSpool } from '../../src/spool/spool.ts';
 import type { StatusJson as Status } from '../../src/status/json.ts';
 import { configFor, startTestApns, type TestApns } from '../support/apns.ts';
-import { configure, createSandbox, type Sandbox } from '../support/command.ts';
+import { configure, eventually, type Sandbox } from '../support/command.ts';
 import { messageNew, registration, tokenNumber } from '../support/events.ts';
-import { startServe } from '../support/serve.ts';
+import { sandboxHere, serveHere } from '../support/here.ts';
 
 let apns: TestApns;
 let sandbox: Sandbox;
 
 beforeEach(async () => {
   apns = await startTestApns();
-  sandbox = createSandbox('');
+  sandbox = sandboxHere('');
   configure(sandbox, `${configFor(apns)}delivery: { deadline: 1s }\n`);
 });
 afterEach(async () => {
@@ -60,10 +60,12 @@ test('counts the files of the spool, bad ones apart', async () => {
 });
 
 test('tells of a certificate that cannot be used, and of a serve that runs', async () => {
-  const served = await startServe(sandbox);
+  const served = await serveHere(sandbox);
   writeFileSync(apns.files.clientCertificate, 'no certificate');
-  const { stdout } = await sandbox.run(['status']);
-  expect(stdout).toMatch(/^serve +running since \S+ \(\d+ seconds? ago\)$/m);
+  const stdout = await eventually(
+    async () => (await sandbox.run(['status'])).stdout,
+    (text) => /^serve +running since \S+ \(\d+ seconds? ago\)$/m.test(text),
+  );
   expect(stdout).toMatch(/^certificate +.*client\.pem/m);
   expect(await served.end('SIGTERM')).toBe(0);
   expect((await status()).serve).toBe('not running');

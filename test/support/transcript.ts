@@ -1,5 +1,9 @@
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { VERSION } from '../../src/installation.ts';
+import type { Finished } from './command.ts';
+import { runHere } from './here.ts';
 import { openTerminal } from './terminal.ts';
 
 /** A line that is played, and what it showed; or a line between them. */
@@ -99,7 +103,44 @@ async function playOnTerminal(
 }
 
 /** Standard output first, then standard error with a mark. */
-async function playInPipe(line: string, { cwd, env }: Place): Promise<Played> {
+async function playInPipe(line: string, place: Place): Promise<Played> {
+  const call = callIn(line);
+  const { stdout, stderr, exitCode } = await (call === undefined
+    ? playInShell(line, place)
+    : playHere(call, place));
+  const errors = lines(stderr).replace(/^(.*)\n/gm, (_, each: string) => `${`! ${each}`.trimEnd()}\n`);
+  return { shown: lines(stdout) + errors, exitCode };
+}
+
+/** A call of the program that needs no shell. */
+export interface Call {
+  args: string[];
+  /** What stands behind `<`. */
+  inputFile?: string;
+}
+
+/** Undefined for a line that needs one. */
+export function callIn(line: string): Call | undefined {
+  const match = /^xapplepush((?: (?:[\w./@+:=,-]+|'[^']*'))*)(?: < ([\w./-]+))?$/.exec(line);
+  if (match === null) return undefined;
+  const [, words = '', inputFile] = match;
+  const args = [...words.matchAll(/[^ ']+|'[^']*'/g)].map(([word]) => word.replaceAll("'", ''));
+  return { args, ...(inputFile !== undefined && { inputFile }) };
+}
+
+/** In this process, much sooner than in one of its own. */
+async function playHere({ args, inputFile }: Call, { cwd, env }: Place): Promise<Finished> {
+  const before = process.cwd();
+  process.chdir(cwd);
+  try {
+    const input = inputFile === undefined ? '' : readFileSync(resolve(cwd, inputFile));
+    return await runHere(args, { env, input });
+  } finally {
+    process.chdir(before);
+  }
+}
+
+async function playInShell(line: string, { cwd, env }: Place): Promise<Finished> {
   const child = spawn('/bin/sh', ['-c', line], {
     cwd,
     env: { PATH: '/usr/bin:/bin', ...env },
@@ -113,11 +154,11 @@ async function playInPipe(line: string, { cwd, env }: Place): Promise<Played> {
     child.on('error', reject);
     child.on('close', resolve);
   });
-  const errors = lines(Buffer.concat(stderr).toString()).replace(
-    /^(.*)\n/gm,
-    (_, line: string) => `${`! ${line}`.trimEnd()}\n`,
-  );
-  return { shown: lines(Buffer.concat(stdout).toString()) + errors, exitCode };
+  return {
+    stdout: Buffer.concat(stdout).toString(),
+    stderr: Buffer.concat(stderr).toString(),
+    exitCode,
+  };
 }
 
 /** Control characters as their pictures; output that does not end with a newline says so. */

@@ -1,10 +1,15 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { SHELL_COMMAND, environmentOf, type Sandbox } from '../support/command.ts';
+import { environmentOf, eventually, type Finished, type Sandbox, SHELL_COMMAND } from '../support/command.ts';
+import { here, runHere, runIn } from '../support/here.ts';
 import { testWithTools } from '../support/needs.ts';
+import { testSurroundings } from '../support/surroundings.ts';
 import { openTerminal, type Terminal } from '../support/terminal.ts';
 import { runInPipes, sandboxWithTargets } from './setup.ts';
 
 const TARGETS = 3000;
+const TERMINAL = { columns: 100, rows: 20 };
 
 let sandbox: Sandbox;
 beforeAll(async () => {
@@ -39,7 +44,7 @@ describe('list in a pipe', () => {
   });
 
   test('is valid JSON', async () => {
-    const { stdout } = await inPipes('xapplepush targets list --json | (sleep 1; cat)');
+    const { stdout } = await here(sandbox).run(['targets', 'list', '--json']);
     expect((JSON.parse(stdout) as unknown[]).length).toBeGreaterThanOrEqual(TARGETS - 1);
   });
 
@@ -47,7 +52,7 @@ describe('list in a pipe', () => {
     ['--sort name', '--sort is "name", expected one of user, renewed, registered, success, failures'],
     ['--stale soon', '--stale is "soon", expected a duration such as 10d'],
   ])('%s is refused', async (options, message) => {
-    expect(await inPipes(`xapplepush targets list ${options}`)).toMatchObject({
+    expect(await here(sandbox).run(['targets', 'list', ...options.split(' ')])).toMatchObject({
       stderr: expect.stringContaining(message) as string,
       exitCode: 64,
     });
@@ -61,18 +66,24 @@ describe('list on a terminal', () => {
     expect(output).toMatch(/^user2999 .*\r\n\d{4} targets\r\n$/);
   });
 
+  /** The same terminal in this process. */
+  function listedHere(args: string[], PAGER: string): Promise<Finished> {
+    const env = { ...environmentOf(sandbox.configFile), PATH: '/usr/bin:/bin', PAGER };
+    return runHere(['targets', 'list', ...args], { env, terminal: TERMINAL });
+  }
+
   test('ends when the pager does', async () => {
-    const { output, exitCode } = await onTerminal('targets list', { PAGER: 'head -n 1' }).ended;
-    expect(exitCode).toBe(0);
-    expect(output).toMatch(/^USER [^\n]*\n$/);
+    const file = join(sandbox.dir, 'paged');
+    expect(await listedHere([], `head -n 1 > '${file}'`)).toEqual({ stdout: '', stderr: '', exitCode: 0 });
+    expect(readFileSync(file, 'utf8')).toMatch(/^USER [^\n]*\n$/);
   });
 
   test('is shown as it is where it is short, or where there is no pager', async () => {
-    const short = await onTerminal('targets list --user alice', { PAGER: 'false' }).ended;
-    expect(short.output).toMatch(/^USER .*\r\n(?:alice .*\r\n){3}3 targets\r\n$/);
+    const short = await listedHere(['--user', 'alice'], 'false');
+    expect(short.stdout).toMatch(/^USER .*\n(?:alice .*\n){3}3 targets\n$/);
     for (const pager of ['', 'no-such-pager -x']) {
-      const { output } = await onTerminal('targets list', { PAGER: pager }).ended;
-      expect(output.split('\r\n').length).toBeGreaterThanOrEqual(TARGETS);
+      const { stdout } = await listedHere([], pager);
+      expect(stdout.split('\n').length).toBeGreaterThanOrEqual(TARGETS);
     }
   });
 
@@ -87,22 +98,30 @@ describe('list on a terminal', () => {
 });
 
 describe('remove on a terminal', () => {
+  /** Types the answer as soon as it is asked for, and gives the question and the end. */
+  async function removed(args: string[], answer?: string): Promise<Finished> {
+    const around = testSurroundings({ env: environmentOf(sandbox.configFile), terminal: TERMINAL });
+    const ended = runIn(around, ['targets', 'remove', ...args]);
+    if (answer !== undefined) {
+      await eventually(around.stderrText, (text) => text.includes('[y/N]'));
+      around.type(answer);
+    }
+    const exitCode = await ended;
+    return { exitCode, stdout: around.stdoutText(), stderr: around.stderrText() };
+  }
+
   test('shows what it would remove, and asks', async () => {
-    const asked = onTerminal('targets remove alice');
-    await asked.shows('Remove these 3 targets? [y/N]');
-    asked.type('n\r');
-    expect(await asked.ended).toMatchObject({
-      output: expect.stringContaining('nothing was removed') as string,
+    const asked = await removed(['alice'], 'n\r');
+    expect(asked).toMatchObject({
+      stdout: expect.stringMatching(/alice[^]*nothing was removed/) as string,
+      stderr: expect.stringContaining('Remove these 3 targets? [y/N]') as string,
       exitCode: 0,
     });
-    const again = onTerminal('targets remove alice');
-    await again.shows('[y/N]');
-    again.type('y\r');
-    expect(await again.ended).toMatchObject({
-      output: expect.stringContaining('removed 3 targets') as string,
+    expect(await removed(['alice'], 'y\r')).toMatchObject({
+      stdout: expect.stringContaining('removed 3 targets') as string,
       exitCode: 0,
     });
-    expect((await inPipes('xapplepush targets list --user alice')).stdout).toBe('no targets\n');
+    expect((await here(sandbox).run(['targets', 'list', '--user', 'alice'])).stdout).toBe('no targets\n');
   });
 
   test('never asks where the answer could not come from a person', async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Sandbox } from '../support/command.ts';
+import { environmentOf, type Sandbox } from '../support/command.ts';
+import { here, runHere } from '../support/here.ts';
 import { runInPipes, sandboxWithTargets } from '../targets/setup.ts';
 
 let sandbox: Sandbox;
@@ -22,8 +23,21 @@ describe('a reader that leaves', () => {
     '--help',
   ];
 
+  /** In this process, with an output that fails. */
+  const failing = (command: string, code: 'EPIPE' | 'ENOSPC', after = 0): ReturnType<typeof runHere> =>
+    runHere(command.split(' '), { env: environmentOf(sandbox.configFile), failing: { code, after } });
+
   test.each(commands)('is no fault of %s', async (command) => {
-    const line = (reader: string): string => `xapplepush ${command} | ${reader}; exit \${PIPESTATUS[0]}`;
+    expect(await failing(command, 'EPIPE', 1)).toEqual({
+      stdout: expect.stringMatching(/^.+\n/) as string,
+      stderr: '',
+      exitCode: 0,
+    });
+    expect(await failing(command, 'EPIPE')).toEqual({ stdout: '', stderr: '', exitCode: 0 });
+  });
+
+  test('is one of a pipe too', async () => {
+    const line = (reader: string): string => `xapplepush targets list | ${reader}; exit \${PIPESTATUS[0]}`;
     expect(await inPipes(line('head -1'))).toEqual({
       stdout: expect.stringMatching(/^.+\n$/) as string,
       stderr: '',
@@ -33,19 +47,20 @@ describe('a reader that leaves', () => {
   });
 
   test('does not keep a removal from being done', async () => {
-    const line = 'xapplepush targets remove user0900 | true; exit ${PIPESTATUS[0]}';
-    expect(await inPipes(line)).toMatchObject({ stderr: '', exitCode: 0 });
-    expect((await inPipes('xapplepush targets list --user user0900')).stdout).toBe('no targets\n');
+    expect(await failing('targets remove user0900', 'EPIPE')).toMatchObject({ stderr: '', exitCode: 0 });
+    const listed = await here(sandbox).run(['targets', 'list', '--user', 'user0900']);
+    expect(listed.stdout).toBe('no targets\n');
   });
+
+  const FULL = {
+    stdout: '',
+    stderr: expect.stringMatching(/^xapplepush: error: cannot write to standard output \(ENOSPC/) as string,
+    exitCode: 75,
+  };
 
   test('is told from a disk that is full', async () => {
     for (const command of ['targets list', 'targets show alice', 'status'])
-      expect(await inPipes(`xapplepush ${command} > /dev/full`)).toEqual({
-        stdout: '',
-        stderr: expect.stringMatching(
-          /^xapplepush: error: cannot write to standard output \(ENOSPC/,
-        ) as string,
-        exitCode: 75,
-      });
+      expect(await failing(command, 'ENOSPC')).toEqual(FULL);
+    expect(await inPipes('xapplepush status > /dev/full')).toEqual(FULL);
   });
 });

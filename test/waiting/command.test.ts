@@ -7,11 +7,11 @@ import { retryCommand } from '../../src/waiting/retry.ts';
 import { openControlDoor } from '../../src/delivery/control.ts';
 import { configFor, startTestApns, type TestApns } from '../support/apns.ts';
 import { createTestClock } from '../support/clock.ts';
-import { configure, createSandbox, eventually, type Finished, type Sandbox } from '../support/command.ts';
+import { configure, eventually, type Finished, type Sandbox } from '../support/command.ts';
 import { EDITION, listening } from '../support/control.ts';
 import { messageNew, registration, tokenNumber } from '../support/events.ts';
+import { sandboxHere, serveHere } from '../support/here.ts';
 import { recordedLog } from '../support/recorded-log.ts';
-import { startServe } from '../support/serve.ts';
 import {
   claimed,
   enqueued,
@@ -186,7 +186,7 @@ describe('with a stand-in for Apple', () => {
 
   beforeEach(async () => {
     apns = await startTestApns();
-    sandbox = createSandbox('');
+    sandbox = sandboxHere('');
     configure(sandbox, `${configFor(apns)}delivery: { deadline: 1s, linger: 1s }\n`);
     await sandbox.run([], { input: registration() });
   });
@@ -213,7 +213,7 @@ describe('with a stand-in for Apple', () => {
   });
 
   test('retry ends the rest of a serve whose certificate was refused', async () => {
-    const served = await startServe(sandbox);
+    const served = await serveHere(sandbox);
     apns.setAnswers('*', ['403/BadCertificate']);
     await sandbox.run([], { input: messageNew() });
     await eventually(waiting, ([row]) => row?.attempts === 1 && !row.sending);
