@@ -14,6 +14,7 @@
 --                           2.4 writes it, and refuses to start with 0; 2.3 knows 0 only.
 --   user = vmail            in service lmtp: the user that owns the mail. By default LMTP is root and only acts as
 --                           that user, so that the command would be run by root. This script then refuses to run it.
+--                           The userdb itself must say `uid`: mail_uid is not enough, and no mail is delivered then.
 -- See 90-xapplepush-2.3.conf and 90-xapplepush-2.4.conf.
 --
 -- The mail user must not be able to change this file: LMTP runs its top level and script_init as root.

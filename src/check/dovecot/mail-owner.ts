@@ -24,14 +24,33 @@ export function mailOwnerOf(doveconf: Doveconf): MailOwner {
   return { kind: 'unknown', why: 'several userdbs' };
 }
 
+/** Whether every userdb is `static` and says no uid, which is then left to `mail_uid`. Pure. */
+export function leavesUidOpen(doveconf: Doveconf): boolean {
+  const userdbs = sectionsOf(doveconf.root, 'userdb');
+  const hasUid = sectionsOf(doveconf.root, 'userdb_fields').some(({ settings }) => settings.has('uid'));
+  const isOpen = (userdb: Section): boolean =>
+    driverOf(userdb) === 'static' && uidOf(userdb, isOld(doveconf)) === undefined;
+  return userdbs.length > 0 && !hasUid && userdbs.every(isOpen);
+}
+
+function driverOf({ name, settings }: Section): string {
+  return settings.get('driver') ?? name;
+}
+
 function ownerBy(userdb: Section, old: boolean): MailOwner {
-  const driver = userdb.settings.get('driver') ?? userdb.name;
+  const driver = driverOf(userdb);
   if (driver === 'passwd') return { kind: 'each' };
   const uid = driver === 'static' ? uidOf(userdb, old) : undefined;
   return uid === undefined ? { kind: 'unknown', why: `userdb ${driver}` } : { kind: 'one', user: uid };
 }
 
+/** 2.3 has several places for it; the later one of these holds. */
+const OLD_PLACES = ['default_fields', 'args', 'override_fields'];
+
 function uidOf(userdb: Section, old: boolean): string | undefined {
-  if (old) return /(?:^|\s)uid=(\S+)/.exec(userdb.settings.get('args') ?? '')?.[1];
+  if (old)
+    return OLD_PLACES.flatMap(
+      (key) => /(?:^|\s)uid=(\S+)/.exec(userdb.settings.get(key) ?? '')?.[1] ?? [],
+    ).at(-1);
   return sectionsOf(userdb, 'fields').flatMap(({ settings }) => settings.get('uid') ?? [])[0];
 }

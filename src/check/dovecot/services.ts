@@ -1,5 +1,6 @@
 import { type Point, ok, problem, warning } from '../point.ts';
-import type { Doveconf } from './doveconf-output.ts';
+import type { Doveconf, Section } from './doveconf-output.ts';
+import { leavesUidOpen, mailOwnerOf } from './mail-owner.ts';
 import { isOld, sectionsOf, settingOfService } from './setup.ts';
 
 export const DOVECOT_SERVICES = 'Dovecot services';
@@ -53,6 +54,36 @@ function judgeUser(doveconf: Doveconf, mailUser: string): Point[] {
         `service/lmtp/user = ${mailUser}`,
       ),
     ];
+  return [...judgeLookup(doveconf, user), ...judgeAnvil(doveconf, user)];
+}
+
+/** Dovecot's auth answers a process that is not root about users with that process's uid only, at its usual socket. */
+function judgeLookup(doveconf: Doveconf, user: string): Point[] {
+  if (hasOwnListener(doveconf, 'auth', 'auth-userdb')) return [];
+  const [why, fix] = hindranceToLookup(doveconf, user) ?? [];
+  if (why === undefined || fix === undefined) return [];
+  const text = `lmtp runs as ${user} and finds nobody to deliver to, since ${why}: no mail is delivered`;
+  return [problem(DOVECOT_SERVICES, text, fix)];
+}
+
+function hindranceToLookup(doveconf: Doveconf, user: string): [why: string, fix: string] | undefined {
+  if (mailOwnerOf(doveconf).kind === 'each')
+    return [
+      'each user has mail as themselves (userdb passwd)',
+      'give all mail to one user (a userdb other than passwd, with their uid): more is not supported',
+    ];
+  if (!leavesUidOpen(doveconf)) return undefined;
+  const fix = isOld(doveconf)
+    ? `in userdb: args = uid=${user} and what stands there`
+    : `in userdb static: fields { uid = ${user} }`;
+  return ['the userdb says no uid', fix];
+}
+
+function hasOwnListener(doveconf: Doveconf, service: string, name: string): boolean {
+  return listenersOf(doveconf, service, name).some(({ settings }) => settings.size > 0);
+}
+
+function judgeAnvil(doveconf: Doveconf, user: string): Point[] {
   if (isOld(doveconf) || mayUseAnvil(doveconf, user)) return [];
   return [
     warning(
@@ -66,8 +97,12 @@ function judgeUser(doveconf: Doveconf, mailUser: string): Point[] {
 /** chmod(1): reading and writing for everybody. */
 const FOR_ALL = /[67]$/;
 
-function mayUseAnvil({ root }: Doveconf, user: string): boolean {
-  return sectionsOf(root, 'service', 'anvil')
-    .flatMap((service) => sectionsOf(service, 'unix_listener', 'anvil'))
-    .some(({ settings }) => settings.get('user') === user || FOR_ALL.test(settings.get('mode') ?? ''));
+function mayUseAnvil(doveconf: Doveconf, user: string): boolean {
+  return listenersOf(doveconf, 'anvil', 'anvil').some(
+    ({ settings }) => settings.get('user') === user || FOR_ALL.test(settings.get('mode') ?? ''),
+  );
+}
+
+function listenersOf({ root }: Doveconf, service: string, name: string): readonly Section[] {
+  return sectionsOf(root, 'service', service).flatMap((each) => sectionsOf(each, 'unix_listener', name));
 }

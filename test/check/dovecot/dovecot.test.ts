@@ -238,7 +238,14 @@ describe('services of push-exec.lua', () => {
   const service = (name: string, ...lines: string[]): string => `service ${name} {\n${lines.join('\n')}\n}\n`;
 
   test.each(['2.3', '2.4'])('%s: as the example has it, they are well', (version) => {
-    expect(services(captured(`${version}-exec`))).toEqual(['ok: lmtp and imap can start Node']);
+    const [each, one] = [/driver = passwd/, /^userdb passwd/m];
+    const ofOneUser = captured(`${version}-exec`).replace(each, 'driver = sql').replace(one, 'userdb sql');
+    expect(services(ofOneUser)).toEqual(['ok: lmtp and imap can start Node']);
+    expect(services(captured(`${version}-exec`))).toEqual([
+      expect.stringMatching(
+        /^problem: lmtp runs as vmail .* each user .* \(userdb passwd\): no mail is delivered/,
+      ),
+    ]);
   });
 
   test('push.lua needs none of it', () => {
@@ -279,6 +286,31 @@ describe('services of push-exec.lua', () => {
     ],
   ] as const)('%s', (_, version, more, expected) => {
     expect(services(exec(version) + more)).toEqual(expected);
+  });
+
+  // Tried with both: each recipient is answered with 451 then.
+  const IN_ORDER = `default_vsz_limit = 3 G
+${service('lmtp', 'user = vmail')}service anvil {\n  unix_listener anvil {\n    user = vmail\n  }\n}\nmail_uid = vmail\n`;
+  const OF_23 = 'userdb {\n  args = home=/srv/%u\n  driver = static\n}\n';
+  const OF_24 = 'userdb static {\n  fields {\n    home = /srv/%{user}\n  }\n}\n';
+  const CLOSED =
+    'problem: lmtp runs as vmail and finds nobody to deliver to, since the userdb says no uid: no mail is delivered → ';
+
+  test.each([
+    ['2.3', OF_23, `${CLOSED}in userdb: args = uid=vmail and what stands there`],
+    ['2.4', OF_24, `${CLOSED}in userdb static: fields { uid = vmail }`],
+    ['2.3', OF_23.replace('home', 'uid=vmail home'), 'ok: lmtp and imap can start Node'],
+    ['2.3', `${OF_23.slice(0, -2)}  default_fields = uid=vmail\n}\n`, 'ok: lmtp and imap can start Node'],
+    ['2.4', OF_24.replace('home', 'uid = vmail\n    home'), 'ok: lmtp and imap can start Node'],
+    ['2.4', `${OF_24}userdb_fields {\n  uid = vmail\n}\n`, 'ok: lmtp and imap can start Node'],
+    [
+      '2.4',
+      OF_24 + service('auth', 'unix_listener auth-userdb {', 'mode = 0777', '}'),
+      'ok: lmtp and imap can start Node',
+    ],
+    ['2.4', 'userdb sql {\n}\n', 'ok: lmtp and imap can start Node'],
+  ] as const)('%s: who is looked up by a user that is not root: %j', (version, userdb, expected) => {
+    expect(services(exec(version) + IN_ORDER + userdb)).toEqual([expected]);
   });
 });
 
