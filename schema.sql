@@ -1,4 +1,4 @@
--- xapplepush's database: the whole schema, version 7.
+-- xapplepush's database: the whole schema, version 8.
 -- A new database is made from this file. An older one is brought here by the migrations of src/store/sqlite/migrations.ts,
 -- which are only ever appended to. A database newer than the program is refused.
 --
@@ -69,6 +69,8 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_by_due ON outbox (due_ms);
 -- Finds what is older than `give_up`, however much waits.
 CREATE INDEX outbox_by_event ON outbox (event_ms);
+-- Finds what is being sent, however much waits.
+CREATE INDEX outbox_by_lease ON outbox (lease_owner) WHERE lease_owner IS NOT NULL;
 
 -- What a waiting push is about.
 CREATE TABLE outbox_mailboxes (

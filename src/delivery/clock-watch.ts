@@ -1,6 +1,7 @@
 import type { Clock } from '../process/clock.ts';
 import type { Store } from '../store/store.ts';
 import type { Log } from '../process/log.ts';
+import { createSettingRight } from './setting-right.ts';
 
 /** A smaller step is the everyday work of whoever keeps the clock right. */
 const JUMP_MS = 10_000;
@@ -18,8 +19,10 @@ const LOOK_INTERVAL_MS = 10 * 60_000;
 const TELL_INTERVAL_MS = 24 * 60 * 60_000;
 
 export interface ClockWatch {
-  /** Now and then: what a clock that was ahead has put off is due again, and a clock that jumps is told. */
+  /** A clock that jumps is told; then, and now and then, what a clock that was ahead has put off is looked for. */
   look(): Promise<void>;
+  /** A short turn of that. Gives how long the database is then left to others; undefined where nothing is left to do. */
+  setRight(): Promise<number | undefined>;
   /**
    * False for an hour of the steady clock after the clock was set ahead, or was found so: what seems old by it may be new.
    * Asked after a look.
@@ -39,6 +42,7 @@ export function createClockWatch({ store, clock, log }: ClockWatchOptions): Cloc
   let [lookedMs, distrustedUntilMs] = [-Infinity, -Infinity];
   let hasBegun = false;
   let isNews = false;
+  let setRight = (): Promise<number | undefined> => Promise.resolve(undefined);
   const notice = (): void => {
     const steadyMs = clock.steadyMs();
     const jumpMs = clock.nowMs() - steadyMs - offsetMs;
@@ -59,9 +63,10 @@ export function createClockWatch({ store, clock, log }: ClockWatchOptions): Cloc
       if (clock.steadyMs() - lookedMs < LOOK_INTERVAL_MS) return;
       await seen(clock.nowMs());
       lookedMs = clock.steadyMs();
-      await store.setRight(clock.nowMs());
+      setRight = createSettingRight(store, clock);
       if (await store.mayTellClock(clock.nowMs(), TELL_INTERVAL_MS)) log.warn(AHEAD);
     },
+    setRight: () => setRight(),
     isTrusted: () => {
       notice();
       return clock.steadyMs() >= distrustedUntilMs;

@@ -121,11 +121,12 @@ export class Courier {
   async #workOff(): Promise<boolean> {
     if (this.#isOver()) return false;
     const { clock } = this.#options;
+    const rightRestMs = await this.#clockWatch.setRight();
     const wakeRestMs = await this.#wake?.();
     if (wakeRestMs === undefined) this.#wake = undefined;
     const tooOld = this.#clockWatch.isTrusted() ? await this.#givingUp.turn() : undefined;
     this.#tooOldMs = tooOld?.beforeMs;
-    const restMs = Math.min(wakeRestMs ?? Infinity, tooOld?.restMs ?? Infinity);
+    const restMs = Math.min(...[rightRestMs, wakeRestMs, tooOld?.restMs].map((ms) => ms ?? Infinity));
     if (restMs === Infinity) return false;
     void clock.sleep(restMs, this.#signal).then(() => this.#progress());
     return true;

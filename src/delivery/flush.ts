@@ -13,6 +13,7 @@ import type { CourierOptions } from './courier.ts';
 import { releaseDeadLeases } from './lease.ts';
 import { deliver, untilIdle } from './loop.ts';
 import { countOf, timeText } from '../process/text.ts';
+import { setAllRight } from './setting-right.ts';
 
 export interface FlushReport {
   spool: Omit<SpoolReport, 'trouble'>;
@@ -44,7 +45,7 @@ export async function flush(options: FlushOptions): Promise<{ report: FlushRepor
     const { trouble, ...spool } = await drainSpool(config.spool, intake, clock, log);
     if (trouble !== undefined) reportError(trouble, log);
     await releaseDeadLeases(store);
-    await store.setRight(clock.nowMs());
+    await setAllRight(store, clock);
     await store.takeUp(config.edition, clock.nowMs());
     if (options.all) await store.makeAllDue(clock.nowMs());
     const { report, exitCode } = await deliverOnce(store, spool, options);

@@ -11,19 +11,24 @@ const LARGEST_SIZE = 5000;
  * Does long work on the database in turns that are short, and between them leaves it to others for as long.
  * `work` does at most so many pieces of it, and gives false when nothing is left.
  */
-export async function inTurns(work: (size: number) => Promise<boolean>, clock: Clock): Promise<void> {
-  const pace = new Pace(clock);
+export async function inTurns(
+  work: (size: number) => Promise<boolean>,
+  clock: Clock,
+  firstSize = FIRST_SIZE,
+): Promise<void> {
+  const pace = new Pace(clock, firstSize);
   while (await pace.turn(work)) await clock.sleep(pace.restMs);
 }
 
 /** The same for whoever has something else to do between the turns. */
 export class Pace {
   readonly #clock: Clock;
-  #size = FIRST_SIZE;
+  #size: number;
   #nextMs = -Infinity;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, firstSize = FIRST_SIZE) {
     this.#clock = clock;
+    this.#size = firstSize;
   }
 
   /** How long the database is left to others from now on. */

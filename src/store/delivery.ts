@@ -41,10 +41,10 @@ export interface DeliveryVerbs {
   /** Gives back what this process has leased and not sent: the attempts that were recorded for it are not made. */
   releaseUnsent(owner: string): Promise<number>;
   /**
-   * A row that was written later than now was written while the clock was ahead: it is due, whoever has leased it. Gives
-   * how many there were.
+   * A row that was written later than now was written while the clock was ahead: it is due, whoever has leased it. Looks at
+   * the next `limit` rows after that target's.
    */
-  setRight(nowMs: number): Promise<number>;
+  setRight(terms: { nowMs: number; afterTargetId: number; limit: number }): Promise<SetRight>;
   /** What the clock said when somebody delivered last, and since when it may be ahead. */
   clockSeen(): Promise<ClockSeen>;
   /** What a process that delivers sees, for whoever comes after it; `isDoubted`: it may be ahead from now on. */
@@ -61,6 +61,13 @@ export interface DeliveryVerbs {
   providerToken(fingerprint: string): Promise<IssuedToken | undefined>;
   /** Puts the token that `issue` makes in place of the one in use, unless `keep` says that this one will do. */
   replaceProviderToken(fingerprint: string, terms: TokenTerms): Promise<IssuedToken>;
+}
+
+export interface SetRight {
+  /** How many were written later than now. */
+  rows: number;
+  /** The target of the last that was looked at; undefined where there are no more. */
+  last: number | undefined;
 }
 
 export interface ClockSeen {

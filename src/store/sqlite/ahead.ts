@@ -1,23 +1,33 @@
 import { CLOCK_TOLERANCE_MS } from '../../outbox/timing.ts';
-import type { ClockSeen } from '../delivery.ts';
+import type { ClockSeen, SetRight } from '../delivery.ts';
 import { MAY_BE_LOST, type Transactions } from './database.ts';
 import { FREE } from './free.ts';
 
 /** No wait is longer: the configuration takes 24d at most (config/schema.ts), and a back-off is of an hour. */
 const LONGEST_WAIT_MS = 24 * 24 * 60 * 60_000;
 
-export async function setRight(database: Transactions, nowMs: number): Promise<number> {
-  const found = await database.read((sql) =>
-    sql(`SELECT 1 FROM outbox WHERE ${PUT_OFF} LIMIT 1`).get({ nowMs }),
+export async function setRight(
+  database: Transactions,
+  { nowMs, afterTargetId, limit }: { nowMs: number; afterTargetId: number; limit: number },
+): Promise<SetRight> {
+  const { seen, last, rows } = await database.read(
+    (sql) =>
+      sql(
+        `SELECT count(*) AS seen, max(target_id) AS last, count(iif(${PUT_OFF}, 1, NULL)) AS rows
+         FROM (SELECT * FROM outbox WHERE target_id > @afterTargetId ORDER BY target_id LIMIT @limit)`,
+      ).get({ nowMs, afterTargetId, limit }) as { seen: number; last: number | null; rows: number },
   );
-  if (found === undefined) return 0;
-  return database.write(
+  const more = seen === limit ? (last ?? undefined) : undefined;
+  if (rows === 0) return { rows, last: more }; // only for one that was put off the write lock is taken
+  const changed = await database.write(
     (sql) =>
       sql(
         `UPDATE outbox SET due_ms = min(due_ms, @nowMs), event_ms = min(event_ms, @nowMs),
-           enqueued_ms = min(enqueued_ms, @nowMs), lease_owner = NULL, lease_until_ms = NULL WHERE ${PUT_OFF}`,
-      ).run({ nowMs }).changes,
+           enqueued_ms = min(enqueued_ms, @nowMs), lease_owner = NULL, lease_until_ms = NULL
+         WHERE target_id > @afterTargetId AND target_id <= @last AND ${PUT_OFF}`,
+      ).run({ nowMs, afterTargetId, last }).changes,
   );
+  return { rows: changed, last: more };
 }
 
 /** The latest attempt is what an instant to come was reckoned from; where there was none, the first event. */

@@ -1,5 +1,8 @@
 import { MAY_BE_LOST, type Transactions } from './database.ts';
 
+/** In SQL, with @owners in JSON. */
+export const OF_OWNERS = 'lease_owner IN (SELECT value FROM json_each(@owners))';
+
 export function leaseOwners(database: Transactions): Promise<string[]> {
   return database.read(
     (sql) =>
@@ -24,8 +27,8 @@ function release(
     (sql) =>
       sql(
         `UPDATE outbox SET attempts = ${attempts}, lease_owner = NULL, lease_until_ms = NULL
-         WHERE lease_owner IN (SELECT value FROM json_each(?))`,
-      ).run(JSON.stringify(owners)).changes,
+         WHERE ${OF_OWNERS}`,
+      ).run({ owners: JSON.stringify(owners) }).changes,
     MAY_BE_LOST,
   );
 }

@@ -51,6 +51,10 @@ export const MIGRATIONS: readonly Migration[] = [
     sql: `ALTER TABLE deliverer ADD COLUMN clock_seen_ms INTEGER;
       ALTER TABLE deliverer ADD COLUMN doubted_ms INTEGER;`,
   },
+  {
+    version: 8,
+    sql: 'CREATE INDEX outbox_by_lease ON outbox (lease_owner) WHERE lease_owner IS NOT NULL;',
+  },
 ];
 
 export const CURRENT_VERSION = MIGRATIONS.at(-1)?.version ?? 1;

@@ -172,9 +172,22 @@ export function deliveryContract(open: Open): void {
     const store = await open();
     const target = await withWaiting(store, 1, NOW_MS + 86_400_000);
     expect(await claimed(store)).toEqual([]);
-    expect(await store.setRight(NOW_MS)).toBe(1);
+    const terms = { nowMs: NOW_MS, afterTargetId: 0, limit: 2 };
+    expect(await store.setRight(terms)).toEqual({ rows: 1, last: undefined });
     expect(await waitingFor(store, target)).toMatchObject({ dueMs: NOW_MS, eventMs: NOW_MS });
-    expect(await store.setRight(NOW_MS)).toBe(0);
+    expect(await store.setRight(terms)).toEqual({ rows: 0, last: undefined });
+  });
+
+  test('rows are set right in short looks, each after the one before', async () => {
+    const store = await open();
+    const ids = [];
+    for (const n of [1, 2, 3]) ids.push((await withWaiting(store, n, NOW_MS + 86_400_000)).id);
+    const terms = { nowMs: NOW_MS, afterTargetId: 0, limit: 2 };
+    expect(await store.setRight(terms)).toEqual({ rows: 2, last: ids[1] });
+    expect(await store.countDue()).toEqual({ rows: 3, nextMs: NOW_MS });
+    expect((await claimed(store)).map(({ targetId }) => targetId)).toEqual(ids.slice(0, 2));
+    expect(await store.setRight({ ...terms, afterTargetId: ids[1]! })).toEqual({ rows: 1, last: undefined });
+    expect((await claimed(store)).map(({ targetId }) => targetId)).toEqual(ids.slice(2));
   });
 
   test('what the clock said is kept, and a clock that was ahead is told once in a while', async () => {

@@ -3,7 +3,9 @@ import { expect, test } from 'vitest';
 import type { Outcome } from '../../../src/outbox/outcome.ts';
 import { LEASE_MS } from '../../../src/outbox/timing.ts';
 import { DUE, FRESH } from '../../../src/store/sqlite/claim.ts';
+import { OF_OWNERS } from '../../../src/store/sqlite/leases.ts';
 import { createClockWatch } from '../../../src/delivery/clock-watch.ts';
+import { setAllRight } from '../../../src/delivery/setting-right.ts';
 import { createTestClock } from '../../support/clock.ts';
 import { tokenNumber } from '../../support/events.ts';
 import { recordedLog } from '../../support/recorded-log.ts';
@@ -22,6 +24,7 @@ import { settle, SETTLE_CONTEXT } from '../../support/settling.ts';
 const DAY_MS = 86_400_000;
 const TIMING = { throttleMs: 5000, housekeepingDelayMs: 30_000 };
 const USERS = ['a', 'b', 'c'];
+const ALL = { nowMs: NOW_MS, afterTargetId: 0, limit: 100 };
 
 const RETRY = (scope: 'apple' | 'device' | 'connection'): Outcome => ({
   kind: 'retry',
@@ -80,7 +83,7 @@ test('however the clock jumped: once it is right a new event reaches every devic
       }
       const rightMs = NOW_MS + DAY_MS / 2; // no instant of the history is near
       for (const user of USERS) await register(store, user, rightMs);
-      await store.setRight(rightMs);
+      await setAllRight(store, createTestClock(rightMs));
       for (const user of USERS) await event(store, user, rightMs);
       const pushes = await claimed(store, { nowMs: rightMs + LEASE_MS + TIMING.throttleMs });
       // What Apple asked to leave alone a moment ago may wait; all that was asked here is long ago, or in the future.
@@ -107,9 +110,11 @@ test('a clock that is set back is told once, and what it put off is due', async 
     timing: TIMING,
   });
   await watch.look();
+  await watch.setRight();
   clock.jump(-30 * DAY_MS);
   await watch.look();
   await watch.look();
+  expect(await watch.setRight()).toBeUndefined();
   expect(log.messages('warn').filter((text) => text.includes('set back'))).toHaveLength(1);
   expect(log.messages('warn').filter((text) => text.includes('in the future:'))).toHaveLength(1);
   expect(await claimed(store, { nowMs: clock.nowMs() })).toHaveLength(1);
@@ -123,14 +128,14 @@ test('what lies a little ahead was written by another process meanwhile', async 
   await enqueued(store, { nowMs: laterMs });
   await claimed(store, { nowMs: laterMs });
   expect(await claimed(store, { nowMs: NOW_MS + 2000, owner: 'two' })).toEqual([]);
-  expect(await store.setRight(NOW_MS)).toBe(0);
+  expect(await store.setRight(ALL)).toMatchObject({ rows: 0 });
 });
 
 test('an event of the future is of now, and grows old from now on', async () => {
   const store = testStore();
   await registered(store);
   await enqueued(store, { nowMs: NOW_MS + 30 * DAY_MS });
-  expect(await store.setRight(NOW_MS)).toBe(1);
+  expect(await store.setRight(ALL)).toMatchObject({ rows: 1 });
   expect(await outboxRow(store)).toMatchObject({ event_ms: NOW_MS, enqueued_ms: NOW_MS, due_ms: NOW_MS });
 });
 
@@ -148,5 +153,17 @@ test('what is fresh is found past however much is older, the latest event first'
   const plan = await store.read((sql) => sql(`EXPLAIN QUERY PLAN ${FRESH}`).all(values));
   expect(plan.map((row) => (row as { detail: string }).detail)).toEqual([
     'SEARCH outbox USING INDEX outbox_by_event (event_ms>?)',
+  ]);
+});
+
+test.each([
+  ['SELECT DISTINCT lease_owner FROM outbox WHERE lease_owner IS NOT NULL', {}],
+  [`UPDATE outbox SET lease_owner = NULL WHERE ${OF_OWNERS}`, { owners: '["one"]' }],
+])('what is being sent is found by its index, however much waits: %s', async (text, values) => {
+  const store = testStore();
+  const plan = await store.read((sql) => sql(`EXPLAIN QUERY PLAN ${text}`).all(values));
+  const details = plan.map((row) => (row as { detail: string }).detail);
+  expect(details.filter((detail) => detail.includes('outbox'))).toEqual([
+    expect.stringMatching(/INDEX outbox_by_lease/),
   ]);
 });
