@@ -2,23 +2,16 @@ import { cpSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { configFor, startTestApns, type TestApns } from './support/apns.ts';
 import { forget } from './support/pushes.ts';
-import { configure as writeConfig, createSandbox, eventually, type Sandbox } from './support/command.ts';
+import { configure as writeConfig, type Sandbox } from './support/command.ts';
 import { messageNew, registration, tokenNumber } from './support/events.ts';
-import { here } from './support/here.ts';
-
-/** As many handlers at once as the busiest host could start. */
-const CROWD = 200;
+import { sandboxHere } from './support/here.ts';
 
 let apns: TestApns;
-/** In which the program runs here. */
 let sandbox: Sandbox;
-/** The same, in which it runs in processes of its own. */
-let whole: Sandbox;
 
 beforeEach(async () => {
   apns = await startTestApns();
-  whole = createSandbox(configFor(apns));
-  sandbox = here(whole);
+  sandbox = sandboxHere(configFor(apns));
 });
 afterEach(async () => {
   sandbox.remove();
@@ -163,72 +156,4 @@ describe('Apple', () => {
     expect(tokensOf(apns.received)).toEqual(range(20).map(tokenNumber));
     expect(apns.connections).toBe(1);
   });
-});
-
-describe('processes', () => {
-  test('the deliverer is killed with a push under way: the next handler sends it', async () => {
-    configure('{ linger: 1s }');
-    await registerUsers(2);
-    apns.setAnswers('*', ['silent', '200']);
-    await sandbox.notify(messageNew('user0'));
-    await eventually(
-      () => apns.received,
-      (pushes) => pushes.length === 1,
-    );
-    const [pid] = sandbox.deliverers();
-    process.kill(pid!, 'SIGKILL');
-    await eventually(
-      () => sandbox.deliverers(),
-      (pids) => !pids.includes(pid!),
-    );
-    await sandbox.notify(messageNew('user1'));
-    const taken = await eventually(
-      () => apns.received.filter(({ answer }) => answer === '200'),
-      (pushes) => pushes.length === 2,
-    );
-    expect(tokensOf(taken)).toEqual([tokenNumber(0), tokenNumber(1)]);
-    expect(taken.some(({ apnsId }) => apnsId === apns.received[0]?.apnsId)).toBe(true);
-  });
-
-  test('two flushes at once send each push once', async () => {
-    const restart = await restartable();
-    configure('{ deadline: 1s }');
-    await registerUsers(100);
-    await apns.close();
-    const input = range(100)
-      .map((n) => messageNew(`user${n}`))
-      .join('');
-    expect(await sandbox.run(['--wait'], { input })).toMatchObject({ exitCode: 69 });
-    await restart();
-    await Promise.all(range(2).map(() => whole.run(['flush', '--all'])));
-    expect(tokensOf(apns.received)).toEqual(range(100).map(tokenNumber));
-  });
-
-  test(`${CROWD} handlers at once: none fails, every push arrives`, async () => {
-    configure('{ linger: 2s }');
-    await registerUsers(CROWD);
-    const finished = await Promise.all(range(CROWD).map((n) => whole.notify(messageNew(`user${n}`))));
-    expect(finished.filter(({ exitCode }) => exitCode !== 0)).toEqual([]);
-    await eventually(
-      () => new Set(tokensOf(apns.received)).size,
-      (count) => count === CROWD,
-    );
-    await eventually(
-      () => sandbox.deliverers(),
-      (pids) => pids.length === 0,
-    );
-    expect(tokensOf(apns.received)).toEqual(range(CROWD).map(tokenNumber));
-    expect(await owed()).toBe(0);
-  }, 120_000);
-
-  test(`${CROWD} handlers at once make one database`, async () => {
-    configure('{}');
-    const events = range(CROWD).map((n) =>
-      registration({ user: `user${n}`, apsDeviceToken: tokenNumber(n) }),
-    );
-    const finished = await Promise.all(events.map((event) => whole.notify(event)));
-    expect(finished.filter(({ exitCode }) => exitCode !== 0)).toEqual([]);
-    expect(await sandbox.run(['flush'])).toMatchObject({ exitCode: 0 });
-    expect(JSON.parse((await sandbox.run(['targets', 'list', '--json'])).stdout)).toHaveLength(CROWD);
-  }, 120_000);
 });

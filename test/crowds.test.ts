@@ -1,0 +1,116 @@
+import { cpSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { configFor, startTestApns, type TestApns } from './support/apns.ts';
+import { configure as writeConfig, createSandbox, eventually, type Sandbox } from './support/command.ts';
+import { messageNew, registration, tokenNumber } from './support/events.ts';
+
+/** As many handlers at once as the busiest host could start. */
+const CROWD = 200;
+
+let apns: TestApns;
+let sandbox: Sandbox;
+
+beforeEach(async () => {
+  apns = await startTestApns();
+  sandbox = createSandbox(configFor(apns));
+});
+afterEach(async () => {
+  sandbox.remove();
+  await apns.close();
+});
+
+/** Gives the sandbox this configuration for deliveries. */
+function configure(delivery: string): void {
+  writeConfig(sandbox, `${configFor(apns)}delivery: ${delivery}\n`);
+}
+
+/** A device for each of these users, which all are registered in one call. */
+async function registerUsers(count: number): Promise<void> {
+  const events = range(count).map((n) => registration({ user: `user${n}`, apsDeviceToken: tokenNumber(n) }));
+  expect(await sandbox.run([], { input: events.join('') })).toMatchObject({ exitCode: 0 });
+}
+
+const range = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
+const tokensOf = (pushes: TestApns['received']): string[] =>
+  pushes.map(({ deviceToken }) => deviceToken).sort();
+const owed = async (): Promise<number> =>
+  (JSON.parse((await sandbox.run(['flush', '--json'])).stdout) as { owed: number }).owed;
+
+/** A stand-in whose certificates outlive it; the function given starts it again on its port. */
+async function restartable(): Promise<() => Promise<void>> {
+  const dir = `${sandbox.dir}/apns`;
+  cpSync(apns.dir, dir, { recursive: true });
+  await apns.close();
+  apns = await startTestApns({ dir });
+  return async () => {
+    apns = await startTestApns({ dir, port: apns.port });
+  };
+}
+
+describe('processes', () => {
+  test('the deliverer is killed with a push under way: the next handler sends it', async () => {
+    configure('{ linger: 1s }');
+    await registerUsers(2);
+    apns.setAnswers('*', ['silent', '200']);
+    await sandbox.notify(messageNew('user0'));
+    await eventually(
+      () => apns.received,
+      (pushes) => pushes.length === 1,
+    );
+    const [pid] = sandbox.deliverers();
+    process.kill(pid!, 'SIGKILL');
+    await eventually(
+      () => sandbox.deliverers(),
+      (pids) => !pids.includes(pid!),
+    );
+    await sandbox.notify(messageNew('user1'));
+    const taken = await eventually(
+      () => apns.received.filter(({ answer }) => answer === '200'),
+      (pushes) => pushes.length === 2,
+    );
+    expect(tokensOf(taken)).toEqual([tokenNumber(0), tokenNumber(1)]);
+    expect(taken.some(({ apnsId }) => apnsId === apns.received[0]?.apnsId)).toBe(true);
+  });
+
+  test('two flushes at once send each push once', async () => {
+    const restart = await restartable();
+    configure('{ deadline: 1s }');
+    await registerUsers(100);
+    await apns.close();
+    const input = range(100)
+      .map((n) => messageNew(`user${n}`))
+      .join('');
+    expect(await sandbox.run(['--wait'], { input })).toMatchObject({ exitCode: 69 });
+    await restart();
+    await Promise.all(range(2).map(() => sandbox.run(['flush', '--all'])));
+    expect(tokensOf(apns.received)).toEqual(range(100).map(tokenNumber));
+  });
+
+  test(`${CROWD} handlers at once: none fails, every push arrives`, async () => {
+    configure('{ linger: 2s }');
+    await registerUsers(CROWD);
+    const finished = await Promise.all(range(CROWD).map((n) => sandbox.notify(messageNew(`user${n}`))));
+    expect(finished.filter(({ exitCode }) => exitCode !== 0)).toEqual([]);
+    await eventually(
+      () => new Set(tokensOf(apns.received)).size,
+      (count) => count === CROWD,
+    );
+    await eventually(
+      () => sandbox.deliverers(),
+      (pids) => pids.length === 0,
+    );
+    expect(tokensOf(apns.received)).toEqual(range(CROWD).map(tokenNumber));
+    expect(await owed()).toBe(0);
+  }, 120_000);
+
+  test(`${CROWD} handlers at once make one database`, async () => {
+    configure('{}');
+    const events = range(CROWD).map((n) =>
+      registration({ user: `user${n}`, apsDeviceToken: tokenNumber(n) }),
+    );
+    const finished = await Promise.all(events.map((event) => sandbox.notify(event)));
+    expect(finished.filter(({ exitCode }) => exitCode !== 0)).toEqual([]);
+    expect(await sandbox.run(['flush'])).toMatchObject({ exitCode: 0 });
+    expect(JSON.parse((await sandbox.run(['targets', 'list', '--json'])).stdout)).toHaveLength(CROWD);
+  }, 120_000);
+});
