@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { historyFolder, openHistory } from '../../src/history/history.ts';
+import { historyFolder, openHistory, writeHistories } from '../../src/history/history.ts';
 import { readHistory } from '../../src/history/read.ts';
 import { createTestClock } from '../support/clock.ts';
 import { eventEntry, pushEntryOf } from '../support/history.ts';
@@ -47,7 +47,7 @@ test('what is recorded in one turn is written at its end, what concerns a device
 test('a process that ends in the same turn has written it down, once', async () => {
   const { history, folder } = setting();
   history.record(eventEntry());
-  end();
+  writeHistories();
   expect(readHistory(folder, ALL)).toHaveLength(1);
   await turn();
   expect(readHistory(folder, ALL)).toHaveLength(1);
@@ -58,15 +58,9 @@ test('a process that ends at once writes it down then', async () => {
   history.record(eventEntry());
   await turn();
   expect(readHistory(folder, ALL)).toEqual([]);
-  end();
+  writeHistories();
   expect(readHistory(folder, ALL)).toHaveLength(1);
 });
-
-/** What the end of this process would do. */
-function end(): void {
-  for (const listener of process.listeners('exit').filter(({ name }) => name === 'writeAll'))
-    listener.call(process, 0);
-}
 
 test('none is kept where none is wanted', async () => {
   const { history, folder } = setting({ maxEntries: 0 });
