@@ -1,4 +1,4 @@
--- xapplepush's database: the whole schema, version 8.
+-- xapplepush's database: the whole schema, version 9.
 -- A new database is made from this file. An older one is brought here by the migrations of src/store/sqlite/migrations.ts,
 -- which are only ever appended to. A database newer than the program is refused.
 --
@@ -118,5 +118,6 @@ CREATE TABLE serves (
   owner        TEXT PRIMARY KEY, -- its process, as in outbox.lease_owner
   since_ms     INTEGER NOT NULL, -- when that process began
   announced_ms INTEGER NOT NULL, -- it says so again and again as long as it runs
-  outdated     TEXT              -- what it works with and is no longer what lies there: a path, or the program
+  outdated     TEXT,             -- what it works with and is no longer what lies there: a path, or the program
+  closed_doors TEXT              -- those that are not open as configured: a list in JSON; NULL where all are
 ) STRICT, WITHOUT ROWID;

@@ -27,6 +27,8 @@ const PURE = [
   'transfer/target-line.ts',
   'transfer/xaps-database.ts',
   'delivery/push-of.ts',
+  'status/finding.ts',
+  'status/serve-rules.ts',
   'status/rules.ts',
   'status/verdict.ts',
   'status/screen.ts',

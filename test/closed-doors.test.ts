@@ -3,6 +3,9 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Config } from '../src/config/config.ts';
+import { systemClock } from '../src/process/clock.ts';
+import { statusOf } from '../src/status/status.ts';
+import { verdictOf } from '../src/status/verdict.ts';
 import { startTestApns, type TestApns } from './support/apns.ts';
 import { eventually } from './support/command.ts';
 import { captured } from './support/events.ts';
@@ -123,6 +126,26 @@ describe('a door that cannot be opened', () => {
     mkdirSync(join(folder, 'run'));
     await new Promise((resolve) => setTimeout(resolve, 1500)); // it would have tried
     expect(existsSync(join(folder, 'run/cyrus.sock'))).toBe(false);
+  });
+
+  test('is told by status: which, since when, why and what to do; and no more once it is open', async () => {
+    const { port, free } = await busyPort();
+    const { config } = setting((dir) => `{ http: "127.0.0.1:${port}", cyrus_socket: ${dir}/cyrus.sock }`);
+    const beganMs = Date.now();
+    await served(config);
+    const status = (): ReturnType<typeof statusOf> => statusOf(config, systemClock);
+    const closed = async (): Promise<unknown[]> => (await status()).targets.served?.closed ?? [];
+    const [door] = await eventually(closed, ({ length }) => length === 1);
+    expect(door).toMatchObject({
+      ...{ door: 'http', isAsBefore: false },
+      reason: expect.stringMatching(/EADDRINUSE/) as string,
+      fix: expect.stringMatching(/^stop what listens there/) as string,
+    });
+    expect((door as { sinceMs: number }).sinceMs - beganMs).toBeLessThan(10_000);
+    expect(verdictOf(await status()).text).toMatch(/^does not work: the door http is closed, for /);
+    await free();
+    await eventually(closed, ({ length }) => length === 0);
+    expect(verdictOf(await status()).text).not.toContain('door');
   });
 
   test('keeps nobody from ending at once', async () => {

@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import type { Log } from '../process/log.ts';
 import type { HandedOver } from '../process/handed-over.ts';
 import type { ControlHears } from '../delivery/control.ts';
+import type { ClosedDoor } from '../store/presence.ts';
 import type { Door } from './door.ts';
 import type { Receive } from './receive.ts';
 import { KeptDoor } from './kept-door.ts';
@@ -35,7 +36,9 @@ export interface Doors extends Door {
   names(): string[];
   /** Whether each that is wanted is open as it is wanted. */
   states(): { door: DoorKind; isOpen: boolean }[];
-  /** Of those that are not, why, with the fix; undefined where all are. */
+  /** Those that are not, and why. */
+  closed(): ClosedDoor[];
+  /** The same as a text, with the fix; undefined where all are. */
   trouble(): string | undefined;
   /**
    * Opens and closes what another configuration changes; all else stays open. A door that cannot be opened is told and
@@ -74,6 +77,10 @@ class DoorSet implements Doors {
   states(): { door: DoorKind; isOpen: boolean }[] {
     const wanted = [...this.#doors].filter(([, { open, trouble }]) => (open ?? trouble) !== undefined);
     return wanted.map(([door, { trouble }]) => ({ door, isOpen: trouble === undefined }));
+  }
+
+  closed(): ClosedDoor[] {
+    return [...this.#doors.values()].flatMap(({ closed }) => closed ?? []);
   }
 
   trouble(): string | undefined {

@@ -3,11 +3,14 @@ import type { Config } from '../config/config.ts';
 import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
 import type { Log } from '../process/log.ts';
 import { createReminder } from '../process/reminder.ts';
+import type { ClosedDoor } from '../store/presence.ts';
 import type { Door } from './door.ts';
 import type { OpenDoor, WantedDoor } from './wanted-doors.ts';
 
 /** How often it is tried to open a door: whoever looks for it meanwhile finds nobody. */
 const RETRY_INTERVAL_MS = 1000;
+
+const AS_BEFORE = 'as it was before';
 
 /** One kind of door: open where the configuration wants it, or tried again until it is. The one before stays till then. */
 export class KeptDoor {
@@ -16,7 +19,7 @@ export class KeptDoor {
   readonly #reminder;
   readonly #closing = new Set<Promise<void>>();
   #open: (OpenDoor & { place: string }) | undefined;
-  #trouble: string | undefined;
+  #closed: ClosedDoor | undefined;
   #ending = new AbortController();
   #trying: Promise<void> = Promise.resolve();
 
@@ -30,9 +33,17 @@ export class KeptDoor {
     return this.#open;
   }
 
-  /** Why it is not open as it is wanted, with the fix; undefined where it is. */
+  /** Why it is not open as it is wanted; undefined where it is. */
+  get closed(): ClosedDoor | undefined {
+    return this.#closed;
+  }
+
+  /** The same as a text, with the fix. */
   get trouble(): string | undefined {
-    return this.#trouble;
+    if (this.#closed === undefined) return undefined;
+    const { door, isAsBefore, reason, fix } = this.#closed;
+    const stands = isAsBefore ? AS_BEFORE : 'closed';
+    return `the door ${door} is ${stands}, and tried again: ${reason}${fix === null ? '' : `; fix: ${fix}`}`;
   }
 
   /** Throws OperatorError for what only another configuration can cure. */
@@ -56,7 +67,7 @@ export class KeptDoor {
   async leave(): Promise<void> {
     await this.#stopTrying();
     this.#retire(this.#open);
-    this.#open = this.#trouble = undefined;
+    this.#open = this.#closed = undefined;
   }
 
   async close(): Promise<void> {
@@ -72,7 +83,7 @@ export class KeptDoor {
       this.#open = { ...(await open({ isPatient, ending: this.#ending.signal })), place };
       this.#retire(before);
     }
-    this.#trouble = undefined;
+    this.#closed = undefined;
     this.#reminder.clear();
   }
 
@@ -99,11 +110,11 @@ export class KeptDoor {
   #note(error: unknown, { kind }: WantedDoor): void {
     const reason = messageOf(error);
     const hint = error instanceof OperatorError && error.hint !== '' ? error.hint : undefined;
-    const stands = this.#open === undefined ? 'closed' : 'as it was before';
-    const fix = hint === undefined ? '' : `; fix: ${hint}`;
-    this.#trouble = `the door ${kind} is ${stands}, and tried again: ${reason}${fix}`;
+    const isAsBefore = this.#open !== undefined;
+    const sinceMs = this.#closed?.sinceMs ?? this.#clock.nowMs();
+    this.#closed = { door: kind, isAsBefore, sinceMs, reason, fix: hint ?? null };
     if (!this.#reminder.isDue(reason)) return;
-    const fields = { door: kind, stands, reason, hint };
+    const fields = { door: kind, stands: isAsBefore ? AS_BEFORE : 'closed', reason, hint };
     this.#log.error('a door cannot be opened as configured: it is tried again until it can', fields);
   }
 

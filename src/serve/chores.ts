@@ -2,7 +2,7 @@ import type { Clock } from '../process/clock.ts';
 import { watchChanges } from '../config/changes.ts';
 import type { Config } from '../config/config.ts';
 import type { Store } from '../store/store.ts';
-import { ANNOUNCED_FOR_MS } from '../store/presence.ts';
+import { ANNOUNCED_FOR_MS, type ClosedDoor } from '../store/presence.ts';
 import type { Delivery } from '../delivery/delivery.ts';
 import { messageOf } from '../process/errors.ts';
 import type { Log } from '../process/log.ts';
@@ -71,30 +71,39 @@ export async function keepWarning(delivery: Delivery, { clock, log, ending }: Ch
   }
 }
 
+/** What is announced beside that it is there, and who hears of it. */
+interface Announcing {
+  closed: () => readonly ClosedDoor[];
+  onWritten: (trouble?: unknown) => void;
+}
+
 /**
  * Handlers hold pushes back only while somebody is there to send them later. Tells, in the log and for `status`, when
- * what it works with is no longer what lies there: only SIGHUP takes that up, and for another program a restart.
+ * what it works with is no longer what lies there: only SIGHUP takes that up, and for another program a restart; and for
+ * `status` which doors are closed.
  * `onWritten` hears whether the database could be written.
  */
 export async function keepAnnouncing(
   config: Config,
   store: Store,
-  onWritten: (trouble?: unknown) => void,
+  { closed, onWritten }: Announcing,
   { clock, log, ending }: Chore,
 ): Promise<void> {
   const sinceMs = clock.nowMs() - Math.round(process.uptime() * 1000);
   const changed = watchChanges(config);
   let told: string | undefined;
-  let announced = { atSteadyMs: -Infinity, outdated: undefined as string | undefined };
+  let announced = { atSteadyMs: -Infinity, text: '' };
   while (!ending.aborted) {
     const outdated = await changed();
     const [nowMs, steadyMs] = [clock.nowMs(), clock.steadyMs()];
     if (outdated !== undefined && outdated !== told)
       log.warn(`serve works with an older version of ${outdated} than lies there`, { hint: REFRESH });
     told = outdated;
-    if (outdated !== announced.outdated || steadyMs - announced.atSteadyMs >= ANNOUNCE_INTERVAL_MS) {
-      await store.announceServe({ owner: OWNER, sinceMs, nowMs, outdated }).then(() => {
-        announced = { atSteadyMs: steadyMs, outdated };
+    const news = { outdated, closed: closed() };
+    const text = JSON.stringify(news);
+    if (text !== announced.text || steadyMs - announced.atSteadyMs >= ANNOUNCE_INTERVAL_MS) {
+      await store.announceServe({ owner: OWNER, sinceMs, nowMs, ...news }).then(() => {
+        announced = { atSteadyMs: steadyMs, text };
         onWritten();
       }, onWritten);
     }

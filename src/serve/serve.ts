@@ -71,7 +71,7 @@ export async function openServe(options: ServeOptions): Promise<Serving> {
   );
   try {
     const log = followLog(() => state.current.settings.log);
-    current.begin(); // whoever has our port may take some seconds to make room
+    current.begin(() => state.doors?.closed() ?? []); // whoever has our port may take some seconds to make room
     const doors = await openDoors(settings.config, doorsOptions(state, log, options));
     state.doors = doors;
     sayServing(state, doors);
@@ -165,7 +165,7 @@ async function reload(
   const next = await open();
   const { settings } = next;
   state.current = next;
-  next.begin();
+  next.begin(() => doors.closed());
   await doors.follow(settings.config);
   sayServing(state, doors);
   state.retiring = before.end(undefined, next).catch((error: unknown) => {

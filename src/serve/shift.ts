@@ -22,6 +22,7 @@ import { type Bell, createBell } from '../process/bell.ts';
 import type { CourierOptions } from '../delivery/courier.ts';
 import { deliver, untilSignal } from '../delivery/loop.ts';
 import { StoreError } from '../store/errors.ts';
+import type { ClosedDoor } from '../store/presence.ts';
 import type { StoreTrouble } from './store-trouble.ts';
 import { type StorePlace, watchStorePlace } from './store-place.ts';
 import { openWayIn } from './way-in.ts';
@@ -60,8 +61,8 @@ export interface Shift {
   state(): Promise<MetricsState>;
   /** What of the credentials keeps pushes from being sent, with its fix; undefined where nothing does. */
   trouble(): string | undefined;
-  /** Sends what is due from now on. */
-  begin(): void;
+  /** Sends what is due from now on, and says that it is there, and which doors are closed. */
+  begin(closed?: () => readonly ClosedDoor[]): void;
   /**
    * Starts no push any more. Resolves when what is under way has its answer, or its lease back, and what came in
    * before `lastEvent` resolved is safe; `next` is who goes on.
@@ -111,8 +112,8 @@ function shiftOf(parts: Parts): Shift {
     onWork,
     state: () => stateOf(store, delivery, clock),
     trouble: () => troubleText(delivery.credentials()),
-    begin: () => {
-      working = work(parts, bell, place);
+    begin: (closed = () => []) => {
+      working = work(parts, { bell, place, closed });
     },
     end: async (lastEvent = Promise.resolve(), next) => {
       ending.abort();
@@ -133,8 +134,7 @@ function shiftOf(parts: Parts): Shift {
 /** Resolves when it has ended, or when an answer of Apple's takes too long. */
 async function work(
   { settings: { config, log }, store, delivery, trouble, clock, ending }: Parts,
-  bell: Bell,
-  place: StorePlace,
+  { bell, place, closed }: { bell: Bell; place: StorePlace; closed: () => readonly ClosedDoor[] },
 ): Promise<void> {
   const { signal } = ending;
   let isOver = false;
@@ -149,7 +149,7 @@ async function work(
   };
   const chore = { clock, log, ending: signal };
   const chores = [
-    keepAnnouncing(config, store, onWritten, chore),
+    keepAnnouncing(config, store, { closed, onWritten }, chore),
     keepWarning(delivery, chore),
     keepLooking(delivery, () => bell.ring(), chore),
   ];

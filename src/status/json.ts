@@ -42,6 +42,8 @@ export interface StatusJson {
   serveSince: string | null;
   /** What a `serve` works with and is no longer what lies there: paths, or the program. */
   serveOutdated: string[];
+  /** Doors of a `serve` that are not open as configured, and are tried again. */
+  closedDoors: { door: string; isAsBefore: boolean; since: string; reason: string; fix: string | null }[];
 }
 
 /** The status for programs. Pure. */
@@ -81,9 +83,15 @@ export function jsonOf(status: Status): StatusJson {
 
 function serveOf(
   served: Status['targets']['served'],
-): Pick<StatusJson, 'serve' | 'serveSince' | 'serveOutdated'> {
-  if (served === undefined) return { serve: 'not running', serveSince: null, serveOutdated: [] };
-  return { serve: 'running', serveSince: time(served.sinceMs), serveOutdated: served.outdated };
+): Pick<StatusJson, 'serve' | 'serveSince' | 'serveOutdated' | 'closedDoors'> {
+  if (served === undefined)
+    return { serve: 'not running', serveSince: null, serveOutdated: [], closedDoors: [] };
+  return {
+    serve: 'running',
+    serveSince: time(served.sinceMs),
+    serveOutdated: served.outdated,
+    closedDoors: served.closed.map(({ sinceMs, ...door }) => ({ ...door, since: timeText(sinceMs) })),
+  };
 }
 
 function countsOf({ waiting: { groups } }: Status): StatusJson['waitingBecause'] {

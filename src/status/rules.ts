@@ -1,16 +1,9 @@
 import { HOLD_TEXTS } from '../outbox/hold.ts';
 import type { WaitingState } from '../store/summary.ts';
 import { countOf, spanText } from '../process/text.ts';
+import { attention, broken, type Rule } from './finding.ts';
+import { closedDoors, noServe, outdatedServe, unwritable } from './serve-rules.ts';
 import type { Status } from './status.ts';
-
-/** Something that keeps pushes from phones, or that deserves attention before it does. */
-export interface Finding {
-  severity: 'broken' | 'attention';
-  text: string;
-}
-
-/** Looks at one thing; undefined where it is well. Pure. */
-type Rule = (status: Status) => Finding | undefined;
 
 /** Nobody comes for what has waited so long: `flush` runs every five minutes where no `serve` does (cyrus.conf). */
 export const PATIENCE_MS = 10 * 60_000;
@@ -110,24 +103,6 @@ const wrongClock: Rule = ({ targets: { ahead } }) =>
         `the clock was ahead, or is behind now: ${countOf(ahead, 'device has', 'devices have')} times in the future, which count as now; see timedatectl`,
       );
 
-/** Doors that only `serve` opens, and no `serve`: attention. */
-const noServe: Rule = ({ doors, targets }) =>
-  doors.length > 0 && targets.served === undefined
-    ? attention(`serve is not running, and only it answers on ${doors.join(' and ')}`)
-    : undefined;
-
-/** A `serve` that answers, and of which the database does not know: broken. */
-const unwritable: Rule = ({ targets: { served } }) =>
-  served !== undefined && served.sinceMs === undefined
-    ? broken('serve runs and cannot write to the database: its log says why')
-    : undefined;
-
-/** A `serve` that works with something older than what lies there: attention. */
-const outdatedServe: Rule = ({ targets: { served } }) =>
-  served === undefined || served.outdated.length === 0
-    ? undefined
-    : attention(`serve works with an older version of ${served.outdated.join(' and ')} than lies there`);
-
 /** A certificate that ends within a month, or a further one that cannot be used: attention. */
 const certificates: Rule = ({ certificates: all, credentialTrouble }) => {
   if (credentialTrouble !== undefined) return undefined;
@@ -138,6 +113,7 @@ const certificates: Rule = ({ certificates: all, credentialTrouble }) => {
 /** In the order in which they are told. */
 export const RULES: readonly Rule[] = [
   unwritable,
+  closedDoors,
   firstOf(
     unusableCredential,
     refusedCertificate,
@@ -169,14 +145,6 @@ function firstOf(...rules: Rule[]): Rule {
     }
     return undefined;
   };
-}
-
-function broken(text: string): Finding {
-  return { severity: 'broken', text };
-}
-
-function attention(text: string): Finding {
-  return { severity: 'attention', text };
 }
 
 /** True where no push got through since the latest attempt of those that wait so. */

@@ -28,6 +28,7 @@ export function rowsOf(status: Status): Row[] {
     ...spoolRows(status),
     ...certificateRows(status),
     serveRow(status),
+    ...doorRows(status),
     plain('as of', timeText(status.nowMs)),
     ...(state === 'works' ? [] : [plain('mend', 'see: xapplepush check')]),
   ].map((row) => ({ ...row, text: visible(row.text) }));
@@ -139,6 +140,18 @@ function serveRow({ targets: { served }, doors, nowMs }: Status): Row {
   }
   const text = 'not running: a deliverer starts when there is something to send';
   return { name, text, tone: doors.length > 0 ? 'attention' : 'plain' };
+}
+
+function doorRows({ targets: { served }, nowMs }: Status): Row[] {
+  return (served?.closed ?? []).map(({ door, isAsBefore, sinceMs, reason, fix }) => {
+    const stands = isAsBefore ? 'open as it was before' : 'closed';
+    const text = `${door}, ${stands} since ${timeAndAge(sinceMs, nowMs)}, and tried again: ${reason}`;
+    return {
+      name: 'door',
+      text: fix === null ? text : `${text}; fix: ${fix}`,
+      tone: isAsBefore ? 'attention' : 'bad',
+    };
+  });
 }
 
 /** A reload reads the files again; only a restart brings another program. */

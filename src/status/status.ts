@@ -4,6 +4,7 @@ import { expiryWarning, inspectCredentials } from '../apns/credentials/credentia
 import type { Clock } from '../process/clock.ts';
 import type { Config } from '../config/config.ts';
 import { openStore } from '../store/open.ts';
+import type { ClosedDoor } from '../store/presence.ts';
 import type { Store } from '../store/store.ts';
 import type { Device, Serve, TargetSummary, WaitingSummary } from '../store/summary.ts';
 import { messageOf } from '../process/errors.ts';
@@ -33,6 +34,8 @@ export interface Served {
   sinceMs: number | undefined;
   /** What of theirs is no longer what lies there. */
   outdated: string[];
+  /** Their doors that are not open as configured. */
+  closed: ClosedDoor[];
 }
 
 export interface Certificate {
@@ -75,7 +78,7 @@ export async function statusOf(config: Config, clock: Clock, busyTimeoutMs?: num
 async function targetsOf(store: Store, { control }: Config, nowMs: number): Promise<Status['targets']> {
   const targets = withoutTokens(await store.summariseTargets(nowMs - DAY_MS, nowMs));
   if (targets.served !== undefined || !(await serveAnswers(control))) return targets;
-  return { ...targets, served: { sinceMs: undefined, outdated: [] } };
+  return { ...targets, served: { sinceMs: undefined, outdated: [], closed: [] } };
 }
 
 /** Undefined where none runs. One that was killed has not withdrawn, and does not count where its end can be seen. */
@@ -83,7 +86,11 @@ export function servedBy(serves: readonly Serve[]): Served | undefined {
   const alive = serves.filter(({ owner }) => !isDeadOwner(owner));
   const [first] = alive;
   if (first === undefined) return undefined;
-  return { sinceMs: first.sinceMs, outdated: [...new Set(alive.flatMap(({ outdated }) => outdated ?? []))] };
+  return {
+    sinceMs: first.sinceMs,
+    outdated: [...new Set(alive.flatMap(({ outdated }) => outdated ?? []))],
+    closed: alive.flatMap(({ closed }) => closed),
+  };
 }
 
 function withoutTokens({ lastSuccess, lastFailure, serves, ...targets }: TargetSummary): Status['targets'] {

@@ -1,4 +1,5 @@
-import { type Finding, RULES } from './rules.ts';
+import type { Finding } from './finding.ts';
+import { RULES } from './rules.ts';
 import type { Status } from './status.ts';
 
 export interface Verdict {

@@ -22,6 +22,18 @@ export interface Announcement {
   nowMs: number;
   /** What it works with and is no longer what lies there: a path, or the program. */
   outdated: string | undefined;
+  /** None by default. */
+  closed?: readonly ClosedDoor[];
+}
+
+/** A door of a `serve` that is not open as it is configured, and is tried again. */
+export interface ClosedDoor {
+  door: string;
+  /** The one of the configuration before is open meanwhile. */
+  isAsBefore: boolean;
+  sinceMs: number;
+  reason: string;
+  fix: string | null;
 }
 
 /** Who has not said for so long that it is there is not; three times what a `serve` lets pass. */

@@ -1,4 +1,5 @@
 import type { Hold } from '../outbox/hold.ts';
+import type { ClosedDoor } from './presence.ts';
 
 /** The state of the store in numbers, for people and for metrics. Times are milliseconds since the epoch. */
 export interface SummaryVerbs {
@@ -47,6 +48,7 @@ export interface Serve {
   owner: string;
   sinceMs: number;
   outdated: string | null;
+  closed: ClosedDoor[];
 }
 
 /** What a row of the outbox is doing: being sent, never tried yet, or held. */

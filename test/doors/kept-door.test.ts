@@ -47,12 +47,14 @@ function setting() {
 }
 
 test('a door that cannot be opened is told, and opened when it can be', async () => {
-  const { door, log, faults, open, at, second } = setting();
+  const { door, clock, log, faults, open, at, second } = setting();
   faults.set('a', busy('a'));
   await door.begin(at('a'), CONFIG);
   const trouble = 'the door http is closed, and tried again: a is in use; fix: stop what listens there';
   expect([door.trouble, door.open]).toEqual([trouble, undefined]);
+  const closed = { door: 'http', isAsBefore: false, sinceMs: clock.nowMs(), reason: 'a is in use' };
   for (let n = 0; n < 3; n += 1) await second();
+  expect(door.closed).toEqual({ ...closed, fix: 'stop what listens there' }); // since the first try
   expect(log.entries).toEqual([
     {
       level: 'error',

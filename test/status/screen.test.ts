@@ -70,12 +70,30 @@ describe('rows', () => {
     expect(row(healthy({ certificates: [last] }), 'certificate')).toMatch(/, 1 day left$/);
     const bad = { ...good!, problems: ['one', 'two'] };
     expect(row(healthy({ certificates: [bad] }), 'certificate')).toBe('one; two');
-    expect(row(withTargets({ served: { sinceMs: NOW_MS - 3 * 86_400_000, outdated: [] } }), 'serve')).toBe(
-      'running since 2023-11-11T22:13:20Z (3 days ago)',
-    );
-    expect(row(withTargets({ served: { sinceMs: undefined, outdated: [] } }), 'serve')).toBe(
+    expect(
+      row(withTargets({ served: { sinceMs: NOW_MS - 3 * 86_400_000, outdated: [], closed: [] } }), 'serve'),
+    ).toBe('running since 2023-11-11T22:13:20Z (3 days ago)');
+    expect(row(withTargets({ served: { sinceMs: undefined, outdated: [], closed: [] } }), 'serve')).toBe(
       'running, and cannot write to the database',
     );
+  });
+
+  test('say which door of serve is closed, since when, why, and what to do', () => {
+    const door = {
+      door: 'http',
+      isAsBefore: false,
+      sinceMs: NOW_MS - 60_000,
+      reason: 'in use',
+      fix: 'stop it',
+    };
+    const shown = (changes: Partial<typeof door>): string | undefined =>
+      row(
+        withTargets({ served: { sinceMs: NOW_MS, outdated: [], closed: [{ ...door, ...changes }] } }),
+        'door',
+      );
+    const since = 'since 2023-11-14T22:12:20Z (60 seconds ago), and tried again';
+    expect(shown({})).toBe(`http, closed ${since}: in use; fix: stop it`);
+    expect(shown({ isAsBefore: true })).toMatch(/^http, open as it was before since /);
   });
 
   test('stand out where they deserve attention', () => {

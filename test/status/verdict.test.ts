@@ -42,12 +42,32 @@ describe('nothing is amiss', () => {
   );
   works('with a few devices disabled', withTargets({ disabled: 2 }));
   works('with a serve for its doors', {
-    ...withTargets({ served: { sinceMs: NOW_MS, outdated: [] } }),
+    ...withTargets({ served: { sinceMs: NOW_MS, outdated: [], closed: [] } }),
     doors: ['/run/x.sock'],
   });
   works(
     'with a file that has just come into the spool',
     healthy({ spool: { ...SPOOL, waiting: 1, oldestMs: NOW_MS } }),
+  );
+});
+
+describe('of a running serve', () => {
+  const served = (door: string, isAsBefore: boolean): Status => {
+    const closed = [{ door, isAsBefore, sinceMs: NOW_MS - 5 * MINUTE_MS, reason: 'in use', fix: null }];
+    return withTargets({ served: { sinceMs: NOW_MS, outdated: [], closed } });
+  };
+  const text = (door: string): string => `the door ${door} is closed, for 5 minutes (in use)`;
+  broken("Cyrus's door is closed", served('cyrus', false), text('cyrus'));
+  broken('the door of HTTP is closed', served('http', false), text('http'));
+  attention(
+    'the control socket of systemd is closed',
+    served('control of systemd', false),
+    text('control of systemd'),
+  );
+  attention(
+    'a door is as it was before',
+    served('http', true),
+    'the door http is not open as configured, for 5 minutes (in use)',
   );
 });
 
@@ -130,7 +150,7 @@ describe('delivery', () => {
   );
   broken(
     'by one that the database does not know of',
-    withTargets({ served: { sinceMs: undefined, outdated: [] } }),
+    withTargets({ served: { sinceMs: undefined, outdated: [], closed: [] } }),
     'serve runs and cannot write to the database: its log says why',
   );
   broken(

@@ -55,6 +55,10 @@ export const MIGRATIONS: readonly Migration[] = [
     version: 8,
     sql: 'CREATE INDEX outbox_by_lease ON outbox (lease_owner) WHERE lease_owner IS NOT NULL;',
   },
+  {
+    version: 9,
+    sql: 'ALTER TABLE serves ADD COLUMN closed_doors TEXT;',
+  },
 ];
 
 export const CURRENT_VERSION = MIGRATIONS.at(-1)?.version ?? 1;

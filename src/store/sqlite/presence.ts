@@ -21,13 +21,14 @@ export function delivererStarted(database: Transactions): Promise<void> {
 
 export function announceServe(
   database: Transactions,
-  { owner, sinceMs, nowMs, outdated }: Announcement,
+  { owner, sinceMs, nowMs, outdated, closed = [] }: Announcement,
 ): Promise<void> {
   return database.write((sql) => {
     sql(
-      `INSERT INTO serves (owner, since_ms, announced_ms, outdated) VALUES (?, ?, ?, ?)
-       ON CONFLICT (owner) DO UPDATE SET announced_ms = excluded.announced_ms, outdated = excluded.outdated`,
-    ).run(owner, sinceMs, nowMs, outdated ?? null);
+      `INSERT INTO serves (owner, since_ms, announced_ms, outdated, closed_doors) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (owner) DO UPDATE SET announced_ms = excluded.announced_ms, outdated = excluded.outdated,
+         closed_doors = excluded.closed_doors`,
+    ).run(owner, sinceMs, nowMs, outdated ?? null, closed.length === 0 ? null : JSON.stringify(closed));
     sql(`DELETE FROM serves WHERE NOT (${ANNOUNCED})`).run(spanAround(nowMs));
   }, MAY_BE_LOST);
 }
@@ -45,9 +46,11 @@ export function isServed(sql: Sql, nowMs: number): boolean {
 
 /** Those that say they are there, the one that runs for longest first. */
 export function servesIn(sql: Sql, nowMs: number): Serve[] {
-  return sql(
-    `SELECT owner, since_ms AS sinceMs, outdated FROM serves WHERE ${ANNOUNCED} ORDER BY since_ms`,
-  ).all(spanAround(nowMs)) as Serve[];
+  const rows = sql(
+    `SELECT owner, since_ms AS sinceMs, outdated, coalesce(closed_doors, '[]') AS closed FROM serves
+     WHERE ${ANNOUNCED} ORDER BY since_ms`,
+  ).all(spanAround(nowMs)) as (Omit<Serve, 'closed'> & { closed: string })[];
+  return rows.map((row) => ({ ...row, closed: JSON.parse(row.closed) as Serve['closed'] }));
 }
 
 /** Neither long ago nor, by a clock that was ahead, long from now. */

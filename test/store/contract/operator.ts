@@ -88,7 +88,7 @@ export function operatorContract(open: Open): void {
     await store.announceServe(serve);
     const targets = await store.summariseTargets(NOW_MS, NOW_MS);
     expect(targets).toMatchObject({ targets: 3, users: 3, renewed: 3, disabled: 0, ahead: 0 });
-    expect(targets.serves).toEqual([{ owner: 'serve', sinceMs: NOW_MS - 9, outdated: null }]);
+    expect(targets.serves).toEqual([{ owner: 'serve', sinceMs: NOW_MS - 9, outdated: null, closed: [] }]);
     const waiting = await store.summariseWaiting(NOW_MS);
     expect(waiting.groups).toMatchObject({ new: { pushes: 2, oldestMs: NOW_MS } });
     expect(waiting).toMatchObject({ nextMs: NOW_MS, oldest: { user: 'user1', state: 'new' } });
@@ -121,9 +121,12 @@ export function operatorContract(open: Open): void {
     const silent = { owner: 'silent', sinceMs: NOW_MS, nowMs: NOW_MS, outdated: '/the/program' };
     await store.announceServe(silent);
     const laterMs = NOW_MS + ANNOUNCED_FOR_MS + 1;
-    await store.announceServe({ ...silent, owner: 'awake', nowMs: laterMs });
+    const door = { door: 'http', isAsBefore: false, sinceMs: NOW_MS, reason: 'it is in use', fix: null };
+    await store.announceServe({ ...silent, owner: 'awake', nowMs: laterMs, closed: [door] });
     const { serves } = await store.summariseTargets(NOW_MS, laterMs);
-    expect(serves).toEqual([{ owner: 'awake', sinceMs: NOW_MS, outdated: '/the/program' }]);
+    expect(serves).toEqual([{ owner: 'awake', sinceMs: NOW_MS, outdated: '/the/program', closed: [door] }]);
+    await store.announceServe({ ...silent, owner: 'awake', nowMs: laterMs });
+    expect((await store.summariseTargets(NOW_MS, laterMs)).serves).toMatchObject([{ closed: [] }]);
   });
 
   test('room that removed rows leave is given back, and nothing else goes', async () => {

@@ -38,7 +38,7 @@ describe('targets', () => {
       ahead: 0,
       lastSuccess: { ms: 3, device: { user: 'bob', deviceToken: tokenNumber(2) } },
       lastFailure: { ms: 9, reason: 'error 1', device: { user: 'alice', deviceToken: tokenNumber(0) } },
-      serves: [{ owner: 'a', sinceMs: NOW_MS - 5, outdated: null }],
+      serves: [{ owner: 'a', sinceMs: NOW_MS - 5, outdated: null, closed: [] }],
     });
   });
 

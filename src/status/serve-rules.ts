@@ -1,0 +1,31 @@
+import { spanText } from '../process/text.ts';
+import { attention, broken, type Rule } from './finding.ts';
+
+/** Doors that only `serve` opens, and no `serve`: attention. */
+export const noServe: Rule = ({ doors, targets }) =>
+  doors.length > 0 && targets.served === undefined
+    ? attention(`serve is not running, and only it answers on ${doors.join(' and ')}`)
+    : undefined;
+
+/** A `serve` that answers, and of which the database does not know: broken. */
+export const unwritable: Rule = ({ targets: { served } }) =>
+  served !== undefined && served.sinceMs === undefined
+    ? broken('serve runs and cannot write to the database: its log says why')
+    : undefined;
+
+/** A door that events come through is closed: broken. One that is as it was before, or only wakes `serve`: attention. */
+export const closedDoors: Rule = ({ targets: { served }, nowMs }) => {
+  if (served === undefined || served.closed.length === 0) return undefined;
+  const texts = served.closed.map(({ door, isAsBefore, sinceMs, reason }) => {
+    const forMs = Math.max(0, nowMs - sinceMs);
+    return `the door ${door} ${isAsBefore ? 'is not open as configured' : 'is closed'}, for ${spanText(forMs)} (${reason})`;
+  });
+  const keepsEventsOut = served.closed.some(({ door, isAsBefore }) => !isAsBefore && !/^control/.test(door));
+  return keepsEventsOut ? broken(texts.join('; ')) : attention(texts.join('; '));
+};
+
+/** A `serve` that works with something older than what lies there: attention. */
+export const outdatedServe: Rule = ({ targets: { served } }) =>
+  served === undefined || served.outdated.length === 0
+    ? undefined
+    : attention(`serve works with an older version of ${served.outdated.join(' and ')} than lies there`);
