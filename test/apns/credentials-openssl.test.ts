@@ -22,10 +22,6 @@ const PASSPHRASE = 'offen, groß';
 const SERVER = new URL('https://localhost');
 
 let workshop: Workshop;
-const availability = opensslAvailability('default');
-afterAll(() => {
-  if (availability.available) workshop.remove();
-});
 
 function load(options: Options): CertificateCredential {
   const credential = loadCredential({ server: SERVER, ...options });
@@ -71,10 +67,10 @@ function messageOf(options: Options): string {
   throw new Error('it was accepted');
 }
 
-/** Makes its files while tests are collected, also where they are to be skipped. */
+/** Makes its files while tests are collected. */
 function body(): void {
-  if (!availability.available) return;
   workshop = createWorkshop();
+  afterAll(() => workshop.remove());
   const { file, key, certificate, pkcs12, ca } = workshop;
   const passphraseFile = file(`${PASSPHRASE}\n`);
   const extensions = appleExtensions({ topics: [UID_TOPIC, `${UID_TOPIC}.voip`] });
@@ -307,4 +303,4 @@ function derOf(pem: string): Buffer {
   return Buffer.from(readFileSync(pem, 'utf8').replace(/-----.*-----|\s/g, ''), 'base64');
 }
 
-describeWith('openssl', availability, 'files that openssl makes', body);
+describeWith('openssl', opensslAvailability('default'), 'files that openssl makes', body);

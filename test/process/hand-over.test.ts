@@ -27,7 +27,7 @@ import {
 import { DEVICE_TOKEN, registration } from '../support/events.ts';
 import { installProgram } from '../support/installation.ts';
 import { servings } from '../support/serve.ts';
-import { describeAsRoot } from '../support/needs.ts';
+import { describeAsRoot, testWithTools } from '../support/needs.ts';
 
 /** nobody(5) of Debian; an id with no entry in passwd(5). */
 const NOBODY = 65534;
@@ -166,7 +166,7 @@ describeAsRoot('where Node cannot change its user, root goes on through setpriv'
     expect(readFileSync(join(sandbox.dir, 'log'), 'utf8')).not.toContain('"msg":"ended"');
   });
 
-  test('the sockets and the watchdog of systemd are for it', async () => {
+  testWithTools({ python3: 'python3' }, 'the sockets and the watchdog of systemd are for it', async () => {
     const sandbox = await sandboxOf(NOBODY);
     const path = join(sandbox.dir, 'cyrus.sock');
     appendFileSync(sandbox.configFile, `serve: { cyrus_socket: ${path} }\n`);

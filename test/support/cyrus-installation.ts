@@ -30,7 +30,9 @@ const SERVER_PROGRAMS = ['master', 'imapd', 'lmtpd', 'notifyd', 'ctl_cyrusdb'];
 /** Whether tests can run a real Cyrus here; if not, the reason and the command that mends it. */
 export function cyrusAvailability(): Availability {
   const found = findCyrus();
-  return 'why' in found ? { available: false, why: found.why, install: INSTALL } : { available: true };
+  return 'why' in found
+    ? { available: false, why: found.why, install: `${INSTALL} && npm test` }
+    : { available: true };
 }
 
 /** The installation, or an error with the reason why there is none. */

@@ -30,7 +30,9 @@ const DOWNLOAD_TIMEOUT_MS = 120_000;
 /** Whether tests can run a real Dovecot here; if not, the reason and the command that mends it. */
 export function dovecotAvailability(): Availability {
   const found = findDovecot();
-  return 'why' in found ? { available: false, why: found.why, install: INSTALL } : { available: true };
+  return 'why' in found
+    ? { available: false, why: found.why, install: `${INSTALL} && npm test` }
+    : { available: true };
 }
 
 /** The installation, or an error with the reason why there is none. */
