@@ -32,6 +32,20 @@ export function parseDovecotTransaction({ dovecot: version, user, events }: Json
   return withoutRepetitions(list.map((event, index) => parseElement(event, `events[${index}]`, user)));
 }
 
+/** A transaction as one for each change in it; undefined for what is none, or one with an event that is bad. */
+export function singleTransactions({ dovecot, user, events }: Json): Json[] | undefined {
+  if (dovecot !== FORMAT_VERSION || !isText(user) || !Array.isArray(events)) return undefined;
+  const list: unknown[] = events;
+  const changes = new Map(
+    list.map((event) => {
+      const result = parseElement(event, '', user);
+      return [result.kind === 'bad' ? undefined : JSON.stringify(result), event] as const;
+    }),
+  );
+  if (changes.has(undefined)) return undefined; // it is told with its place
+  return [...changes.values()].map((event) => ({ dovecot, user, events: [event] }));
+}
+
 /** Parses one event table of Dovecot's Lua driver, dumped by a script that added the key `user`. */
 export function parseDovecotEvent({ name, user, mailbox, flags }: Json): ParseResult {
   if (typeof name !== 'string') return bad(expected('a string', 'name', name));

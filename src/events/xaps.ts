@@ -53,6 +53,12 @@ export function parseXapsNotification({ Username, Mailbox, Events }: Json): Pars
   });
 }
 
+/** A notification as one for each name of an event in it; undefined for what is none. */
+export function singleNotifications({ Username, Mailbox, Events }: Json): Json[] | undefined {
+  if (!isText(Username) || !isText(Mailbox) || !Array.isArray(Events) || !isStrings(Events)) return undefined;
+  return [...new Set(Events)].map((name) => ({ Username, Mailbox, Events: [name] }));
+}
+
 function namesIn(key: string, value: unknown): { names: string[] } | { bad: string } {
   if (!Array.isArray(value)) return { bad: expected('a list of strings', key, value) };
   if (!isStrings(value)) return { bad: `${key}: expected a list of strings, got other values in it` };

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { createReceiver, LOCKED_PAUSE_MS } from '../../src/doors/receiver.ts';
 import { OperatorError } from '../../src/process/errors.ts';
 import type { Intake, Taken } from '../../src/intake/intake.ts';
@@ -131,4 +131,20 @@ test.each([
   first?.keepApart(EVENT);
   first?.done();
   expect([...claimSpool(spool, clock.nowMs())].map((each) => each.byHttp)).toEqual([byHttp]);
+});
+
+test('of a transaction of Dovecot, what was taken before the database was locked is not kept', async () => {
+  const spool = join(temporaryFolder(), 'spool');
+  const [clock, log, onWork] = [createTestClock(), recordedLog(), (): void => undefined];
+  const events = ['MessageNew', 'MessageAppend', 'MessageRead'].map((name) => ({ name, mailbox: 'INBOX' }));
+  const intake = vi.fn<Intake>().mockResolvedValueOnce(TAKEN).mockRejectedValue(locked);
+  const receive = createReceiver({ intake: () => intake, spool, clock, log, onWork });
+  const raw = Buffer.from(JSON.stringify({ dovecot: 1, user: 'alice', events }));
+  expect(await receive(raw, 'http')).toMatchObject({ spooled: true, targets: 1 });
+  const [file] = claimSpool(spool, clock.nowMs());
+  const kept = Buffer.concat([...(file?.read() ?? [])]).toString();
+  const lines = events
+    .slice(1)
+    .map((event) => JSON.stringify({ dovecot: 1, user: 'alice', events: [event] }));
+  expect(kept).toBe(lines.join('\n'));
 });

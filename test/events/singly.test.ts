@@ -41,3 +41,57 @@ test('gives the events that the list gives', () => {
     items.flatMap((item) => ('value' in item ? parseEvent(item.value, () => DEFAULT_NAMESPACE) : []));
   expect(parse(itemsOf(text))).toEqual(parse(read(text)));
 });
+
+const parsed = (items: ReadItem[]): unknown[] =>
+  items.flatMap((item) => ('value' in item ? parseEvent(item.value, () => DEFAULT_NAMESPACE) : []));
+const flags = ['\\Seen'];
+const TRANSACTION = {
+  dovecot: 1,
+  user: 'alice',
+  events: [
+    { name: 'MessageNew', mailbox: 'INBOX' },
+    { name: 'FlagsClear', mailbox: 'INBOX', flags },
+    { name: 'MessageNew', mailbox: 'INBOX' }, // one command on many messages
+    { name: 'Unknown', mailbox: 'INBOX' },
+  ],
+};
+const NOTIFICATION = {
+  Username: 'bob',
+  Mailbox: 'INBOX',
+  Events: ['MessageNew', 'FlagsClear', 'MessageNew'],
+};
+
+test.each([
+  ['a transaction of Dovecot', TRANSACTION, 3],
+  ['a notification of the XAPS plugin', NOTIFICATION, 2],
+  ['both in a list', [NOTIFICATION, TRANSACTION, { name: 'MessageNew' }], 6],
+])('%s is an item for each change, with bytes that say the same', (_, value, count) => {
+  const text = JSON.stringify(value);
+  const items = itemsOf(text);
+  expect(items).toHaveLength(count);
+  expect(parsed(items)).toEqual(parsed(read(text)));
+  for (const item of items) expect(read(item.raw.toString())).toEqual([item]);
+});
+
+describe('stays whole:', () => {
+  test.each<[string, unknown]>([
+    ['a transaction of one change', { ...TRANSACTION, events: TRANSACTION.events.slice(0, 1) }],
+    ['one with an event that is bad', { ...TRANSACTION, events: [...TRANSACTION.events, { name: 7 }] }],
+    ['one of another version', { ...TRANSACTION, dovecot: 2 }],
+    [
+      'one of too many changes',
+      {
+        ...TRANSACTION,
+        events: Array.from({ length: MAX_EVENTS_PER_LINE + 1 }, (_, n) => ({
+          name: 'MessageNew',
+          mailbox: `m${n}`,
+        })),
+      },
+    ],
+    ['a notification with something else in it', { ...NOTIFICATION, Events: ['MessageNew', 7] }],
+    ['an event of the OX driver', { user: 'alice', event: 'messageNew', folder: 'INBOX' }],
+  ])('%s', (_, value) => {
+    const text = JSON.stringify(value);
+    expect(itemsOf(text).map(({ raw }) => raw.toString())).toEqual([text]);
+  });
+});
