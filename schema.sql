@@ -49,7 +49,7 @@ CREATE TABLE subscriptions (
 -- Holds all that an event asks for, and nothing else: the fewer pages, the faster among a million targets.
 CREATE INDEX subscriptions_by_mailbox ON subscriptions (owner, path);
 
--- The pushes owed to Apple: one row a target. A newer event joins the waiting row.
+-- The pushes that wait for Apple: one row a target. A newer event joins the waiting row.
 CREATE TABLE outbox (
   target_id      INTEGER PRIMARY KEY REFERENCES targets (id) ON DELETE CASCADE,
   apns_id        TEXT NOT NULL,    -- random; of it and of what is told each attempt's apns-id is made

@@ -51,7 +51,7 @@ export async function notify(world, file) {
   return { event: JSON.parse(input), tookMs: Math.round(performance.now() - startMs) };
 }
 
-/** What `xapplepush targets list` prints. */
+/** What `xapplepush devices list` prints. */
 export function list(world) {
   return run(world, ['targets', 'list']);
 }

@@ -70,14 +70,17 @@ async function losesThePhone(world) {
   tell('xapplepush', 'removed the device: nothing is sent to it again');
 }
 
-/** Feeds an event that is owed to Alice's phone; gives the push that Apple received for it. */
+/** Feeds an event for Alice's phone; gives the push that Apple received for it. */
 async function pushed(world, { title, file, folder, answer, ending }) {
   begin(world, title);
   const heard = world.pushes.length;
   const { event, tookMs } = await notify(world, file);
   tell('mail server', `${event.event} in ${event.uri}`);
   const { mailboxes, targets } = await logged(world, 'enqueued');
-  tell('xapplepush', `${targets} device wants to hear of ${mailboxes[0]}: wrote down that it is owed a push`);
+  tell(
+    'xapplepush',
+    `${targets} device wants to hear of ${mailboxes[0]}: wrote down that a push waits for it`,
+  );
   tell('', `let the mail server go on after ${tookMs} ms; a process in the background sent the push`);
   const push = await pushAfter(world, heard);
   await logged(world, ending);
@@ -106,8 +109,8 @@ async function concernsNobody(world) {
 async function lists(world, title, expected) {
   begin(world, title);
   const text = await list(world);
-  check(expected.test(text), `"xapplepush targets list" printed:\n${text}`);
-  show(`   $ xapplepush targets list\n${text.trimEnd().replace(/^/gm, '   ')}`);
+  check(expected.test(text), `"xapplepush devices list" printed:\n${text}`);
+  show(`   $ xapplepush devices list\n${text.trimEnd().replace(/^/gm, '   ')}`);
 }
 
 function heardNothing(world, why) {

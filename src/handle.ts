@@ -170,7 +170,7 @@ interface Refuge extends Pick<HandleOptions, 'input' | 'clock'> {
 }
 
 /**
- * Keeps the events on the input where the configuration cannot be used, for `flush` to read when it is mended.
+ * Keeps the events on the input where the configuration cannot be used, for `flush` to read when it is fixed.
  * Gives the exit code of that error.
  */
 export async function handleWithoutConfig(error: OperatorError, refuge: Refuge): Promise<ExitCode> {

@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs';
 import { callsHandle } from './cli/handle-arguments.ts';
 import { readStandardInput } from './events/read.ts';
 import { systemClock } from './process/clock.ts';
@@ -6,7 +7,10 @@ import { writeStderr } from './process/standard-error.ts';
 import { run } from './program.ts';
 
 const { argv, env } = process;
-const args = argv.slice(2);
+const given = argv.slice(2);
+/** A person who types the bare name brings no event. Only a character device can be a terminal: few look further. */
+const isBare = given.length === 0 && fstatSync(0).isCharacterDevice() && process.stdin.isTTY;
+const args = isBare ? ['--help'] : given;
 const around = { clock: systemClock, env, input: readStandardInput, tell: writeStderr, actAsOwnerOf };
 
 void run(args, around, async () => (await import('./process/own-streams.ts')).withOwnStreams(around)).then(

@@ -45,8 +45,8 @@ async function act(...[argv, around, forCommands]: Parameters<typeof run>): Prom
 }
 
 /** Alone: what else stands beside it is for the commands to understand. */
-function asksForVersion([option, ...rest]: readonly string[]): boolean {
-  return rest.length === 0 && (option === '--version' || option === '-V');
+function asksForVersion([option = '', ...rest]: readonly string[]): boolean {
+  return rest.length === 0 && ['--version', '-V', '-v', 'version'].includes(option);
 }
 
 async function handleStandardInput(argv: readonly string[], around: EventSurroundings): Promise<ExitCode> {

@@ -33,8 +33,8 @@ async function registerUsers(count: number): Promise<void> {
 const range = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
 const tokensOf = (pushes: TestApns['received']): string[] =>
   pushes.map(({ deviceToken }) => deviceToken).sort();
-const owed = async (): Promise<number> =>
-  (JSON.parse((await sandbox.run(['flush', '--json'])).stdout) as { owed: number }).owed;
+const waiting = async (): Promise<number> =>
+  (JSON.parse((await sandbox.run(['flush', '--json'])).stdout) as { waiting: number }).waiting;
 
 /** A stand-in whose certificates outlive it; the function given starts it again on its port. */
 async function restartable(): Promise<() => Promise<void>> {
@@ -100,7 +100,7 @@ describe('processes', () => {
       (pids) => pids.length === 0,
     );
     expect(tokensOf(apns.received)).toEqual(range(CROWD).map(tokenNumber));
-    expect(await owed()).toBe(0);
+    expect(await waiting()).toBe(0);
   }, 120_000);
 
   test(`${CROWD} handlers at once make one database`, async () => {

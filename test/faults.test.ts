@@ -32,8 +32,8 @@ async function registerUsers(count: number): Promise<void> {
 const range = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
 const tokensOf = (pushes: TestApns['received']): string[] =>
   pushes.map(({ deviceToken }) => deviceToken).sort();
-const owed = async (): Promise<number> =>
-  (JSON.parse((await sandbox.run(['flush', '--json'])).stdout) as { owed: number }).owed;
+const waiting = async (): Promise<number> =>
+  (JSON.parse((await sandbox.run(['flush', '--json'])).stdout) as { waiting: number }).waiting;
 
 /** A stand-in whose certificates outlive it; the function given starts it again on its port. */
 async function restartable(): Promise<() => Promise<void>> {
@@ -54,7 +54,7 @@ describe('Apple', () => {
     await apns.close();
     const failed = await sandbox.run(['--wait'], { input: messageNew('user0') });
     expect(failed.exitCode).toBe(69);
-    expect(failed.stderr).toMatch(/error: 1 push is still owed: .*ECONNREFUSED.*\n.*hint: nothing is lost/);
+    expect(failed.stderr).toMatch(/error: 1 push still waits: .*ECONNREFUSED.*\n.*hint: nothing is lost/);
     await restart();
     configure('{ deadline: 5s }');
     const { exitCode } = await sandbox.run(['--wait'], { input: messageNew('user1') });
@@ -87,7 +87,7 @@ describe('Apple', () => {
     await registerUsers(1);
     apns.setAnswers('*', [`410/Unregistered@${Date.now() + 1000}`]);
     expect(await sandbox.run(['--wait'], { input: messageNew('user0') })).toMatchObject({ exitCode: 0 });
-    expect((await sandbox.run(['targets', 'list'])).stdout).toBe('no targets\n');
+    expect((await sandbox.run(['targets', 'list'])).stdout).toBe('no devices\n');
   });
 
   test('refuses the certificate: nothing more is sent, every target and push stays', async () => {
@@ -143,7 +143,7 @@ describe('Apple', () => {
     expect(await sandbox.run(['flush', '--all'])).toMatchObject({ exitCode: 0 });
     expect(apns.received.map(({ answer }) => answer)).toEqual(['silent', '200']);
     expect(apns.received[0]?.apnsId).toBe(apns.received[1]?.apnsId);
-    expect(await owed()).toBe(0);
+    expect(await waiting()).toBe(0);
   });
 
   test('sends one event to many targets over one connection, within its SETTINGS', async () => {

@@ -11,7 +11,7 @@ import { parseTranscript, playCommand, type TranscriptPart } from './support/tra
  * Each file of transcripts/ is played from top to bottom in a sandbox of its own, and must come out as it is.
  *
  *   # …                          a comment
- *   $ xapplepush targets list    a line of shell, its output in pipes; what it said on standard error begins with `! `
+ *   $ xapplepush devices list    a line of shell, its output in pipes; what it said on standard error begins with `! `
  *   % xapplepush status          the same on a terminal of 100 columns and 30 rows; `60x20% …` on a smaller one
  *     after "[y/N]" type "y\r"   what is typed there, and what the screen shows before it; strings of JSON
  *   [exit 0]                     the exit code ends the output

@@ -72,7 +72,7 @@ export const KNOWN_ANSWERS: readonly KnownAnswer[] = [
       ...['MissingProviderToken', 'UnrelatedKeyIdInToken', 'BadEnvironmentKeyIdInToken'],
     ],
     ruling: BAD_CREDENTIAL,
-    meaning: 'Apple does not accept our credential; no push gets through until the configuration is mended.',
+    meaning: 'Apple does not accept our credential; no push gets through until the configuration is fixed.',
   },
   {
     status: 403,

@@ -14,19 +14,19 @@ export function judgeZeroPush(point: string, topic: string, answer: Answer): Poi
     case 'gone':
       return warning(point, `${said} No device has the token of this push.`, FOREIGN);
     case 'retry':
-      return warning(point, said, mendOfRetry(outcome));
+      return warning(point, said, fixOfRetry(outcome));
     case 'misconfigured':
-      return problem(point, said, mendOf(outcome.reason, outcome.scope));
+      return problem(point, said, fixOf(outcome.reason, outcome.scope));
     case 'rejected':
       return problem(point, said, 'report it as a bug, with this line');
   }
 }
 
-/** The mend where Apple has ended the connection with a reason of its own, as it does for some certificates. */
-export function mendOfNoAnswer(error: unknown, otherwise: string): string {
+/** The fix where Apple has ended the connection with a reason of its own, as it does for some certificates. */
+export function fixOfNoAnswer(error: unknown, otherwise: string): string {
   if (!(error instanceof NoAnswer)) return otherwise;
   const outcome = outcomeOfNoAnswer(error);
-  return outcome.kind === 'misconfigured' ? mendOf(outcome.reason, outcome.scope) : otherwise;
+  return outcome.kind === 'misconfigured' ? fixOf(outcome.reason, outcome.scope) : otherwise;
 }
 
 function reasonOf({ status, reason }: Answer): string {
@@ -35,13 +35,13 @@ function reasonOf({ status, reason }: Answer): string {
 
 const FOREIGN = 'Apple gives no such answer: see who it is that apns.server names';
 
-function mendOfRetry({ scope }: Extract<Outcome, { kind: 'retry' }>): string {
+function fixOfRetry({ scope }: Extract<Outcome, { kind: 'retry' }>): string {
   if (scope === 'device') return 'check again in some minutes';
   return 'nothing here; check again later, and see https://developer.apple.com/system-status/';
 }
 
 /** By Apple's reason, where more can be said than the scope tells. */
-const MENDS: Readonly<Record<string, string>> = {
+const FIXES: Readonly<Record<string, string>> = {
   BadCertificate: 'use the certificate that Apple issued for Mail pushes; it may have been revoked',
   BadCertificateEnvironment:
     'the certificate is for the other environment: correct apns.server or the certificate',
@@ -52,8 +52,8 @@ const MENDS: Readonly<Record<string, string>> = {
   MissingProviderToken: 'configure apns.certificate or apns.token: none reached Apple',
 };
 
-function mendOf(reason: string, scope: 'credential' | 'topic'): string {
+function fixOf(reason: string, scope: 'credential' | 'topic'): string {
   if (scope === 'topic')
     return 'remove apns.topic, or configure the credential that Apple issued for this topic';
-  return MENDS[reason] ?? 'use a credential that Apple issued for Mail pushes and that is still valid';
+  return FIXES[reason] ?? 'use a credential that Apple issued for Mail pushes and that is still valid';
 }

@@ -8,7 +8,7 @@ import type { Store } from '../store/store.ts';
 import { messageOf } from '../process/errors.ts';
 import { withBearer } from '../delivery/bearer.ts';
 import { createLine, type Line } from '../delivery/line.ts';
-import { judgeZeroPush, mendOfNoAnswer } from './apple-answer.ts';
+import { judgeZeroPush, fixOfNoAnswer } from './apple-answer.ts';
 import { numbered, type Point, ok, problem, skippedAll } from './point.ts';
 
 export const APPLE_NAME = 'Apple: name';
@@ -32,11 +32,11 @@ export interface AppleOptions {
 /** Goes to Apple step by step, and stops at the first that fails. */
 export async function checkApple(options: AppleOptions): Promise<Point[]> {
   const points: Point[] = [];
-  for (const { point, go, mend } of stepsOf(options)) {
+  for (const { point, go, fix } of stepsOf(options)) {
     try {
       points.push(ok(point, await go()));
     } catch (error) {
-      points.push(problem(point, `${options.apns.server.host}: ${messageOf(error)}`, mend));
+      points.push(problem(point, `${options.apns.server.host}: ${messageOf(error)}`, fix));
       return [...points, ...skippedAll(OF_APPLE.slice(points.length), point)];
     }
   }
@@ -51,7 +51,7 @@ interface Step {
   point: string;
   /** Gives what was found; throws an Error that says why it does not work. */
   go: () => Promise<string>;
-  mend: string;
+  fix: string;
 }
 
 function stepsOf({ apns: { server, ca }, credentials, timeoutMs }: AppleOptions): Step[] {
@@ -60,12 +60,12 @@ function stepsOf({ apns: { server, ca }, credentials, timeoutMs }: AppleOptions)
     {
       point: APPLE_NAME,
       go: async () => `${server.hostname} is ${(await resolveServer(server, timeoutMs)).join(', ')}`,
-      mend: `see that this host resolves names: getent hosts ${server.hostname}`,
+      fix: `see that this host resolves names: getent hosts ${server.hostname}`,
     },
     {
       point: APPLE_PORT,
       go: async () => `${await reachServer(server, timeoutMs)} answers on port ${port}`,
-      mend: `let this host connect to port ${port} of ${server.hostname}; Apple answers on 443 and 2197`,
+      fix: `let this host connect to port ${port} of ${server.hostname}; Apple answers on 443 and 2197`,
     },
     {
       point: APPLE_TLS,
@@ -74,7 +74,7 @@ function stepsOf({ apns: { server, ca }, credentials, timeoutMs }: AppleOptions)
         const version = await secureServer(server, identity, { ...rootsOf(ca), timeoutMs });
         return `${version}, with a server that we trust`;
       },
-      mend:
+      fix:
         "see that the system's root certificates are there (package ca-certificates), and whether a proxy or " +
         'firewall breaks TLS open; apns.ca is for such a proxy or a stand-in only',
     },
@@ -101,9 +101,9 @@ async function checkCredential(
       await connection.close();
     }
   } catch (error) {
-    const mend =
+    const fix =
       'use the certificate that Apple issued for Mail pushes; see whether something between speaks no HTTP/2';
-    return [problem(http2, messageOf(error), mendOfNoAnswer(error, mend)), ...skippedAll([push], http2)];
+    return [problem(http2, messageOf(error), fixOfNoAnswer(error, fix)), ...skippedAll([push], http2)];
   }
 }
 
@@ -120,8 +120,8 @@ async function pushZeros(
     try {
       points.push(judgeZeroPush(point, topic, await proving.push(zeroTokenPush(topic), timeoutMs)));
     } catch (error) {
-      const mend = 'check again; if it stays so, see what stands between this host and Apple';
-      points.push(problem(point, `no answer for ${topic}: ${messageOf(error)}`, mendOfNoAnswer(error, mend)));
+      const fix = 'check again; if it stays so, see what stands between this host and Apple';
+      points.push(problem(point, `no answer for ${topic}: ${messageOf(error)}`, fixOfNoAnswer(error, fix)));
     }
   }
   return points;

@@ -16,8 +16,8 @@ export function checkConfiguration(
     return { config, points: [ok(CONFIGURATION, config.file ?? withoutFile())] };
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
-    const mend = error.hint;
-    return { points: error.message.split('\n').map((line) => problem(CONFIGURATION, line, mend)) };
+    const fix = error.hint;
+    return { points: error.message.split('\n').map((line) => problem(CONFIGURATION, line, fix)) };
   }
 }
 

@@ -125,8 +125,8 @@ function checkDlist(path: string, serveSocket: string | undefined): Point {
 
 function checkSocket(path: string | undefined): Point {
   if (path === undefined) return skipped(NOTIFYSOCKET, 'configdirectory in imapd.conf');
-  const mend = `in cyrus.conf, SERVICES: notify cmd="notifyd" listen="${path}" proto="udp"; then restart Cyrus`;
-  if (!existsSync(path)) return warning(NOTIFYSOCKET, `there is no ${path}: notifyd does not listen`, mend);
-  if (!statSync(path).isSocket()) return problem(NOTIFYSOCKET, `${path} is no socket`, mend);
+  const fix = `in cyrus.conf, SERVICES: notify cmd="notifyd" listen="${path}" proto="udp"; then restart Cyrus`;
+  if (!existsSync(path)) return warning(NOTIFYSOCKET, `there is no ${path}: notifyd does not listen`, fix);
+  if (!statSync(path).isSocket()) return problem(NOTIFYSOCKET, `${path} is no socket`, fix);
   return ok(NOTIFYSOCKET, path);
 }

@@ -12,7 +12,7 @@ export const LOG = 'log';
 /** Each file that an event needs is read as the mail server's user. */
 export function checkReading(files: readonly string[], user: MailUser): Point[] {
   const found = files.flatMap((path) => obstacle(user, { kind: 'read', path }) ?? []);
-  if (found.length > 0) return found.map(({ text, mend }) => problem(FILES_TO_READ, text, mend));
+  if (found.length > 0) return found.map(({ text, fix }) => problem(FILES_TO_READ, text, fix));
   return [ok(FILES_TO_READ, `${user.called} can read ${listed(files)}`)];
 }
 
@@ -41,7 +41,7 @@ export function checkLog({ destination }: Config['log'], user: MailUser): Point 
     ? ({ kind: 'append', path: destination } as const)
     : ({ kind: 'fill', path: dirname(destination) } as const);
   const found = obstacle(user, trial);
-  if (found !== undefined) return problem(LOG, found.text, found.mend);
+  if (found !== undefined) return problem(LOG, found.text, found.fix);
   return ok(LOG, `${user.called} can write ${destination}`);
 }
 

@@ -32,7 +32,7 @@ function checkPath(path: string | undefined, user: MailUser): Point {
   const found = obstacle(user, { kind: 'execute', path });
   if (found !== undefined) {
     const words = /\s/.test(path) ? '; it is one path, without arguments' : '';
-    return problem(NOTIFY_EXTERNAL, found.text + words, found.mend);
+    return problem(NOTIFY_EXTERNAL, found.text + words, found.fix);
   }
   if (!statSync(path).isFile())
     return problem(NOTIFY_EXTERNAL, `${path} is no file`, 'set it to the program: /usr/bin/xapplepush');

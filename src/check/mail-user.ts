@@ -63,8 +63,8 @@ function idOf(flag: '-u' | '-g' | '-gn', name: string): string {
 function ownerOf(folder: string): Found {
   if (!existsSync(folder)) {
     const text = `nobody knows who it is: there is no Cyrus, and no ${folder}, whose owner it would be`;
-    const mend = `make that folder for the user of your mail server: install -d -m 0750 -o USER -g GROUP ${folder}`;
-    return { point: problem(MAIL_USER, text, mend) };
+    const fix = `make that folder for the user of your mail server: install -d -m 0750 -o USER -g GROUP ${folder}`;
+    return { point: problem(MAIL_USER, text, fix) };
   }
   const { uid, gid } = statSync(folder);
   const ownership = `-o ${uid} -g ${gid}`;

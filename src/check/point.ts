@@ -9,26 +9,26 @@ export interface Point {
   /** What was found, on one line. */
   text: string;
   /** What to do about it; null where there is nothing to do. */
-  mend: string | null;
+  fix: string | null;
 }
 
 export function ok(point: string, text: string): Point {
-  return { point, state: 'ok', text, mend: null };
+  return { point, state: 'ok', text, fix: null };
 }
 
 /** Pushes may come all the same, or soon will not. */
-export function warning(point: string, text: string, mend: string): Point {
-  return { point, state: 'warning', text, mend };
+export function warning(point: string, text: string, fix: string): Point {
+  return { point, state: 'warning', text, fix };
 }
 
 /** As it is, something that belongs to Mail push does not work. */
-export function problem(point: string, text: string, mend: string): Point {
-  return { point, state: 'problem', text, mend };
+export function problem(point: string, text: string, fix: string): Point {
+  return { point, state: 'problem', text, fix };
 }
 
-/** `because` names the point that has to be mended first. */
+/** `because` names the point that has to be fixed first. */
 export function skipped(point: string, because: string): Point {
-  return { point, state: 'skipped', text: `needs first: ${because}`, mend: null };
+  return { point, state: 'skipped', text: `needs first: ${because}`, fix: null };
 }
 
 /** The same for several points. */

@@ -11,16 +11,16 @@ const COLOURS: Readonly<Record<PointState, Colour>> = {
   skipped: 'dim',
 };
 
-/** One line a point, aligned, each with its mend below it, and a count at the end. */
+/** One line a point, aligned, each with its fix below it, and a count at the end. */
 export function describePoints(points: readonly Point[], { colour }: { colour: boolean }): string {
   const width = Math.max(...points.map(({ point }) => point.length));
   const paint = painter(colour);
-  const lines = points.flatMap(({ point, state, text, mend }) => {
+  const lines = points.flatMap(({ point, state, text, fix }) => {
     const shown = paint(state.padEnd('skipped'.length), COLOURS[state]);
     const indent = ' '.repeat('skipped'.length + width + 4);
     return [
       `${shown}  ${point.padEnd(width)}  ${visible(text)}`,
-      ...(mend === null ? [] : [`${indent}mend: ${visible(mend)}`]),
+      ...(fix === null ? [] : [`${indent}fix: ${visible(fix)}`]),
     ];
   });
   return [...lines, summary(points)].map((line) => `${line}\n`).join('');

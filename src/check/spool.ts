@@ -14,7 +14,7 @@ export function checkSpoolFolder(spool: string, user: MailUser): Point {
   const path = nearestThere(spool);
   const found = obstacle(user, { kind: 'fill', path });
   if (path === spool) {
-    if (found !== undefined) return problem(SPOOL_FOLDER, found.text, found.mend);
+    if (found !== undefined) return problem(SPOOL_FOLDER, found.text, found.fix);
     return ok(SPOOL_FOLDER, `${user.called} can write into ${spool}`);
   }
   if (found === undefined) return ok(SPOOL_FOLDER, `${spool} is made when needed`);

@@ -22,7 +22,7 @@ export function checkStoreFolder(file: string, user: MailUser): Point {
     ...files.map((path) => ({ kind: 'append' as const, path })),
   ];
   const [found] = trials.flatMap((trial) => obstacle(user, trial) ?? []);
-  if (found !== undefined) return problem(DATABASE_FOLDER, found.text, found.mend);
+  if (found !== undefined) return problem(DATABASE_FOLDER, found.text, found.fix);
   return ok(DATABASE_FOLDER, `${user.called} can write into ${folder}`);
 }
 
@@ -47,10 +47,10 @@ export async function checkDatabase(file: string): Promise<{ store?: Store; poin
   }
 }
 
-/** What is owed to Apple. */
-export interface Owed {
+/** The pushes that wait for Apple. */
+export interface Waiting {
   rows: number;
-  /** The first event of the oldest push; null where nothing is owed. */
+  /** The first event of the oldest push; null where nothing waits. */
   oldestMs: number | null;
   /** Why its latest attempt failed; null where there was none. */
   reason: string | null;
@@ -58,12 +58,12 @@ export interface Owed {
 
 /** Whether pushes wait for longer than they should. */
 export async function checkOutbox(store: Store | undefined, nowMs: number): Promise<Point> {
-  return judgeOwed(store === undefined ? NOTHING : await readOwed(store), nowMs);
+  return judgeWaiting(store === undefined ? NOTHING : await readWaiting(store), nowMs);
 }
 
-const NOTHING: Owed = { rows: 0, oldestMs: null, reason: null };
+const NOTHING: Waiting = { rows: 0, oldestMs: null, reason: null };
 
-async function readOwed(store: Store): Promise<Owed> {
+async function readWaiting(store: Store): Promise<Waiting> {
   const [{ waiting: rows }, [first]] = await Promise.all([store.countRows(), store.waitingIds({}, 1)]);
   const [oldest] = first === undefined ? [] : await store.waitingById([first]);
   return { rows, oldestMs: oldest?.enqueuedMs ?? null, reason: oldest?.lastReason ?? null };
@@ -72,14 +72,10 @@ async function readOwed(store: Store): Promise<Owed> {
 /** A deliverer sends within seconds, and after a failure within minutes. */
 const LATE_MS = 10 * 60 * 1000;
 
-function judgeOwed({ rows, oldestMs, reason }: Owed, nowMs: number): Point {
-  if (oldestMs === null) return ok(OUTBOX, 'no push is owed');
-  const text = `${countOf(rows, 'push is', 'pushes are')} owed, the oldest since ${timeText(oldestMs)}`;
+function judgeWaiting({ rows, oldestMs, reason }: Waiting, nowMs: number): Point {
+  if (oldestMs === null) return ok(OUTBOX, 'no push waits');
+  const text = `${countOf(rows, 'push waits', 'pushes wait')}, the oldest since ${timeText(oldestMs)}`;
   if (nowMs - oldestMs < LATE_MS) return ok(OUTBOX, text);
   const why = reason === null ? 'never tried' : `latest failure: ${reason}`;
-  return warning(
-    OUTBOX,
-    `${text} (${why})`,
-    'mend what is said of Apple below, then: xapplepush flush --all',
-  );
+  return warning(OUTBOX, `${text} (${why})`, 'fix what is said of Apple below, then: xapplepush flush --all');
 }

@@ -42,7 +42,7 @@ function lastErrorLine(stderr: string): string {
 }
 
 /** Tries one thing; gives why it failed and what helps, or undefined where it went well. */
-export function obstacle(user: MailUser, { kind, path }: Trial): { text: string; mend: string } | undefined {
+export function obstacle(user: MailUser, { kind, path }: Trial): { text: string; fix: string } | undefined {
   const target = existsSync(path) ? realpathSync(path) : path;
   const [asNamed, asMeant] = tryAs(user, [
     { kind, path },
@@ -65,27 +65,27 @@ function explain(
   { kind, path }: Trial,
   code: string,
   closed: string | undefined,
-): { text: string; mend: string } {
+): { text: string; fix: string } {
   const verb = VERBS[kind];
   switch (code) {
     case 'ENOENT':
-      return { text: `there is no ${path}`, mend: `put it there, or correct the path` };
+      return { text: `there is no ${path}`, fix: `put it there, or correct the path` };
     case 'EACCES':
       if (closed !== undefined)
         return {
           text: `${called} cannot ${verb} ${path}: it may not enter ${closed}`,
-          mend: `let it enter, such as by chmod o+x ${closed}, or choose another place`,
+          fix: `let it enter, such as by chmod o+x ${closed}, or choose another place`,
         };
       return {
         text: `${called} may not ${verb} ${path}`,
-        mend: `change owner or mode, such as by chown; see: ls -ld ${path}`,
+        fix: `change owner or mode, such as by chown; see: ls -ld ${path}`,
       };
     case 'EROFS':
-      return { text: `${path} is on a file system that is read-only`, mend: 'mount it for writing' };
+      return { text: `${path} is on a file system that is read-only`, fix: 'mount it for writing' };
     case 'ENOSPC':
     case 'EDQUOT':
-      return { text: `there is no space left for ${path}`, mend: 'make room on its file system' };
+      return { text: `there is no space left for ${path}`, fix: 'make room on its file system' };
     default:
-      return { text: `${called} cannot ${verb} ${path}: ${code}`, mend: `look at it: ls -ld ${path}` };
+      return { text: `${called} cannot ${verb} ${path}: ${code}`, fix: `look at it: ls -ld ${path}` };
   }
 }

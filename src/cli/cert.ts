@@ -69,7 +69,7 @@ const CERT: Explanation = {
 const SHOW: Explanation = {
   exits: {
     [ExitCode.ok]: 'it can be used',
-    [ExitCode.badInput]: 'there is a problem, which is shown with its mend',
+    [ExitCode.badInput]: 'there is a problem, which is shown with its fix',
   },
   examples: [
     ['xapplepush cert show', 'everything that is configured'],

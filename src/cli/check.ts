@@ -17,12 +17,12 @@ export function addCheck(program: Command, context: CommandContext): void {
       [ExitCode.configuration]: 'the configuration cannot be used',
     },
     examples: [
-      ['xapplepush check', 'every point with its mend'],
+      ['xapplepush check', 'every point with its fix'],
       ['xapplepush check > /dev/null || mail -s "Mail push is broken" root', 'a line for a nightly job'],
       ['xapplepush check --json', 'for monitoring'],
     ],
   })
-    .description('go through the whole set-up and say what is wrong with it, and the mend')
+    .description('go through the whole set-up and say what is wrong with it, and the fix')
     .option('--json', 'print as JSON, for monitoring', false)
     .action(async ({ json }: { json: boolean }, command: Command) => {
       const { check } = await import('../check/check.ts');

@@ -15,6 +15,7 @@ const IGNORED = new Set(['-p', '-u', '-m', '-f']);
 /** True where these arguments, after the program's name, call `handle` and do not ask for help. */
 export function callsHandle(argv: readonly string[]): boolean {
   if (argv.some((argument) => ['--help', '-h', '--version', '-V'].includes(argument))) return false;
+  if (argv.length === 1 && argv[0] === '-v') return false;
   const first = argv[leadingConfig(argv)];
   return first === undefined || first === 'handle' || first.startsWith('-');
 }

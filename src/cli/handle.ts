@@ -13,7 +13,7 @@ export function addHandle(program: Command): void {
       [ExitCode.ok]: 'the events are kept; with --wait, Apple has the pushes',
       [ExitCode.badInput]: 'an event cannot be understood, or there is none',
       [ExitCode.unavailable]: 'with --wait: Apple cannot be reached; the push is kept',
-      [ExitCode.tryAgain]: 'with --wait: a push is still owed; it is kept',
+      [ExitCode.tryAgain]: 'with --wait: a push still waits; it is kept',
     },
     examples: [
       ['notify_external: /usr/bin/xapplepush', 'a line of imapd.conf: Cyrus runs it for each event'],

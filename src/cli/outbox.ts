@@ -126,7 +126,7 @@ const RETRY: Explanation = {
   },
   examples: [
     ['xapplepush outbox retry alice', "alice's pushes, now"],
-    ['xapplepush outbox retry --all', 'every push that waits, once the firewall is mended for instance'],
+    ['xapplepush outbox retry --all', 'every push that waits, once the firewall is fixed for instance'],
   ],
 };
 

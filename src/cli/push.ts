@@ -6,7 +6,8 @@ import { safeJson } from '../process/safe-json.ts';
 
 /** `push`: a test push, outside the outbox. */
 export function addPush(program: Command, context: CommandContext): void {
-  explain(program.command('push'), {
+  explain(program.command('push').alias('test'), {
+    notes: ['`test` is another name for it.'],
     exits: {
       [ExitCode.ok]: 'Apple took all of them',
       [ExitCode.badInput]: 'the user has no device, or none that asked for the mailbox',

@@ -29,7 +29,7 @@ export async function runCommand(argv: readonly string[], around: Surroundings):
   const context = createContext(around, configFile, (code) => (exitCode = code));
   const program = createProgram(context);
   try {
-    await program.parseAsync([...argv], { from: 'user' });
+    await program.parseAsync(asHelp(argv), { from: 'user' });
     await context.finish();
     return exitCode;
   } catch (error) {
@@ -38,6 +38,12 @@ export async function runCommand(argv: readonly string[], around: Surroundings):
     reportError(error, context.log ?? around);
     return exitCodeOf(error);
   }
+}
+
+/** `help WORDS…` asks for the help of a command, and commander would take one word of it. */
+function asHelp(argv: readonly string[]): string[] {
+  const [first, ...words] = argv;
+  return first === 'help' ? [...words, '--help'] : [...argv];
 }
 
 /** The whole tree of commands: what they are called with, what they say of themselves, and what they do. */
@@ -94,7 +100,7 @@ const PROGRAM: Explanation = {
   ],
   exits: EXIT_CODES,
   examples: [
-    ['xapplepush check', 'what is wrong with the set-up, and the mend'],
+    ['xapplepush check', 'what is wrong with the set-up, and the fix'],
     ['xapplepush status', 'is it working?'],
     ['xapplepush push alice', "a test push to alice's devices"],
   ],

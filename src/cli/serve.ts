@@ -6,7 +6,7 @@ import type { CommandContext } from './context.ts';
 export function addServe(program: Command, context: CommandContext): void {
   explain(program.command('serve'), {
     notes: [
-      'SIGHUP reads configuration and certificate again. SIGTERM and SIGINT end it; what is owed stays in the outbox. ' +
+      'SIGHUP reads configuration and certificate again. SIGTERM and SIGINT end it; what waits stays in the outbox. ' +
         'Sockets that systemd hands over are used (examples/systemd); a second serve on the same sockets takes over. ' +
         'The doors are the spool and the keys of `serve` in the configuration.',
     ],

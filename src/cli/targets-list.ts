@@ -17,10 +17,10 @@ interface ListOptions {
   json: boolean;
 }
 
-/** `targets list`. */
+/** `devices list`. */
 export function addTargetsList(targets: Command, context: CommandContext): void {
   explain(targets.command('list'), LIST)
-    .description('list targets; of several conditions all must hold')
+    .description('list devices; of several conditions all must hold')
     .option('--user <user>', 'only those of this user (default: of all)')
     .option('--stale <duration>', 'only those not renewed for so long, such as 10d (default: however old)')
     .option('--failing', 'only those whose latest pushes were refused', false)
@@ -54,7 +54,7 @@ function orderOption(text: string): TargetOrder {
   if (order !== undefined) return order;
   throw new OperatorError(`--sort is ${JSON.stringify(text)}, expected one of ${ORDERS.join(', ')}`, {
     exitCode: ExitCode.usage,
-    hint: 'see: xapplepush targets list --help',
+    hint: 'see: xapplepush devices list --help',
   });
 }
 
@@ -70,12 +70,12 @@ const LIST: Explanation = {
       '--disabled, the table shows since when.',
   ],
   examples: [
-    ['xapplepush targets list', 'all devices'],
-    ['xapplepush targets list --user alice', 'those of alice'],
+    ['xapplepush devices list', 'all devices'],
+    ['xapplepush devices list --user alice', 'those of alice'],
     [
-      'xapplepush targets list --stale 3d --sort renewed --reverse',
+      'xapplepush devices list --stale 3d --sort renewed --reverse',
       'devices that went silent, the longest first',
     ],
-    ['xapplepush targets list --failing --json', 'what Apple refuses, for a program'],
+    ['xapplepush devices list --failing --json', 'what Apple refuses, for a program'],
   ],
 };

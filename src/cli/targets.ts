@@ -11,9 +11,9 @@ interface SelectionOptions {
   json: boolean;
 }
 
-/** `targets list|show|remove|export|import`. */
+/** `devices list|show|remove|export|import`. */
 export function addTargets(program: Command, context: CommandContext): void {
-  const targets = explain(program.command('targets'), TARGETS).description(
+  const targets = explain(program.command('devices').alias('targets'), TARGETS).description(
     'list, show, remove, export or import the devices that get pushes',
   );
   addTargetsList(targets, context);
@@ -25,7 +25,7 @@ export function addTargets(program: Command, context: CommandContext): void {
 
 function addShow(targets: Command, context: CommandContext): void {
   selection(explain(targets.command('show'), SHOW).argument('<user>', 'user name'))
-    .description("show a user's targets: what is kept about each, and the mailboxes it asked for")
+    .description("show a user's devices: what is kept about each, and the mailboxes it asked for")
     .option('--json', 'print as JSON', false)
     .action(async (user: string, { token, accountId, json }: SelectionOptions) => {
       const { showCommand } = await import('../devices/show.ts');
@@ -42,7 +42,7 @@ interface RemoveOptions extends SelectionOptions {
 
 function addRemove(targets: Command, context: CommandContext): void {
   selection(explain(targets.command('remove'), REMOVE).argument('[user]', 'user name'))
-    .description('remove targets by user, token or account id; a device that still exists registers again')
+    .description('remove devices by user, token or account id; a device that still exists registers again')
     .option('--all', 'remove all that match without asking, not only a single one', false)
     .option('--dry-run', 'only say what would be removed', false)
     .option('--json', 'print as JSON, and never ask', false)
@@ -66,7 +66,7 @@ function addRemove(targets: Command, context: CommandContext): void {
 }
 
 function nothingSelected(): OperatorError {
-  return new OperatorError('nothing says which targets to remove', {
+  return new OperatorError('nothing says which devices to remove', {
     exitCode: ExitCode.usage,
     hint: 'name a user, --token or --account-id',
   });
@@ -79,14 +79,15 @@ function selection(command: Command): Command {
 }
 
 const TARGETS: Explanation = {
-  examples: [['xapplepush targets list', 'who gets pushes']],
+  notes: ['`targets` is another name for it.'],
+  examples: [['xapplepush devices list', 'who gets pushes']],
 };
 
 const SHOW: Explanation = {
-  exits: { [ExitCode.badInput]: 'no target matches' },
+  exits: { [ExitCode.badInput]: 'no device matches' },
   examples: [
-    ['xapplepush targets show alice', "all of alice's devices, with the mailboxes that they asked for"],
-    ['xapplepush targets show alice --token 80aa34cb', 'one of them'],
+    ['xapplepush devices show alice', "all of alice's devices, with the mailboxes that they asked for"],
+    ['xapplepush devices show alice --token 80aa34cb', 'one of them'],
   ],
 };
 
@@ -96,11 +97,11 @@ const REMOVE: Explanation = {
   ],
   exits: {
     [ExitCode.usage]: 'several match, there is nobody to ask, and --all is not given',
-    [ExitCode.badInput]: 'no target matches',
+    [ExitCode.badInput]: 'no device matches',
   },
   examples: [
-    ['xapplepush targets remove alice --token 80aa34cb', "one of alice's devices"],
-    ['xapplepush targets remove alice --dry-run', 'what would be removed of alice'],
-    ['xapplepush targets remove alice --all', 'all of them'],
+    ['xapplepush devices remove alice --token 80aa34cb', "one of alice's devices"],
+    ['xapplepush devices remove alice --dry-run', 'what would be removed of alice'],
+    ['xapplepush devices remove alice --all', 'all of them'],
   ],
 };

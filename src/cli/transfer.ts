@@ -10,11 +10,11 @@ interface ExportOptions {
   force: boolean;
 }
 
-/** `targets export`. */
+/** `devices export`. */
 export function addExport(targets: Command, context: CommandContext): void {
   explain(targets.command('export'), EXPORT)
     .argument('[file]', 'where to; - is standard output', '-')
-    .description('write targets as JSON lines, complete, for another host or store')
+    .description('write devices as JSON lines, complete, for another host or store')
     .option('--user <user>', 'only those of this user (default: of all)')
     .option('--force', 'replace the file where it exists', false)
     .action(async (file: string, { user, force }: ExportOptions, command: Command) => {
@@ -36,13 +36,13 @@ interface ImportOptions {
   json: boolean;
 }
 
-/** `targets import`. */
+/** `devices import`. */
 export function addImport(targets: Command, context: CommandContext): void {
   explain(targets.command('import'), IMPORT)
     .argument('<file>', 'an export, a database.json of dovecot-xaps-daemon, or CSV; - is standard input')
-    .description('take targets from a file; it can be done again without harm')
+    .description('take devices from a file; it can be done again without harm')
     .option('--format <format>', 'jsonl, xaps or csv (default: recognised by the content)')
-    .option('--topic <topic>', 'of targets for which the file names none (default: the configured one)')
+    .option('--topic <topic>', 'of devices for which the file names none (default: the configured one)')
     .option('--dry-run', 'only say what would be done', false)
     .option('--json', 'print the report as JSON', false)
     .action(async (file: string, { format, topic, dryRun, json }: ImportOptions) => {
@@ -65,15 +65,15 @@ export function addImport(targets: Command, context: CommandContext): void {
 const EXPORT: Explanation = {
   notes: [
     'The export holds device tokens and account ids in full: keep it secret. A file gets mode 0600, belongs to the ' +
-      "owner of the database's folder, and is there whole or not at all. The same targets give the same bytes.",
+      "owner of the database's folder, and is there whole or not at all. The same devices give the same bytes.",
   ],
   exits: {
     [ExitCode.badInput]: 'the file exists or cannot be written',
     [ExitCode.tryAgain]: 'the database fails',
   },
   examples: [
-    ['xapplepush targets export targets.jsonl', 'all devices, to move to another host'],
-    ['xapplepush targets export --user alice', 'those of alice, on standard output'],
+    ['xapplepush devices export devices.jsonl', 'all devices, to move to another host'],
+    ['xapplepush devices export --user alice', 'those of alice, on standard output'],
   ],
 };
 
@@ -92,12 +92,12 @@ const IMPORT: Explanation = {
     [ExitCode.tryAgain]: 'the database fails; run it again, and it completes the import',
   },
   examples: [
-    ['xapplepush targets import targets.jsonl', 'what another host has exported'],
+    ['xapplepush devices import targets.jsonl', 'what another host has exported'],
     [
-      'xapplepush targets import /var/lib/xapsd/database.json --dry-run',
+      'xapplepush devices import /var/lib/xapsd/database.json --dry-run',
       'what dovecot-xaps-daemon knows, to see first',
     ],
-    ['xapplepush targets import devices.csv --json', 'from a table, with a report for programs'],
-    ['ssh old xapplepush targets export | xapplepush targets import -', 'from host to host'],
+    ['xapplepush devices import devices.csv --json', 'from a table, with a report for programs'],
+    ['ssh old xapplepush devices export | xapplepush devices import -', 'from host to host'],
   ],
 };

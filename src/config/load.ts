@@ -124,6 +124,6 @@ function badFile(file: string | undefined, problems: ConfigProblem[]): ConfigErr
   const lines = sorted.map(({ line, column, key, message }) =>
     [`${file ?? ''}:${line}:${column}`, ...(key === '' ? [] : [key]), message].join(': '),
   );
-  const hint = 'mend the lines above; the example that comes with xapplepush explains every key';
+  const hint = 'correct the lines above; the example that comes with xapplepush explains every key';
   return new ConfigError(lines.join('\n'), hint, sorted);
 }

@@ -23,7 +23,7 @@ export interface FlushReport {
   /** Attempts that will be made again. */
   postponed: number;
   /** Rows that are left in the outbox. */
-  owed: number;
+  waiting: number;
   /** When the next of them is due, in milliseconds since the epoch; null when none is. */
   nextMs: number | null;
 }
@@ -65,7 +65,7 @@ async function deliverOnce(
   spool: FlushReport['spool'],
   { config, log, clock }: FlushOptions,
 ): Promise<{ report: FlushReport; exitCode: ExitCode }> {
-  const report: FlushReport = { spool, delivered: 0, refused: 0, postponed: 0, owed: 0, nextMs: null };
+  const report: FlushReport = { spool, delivered: 0, refused: 0, postponed: 0, waiting: 0, nextMs: null };
   const before = await store.countDue();
   if (before.nextMs === undefined || before.nextMs > clock.nowMs())
     return finish(report, before, ExitCode.ok);
@@ -94,16 +94,16 @@ function finish(
   { rows, nextMs }: { rows: number; nextMs: number | undefined },
   exitCode: ExitCode,
 ): { report: FlushReport; exitCode: ExitCode } {
-  return { report: { ...report, owed: rows, nextMs: nextMs ?? null }, exitCode };
+  return { report: { ...report, waiting: rows, nextMs: nextMs ?? null }, exitCode };
 }
 
 /** The report in words, for a person. */
 export function describeFlush(report: FlushReport): string {
   const { spool, delivered, refused, postponed } = report;
   const lines = [
-    `spool:  ${countOf(spool.taken, 'file')} read, ${spool.bad} set aside as bad`,
-    `pushes: ${delivered} delivered, ${refused} refused by Apple, ${postponed} to be tried again`,
-    `owed:   ${countOf(report.owed, 'push', 'pushes')}${report.nextMs === null ? '' : `, next ${timeText(report.nextMs)}`}`,
+    `spool:   ${countOf(spool.taken, 'file')} read, ${spool.bad} set aside as bad`,
+    `pushes:  ${delivered} delivered, ${refused} refused by Apple, ${postponed} to be tried again`,
+    `waiting: ${countOf(report.waiting, 'push', 'pushes')}${report.nextMs === null ? '' : `, next ${timeText(report.nextMs)}`}`,
   ];
   return lines.map((line) => `${line}\n`).join('');
 }

@@ -28,8 +28,8 @@ interface Ended {
 }
 
 /**
- * Delivers in this process until nothing is owed to the given targets or `delivery.deadline` has passed, and shows
- * how each push ended. Gives 0, or 69 or 75 where a push is still owed.
+ * Delivers in this process until nothing waits for the given targets or `delivery.deadline` has passed, and shows
+ * how each push ended. Gives 0, or 69 or 75 where a push still waits.
  */
 export async function deliverNow(options: ForegroundOptions): Promise<ExitCode> {
   const { config, store, clock, log, targetIds } = options;
@@ -69,7 +69,7 @@ function verdict(left: readonly number[], endings: ReadonlyMap<number, Ended>, l
   ];
   reportError(
     new OperatorError(
-      `${left.length} push${left.length === 1 ? ' is' : 'es are'} still owed: ${reasons.join('; ')}`,
+      `${left.length} push${left.length === 1 ? ' still waits' : 'es still wait'}: ${reasons.join('; ')}`,
       {
         exitCode,
         hint: 'nothing is lost: the next event or `xapplepush flush` tries again',

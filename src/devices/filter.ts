@@ -21,8 +21,8 @@ export function filterOf(
 
 /** Nothing is what a person means (exit 65). */
 export function noneSelected(): OperatorError {
-  return new OperatorError('no target matches', {
+  return new OperatorError('no device matches', {
     exitCode: ExitCode.badInput,
-    hint: 'see what is there: xapplepush targets list',
+    hint: 'see what is there: xapplepush devices list',
   });
 }

@@ -48,7 +48,7 @@ async function* listing(store: Store, request: ListRequest, filter: TargetFilter
   if (request.reverse) ids.reverse();
   const pages = targetPages(store, ids, filter);
   if (request.json) yield* jsonList(shownPages(pages));
-  else if (ids.length === 0) yield 'no targets\n';
+  else if (ids.length === 0) yield 'no devices\n';
   else yield* tableOf(pages, request);
 }
 
@@ -68,5 +68,5 @@ async function* tableOf(
     yield rowsOf(targets.map(row));
     count += targets.length;
   }
-  if (counted) yield `${countOf(count, 'target')}\n`;
+  if (counted) yield `${countOf(count, 'device')}\n`;
 }

@@ -56,12 +56,12 @@ async function removeWhenAsked(
   const { confirm, out } = request;
   if (confirm === undefined) throw severalSelected(ids.length);
   out(listOf({ count: ids.length, listed }));
-  if (!(await confirm(`Remove these ${countOf(ids.length, 'target')}?`))) {
+  if (!(await confirm(`Remove these ${countOf(ids.length, 'device')}?`))) {
     out('nothing was removed\n');
     return;
   }
   const { count } = await removeNow(store, ids, filter, request);
-  out(`removed ${countOf(count, 'target')}\n`);
+  out(`removed ${countOf(count, 'device')}\n`);
 }
 
 async function remove(
@@ -98,7 +98,7 @@ export function recordRemoval(
 function tell({ dryRun, json, out }: RemoveRequest, removal: Removal): void {
   const { count, listed } = removal;
   if (json) out(`${safeJson({ dryRun, count, removed: listed.map(shown) }, 2)}\n`);
-  else out(`${dryRun ? 'would remove' : 'removed'} ${countOf(count, 'target')}\n${listOf(removal)}`);
+  else out(`${dryRun ? 'would remove' : 'removed'} ${countOf(count, 'device')}\n${listOf(removal)}`);
 }
 
 /** A table of those that are listed, and how many more there are. */
@@ -109,7 +109,7 @@ export function listOf({ count, listed }: Removal): string {
 }
 
 function severalSelected(count: number): OperatorError {
-  return new OperatorError(`${count} targets match, expected one`, {
+  return new OperatorError(`${count} devices match, expected one`, {
     exitCode: ExitCode.usage,
     hint: 'add --all to remove them all, --token or --account-id to choose, or --dry-run to see them',
   });

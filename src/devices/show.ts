@@ -95,8 +95,8 @@ function timesOf(target: Target): [string, string][] {
     ],
     ['errors in a row', String(target.failures)],
     ['failing since', target.failingSinceMs === null ? '-' : timeText(target.failingSinceMs)],
-    ['disabled', target.disabledMs === null ? 'no' : `since ${timeText(target.disabledMs)}; ${MEND}`],
+    ['disabled', target.disabledMs === null ? 'no' : `since ${timeText(target.disabledMs)}; ${FIX}`],
   ];
 }
 
-const MEND = 'it gets no pushes until it registers again: open Mail on the phone, or set its account up anew';
+const FIX = 'it gets no pushes until it registers again: open Mail on the phone, or set its account up anew';

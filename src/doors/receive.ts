@@ -5,7 +5,7 @@ export type DoorName = 'handle' | 'spool' | 'cyrus' | 'http';
 export interface Received {
   /** Why it, or an event in it, can never be taken; undefined when all is well. */
   bad: string | undefined;
-  /** How many targets a push is now owed to. */
+  /** How many targets a push now waits for. */
   targets: number;
   /** The topic of a registration, wherever it is safe; '' where none is known, undefined where there was none. */
   topic: string | undefined;

@@ -15,7 +15,7 @@ export interface ReceiverOptions {
   spool: string;
   clock: Clock;
   log: Log;
-  /** Called when a push has become owed; for an event in the spool that is when it is taken from there. */
+  /** Called when a push waits anew; for an event in the spool that is when it is taken from there. */
   onWork: () => void;
 }
 

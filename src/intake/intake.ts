@@ -32,7 +32,7 @@ export interface IntakeOptions {
 
 /** What became of one piece of input. */
 export interface Taken {
-  /** Targets that a push is now owed to. */
+  /** Targets that a push now waits for. */
   targetIds: number[];
   /** Why it, or an event in it, can never be taken; undefined when all is well. */
   bad: string | undefined;

@@ -23,7 +23,7 @@ export interface OptionEntry {
 }
 
 export interface CommandEntry {
-  /** After the program's name: `targets list`; none for the program itself. */
+  /** After the program's name: `devices list`; none for the program itself. */
   words: readonly string[];
   description: string;
   arguments: readonly (Value & { description: string })[];

@@ -5,7 +5,7 @@ type Terms = readonly (readonly [term: string, meaning: string])[];
 
 export const DESCRIPTION: readonly string[] = [
   'Devices register with the mail server for pushes of mailboxes; the server passes on what devices ask for and what ' +
-    'happens in mailboxes, and xapplepush writes down who is owed a push and tells Apple, who wakes the device. It ' +
+    'happens in mailboxes, and xapplepush writes down which devices get a push and tells Apple, who wakes the device. It ' +
     'needs no daemon of its own: `notifyd` of Cyrus, a Lua script of Dovecot or a timer starts it.',
   'Events that the database cannot take are kept as files in the spool; pushes that Apple cannot take now are kept in ' +
     'the database, and tried again after growing intervals. `xapplepush-spool` puts events into the spool without Node.js.',
@@ -15,7 +15,7 @@ export const DESCRIPTION: readonly string[] = [
 export const FILES: Terms = [
   ['/etc/xapplepush/config.yaml', 'The configuration.'],
   ['/etc/imapd.conf', "Cyrus's configuration: namespace options and `aps_topic` are read from it."],
-  ['/var/lib/xapplepush/xapplepush.db', 'The database: devices, and the pushes that are owed to Apple.'],
+  ['/var/lib/xapplepush/xapplepush.db', 'The database: devices, and the pushes that wait for Apple.'],
   [
     '/var/lib/xapplepush/xapplepush.sock',
     'The control socket, by which running processes hear of new pushes.',
@@ -42,7 +42,7 @@ export const ENVIRONMENT: Terms = [
 ];
 
 export const SIGNALS: Terms = [
-  ['SIGTERM, SIGINT', '`serve` ends, and what is owed stays in the database; `log --follow` ends.'],
+  ['SIGTERM, SIGINT', '`serve` ends, and what waits stays in the database; `log --follow` ends.'],
   [
     'SIGHUP',
     '`serve` reads configuration and certificate again. A configuration that cannot be used leaves the old one in force.',
@@ -53,9 +53,9 @@ export const EXIT_CODES: Readonly<Record<ExitCode, string>> = {
   [ExitCode.ok]: 'done, or nothing to do',
   [ExitCode.problem]: '`check` found a problem',
   [ExitCode.usage]: 'the command line is wrong',
-  [ExitCode.badInput]: 'the input is bad or empty, or no target matches',
+  [ExitCode.badInput]: 'the input is bad or empty, or no device matches',
   [ExitCode.unavailable]: 'Apple cannot be reached; the push is kept',
-  [ExitCode.tryAgain]: 'try again later: the database cannot be used, or a push is still owed',
+  [ExitCode.tryAgain]: 'try again later: the database cannot be used, or a push still waits',
   [ExitCode.configuration]: 'the configuration or the certificate is wrong',
 };
 

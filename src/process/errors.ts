@@ -19,7 +19,7 @@ export interface OperatorErrorOptions {
   cause?: unknown;
 }
 
-/** An error that a person can act on: what is wrong (with value and expectation), the mend, the exit code. */
+/** An error that a person can act on: what is wrong (with value and expectation), the fix, the exit code. */
 export class OperatorError extends Error {
   readonly exitCode: ExitCode;
   readonly hint: string;

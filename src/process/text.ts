@@ -11,7 +11,7 @@ export function timeText(ms: number | null): string {
   return ms === null ? 'never' : `${new Date(ms).toISOString().slice(0, 19)}Z`;
 }
 
-/** `1 target`, `2 targets`; `plural` where that is not the noun and an s. */
+/** `1 device`, `2 devices`; `plural` where that is not the noun and an s. */
 export function countOf(count: number, noun: string, plural = `${noun}s`): string {
   return `${count} ${count === 1 ? noun : plural}`;
 }

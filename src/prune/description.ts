@@ -11,11 +11,11 @@ export function describePrune(report: PruneReport): string {
   const removed = report.dryRun ? 'would remove' : 'removed';
   const size = badFiles.count > 0 ? `, ${sizeText(badFiles.bytes)}` : '';
   const lines = [
-    `${removed} ${countOf(targets.count, 'target')} not renewed since ${timeText(renewedBeforeMs)}\n`,
+    `${removed} ${countOf(targets.count, 'device')} not renewed since ${timeText(renewedBeforeMs)}\n`,
     listOf({ ...targets, listed: targets.listed.slice(0, LISTED_ROWS) }),
     ...(topics?.length === 0 ? ['no topic is unused\n'] : []),
     ...(topics ?? []).map(
-      ({ topic, count }) => `${removed} ${countOf(count, 'target')} of the unused topic ${visible(topic)}\n`,
+      ({ topic, count }) => `${removed} ${countOf(count, 'device')} of the unused topic ${visible(topic)}\n`,
     ),
     `${removed} ${countOf(badFiles.count, 'bad file')} set aside before ${timeText(badFiles.beforeMs)}${size}\n`,
     ...(report.history.bytes > 0 ? [`${removed} ${sizeText(report.history.bytes)} of old history\n`] : []),
@@ -33,7 +33,7 @@ function databaseText(database: PruneReport['database']): string {
   const gaveBack = `${sizeText(bytesAfter)}, gave back ${gained > 0 ? sizeText(gained) : 'nothing'}`;
   if (blockedMs !== undefined)
     return `${gaveBack}; rewritten as a whole, which shut others out for ${blockedMs} ms`;
-  if (tooLarge) return `${gaveBack}; ${sizeText(freeBytes)} in it are free for new targets`;
+  if (tooLarge) return `${gaveBack}; ${sizeText(freeBytes)} in it are free for new devices`;
   return gaveBack;
 }
 

@@ -136,8 +136,8 @@ function createGauges(registry: Registry): Gauges {
   gauge('build_info', 'Always 1; the version is the label.', 'version').set({ version: VERSION }, 1);
   const gauges = {
     readable: gauge('store_readable', 'Whether the database could be asked: 1 or 0.'),
-    waiting: gauge('waiting_pushes', 'Pushes that are owed.'),
-    oldest: gauge('oldest_waiting_push_seconds', 'Age of the oldest push that is owed; 0 where none is.'),
+    waiting: gauge('waiting_pushes', 'Pushes that wait for Apple to take them.'),
+    oldest: gauge('oldest_waiting_push_seconds', 'Age of the oldest push that waits; 0 where none does.'),
     connections: gauge('apns_connections', 'Open connections to Apple.'),
     targets: gauge('targets', 'Registered devices, one for each account on them.'),
     certificateDays: gauge('certificate_remaining_days', 'Days until the certificate expires.', 'topic'),

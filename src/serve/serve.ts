@@ -55,7 +55,7 @@ interface State {
 }
 
 /**
- * Keeps the connection to Apple, takes events through its doors and sends what is owed. While the database cannot be
+ * Keeps the connection to Apple, takes events through its doors and sends what waits. While the database cannot be
  * used, events wait in the spool; a door that cannot be opened is tried again. Throws OperatorError where only another
  * configuration can help.
  */

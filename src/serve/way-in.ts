@@ -16,7 +16,7 @@ export interface WayInOptions {
   metrics: Metrics;
   clock: Clock;
   log: Log;
-  /** Called when a push has become owed. */
+  /** Called when a push waits anew. */
   onWork: () => void;
 }
 

@@ -50,7 +50,7 @@ function openSpoolFile(file: string): { descriptor: number; stats: Stats } | und
     if (descriptor !== undefined) closeSync(descriptor);
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return undefined;
-    // Left where it is, it would be told at every turn and mended at none: permissions are the operator's to mend.
+    // Left where it is, it would be told at every turn and fixed at none: permissions are the operator's to fix.
     if (code === 'EACCES' || code === 'ELOOP')
       throw new UnfitFileError(`cannot be read: ${messageOf(error)}`);
     throw error;

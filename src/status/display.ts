@@ -31,7 +31,7 @@ export function jsonLines(out: Output): Display {
   return lasting((frame) => {
     const shown =
       'trouble' in frame
-        ? { at: timeText(frame.nowMs), trouble: frame.trouble, mend: frame.mend }
+        ? { at: timeText(frame.nowMs), trouble: frame.trouble, fix: frame.fix }
         : jsonOf(frame);
     out(`${safeJson(shown)}\n`);
   });
@@ -97,6 +97,6 @@ function rowsOfFrame(frame: Frame): Row[] {
   return [
     { name: '', text: visible(`cannot tell: ${frame.trouble}`), tone: 'bad' },
     { name: 'as of', text: timeText(frame.nowMs), tone: 'plain' },
-    { name: 'mend', text: visible(frame.mend), tone: 'plain' },
+    { name: 'fix', text: visible(frame.fix), tone: 'plain' },
   ];
 }

@@ -30,7 +30,7 @@ export function rowsOf(status: Status): Row[] {
     serveRow(status),
     ...doorRows(status),
     plain('as of', timeText(status.nowMs)),
-    ...(state === 'works' ? [] : [plain('mend', 'see: xapplepush check')]),
+    ...(state === 'works' ? [] : [plain('fix', 'see: xapplepush check')]),
   ].map((row) => ({ ...row, text: visible(row.text) }));
 }
 
@@ -40,9 +40,9 @@ function plain(name: string, text: string): Row {
 
 function targetRows({ targets: { targets, users, renewed, disabled }, disableAfterMs }: Status): Row[] {
   const counts = `${targets} of ${countOf(users, 'user')}, ${renewed} renewed within a day`;
-  if (disabled === 0) return [plain('targets', counts)];
+  if (disabled === 0) return [plain('devices', counts)];
   const text = `${disabled}, after ${formatDuration(disableAfterMs)} of failures; they must register again`;
-  return [plain('targets', counts), { name: 'disabled', text, tone: 'attention' }];
+  return [plain('devices', counts), { name: 'disabled', text, tone: 'attention' }];
 }
 
 /** In the order in which they are told. */

@@ -26,14 +26,14 @@ export async function watchStatus({ look, display, intervalMs, clock, signal }: 
 }
 
 /** What one look gave. */
-export type Frame = Status | { nowMs: number; trouble: string; mend: string };
+export type Frame = Status | { nowMs: number; trouble: string; fix: string };
 
 async function lookOrTrouble(look: WatchOptions['look'], clock: Clock): Promise<Frame> {
   try {
     return await look();
   } catch (error) {
     if (error instanceof OperatorError)
-      return { nowMs: clock.nowMs(), trouble: error.message, mend: error.hint };
+      return { nowMs: clock.nowMs(), trouble: error.message, fix: error.hint };
     throw error;
   }
 }

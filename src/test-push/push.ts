@@ -136,7 +136,7 @@ function pathsOf(devices: readonly Device[]): string {
 function noDevice(user: string): OperatorError {
   return new OperatorError(`user ${JSON.stringify(user)} has no device that gets pushes`, {
     exitCode: ExitCode.badInput,
-    hint: 'see who has: xapplepush targets list. A phone registers when the account is set to Push in Fetch New Data',
+    hint: 'see who has: xapplepush devices list. A phone registers when the account is set to Push in Fetch New Data',
   });
 }
 

@@ -32,7 +32,7 @@ export async function exportTargets(
     const output = file === '-' ? streamOutput(stdout) : fileOutput(file, { replace: force });
     const comparable = user === undefined ? undefined : comparableUser(user, config.users);
     const count = await writeTargets(exportedTargets(store, comparable), output);
-    if (file !== '-') out(`exported ${countOf(count, 'target')} to ${file}\n`);
+    if (file !== '-') out(`exported ${countOf(count, 'device')} to ${file}\n`);
   });
 }
 
@@ -89,7 +89,7 @@ export async function exportAs(
     const [count, [code]] = await Promise.all([copy(child.stdout, output), ended]);
     if (code !== 0) return (code ?? ExitCode.tryAgain) as ExitCode;
     output.finish();
-    out(`exported ${countOf(count, 'target')} to ${file}\n`);
+    out(`exported ${countOf(count, 'device')} to ${file}\n`);
     return ExitCode.ok;
   } catch (error) {
     child.kill();

@@ -44,5 +44,5 @@ export function createProgress({ write, clock, part }: ProgressOptions): Progres
 
 function progressText(done: number, part: number | undefined, tookMs: number): string {
   const percent = part === undefined ? '' : `, ${Math.floor(part * 100)} %`;
-  return `${done} targets${percent}, ${Math.round((done / tookMs) * 1000)} a second`;
+  return `${done} devices${percent}, ${Math.round((done / tookMs) * 1000)} a second`;
 }

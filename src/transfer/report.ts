@@ -86,7 +86,7 @@ export function reportText(report: ImportReport, facts: ImportFacts): string {
     : ['taken', 'renewed', 'unchanged', 'skipped'];
   const lines = [
     [taken, renewed, unchanged, skipped].map((count, index) => `${words[index] ?? ''} ${count}`).join(', '),
-    removed > 0 ? `${countOf(removed, 'older target')} of theirs removed` : '',
+    removed > 0 ? `${countOf(removed, 'older device')} of theirs removed` : '',
     droppedMailboxes > 0
       ? `${countOf(droppedMailboxes, 'mailbox', 'mailboxes')} left out: not of the user, or no valid name`
       : '',

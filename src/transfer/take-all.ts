@@ -63,7 +63,7 @@ async function rulingsOn(candidates: readonly Candidate[], take: Take): Promise<
     if (!(error instanceof OperatorError)) throw error;
     throw new OperatorError(error.message, {
       exitCode: ExitCode.tryAgain,
-      hint: 'what was taken before stays; when that is mended, run the same command again, and it completes the import',
+      hint: 'what was taken before stays; when that is fixed, run the same command again, and it completes the import',
       cause: error,
     });
   }

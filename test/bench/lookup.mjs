@@ -22,7 +22,7 @@ export async function lookup({ storeOf }) {
   const [few, many] = series.map(({ us }) => us);
   return [
     {
-      what: 'finding the targets of a mailbox, 1,000 -> 1,000,000 targets',
+      what: 'finding the devices of a mailbox, 1,000 -> 1,000,000 devices',
       goal: '<= 1.5 x itself',
       ratio: median(many.map((us, round) => us / few[round])), // neighbours: the machine changes its speed
       raw: `${median(few).toFixed(1)} -> ${median(many).toFixed(1)} us of processor`,

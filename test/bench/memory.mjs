@@ -18,7 +18,7 @@ export async function memory({ mock, storeOf }) {
   const peakMiB = Math.max(steady.peakMiB, backlog.peakMiB);
   return [
     {
-      what: 'resident memory of serve, 1,000,000 targets in the store',
+      what: 'resident memory of serve, 1,000,000 devices in the store',
       goal: '<= 120 MiB',
       ratio: peakMiB / GOAL_MIB,
       raw: `${steady.idleMiB} MiB idle; peak ${steady.peakMiB} under ${EVENTS} events, ${backlog.peakMiB} sending a backlog`,

@@ -55,7 +55,7 @@ async function measureAll(dir, apns) {
   const bare = [BARE_PUSH, apns.url, apns.certificate, apns.key, apns.ca, apns.topic, DEVICE_TOKEN];
   const rows = compare(NODE, [
     row('MailboxModseq', 1.15, NODE_START, handler(ending, OTHER)),
-    row('MessageNew, no target', 1.3, NODE_START, handler(ending, messageFor('nobody'))),
+    row('MessageNew, no device', 1.3, NODE_START, handler(ending, messageFor('nobody'))),
     row('MessageNew, one target, deliverer running', 1.4, 'Node, SQLite, two fsyncs', {
       ...handler(lingering, messageFor('alice')),
       after: () => pause(DELIVERY_MS),

@@ -14,7 +14,7 @@ const OFTEN = 4;
 /** One trouble after the other, in an order by chance in which each comes, until it is over. */
 export async function keepTroubling({ host, apple, certificate, disk, devices, tally, isOver }) {
   const troubles = troublesOf({ host, apple, certificate, disk, devices });
-  const mend = async () => {
+  const fix = async () => {
     await apple.mood('200');
     certificate.put('good');
   };
@@ -27,10 +27,10 @@ export async function keepTroubling({ host, apple, certificate, disk, devices, t
     tally.untried.delete(name);
     for (const endMs = Date.now() + TROUBLE_MS; !isOver() && Date.now() < endMs;) await pause(200);
     end?.();
-    if (n % 2 === 1) await mend(); // else it meets the next one
+    if (n % 2 === 1) await fix(); // else it meets the next one
     host.startWhereEnded();
   }
-  await mend();
+  await fix();
   host.clock(0);
   host.startWhereEnded();
 }

@@ -43,7 +43,7 @@ export async function throughput({ mock }) {
   const besideBare = (name) => `${raw(name)} beside ${perSecond(median(bare))}; in-flight ${CONCURRENCY}`;
   return [
     {
-      what: '10,000 targets of one event, one process',
+      what: '10,000 devices of one event, one process',
       goal: '>= 0.8 x a bare node:http2 loop',
       ratio: ratio('one', 'bare'),
       raw: besideBare('one'),
@@ -115,7 +115,7 @@ async function serve(mock, counted) {
     await counted();
     await ended(child); // writes down what has been answered
     const left = await countOutbox(sandbox.store);
-    if (left > 0) throw new Error(`${left} pushes are still owed`);
+    if (left > 0) throw new Error(`${left} pushes still wait`);
   } finally {
     await sandbox.close();
   }

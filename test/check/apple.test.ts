@@ -77,7 +77,7 @@ describe('the steps towards Apple', () => {
       expect(states(points)).toEqual([
         ...['name: problem', 'port: skipped', 'TLS: skipped', 'HTTP/2: skipped', 'push: skipped'],
       ]);
-      expect(points[0]?.mend).toContain('getent hosts apple.invalid');
+      expect(points[0]?.fix).toContain('getent hosts apple.invalid');
       expect(points[4]?.text).toBe('needs first: Apple: name');
     });
   });
@@ -88,7 +88,7 @@ describe('the steps towards Apple', () => {
       const points = await run(mock, { server });
       expect(states(points).slice(0, 3)).toEqual(['name: ok', 'port: problem', 'TLS: skipped']);
       expect(points[1]?.text).toContain('connection refused (ECONNREFUSED)');
-      expect(points[1]?.mend).toContain(`port ${server.port}`);
+      expect(points[1]?.fix).toContain(`port ${server.port}`);
     });
   });
 
@@ -203,17 +203,17 @@ describe('the push to zeros', () => {
         const push = (await run(mock, { server }, 1000)).at(-1);
         expect(push).toMatchObject({ point: 'Apple: push', state });
         expect(push?.text).toMatch(text);
-        expect(push?.mend === null).toBe(state === 'ok');
+        expect(push?.fix === null).toBe(state === 'ok');
       });
     });
   });
 
   const OTHER_ENVIRONMENT = /for the other environment: correct apns\.server or the certificate/;
 
-  test('an end of the connection that refuses the certificate has the mend of the 403', async () => {
+  test('an end of the connection that refuses the certificate has the fix of the 403', async () => {
     await withMockApns({}, async (mock) => {
       mock.setAnswers(ZEROS, ['goaway/BadCertificateEnvironment']);
-      expect((await run(mock, {}, 5000)).at(-1)?.mend).toMatch(OTHER_ENVIRONMENT);
+      expect((await run(mock, {}, 5000)).at(-1)?.fix).toMatch(OTHER_ENVIRONMENT);
     });
   });
 
@@ -226,7 +226,7 @@ describe('the push to zeros', () => {
       });
       await listening(server, async (url) => {
         const found = (await run(mock, { server: url }, 5000)).find(({ state }) => state === 'problem');
-        expect(found?.mend).toMatch(OTHER_ENVIRONMENT);
+        expect(found?.fix).toMatch(OTHER_ENVIRONMENT);
       });
     });
   });
@@ -284,8 +284,8 @@ describe('the push to zeros', () => {
     [{ status: 403, reason: 'SomethingNew' }, 'bug'],
     [{ status: 302 }, 'nothing here'],
     [{ status: 400, reason: 'BadTopic' }, 'apns.topic'],
-  ])('%j has its mend', (answer, mend) => {
-    expect(judgeZeroPush('p', 'topic', answer).mend).toContain(mend);
+  ])('%j has its fix', (answer, fix) => {
+    expect(judgeZeroPush('p', 'topic', answer).fix).toContain(fix);
   });
 });
 
@@ -305,7 +305,7 @@ describe('the stand-in in each of its moods', () => {
       mock.setAnswers(ZEROS, [mood]);
       const points = await run(mock, {}, 1000);
       expect(points.at(-1)).toMatchObject({ point: 'Apple: push', state });
-      expect(points.at(-1)?.mend).not.toBe('');
+      expect(points.at(-1)?.fix).not.toBe('');
     });
   });
 });

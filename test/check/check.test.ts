@@ -84,7 +84,7 @@ describe('one fault', () => {
       setup.configure(`serve: { http: '[::1]:11619', http_password_file: ${password} }\n`);
       const { points } = await setup.run();
       const [secret] = points.filter(({ point }) => point === 'secret files');
-      expect(secret).toMatchObject({ state: 'warning', mend: `chmod 0640 ${password}` });
+      expect(secret).toMatchObject({ state: 'warning', fix: `chmod 0640 ${password}` });
       rmSync(password);
       expect(said((await setup.run()).points, 'files to read')).toEqual([`problem: there is no ${password}`]);
     });
@@ -110,7 +110,7 @@ describe('one fault', () => {
       const { points, exitCode } = await setup.run();
       expect(exitCode).toBe(1);
       expect(notOk(points)).toEqual(['aps_topic: problem', 'targets: warning']);
-      expect(points.find(({ point }) => point === 'aps_topic')?.mend).toContain(mock.topic);
+      expect(points.find(({ point }) => point === 'aps_topic')?.fix).toContain(mock.topic);
     });
   });
 
@@ -174,10 +174,10 @@ describe('what the database holds', () => {
       await enqueued(store, { nowMs: nowMs - 9 * MINUTE_MS });
       store.close();
       give(setup.store);
-      expect(said((await setup.run()).points, 'outbox')[0]).toMatch(/^ok: 1 push is owed, the oldest since/);
+      expect(said((await setup.run()).points, 'outbox')[0]).toMatch(/^ok: 1 push waits, the oldest since/);
       setup.clock.advance(MINUTE_MS);
       const { points, exitCode } = await setup.run();
-      expect(said(points, 'outbox')[0]).toMatch(/^warning: 1 push is owed.*\(never tried\)/);
+      expect(said(points, 'outbox')[0]).toMatch(/^warning: 1 push waits.*\(never tried\)/);
       expect(exitCode).toBe(0);
     });
   });

@@ -59,7 +59,7 @@ describe('xapplepush check', () => {
     expect(stdout).toMatch(
       new RegExp(`^ok {7}Apple: push {6}Apple takes the credential for ${mock.topic}$`, 'm'),
     );
-    expect(stdout).toMatch(/^warning {2}log .*\n {26}mend: set log\.destination/m);
+    expect(stdout).toMatch(/^warning {2}log .*\n {26}fix: set log\.destination/m);
     expect(stdout).toMatch(/^\d problems?, \d warnings?/m);
     expect(stdout).not.toContain('\u001b');
     expect([0, 1]).toContain(exitCode);
@@ -72,7 +72,7 @@ describe('xapplepush check', () => {
       ...{ configuration: 'ok', credential: 'ok', aps_topic: 'ok', database: 'ok', spool: 'ok' },
       ...{ 'database folder': 'ok', 'Apple: TLS': 'ok', 'Apple: push': 'ok', targets: 'warning' },
     });
-    expect(Object.keys(points[0] ?? {})).toEqual(['point', 'state', 'text', 'mend']);
+    expect(Object.keys(points[0] ?? {})).toEqual(['point', 'state', 'text', 'fix']);
   });
 
   test('starts the built program as the mail user, without a PATH', async () => {

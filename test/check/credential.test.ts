@@ -57,14 +57,14 @@ describe('checkCredentials', () => {
     expect(further.points.map(({ state }) => state)).toEqual(['ok', 'warning']);
   });
 
-  test('each defect is a point, with its mend', () => {
+  test('each defect is a point, with its fix', () => {
     const authority = mockFiles(temporaryFolder());
     const also = [{ certificate: certificateFor(authority, MOCK_TOPIC, -1) }];
     const { points, usable } = check({ ...configFor(authority), key: '/no/such/key', also });
     expect(usable).toBeUndefined();
     expect(shown(points)[0]).toMatch(/^credential problem: .*\/no\/such\/key/);
     expect(shown(points).at(-1)).toMatch(/^credential 2 problem: /);
-    expect(points.every(({ mend }) => mend !== null)).toBe(true);
+    expect(points.every(({ fix }) => fix !== null)).toBe(true);
   });
 
   test('a certificate for the sandbox alone is a problem at the production server', () => {

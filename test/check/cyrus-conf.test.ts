@@ -10,7 +10,7 @@ const IMAPD = ['imapd', 'lmtpd', 'timsieved', 'notifyd'];
 
 function judged(text: string, programs: readonly string[]): string[] {
   return judgeCyrusConf(text, (program) => programs.includes(program)).map(
-    ({ state, text, mend }) => `${state}: ${text}${mend === null ? '' : ` → ${mend}`}`,
+    ({ state, text, fix }) => `${state}: ${text}${fix === null ? '' : ` → ${fix}`}`,
   );
 }
 

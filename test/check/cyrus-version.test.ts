@@ -44,7 +44,7 @@ describe('the point', () => {
     expect(point).toMatchObject({
       state: 'warning',
       text: expect.stringContaining('3.8.6 has CVE-2026-47081') as string,
-      mend: expect.stringContaining('3.8.7, 3.10.3, 3.12.3 and Debian 3.6.1-4+deb12u5') as string,
+      fix: expect.stringContaining('3.8.7, 3.10.3, 3.12.3 and Debian 3.6.1-4+deb12u5') as string,
     });
   });
 

@@ -71,7 +71,7 @@ describe('what is tried as the mail user', () => {
     for (const each of IS_ROOT ? [path, link] : [path]) {
       const found = obstacle(USER, { kind: 'read', path: each });
       expect(found?.text).toBe(`${USER.called} cannot read ${each}: it may not enter ${closed}`);
-      expect(found?.mend).toContain(`chmod o+x ${closed}`);
+      expect(found?.fix).toContain(`chmod o+x ${closed}`);
     }
     chmodSync(closed, 0o755);
   });
@@ -102,7 +102,7 @@ describe('the mail user', () => {
     expect(findMailUser(undefined, join(dir, 'x.db')).user).toMatchObject({ uid: USER.uid });
     const { user, point } = findMailUser(undefined, join(dir, 'none', 'x.db'));
     expect(user).toBeUndefined();
-    expect(point).toMatchObject({ state: 'problem', mend: expect.stringContaining('install -d') as string });
+    expect(point).toMatchObject({ state: 'problem', fix: expect.stringContaining('install -d') as string });
   });
 
   test('cannot be taken on by anybody but root, who is told so', async () => {
@@ -143,14 +143,14 @@ describe('files', () => {
     expect(checkSecrecy([])).toEqual([]);
     expect(checkSecrecy([closed])).toMatchObject([{ state: 'ok' }]);
     expect(checkSecrecy([closed, open])).toMatchObject([
-      { state: 'warning', text: expect.stringContaining(open) as string, mend: `chmod 0640 ${open}` },
+      { state: 'warning', text: expect.stringContaining(open) as string, fix: `chmod 0640 ${open}` },
     ]);
   });
 
   test('with secrets stay open to the mail user alone', () => {
     const path = file(join(temporaryFolder(), 'password'), '', 0o604);
     const { uid, gid } = statSync(path);
-    const mendFor = (user: MailUser): string | null | undefined => checkSecrecy([path], user)[0]?.mend;
+    const mendFor = (user: MailUser): string | null | undefined => checkSecrecy([path], user)[0]?.fix;
     const other = { called: 'user cyrus', uid: uid + 1, gid, ownership: '-o cyrus -g mail' };
     expect(mendFor({ ...other, uid })).toBe(`chmod 0600 ${path}`);
     expect(mendFor(other)).toBe(`chmod 0640 ${path}`);
@@ -160,7 +160,7 @@ describe('files', () => {
   test('with secrets are nobody else’s to write', () => {
     const path = file(join(temporaryFolder(), 'password'), '', 0o620);
     expect(checkSecrecy([path])).toMatchObject([
-      { state: 'warning', text: `its group can write to ${path}`, mend: `chmod 0600 ${path}` },
+      { state: 'warning', text: `its group can write to ${path}`, fix: `chmod 0600 ${path}` },
     ]);
   });
 
@@ -209,9 +209,9 @@ describe('folders of database and spool', () => {
     const install = expect.stringContaining(`install -d -m 0750 ${USER.ownership}`) as string;
     expect(checkStoreFolder(join(dir, 'lib', 'x.db'), USER)).toMatchObject({
       state: 'problem',
-      mend: install,
+      fix: install,
     });
-    expect(checkSpoolFolder(join(dir, 'spool'), USER)).toMatchObject({ state: 'problem', mend: install });
+    expect(checkSpoolFolder(join(dir, 'spool'), USER)).toMatchObject({ state: 'problem', fix: install });
   });
 
   test('with files of the database that belong to somebody else', () => {

@@ -42,7 +42,7 @@ function bad(
       want.map(([point, state]) => [point, state]),
     );
     for (const [index, [, , text]] of want.entries()) expect(found[index]?.text).toContain(text);
-    expect(found.every(({ mend }) => (mend ?? '') !== '')).toBe(true);
+    expect(found.every(({ fix }) => (fix ?? '') !== '')).toBe(true);
   });
 }
 

@@ -5,19 +5,19 @@ import { describePoints, exitCodeOf, jsonOf } from '../../src/check/show.ts';
 const POINTS: Point[] = [
   ok('one', 'is well'),
   warning('number two', 'could be better', 'improve it'),
-  problem('three', 'is broken', 'mend it'),
+  problem('three', 'is broken', 'fix it'),
   skipped('four', 'three'),
 ];
 
 describe('describePoints', () => {
-  test('aligns the columns and puts each mend below', () => {
+  test('aligns the columns and puts each fix below', () => {
     expect(describePoints(POINTS, { colour: false })).toBe(
       [
         'ok       one         is well',
         'warning  number two  could be better',
-        '                     mend: improve it',
+        '                     fix: improve it',
         'problem  three       is broken',
-        '                     mend: mend it',
+        '                     fix: fix it',
         'skipped  four        needs first: three',
         '1 problem, 1 warning, 1 not judged',
         '',
@@ -41,7 +41,7 @@ describe('describePoints', () => {
 
 test('jsonOf gives every point with its four keys', () => {
   expect(JSON.parse(jsonOf(POINTS))).toEqual(POINTS);
-  expect(POINTS[0]).toEqual({ point: 'one', state: 'ok', text: 'is well', mend: null });
+  expect(POINTS[0]).toEqual({ point: 'one', state: 'ok', text: 'is well', fix: null });
 });
 
 test.each<[number, Point[]]>([

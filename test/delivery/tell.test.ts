@@ -32,10 +32,10 @@ describe('tell', () => {
   test.each<[string, Outcome, Settlement, RegExp]>([
     ['info', { kind: 'delivered' }, { ...OVER, reason: undefined }, /^delivered to Apple$/],
     ['error', RETRY, { ...OVER, gaveUp: true }, /^gave the push up$/],
-    ['info', REJECTED, { ...OVER, removeTarget: true }, /target removed$/],
+    ['info', REJECTED, { ...OVER, removeTarget: true }, /device removed$/],
     ['warn', REJECTED, OVER, /^Apple refused the push$/],
     ['warn', REJECTED, { ...OVER, disableTarget: true }, /no more pushes until it registers again$/],
-    ['info', GONE, { ...OVER, removeTarget: true }, /target removed$/],
+    ['info', GONE, { ...OVER, removeTarget: true }, /device removed$/],
     ['warn', GONE, OVER, /^Apple refused the push$/],
     ['debug', { ...MISCONFIGURED, scope: 'credential' }, WAITS, /^kept$/],
     ['error', { ...MISCONFIGURED, scope: 'topic' }, WAITS, /does not fit the topic/],

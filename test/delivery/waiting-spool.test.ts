@@ -51,7 +51,7 @@ test('flush sends what it can, and then ends with what is wrong with imapd.conf'
   const { config, imapdConf } = setting(registrationOf('bob', 1), NOTIFICATION);
   const log = { ...recordedLog(), file: 'a log' };
   const ended = await flush({ config, log, clock: systemClock, all: false });
-  expect(ended).toMatchObject({ exitCode: 78, report: { delivered: 1, owed: 0 } });
+  expect(ended).toMatchObject({ exitCode: 78, report: { delivered: 1, waiting: 0 } });
   expect(ended.report.spool).toEqual({ taken: 2, bad: 0, stuck: false });
   expect(log.messages('error')).toEqual([expect.stringMatching(/^cannot read Cyrus's configuration/)]);
   expect(waiting(config)).toBe(1);

@@ -62,8 +62,8 @@ describe('the table', () => {
 
   test('ends with the count, for a person', async () => {
     const store = await aliceAndBob();
-    expect(await listed(store, { counted: true })).toMatch(/\n3 targets\n$/);
-    expect(await listed(store, { counted: true, user: 'x' })).toBe('no targets\n');
+    expect(await listed(store, { counted: true })).toMatch(/\n3 devices\n$/);
+    expect(await listed(store, { counted: true, user: 'x' })).toBe('no devices\n');
   });
 
   test('paints no screen with the name of a user', async () => {

@@ -31,7 +31,7 @@ describe('one target', () => {
     const store = await aliceAndBob();
     const confirm = (): Promise<boolean> => Promise.reject(new Error('asked'));
     const text = await remove(store, { selection: { user: 'alice', token: '80AA' }, confirm });
-    expect(text).toMatch(/^removed 1 target\nUSER .*\nalice .*\n$/);
+    expect(text).toMatch(/^removed 1 device\nUSER .*\nalice .*\n$/);
     expect(await store.listTargets({ user: 'alice' })).toMatchObject([{ deviceToken: tokenNumber(1) }]);
     expect(await store.listTargets({ user: 'bob' })).toHaveLength(1);
     expect(entries).toMatchObject([{ user: 'alice', device: '80aa34cb…4f3a', change: 'removed' }]);
@@ -49,18 +49,18 @@ describe('several', () => {
   test('where nobody can be asked, only with --all', async () => {
     const store = await aliceAndBob();
     await expect(remove(store, ALICE)).rejects.toMatchObject({
-      message: '2 targets match, expected one',
+      message: '2 devices match, expected one',
       exitCode: 64,
     });
     expect(await store.listTargets({})).toHaveLength(3);
-    expect(await remove(store, { ...ALICE, all: true })).toMatch(/^removed 2 targets\n/);
+    expect(await remove(store, { ...ALICE, all: true })).toMatch(/^removed 2 devices\n/);
     expect(await store.listTargets({})).toMatchObject([{ user: 'bob' }]);
   });
 
   test('by an account id that users share', async () => {
     const store = await aliceAndBob();
     expect(await remove(store, { selection: { accountId: ACCOUNT_ID }, all: true })).toMatch(
-      /^removed 3 targets\n/,
+      /^removed 3 devices\n/,
     );
   });
 
@@ -77,9 +77,9 @@ describe('several', () => {
       /^USER .*\nalice .*\nalice .*\nnothing was removed\n$/,
     );
     expect(await store.listTargets({})).toHaveLength(3);
-    expect(await remove(store, { ...ALICE, confirm: answer(true) })).toMatch(/\nremoved 2 targets\n$/);
+    expect(await remove(store, { ...ALICE, confirm: answer(true) })).toMatch(/\nremoved 2 devices\n$/);
     expect(await store.listTargets({})).toMatchObject([{ user: 'bob' }]);
-    expect(questions).toEqual(['Remove these 2 targets?', 'Remove these 2 targets?']);
+    expect(questions).toEqual(['Remove these 2 devices?', 'Remove these 2 devices?']);
   });
 
   test('only those that were shown: what registers during the question stays', async () => {
@@ -97,7 +97,7 @@ describe('several', () => {
     for (let n = 10; n < 70; n += 1)
       await registered(store, { deviceToken: tokenNumber(n) }, { maxPerUser: 1000 });
     const text = await remove(store, { ...ALICE, all: true });
-    expect(text).toMatch(/^removed 62 targets\n/);
+    expect(text).toMatch(/^removed 62 devices\n/);
     expect(text).toMatch(/\nand 12 more\n$/);
     expect(text.split('\n')).toHaveLength(54);
   });
@@ -106,7 +106,7 @@ describe('several', () => {
 describe('a rehearsal', () => {
   test('removes nothing', async () => {
     const store = await aliceAndBob();
-    expect(await remove(store, { ...ALICE, dryRun: true })).toMatch(/^would remove 2 targets\nUSER/);
+    expect(await remove(store, { ...ALICE, dryRun: true })).toMatch(/^would remove 2 devices\nUSER/);
     expect(await store.listTargets({})).toHaveLength(3);
   });
 });

@@ -31,7 +31,7 @@ describe('a target', () => {
       expect(text).toMatch(line);
   });
 
-  test('that is disabled, with the mend', async () => {
+  test('that is disabled, with the fix', async () => {
     const store = await aliceAndBob();
     const times = `last_error_ms = ${NOW_MS + 9000}, failing_since_ms = ${NOW_MS}, disabled_ms = ${NOW_MS + 8000}`;
     await setTargets(store, 'bob', `failures = 7, last_error = 'BadMessageId', topic = '', ${times}`);
@@ -60,5 +60,5 @@ test('shows no token and no account id, and paints no screen', async () => {
 
 test('somebody without a device', async () => {
   const show = showCommand(configFor((await aliceAndBob()).file), { user: 'carol' }, false);
-  await expect(show).rejects.toMatchObject({ message: 'no target matches', exitCode: 65 });
+  await expect(show).rejects.toMatchObject({ message: 'no device matches', exitCode: 65 });
 });

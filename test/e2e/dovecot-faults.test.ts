@@ -116,7 +116,7 @@ describeWithDovecot('a Dovecot', () => {
 
     const { exitCode, stdout } = await host.sandbox.run(['flush', '--json']);
     expect(exitCode).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({ spool: { taken: count, bad: 0 }, owed: 0 });
+    expect(JSON.parse(stdout)).toMatchObject({ spool: { taken: count, bad: 0 }, waiting: 0 });
     expect(new Set(host.apns.received.map(({ deviceToken }) => deviceToken))).toEqual(
       new Set(USERS.map((_user, n) => tokenNumber(n))),
     );

@@ -106,7 +106,7 @@ describe('the demo', () => {
     expect(bob).toMatch(/no device wants to hear of bob:INBOX[^]*received nothing/);
     expect(listed).toMatch(/^ +alice +80aa34cb…4f3a +0715A26B… /m);
     expect(gone).toMatch(/answered 410[^]*removed the device/);
-    expect(empty).toContain('no targets');
+    expect(empty).toContain('no devices');
     expect(stdout).toMatch(/All as expected: 6 events, 4 pushes\./);
     expectNothingLeft();
   });

@@ -119,7 +119,7 @@ describe('the units', () => {
     }
   });
 
-  test('nobody starts again what a person must mend', () => {
+  test('nobody starts again what a person must fix', () => {
     const codes = valuesOf('xapplepush.service', 'RestartPreventExitStatus').join().split(' ').map(Number);
     expect(codes).toEqual([ExitCode.usage, ExitCode.configuration]);
     const done = valuesOf('xapplepush-flush.service', 'SuccessExitStatus').join().split(' ').map(Number);

@@ -19,19 +19,19 @@ const TREE = completables(commandTree(testProgram()));
 type Complete = (lines: readonly string[], program?: Command) => Promise<string[][]> | string[][];
 
 const CASES: { line: string; offered: string[]; not?: string[] }[] = [
-  { line: 'xapplepush ta', offered: ['targets'], not: ['handle'] },
-  { line: 'xapplepush targets ', offered: ['list', 'show', 'remove'], not: ['status', 'mail.p12'] },
-  { line: 'xapplepush targets list --us', offered: ['--user'] },
-  { line: 'xapplepush targets list --user targets --js', offered: ['--json'] },
-  { line: 'xapplepush targets list --user ', offered: [], not: ['mail.p12', 'list', '--json'] },
-  { line: 'xapplepush --config mail.p12 targets sh', offered: ['show'] },
-  { line: 'xapplepush targets list --conf', offered: ['--config'] },
+  { line: 'xapplepush dev', offered: ['devices'], not: ['handle'] },
+  { line: 'xapplepush devices ', offered: ['list', 'show', 'remove'], not: ['status', 'mail.p12'] },
+  { line: 'xapplepush devices list --us', offered: ['--user'] },
+  { line: 'xapplepush devices list --user devices --js', offered: ['--json'] },
+  { line: 'xapplepush devices list --user ', offered: [], not: ['mail.p12', 'list', '--json'] },
+  { line: 'xapplepush --config mail.p12 devices sh', offered: ['show'] },
+  { line: 'xapplepush devices list --conf', offered: ['--config'] },
   { line: 'xapplepush --config m', offered: ['mail.p12', 'more.pem'] },
   { line: 'xapplepush --w', offered: ['--wait'] },
   { line: 'xapplepush completion ', offered: ['bash', 'fish', 'zsh'], not: ['mail.p12'] },
   { line: 'xapplepush cert show ma', offered: ['mail.p12'], not: ['more.pem'] },
   { line: 'xapplepush cert import mail.p12 --to mo', offered: ['morgue'], not: ['more.pem'] },
-  { line: 'xapplepush targets show ', offered: [], not: ['mail.p12', 'list'] },
+  { line: 'xapplepush devices show ', offered: [], not: ['mail.p12', 'list'] },
   { line: 'xapplepush push show --mail', offered: ['--mailbox'] },
   { line: 'xapplepush prune --older-than ', offered: [], not: ['mail.p12'] },
 ];
@@ -107,7 +107,7 @@ describe('bash', () => {
 
   test('the value after an equals sign', async () => {
     expect(
-      await complete(['xapplepush cert show --passphrase-file=ma', 'xapplepush --config=x targets l']),
+      await complete(['xapplepush cert show --passphrase-file=ma', 'xapplepush --config=x devices l']),
     ).toEqual([['mail.p12'], ['list']]);
   });
 
@@ -117,7 +117,7 @@ describe('bash', () => {
     await terminal.shows('ready> ');
     terminal.type('source ./completion\r');
     await terminal.shows('ready> ');
-    terminal.type('xapplepush targets rem\t');
+    terminal.type('xapplepush devices rem\t');
     await terminal.shows('remove ');
     terminal.type('ali\x15xapplepush cert show mai\t');
     await terminal.shows('mail.p12 ');

@@ -21,7 +21,7 @@ const takesValue = ({ required, optional }: Option): boolean => required || opti
 describe('every command explains itself', () => {
   test('those that there are', () => {
     expect(COMMANDS.map(([words]) => words)).toEqual(
-      expect.arrayContaining(['xapplepush', 'xapplepush targets', 'xapplepush targets list']),
+      expect.arrayContaining(['xapplepush', 'xapplepush devices', 'xapplepush devices list']),
     );
   });
 

@@ -103,7 +103,7 @@ describeAsRoot('where Node cannot change its user, root goes on through setpriv'
     const sandbox = await sandboxOf(NOBODY);
     const file = join(mkdtempSync(join(folder, 'of-root-')), 'targets.jsonl'); // the folder has mode 0700
     const exported = await run(sandbox, ['targets', 'export', file], { environment });
-    expect(exported).toEqual({ exitCode: 0, stdout: `exported 1 target to ${file}\n`, stderr: '' });
+    expect(exported).toEqual({ exitCode: 0, stdout: `exported 1 device to ${file}\n`, stderr: '' });
     expect(statSync(file).mode & 0o777).toBe(0o600);
     const plain = await run(sandbox, ['targets', 'export'], { environment });
     expect(readFileSync(file, 'utf8')).toBe(plain.stdout);

@@ -284,26 +284,24 @@ describe('pino', () => {
 });
 
 describe('reportError', () => {
-  const operatorError = String.raw`new OperatorError('bad\nworse', { exitCode: 78, hint: 'mend it' })`;
+  const operatorError = String.raw`new OperatorError('bad\nworse', { exitCode: 78, hint: 'fix it' })`;
 
   it('tells error and hint before there is a log', () => {
     expect(stderrOf(`reportError(${operatorError})`)).toBe(
-      'xapplepush: error: bad\n  worse\nxapplepush: hint: mend it\n',
+      'xapplepush: error: bad\n  worse\nxapplepush: hint: fix it\n',
     );
   });
 
   it('tells once where the log is standard error', () => {
-    expect(stderrOf("reportError(new OperatorError('bad', { exitCode: 65, hint: 'mend it' }), log)")).toBe(
-      'xapplepush: error: bad\nxapplepush: hint: mend it\n',
+    expect(stderrOf("reportError(new OperatorError('bad', { exitCode: 65, hint: 'fix it' }), log)")).toBe(
+      'xapplepush: error: bad\nxapplepush: hint: fix it\n',
     );
   });
 
   it('tells the log file too', () => {
     const { stderr, entries } = fileOf(`reportError(${operatorError}, log)`);
-    expect(stderr).toBe('xapplepush: error: bad\n  worse\nxapplepush: hint: mend it\n');
-    expect(entries).toEqual([
-      expect.objectContaining({ level: 'error', msg: 'bad\nworse', hint: 'mend it' }),
-    ]);
+    expect(stderr).toBe('xapplepush: error: bad\n  worse\nxapplepush: hint: fix it\n');
+    expect(entries).toEqual([expect.objectContaining({ level: 'error', msg: 'bad\nworse', hint: 'fix it' })]);
   });
 
   it('calls a bug one, with its stack in the log file at debug level only', () => {

@@ -248,7 +248,7 @@ describe('a clock that is ahead', () => {
     const { report, exitCode } = await built.run({ clock: ahead });
     expect(exitCode).toBe(0);
     expect(describePrune(report)).toMatch(
-      /^would remove 2 targets [^]*\nrefused without --force: it would remove 2 of 2/,
+      /^would remove 2 devices [^]*\nrefused without --force: it would remove 2 of 2/,
     );
     expect(await users(built.store)).toHaveLength(2);
     expect(leftOf(built)).toEqual({ bad: 2, history: 1 });
@@ -284,12 +284,12 @@ describe('the report', () => {
   test('for a person', async () => {
     const report = await listed();
     expect(describePrune(report)).toMatch(
-      /^removed 1 target not renewed since .*Z\nUSER .*\nsilent .*\nremoved 1 bad file set aside before .*Z, 5 bytes\ndatabase: .*\n$/,
+      /^removed 1 device not renewed since .*Z\nUSER .*\nsilent .*\nremoved 1 bad file set aside before .*Z, 5 bytes\ndatabase: .*\n$/,
     );
     const more = { ...report, targets: { count: 900, listed: report.targets.listed } };
     expect(describePrune(more)).toContain('\nand 899 more\n');
     expect(describePrune({ ...report, topics: [{ topic: 'a\u001b', count: 2 }] })).toContain(
-      '\nremoved 2 targets of the unused topic a\\u001b\n',
+      '\nremoved 2 devices of the unused topic a\\u001b\n',
     );
     expect(describePrune({ ...report, topics: [] })).toContain('\nno topic is unused\n');
   });
@@ -304,7 +304,7 @@ describe('the report', () => {
     ],
     [
       { bytesBefore: 9_000_000, bytesAfter: 9_000_000, freeBytes: 5_000_000, tooLarge: true },
-      '9.0 MB, gave back nothing; 5.0 MB in it are free for new targets',
+      '9.0 MB, gave back nothing; 5.0 MB in it are free for new devices',
     ],
   ])('of the database %j', async (database, want) => {
     expect(describePrune({ ...(await listed()), database })).toContain(`\ndatabase: ${want}\n`);

@@ -16,7 +16,7 @@ test('the whole screen', () => {
     [
       'works',
       '',
-      'targets       3 of 2 users, 2 renewed within a day',
+      'devices       3 of 2 users, 2 renewed within a day',
       'waiting       0 pushes',
       'last success  2023-11-14T22:12:20Z (60 seconds ago), alice, device 80aa34cb…4f3a',
       'last failure  never',

@@ -94,7 +94,7 @@ describe('in a pipe', () => {
       .map((line) => JSON.parse(line) as object);
     expect(objects).toMatchObject([
       { verdict: { state: 'works' }, targets: 3 },
-      { at: '2023-11-14T22:13:22Z', trouble: 'the database is locked', mend: 'look for who holds it' },
+      { at: '2023-11-14T22:13:22Z', trouble: 'the database is locked', fix: 'look for who holds it' },
     ]);
   });
 });

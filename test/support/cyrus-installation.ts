@@ -27,7 +27,7 @@ const CYRUS_DIRECTORIES = [
 const TOOL_DIRECTORIES = ['/usr/sbin', '/usr/bin', '/sbin', '/bin', '/usr/local/sbin', '/usr/local/bin'];
 const SERVER_PROGRAMS = ['master', 'imapd', 'lmtpd', 'notifyd', 'ctl_cyrusdb'];
 
-/** Whether tests can run a real Cyrus here; if not, the reason and the command that mends it. */
+/** Whether tests can run a real Cyrus here; if not, the reason and the command that fixes it. */
 export function cyrusAvailability(): Availability {
   const found = findCyrus();
   return 'why' in found

@@ -27,7 +27,7 @@ const LUA_PLUGIN = `${LIBEXEC}/modules/lib22_push_notification_lua_plugin.so`;
 const INSTALL = 'apt-get install -y --no-install-recommends dovecot-core dovecot-lmtpd openssl';
 const DOWNLOAD_TIMEOUT_MS = 120_000;
 
-/** Whether tests can run a real Dovecot here; if not, the reason and the command that mends it. */
+/** Whether tests can run a real Dovecot here; if not, the reason and the command that fixes it. */
 export function dovecotAvailability(): Availability {
   const found = findDovecot();
   return 'why' in found

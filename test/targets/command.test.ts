@@ -35,12 +35,12 @@ function onTerminal(args: string, env: Record<string, string> = {}): Terminal {
 
 describe('list in a pipe', () => {
   test('is complete, though its reader is slow, and without a count', async () => {
-    const { stdout, exitCode } = await inPipes('xapplepush targets list | (sleep 1; cat)');
+    const { stdout, exitCode } = await inPipes('xapplepush devices list | (sleep 1; cat)');
     expect(exitCode).toBe(0);
     expect(stdout.split('\n').filter((line) => /^(?:alice|user)/.test(line)).length).toBeGreaterThanOrEqual(
       TARGETS - 1,
     );
-    expect(stdout).not.toContain(' targets');
+    expect(stdout).not.toContain(' devices');
   });
 
   test('is valid JSON', async () => {
@@ -63,7 +63,7 @@ describe('list on a terminal', () => {
   test('goes through the pager where it is long, and ends with the count', async () => {
     const { output, exitCode } = await onTerminal('targets list', { PAGER: 'tail -n 2' }).ended;
     expect(exitCode).toBe(0);
-    expect(output).toMatch(/^user2999 .*\r\n\d{4} targets\r\n$/);
+    expect(output).toMatch(/^user2999 .*\r\n\d{4} devices\r\n$/);
   });
 
   /** The same terminal in this process. */
@@ -80,7 +80,7 @@ describe('list on a terminal', () => {
 
   test('is shown as it is where it is short, or where there is no pager', async () => {
     const short = await listedHere(['--user', 'alice'], 'false');
-    expect(short.stdout).toMatch(/^USER .*\n(?:alice .*\n){3}3 targets\n$/);
+    expect(short.stdout).toMatch(/^USER .*\n(?:alice .*\n){3}3 devices\n$/);
     for (const pager of ['', 'no-such-pager -x']) {
       const { stdout } = await listedHere([], pager);
       expect(stdout.split('\n').length).toBeGreaterThanOrEqual(TARGETS);
@@ -114,19 +114,19 @@ describe('remove on a terminal', () => {
     const asked = await removed(['alice'], 'n\r');
     expect(asked).toMatchObject({
       stdout: expect.stringMatching(/alice[^]*nothing was removed/) as string,
-      stderr: expect.stringContaining('Remove these 3 targets? [y/N]') as string,
+      stderr: expect.stringContaining('Remove these 3 devices? [y/N]') as string,
       exitCode: 0,
     });
     expect(await removed(['alice'], 'y\r')).toMatchObject({
-      stdout: expect.stringContaining('removed 3 targets') as string,
+      stdout: expect.stringContaining('removed 3 devices') as string,
       exitCode: 0,
     });
-    expect((await here(sandbox).run(['targets', 'list', '--user', 'alice'])).stdout).toBe('no targets\n');
+    expect((await here(sandbox).run(['targets', 'list', '--user', 'alice'])).stdout).toBe('no devices\n');
   });
 
   test('never asks where the answer could not come from a person', async () => {
     const { output, exitCode } = await onTerminal('targets remove --account-id account < /dev/null').ended;
     expect(exitCode).toBe(64);
-    expect(output).toContain('targets match, expected one');
+    expect(output).toContain('devices match, expected one');
   });
 });

@@ -37,7 +37,7 @@ describe('a reader that leaves', () => {
   });
 
   test('is one of a pipe too', async () => {
-    const line = (reader: string): string => `xapplepush targets list | ${reader}; exit \${PIPESTATUS[0]}`;
+    const line = (reader: string): string => `xapplepush devices list | ${reader}; exit \${PIPESTATUS[0]}`;
     expect(await inPipes(line('head -1'))).toEqual({
       stdout: expect.stringMatching(/^.+\n$/) as string,
       stderr: '',
@@ -49,7 +49,7 @@ describe('a reader that leaves', () => {
   test('does not keep a removal from being done', async () => {
     expect(await failing('targets remove user0900', 'EPIPE')).toMatchObject({ stderr: '', exitCode: 0 });
     const listed = await here(sandbox).run(['targets', 'list', '--user', 'user0900']);
-    expect(listed.stdout).toBe('no targets\n');
+    expect(listed.stdout).toBe('no devices\n');
   });
 
   const FULL = {

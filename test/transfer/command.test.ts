@@ -63,7 +63,7 @@ describe('export', () => {
     const file = join(here!.dir, 'out.jsonl');
     expect(await run('export', file)).toEqual({
       exitCode: 0,
-      stdout: `exported 1 target to ${file}\n`,
+      stdout: `exported 1 device to ${file}\n`,
       stderr: '',
     });
     expect(readFileSync(file, 'utf8')).toBe(HEADER_LINE + targetLine(exportedTarget()));
@@ -319,7 +319,7 @@ describe('from a table', () => {
     );
     const text = `user,device_token,account_id,renewed\n${devices.join('')}`;
     expect((await imported(text)).stdout).toMatch(
-      /^taken 5, .* skipped 0\n2 older targets of theirs removed\n/,
+      /^taken 5, .* skipped 0\n2 older devices of theirs removed\n/,
     );
     const export1 = (await run('export')).stdout;
     expect((await imported(text)).stdout).toMatch(/^taken 0, renewed 0, unchanged 3, skipped 2\n/);

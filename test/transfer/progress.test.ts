@@ -28,9 +28,9 @@ test('a line that is written over, four times a second at most, and taken away',
   at(250, 100);
   at(400, 200);
   at(500, 1000);
-  expect(texts).toEqual(['\r100 targets, 25 %, 400 a second', '\r1000 targets, 25 %, 2000 a second']);
+  expect(texts).toEqual(['\r100 devices, 25 %, 400 a second', '\r1000 devices, 25 %, 2000 a second']);
   end();
-  expect(texts.slice(2)).toEqual([`\r${' '.repeat('1000 targets, 25 %, 2000 a second'.length)}`, '\r']);
+  expect(texts.slice(2)).toEqual([`\r${' '.repeat('1000 devices, 25 %, 2000 a second'.length)}`, '\r']);
 });
 
 test('what is over soon shows nothing, and no part where the end is not known', () => {
@@ -40,7 +40,7 @@ test('what is over soon shows nothing, and no part where the end is not known', 
   expect(short.texts).toEqual([]);
   const long = watched(() => undefined);
   long.at(2000, 10);
-  expect(long.texts).toEqual(['\r10 targets, 5 a second']);
+  expect(long.texts).toEqual(['\r10 devices, 5 a second']);
 });
 
 test('nothing where there is no terminal', () => {

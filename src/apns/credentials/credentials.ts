@@ -54,7 +54,7 @@ export interface TokenCredential {
 
 export type Inspection = CertificateInspection | TokenInspection;
 
-/** The main credential. Throws OperatorError, exit 78, for everything that an operator has to mend. */
+/** The main credential. Throws OperatorError, exit 78, for everything that an operator has to fix. */
 export function loadCredential(apns: ApnsConfig, nowMs: number = Date.now()): Credential {
   const { credential, defects } = inspect(sourcesOf(apns)[0], nowMs);
   if (credential === undefined) throw defectError(defects, ExitCode.configuration);

@@ -3,7 +3,7 @@ import { timeText } from '../../process/text.ts';
 import type { CertificateFacts } from './certificate-facts.ts';
 import { isMailTopic, notMail } from './mail-topics.ts';
 
-/** Why a credential cannot be used: what is wrong, with value and expectation, and the mend in one sentence. */
+/** Why a credential cannot be used: what is wrong, with value and expectation, and the fix in one sentence. */
 export interface Defect {
   message: string;
   hint: string;

@@ -35,7 +35,7 @@ export function judgePlugins({ root }: Doveconf, drivers: readonly Driver[]): Po
     return judge(loaded, [...new Set(needed)], loss) ?? [];
   });
   // A fault of the general list is told once, with its first consequence.
-  const told = points.filter(({ mend }, index) => points.findIndex((each) => each.mend === mend) === index);
+  const told = points.filter(({ fix }, index) => points.findIndex((each) => each.fix === fix) === index);
   return told.length > 0 ? told : [ok(DOVECOT_PLUGINS, 'loaded for delivery and IMAP')];
 }
 

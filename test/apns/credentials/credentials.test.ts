@@ -256,7 +256,7 @@ describe('validity', () => {
   bad('now', { certificate: apns.certificate }, /expired/, /same topic/);
 });
 
-describe('what an operator has to mend', () => {
+describe('what an operator has to fix', () => {
   const folder = join(dir, 'folder');
   mkdirSync(folder);
   const both = file(leaf + key);

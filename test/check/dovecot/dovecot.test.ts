@@ -32,8 +32,8 @@ function judged(output: string, given: Given = {}): string[] {
   return checkDovecot(run, { config, reader: undefined, hasCyrus }).map(shown);
 }
 
-function shown({ point, state, text, mend }: Point): string {
-  return `${point}: ${state}: ${text}${mend === null ? '' : ` → ${mend}`}`;
+function shown({ point, state, text, fix }: Point): string {
+  return `${point}: ${state}: ${text}${fix === null ? '' : ` → ${fix}`}`;
 }
 
 function captured(name: string): string {

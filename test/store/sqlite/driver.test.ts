@@ -67,7 +67,7 @@ describe('the driver', () => {
   test.each([
     ['is missing', () => undefined, /: it is not installed$/],
     ['does not load', () => installBroken(below), new RegExp(`: .*/${RELEASE}/${BINARY}: \\S`)],
-  ])('that %s is told, with the mend', async (_how, prepare, why) => {
+  ])('that %s is told, with the fix', async (_how, prepare, why) => {
     prepare();
     const { message, hint, exitCode } = JSON.parse(await program.run(OPEN)) as Record<string, unknown>;
     expect(message).toMatch(why);
