@@ -1,5 +1,6 @@
+import { X509Certificate } from 'node:crypto';
 import { isIP, type TcpNetConnectOpts } from 'node:net';
-import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import { connect, type ConnectionOptions, type PeerCertificate, type TLSSocket } from 'node:tls';
 import { messageOf } from '../process/errors.ts';
 
 /** The client certificate of the TLS connection, all PEM; empty where provider tokens are used. */
@@ -24,10 +25,17 @@ export function dial(server: URL, identity: TlsIdentity, ca: string | undefined)
     ...(identity.keyPem !== undefined && { key: identity.keyPem }),
     ...(identity.passphrase !== undefined && { passphrase: identity.passphrase }),
     ...(ca !== undefined && { ca }),
-    ...(isIP(host) === 0 && { servername: host }), // RFC 6066, 3: no addresses
+    ...(isIP(host) === 0 ? { servername: host } : { checkServerIdentity: namesAddress }), // RFC 6066, 3: no addresses
     autoSelectFamilyAttemptTimeout: ADDRESS_ATTEMPT_MS,
   };
   return connect(options);
+}
+
+/** By OpenSSL, since Debian 13's Node compares no address of IPv6: it takes each for a name, and makes '' of it. */
+function namesAddress(address: string, { raw, subjectaltname }: PeerCertificate): Error | undefined {
+  if (new X509Certificate(raw).checkIP(address) !== undefined) return undefined;
+  const message = `the certificate is not for ${address}, but for ${subjectaltname ?? 'no address'}`;
+  return Object.assign(new Error(message), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
 }
 
 /** A name or an address, which an URL has in brackets where it is one of IPv6. */
