@@ -6,7 +6,7 @@ export default defineConfig({
     // No test takes so long: they only end what hangs, also where the machine has ten times as much to do.
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    // Real processes and servers run inside the tests; two workers match the smallest machine that CI uses.
-    maxWorkers: 2,
+    // Two cores are the smallest machine that CI uses, and tests wait for a third of their time for processes and servers.
+    maxWorkers: 3,
   },
 });
