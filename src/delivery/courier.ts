@@ -61,6 +61,8 @@ export class Courier {
   #wake: (() => Promise<number | undefined>) | undefined;
   /** What is too old is being given up: nothing is sent whose latest event is not later than that. */
   #tooOldMs: number | undefined;
+  /** Between two short turns of what a million rows may need. */
+  #resting: Promise<void> | undefined;
   #deadlineMs = Infinity;
   #signal: AbortSignal | undefined;
   #progress: () => void = () => undefined;
@@ -128,8 +130,13 @@ export class Courier {
     this.#tooOldMs = tooOld?.beforeMs;
     const restMs = Math.min(...[rightRestMs, wakeRestMs, tooOld?.restMs].map((ms) => ms ?? Infinity));
     if (restMs === Infinity) return false;
-    void clock.sleep(restMs, this.#signal).then(() => this.#progress());
+    this.#resting ??= clock.sleep(restMs, this.#signal).then(() => this.#goOn());
     return true;
+  }
+
+  #goOn(): void {
+    this.#resting = undefined;
+    this.#progress();
   }
 
   /** With another credential, what waited for the old one need not wait for its next attempt. */

@@ -1,4 +1,4 @@
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { ApnsConnection } from '../../src/apns/client.ts';
 import { type Answer, NoAnswer } from '../../src/apns/push.ts';
 import type { Outcome } from '../../src/outbox/outcome.ts';
@@ -310,6 +310,27 @@ describe('drain', () => {
     expect(new Set(connection.received.map(({ deviceToken }) => deviceToken))).toEqual(
       new Set([tokenNumber(1001), tokenNumber(1002)]),
     );
+  });
+
+  test('a backlog has one rest at a time, however many events come meanwhile', async () => {
+    const connection = scriptedConnection(() => DELIVERED);
+    const { store, courier, clock } = setting(() => connection);
+    const rests = vi.spyOn(clock, 'sleep');
+    await owing(store, 200);
+    clock.advance(DAY_MS);
+    const drained = courier.drain();
+    await clock.asleep();
+    for (let n = 1; n <= 5; n += 1) {
+      const inbox = { owner: `user${n}`, path: 'INBOX' };
+      const subscriptions = [{ ...inbox, name: 'INBOX', hash: undefined }];
+      await registered(store, { user: inbox.owner, deviceToken: tokenNumber(1000 + n), subscriptions });
+      await enqueued(store, { mailboxes: [inbox], nowMs: clock.nowMs() });
+      courier.nudge();
+      await received(connection, n);
+    }
+    expect(rests).toHaveBeenCalledTimes(1);
+    await Promise.race([drained, keepAdvancing(clock, 20)]);
+    await drained;
   });
 
   test('what comes of age while a backlog is being given up is sent then', async () => {
