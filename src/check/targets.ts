@@ -53,7 +53,7 @@ export function judgeTargets({ targets, users, neverTaken, uncovered }: TargetFa
 
 const NONE = warning(
   TARGETS,
-  'no device has registered yet',
+  'no device is registered',
   'on the phone, set the account to Push in the settings of Mail, Fetch New Data; then open Mail',
 );
 

@@ -30,10 +30,12 @@ async function wakeDeliverer({ control, edition }: Config): Promise<boolean> {
   return poke(control, 'poke', edition);
 }
 
-/** Whether a `serve` hears there, also one that cannot write to the database that it runs. */
-export async function serveAnswers(control: string): Promise<boolean> {
-  const { poke } = await import('./poke.ts');
-  return poke(control, 'serve?');
+/** Who hears there, also where they cannot write to the database that they run; undefined for nobody. */
+export async function whoAnswers(control: string): Promise<'serve' | 'deliverer' | undefined> {
+  const { answerOf } = await import('./poke.ts');
+  const answer = await answerOf(control, 'serve?');
+  if (answer === undefined) return undefined;
+  return answer === 'ok' ? 'serve' : 'deliverer';
 }
 
 /** Starts a deliverer in a session of its own, without our standard output: under notifyd it is that daemon's socket. */

@@ -40,6 +40,8 @@ export interface StatusJson {
   }[];
   serve: 'running' | 'not running';
   serveSince: string | null;
+  /** Of a deliverer that an event has started; null where none is at work. */
+  delivererSince: string | null;
   /** What a `serve` works with and is no longer what lies there: paths, or the program. */
   serveOutdated: string[];
   /** Doors of a `serve` that are not open as configured, and are tried again. */
@@ -49,7 +51,7 @@ export interface StatusJson {
 /** The status for programs. Pure. */
 export function jsonOf(status: Status): StatusJson {
   const { targets, waiting, certificates } = status;
-  const { lastSuccess, lastFailure, served } = targets;
+  const { lastSuccess, lastFailure, served, deliverer } = targets;
   const { oldest } = waiting;
   const waitingBecause = countsOf(status);
   return {
@@ -77,6 +79,7 @@ export function jsonOf(status: Status): StatusJson {
       warning: warning ?? null,
       problems,
     })),
+    delivererSince: time(deliverer?.sinceMs),
     ...serveOf(served),
   };
 }

@@ -90,7 +90,7 @@ const allDisabled: Rule = ({ targets: { targets, disabled } }) =>
 
 /** Nobody to push to, or nothing pushed yet: attention, since it is not proven that it works. */
 const nothingProven: Rule = ({ targets: { targets, lastSuccess, lastFailure } }) => {
-  if (targets === 0) return attention('no device has registered yet');
+  if (targets === 0) return attention('no device is registered');
   if (lastSuccess === undefined && lastFailure === undefined) return attention('no push was sent yet');
   return undefined;
 };

@@ -2,7 +2,7 @@ import { formatDuration } from '../config/duration.ts';
 import { HOLD_TEXTS } from '../outbox/hold.ts';
 import type { Device, WaitingState } from '../store/summary.ts';
 import { countOf, timeAndAge, timeText, visible } from '../process/text.ts';
-import type { Certificate, Status } from './status.ts';
+import type { Certificate, Deliverer, Status } from './status.ts';
 import { verdictOf } from './verdict.ts';
 
 /** One thing on the screen. */
@@ -39,7 +39,7 @@ function plain(name: string, text: string): Row {
 }
 
 function targetRows({ targets: { targets, users, renewed, disabled }, disableAfterMs }: Status): Row[] {
-  const counts = `${targets} of ${countOf(users, 'user')}, ${renewed} renewed within a day`;
+  const counts = `${targets}, of ${countOf(users, 'user')}; ${renewed} registered within a day`;
   if (disabled === 0) return [plain('devices', counts)];
   const text = `${disabled}, after ${formatDuration(disableAfterMs)} of failures; they must register again`;
   return [plain('devices', counts), { name: 'disabled', text, tone: 'attention' }];
@@ -127,7 +127,7 @@ function endText({ topic, endsMs, daysLeft }: Pick<Certificate, 'topic' | 'endsM
   return `${topic}, until ${timeText(endsMs)}, ${countOf(daysLeft ?? 0, 'day')} left`;
 }
 
-function serveRow({ targets: { served }, doors, nowMs }: Status): Row {
+function serveRow({ targets: { served, deliverer }, doors, nowMs }: Status): Row {
   const name = 'serve';
   if (served !== undefined) {
     const { sinceMs, outdated } = served;
@@ -138,8 +138,18 @@ function serveRow({ targets: { served }, doors, nowMs }: Status): Row {
     const older = `, with an older version of ${outdated.join(' and ')}; ${REFRESH_SERVE}`;
     return { name, text: since + older, tone: 'attention' };
   }
-  const text = 'not running: a deliverer starts when there is something to send';
-  return { name, text, tone: doors.length > 0 ? 'attention' : 'plain' };
+  return {
+    name,
+    text: `not running: ${delivererText(deliverer, nowMs)}`,
+    tone: doors.length > 0 ? 'attention' : 'plain',
+  };
+}
+
+function delivererText(deliverer: Deliverer | undefined, nowMs: number): string {
+  if (deliverer === undefined) return 'a deliverer starts when there is something to send';
+  const { sinceMs, isCurrent } = deliverer;
+  const text = `a deliverer has been at work since ${timeAndAge(sinceMs, nowMs)}`;
+  return isCurrent ? text : `${text}, with an older configuration or program, and makes way for a new one`;
 }
 
 function doorRows({ targets: { served }, nowMs }: Status): Row[] {

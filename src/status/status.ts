@@ -1,3 +1,4 @@
+import { existsSync, statSync } from 'node:fs';
 import { daysLeft } from '../apns/credentials/expiry.ts';
 import { readCredentials, troubleError } from '../apns/credentials/watch.ts';
 import { expiryWarning, inspectCredentials } from '../apns/credentials/credentials.ts';
@@ -11,13 +12,14 @@ import { messageOf } from '../process/errors.ts';
 import { lookAtSpool, type SpoolState } from '../spool/state.ts';
 import { redactToken } from '../process/redact.ts';
 import { isDeadOwner } from '../delivery/lease.ts';
-import { serveAnswers } from '../delivery/wake.ts';
+import { doorbellOf } from '../delivery/ring.ts';
+import { whoAnswers } from '../delivery/wake.ts';
 
 /** What there is to know before one can say whether it works. Times are milliseconds since the epoch, tokens redacted. */
 export interface Status {
   nowMs: number;
   /** `renewed` is within a day: a phone in use registers about daily. */
-  targets: Omit<TargetSummary, 'serves'> & { served: Served | undefined };
+  targets: Omit<TargetSummary, 'serves'> & { served: Served | undefined; deliverer: Deliverer | undefined };
   waiting: WaitingSummary;
   spool: SpoolState | { trouble: string };
   certificates: Certificate[];
@@ -36,6 +38,13 @@ export interface Served {
   outdated: string[];
   /** Their doors that are not open as configured. */
   closed: ClosedDoor[];
+}
+
+/** One that an event has started, and which ends when nothing has come for a while. */
+export interface Deliverer {
+  sinceMs: number;
+  /** False where configuration or program have changed since, and it makes way. */
+  isCurrent: boolean;
 }
 
 export interface Certificate {
@@ -74,11 +83,20 @@ export async function statusOf(config: Config, clock: Clock, busyTimeoutMs?: num
   }
 }
 
-/** A `serve` that cannot write to the database cannot say there that it runs. */
-async function targetsOf(store: Store, { control }: Config, nowMs: number): Promise<Status['targets']> {
+/** A `serve` that cannot write to the database cannot say there that it runs; a deliverer does not. */
+async function targetsOf(store: Store, config: Config, nowMs: number): Promise<Status['targets']> {
   const targets = withoutTokens(await store.summariseTargets(nowMs - DAY_MS, nowMs));
-  if (targets.served !== undefined || !(await serveAnswers(control))) return targets;
-  return { ...targets, served: { sinceMs: undefined, outdated: [], closed: [] } };
+  if (targets.served !== undefined) return targets;
+  const who = await whoAnswers(config.control);
+  if (who === 'serve') return { ...targets, served: { sinceMs: undefined, outdated: [], closed: [] } };
+  return who === undefined ? targets : { ...targets, deliverer: delivererOf(config) };
+}
+
+/** Its control socket is as old as it is. Undefined where it has ended meanwhile. */
+function delivererOf({ control, edition }: Config): Deliverer | undefined {
+  const socket = statSync(control, { throwIfNoEntry: false });
+  if (socket === undefined) return undefined;
+  return { sinceMs: Math.floor(socket.mtimeMs), isCurrent: existsSync(doorbellOf(control, edition)) };
 }
 
 /** Undefined where none runs. One that was killed has not withdrawn, and does not count where its end can be seen. */
@@ -97,6 +115,7 @@ function withoutTokens({ lastSuccess, lastFailure, serves, ...targets }: TargetS
   return {
     ...targets,
     served: servedBy(serves),
+    deliverer: undefined,
     lastSuccess: lastSuccess && {
       ...lastSuccess,
       device: lastSuccess.device && redacted(lastSuccess.device),

@@ -18,7 +18,7 @@ function some(count: number, shown: number): SomeTargets {
 test('nobody has registered: says what to do on the phone', () => {
   const [point, ...others] = judgeTargets({ targets: 0, users: 0, neverTaken: NOBODY, uncovered: NOBODY });
   expect(others).toEqual([]);
-  expect(point).toMatchObject({ state: 'warning', text: 'no device has registered yet' });
+  expect(point).toMatchObject({ state: 'warning', text: 'no device is registered' });
 });
 
 test('names the first few and counts the rest', () => {

@@ -43,6 +43,9 @@ const received = (count: number): Promise<unknown> =>
 
 test('a corrected configuration reaches whoever delivers with the next event', async () => {
   const old = await failing();
+  expect((await sandbox.run(['status'])).stdout).toMatch(
+    /^serve +not running: a deliverer has been at work since \S+ \(\d+ seconds? ago\)$/m,
+  );
   write();
   await sandbox.notify(messageNew('user1'));
   await received(2);

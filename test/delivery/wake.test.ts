@@ -19,7 +19,7 @@ import type { Config } from '../../src/config/config.ts';
 import { openControlDoor } from '../../src/delivery/control.ts';
 import { doorbellOf } from '../../src/delivery/ring.ts';
 import { isMissing } from '../../src/process/errors.ts';
-import { ensureDelivery, serveAnswers, START_TIME_MS, startDeliverer } from '../../src/delivery/wake.ts';
+import { ensureDelivery, whoAnswers, START_TIME_MS, startDeliverer } from '../../src/delivery/wake.ts';
 import { configFor, startTestApns, type TestApns } from '../support/apns.ts';
 import { createTestClock } from '../support/clock.ts';
 import {
@@ -236,15 +236,15 @@ function openFilesOf(pid: number | undefined): string[] {
 }
 
 test('a serve is told from a deliverer, and from nobody', async () => {
-  const answers: boolean[] = [];
+  const answers: (string | undefined)[] = [];
   for (const one of [listening(), { ...listening(), onYield: () => false }]) {
     const path = join(temporaryFolder(), 'control.sock');
     const door = await openControlDoor(path, one);
-    answers.push(await serveAnswers(path));
+    answers.push(await whoAnswers(path));
     await door.close();
-    answers.push(await serveAnswers(path));
+    answers.push(await whoAnswers(path));
   }
-  expect(answers).toEqual([false, false, true, false]);
+  expect(answers).toEqual(['deliverer', undefined, 'serve', undefined]);
 });
 
 test('a deliverer that cannot be started is told, and nothing is thrown', async () => {

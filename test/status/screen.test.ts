@@ -16,7 +16,7 @@ test('the whole screen', () => {
     [
       'works',
       '',
-      'devices       3 of 2 users, 2 renewed within a day',
+      'devices       3, of 2 users; 2 registered within a day',
       'waiting       0 pushes',
       'last success  2023-11-14T22:12:20Z (60 seconds ago), alice, device 80aa34cb…4f3a',
       'last failure  never',
@@ -76,6 +76,16 @@ describe('rows', () => {
     expect(row(withTargets({ served: { sinceMs: undefined, outdated: [], closed: [] } }), 'serve')).toBe(
       'running, and cannot write to the database',
     );
+  });
+
+  test('say which deliverer is at work while no serve runs', () => {
+    const at = (isCurrent: boolean): unknown =>
+      row(withTargets({ deliverer: { sinceMs: NOW_MS - 3000, isCurrent } }), 'serve');
+    const text = 'not running: a deliverer has been at work since 2023-11-14T22:13:17Z (3 seconds ago)';
+    expect([at(true), at(false)]).toEqual([
+      text,
+      `${text}, with an older configuration or program, and makes way for a new one`,
+    ]);
   });
 
   test('say which door of serve is closed, since when, why, and what to do', () => {

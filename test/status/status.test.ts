@@ -14,7 +14,7 @@ let sandbox: Sandbox;
 beforeEach(async () => {
   apns = await startTestApns();
   sandbox = sandboxHere('');
-  configure(sandbox, `${configFor(apns)}delivery: { deadline: 1s }\n`);
+  configure(sandbox, configFor(apns));
 });
 afterEach(async () => {
   sandbox.remove();
@@ -44,6 +44,7 @@ test('tells what is there, what came through and what waits', async () => {
   });
   await sandbox.run(['--wait'], { input: messageNew('user0') });
   apns.setAnswers('*', ['503']);
+  configure(sandbox, `${configFor(apns)}delivery: { deadline: 1s }\n`);
   await sandbox.run(['--wait'], { input: messageNew('user1') });
   const later = await status();
   expect(later).toMatchObject({ waiting: 1, lastFailure: { reason: 'ServiceUnavailable' } });

@@ -164,7 +164,7 @@ describe('delivery', () => {
     withTargets({ ahead: 2 }),
     'the clock was ahead, or is behind now: 2 devices have times in the future, which count as now; see timedatectl',
   );
-  attention('has nobody to go to', withTargets({ targets: 0 }), 'no device has registered yet');
+  attention('has nobody to go to', withTargets({ targets: 0 }), 'no device is registered');
   broken(
     'goes to nobody any more',
     withTargets({ disabled: 3 }),

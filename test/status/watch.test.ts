@@ -74,7 +74,7 @@ describe('in a pipe', () => {
     );
     const [first, , second, , third, ...rest] = written.split('\n\n');
     expect([first, second, third]).toEqual(
-      ['works', 'cannot tell: the database is locked', 'works, but no device has registered yet'].map(
+      ['works', 'cannot tell: the database is locked', 'works, but no device is registered'].map(
         (line) => expect.stringContaining(line) as string,
       ),
     );

@@ -50,7 +50,7 @@ export function createSandbox(yaml: string, prefix = 'xapplepush-'): Sandbox {
   writeFileSync(configFile, `store: ${store}\nspool: ${spool}\nimapd_conf: ${imapdConf}\n${yaml}`);
   writeFileSync(imapdConf, '');
   const run: Sandbox['run'] = (args, options) => runCommand(args, configFile, options);
-  const deliverers = (): number[] => processesNaming(configFile);
+  const deliverers = (): number[] => deliverersWhere((word) => word === configFile);
   return {
     dir,
     configFile,
@@ -60,8 +60,8 @@ export function createSandbox(yaml: string, prefix = 'xapplepush-'): Sandbox {
     notify: (event) => run(NOTIFYD_ARGUMENTS, { input: event }),
     deliverers,
     remove: () => {
-      for (const pid of deliverers()) endProcess(pid);
-      // One that works with another configuration may still write here.
+      for (const pid of deliverersWhere((word) => word.startsWith(`${dir}/`))) endProcess(pid);
+      // What has been killed may still write for a moment.
       rmSync(dir, { recursive: true, force: true, maxRetries: 10 });
     },
   };
@@ -107,13 +107,13 @@ function runCommand(
 }
 
 /** Deliverers are told apart by the configuration in their command line. */
-function processesNaming(configFile: string): number[] {
+function deliverersWhere(namesConfig: (word: string) => boolean): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
     .filter((pid) => {
       const words = commandLine(pid);
-      return words.includes('deliverer') && words.includes(configFile);
+      return words.includes('deliverer') && words.some(namesConfig);
     });
 }
 

@@ -19,6 +19,7 @@ export function healthy(changes: Partial<Status> = {}): Status {
       lastSuccess: { ms: NOW_MS - MINUTE_MS, device: DEVICE },
       lastFailure: undefined,
       served: undefined,
+      deliverer: undefined,
     },
     waiting: { groups: {}, nextMs: undefined, oldest: undefined },
     spool: { waiting: 0, oldestMs: undefined, bad: 0, newestBad: undefined },
