@@ -48,9 +48,9 @@ describe('commands', () => {
   };
   const general = helpOf([]);
 
-  /** The names below `Commands:` of a help text. */
+  /** The names below `Commands:` of a help text, without the other names of a command. */
   const subcommandsIn = (help: string): string[] =>
-    [...(help.split('Commands:\n')[1]?.split('\n\n')[0] ?? '').matchAll(/^ {2}(\S+)/gm)].map(
+    [...(help.split('Commands:\n')[1]?.split('\n\n')[0] ?? '').matchAll(/^ {2}([^\s|]+)/gm)].map(
       ([, name]) => name ?? '',
     );
 

@@ -200,7 +200,7 @@ describe('what Apple answers', () => {
 
 describe('what cannot be done', () => {
   test.each([
-    [{ user: 'nobody' }, 65, /user "nobody" has no device/, /targets list/],
+    [{ user: 'nobody' }, 65, /user "nobody" has no device/, /devices list/],
     [{ mailbox: 'Trash' }, 65, /asked for the mailbox "Trash"/, /asked for: Archive, INBOX/],
   ])('%j', async (options, exitCode, message, hint) => {
     await withMockApns({}, async (mock) => {
