@@ -162,6 +162,7 @@ async function reload(
   await Promise.race([state.retiring, aborted(ending)]); // two at most are at work
   if (ending.aborted) return;
   const before = state.current;
+  before.makeWay();
   const next = await open();
   const { settings } = next;
   state.current = next;

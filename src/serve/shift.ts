@@ -53,6 +53,8 @@ export interface Shift {
   readonly store: Store | undefined;
   /** False where it was not opened, or its file was moved or replaced: then events wait in the spool. */
   isInPlace(): boolean;
+  /** Where another database has the place of its own, that one can be opened afterwards. */
+  makeWay(): void;
   readonly receive: Receive;
   /** Takes every file that waits in the spool. */
   takeSpool(): Promise<void>;
@@ -107,6 +109,7 @@ function shiftOf(parts: Parts): Shift {
     settings,
     store,
     isInPlace: () => place.isInPlace(),
+    makeWay: () => place.makeWay(settings.log),
     receive: wayIn.receive,
     takeSpool: () => wayIn.takeSpool(),
     onWork,

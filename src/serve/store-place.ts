@@ -1,5 +1,7 @@
 import { statSync } from 'node:fs';
 import type { Clock } from '../process/clock.ts';
+import type { Log } from '../process/log.ts';
+import { companionsOf, setCompanionsAside } from '../store/companions.ts';
 import type { Store } from '../store/store.ts';
 import type { Settings } from './shift.ts';
 import { StoreError } from '../store/errors.ts';
@@ -13,12 +15,15 @@ export interface StorePlace {
    * where it is closed.
    */
   store(): Store;
+  /** Where another database has its place, what this one keeps beside it must not become part of that: it is set aside. */
+  makeWay(log: Pick<Log, 'warn'>): void;
   close(): void;
 }
 
 /** A look is one stat(2), some microseconds. */
 export function watchStorePlace(store: Store): StorePlace {
   const opened = statSync(store.file, { throwIfNoEntry: false });
+  const companions = companionsOf(store.file); // the same ones until it is closed
   const isInPlace = (): boolean => {
     const now = lookAt(store.file);
     return now !== undefined && now.ino === opened?.ino && now.dev === opened.dev;
@@ -30,6 +35,9 @@ export function watchStorePlace(store: Store): StorePlace {
       if (isClosed) throw unusable(`database ${store.file} is closed already`);
       if (!isInPlace()) throw unusable(`database ${store.file} was moved or replaced`);
       return store;
+    },
+    makeWay: (log) => {
+      if (!isInPlace()) setCompanionsAside(store.file, log, companions);
     },
     close: () => {
       isClosed = true;

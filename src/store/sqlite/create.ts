@@ -1,9 +1,9 @@
-import { chmodSync, existsSync, linkSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, linkSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type BetterSqlite3 from 'better-sqlite3';
-import { isMissing } from '../../process/errors.ts';
 import type { Log } from '../../process/log.ts';
 import type { Database } from './driver.ts';
+import { setCompanionsAside } from '../companions.ts';
 import { StoreError } from '../errors.ts';
 import { CURRENT_VERSION, writeSchema } from './migrations.ts';
 
@@ -27,7 +27,7 @@ export function createDatabaseFile(file: string, connect: Connect, log?: Pick<Lo
   try {
     writeDraft(draft, connect);
     // Read again in our turn: where a database stands, these are its own.
-    if (!isThere(file)) setLeftoversAside(file, log);
+    if (!isThere(file)) setCompanionsAside(file, log);
     linkUnlessThere(draft, file);
   } finally {
     rmSync(draft, { force: true });
@@ -111,23 +111,6 @@ function pause(ms: number): void {
 /** A link that leads nowhere is there too, and what lies beside it is not ours to judge. */
 function isThere(file: string): boolean {
   return lstatSync(file, { throwIfNoEntry: false }) !== undefined;
-}
-
-/** What SQLite keeps beside a database (https://sqlite.org/tempfiles.html); it would take it for part of the new one. */
-const COMPANIONS = ['-wal', '-shm', '-journal'];
-
-function setLeftoversAside(file: string, log?: Pick<Log, 'warn'>): void {
-  const suffix = `.left-over.${Date.now()}`;
-  for (const companion of COMPANIONS) {
-    const [from, to] = [file + companion, file + companion + suffix];
-    try {
-      renameSync(from, to);
-    } catch (error) {
-      if (isMissing(error)) continue;
-      throw error;
-    }
-    log?.warn('a file of an earlier database lay beside the new one and is set aside', { file: from, to });
-  }
 }
 
 /** Makes one level only: a deeper path is more likely a slip in the configuration than a wish. */
