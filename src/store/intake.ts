@@ -17,8 +17,8 @@ export interface IntakeVerbs {
   enqueue(request: EnqueueRequest): Promise<Enqueued>;
   /** The ids of targets that asked for one of the mailboxes. An index is all that it reads, however many there are. */
   subscribed(mailboxes: readonly Mailbox[]): Promise<number[]>;
-  /** The topic of the latest registration that has one; undefined where none has. */
-  latestTopic(): Promise<string | undefined>;
+  /** The topic of the latest registration that has one, up to now where there is one; undefined where none has. */
+  latestTopic(nowMs: number): Promise<string | undefined>;
 }
 
 export interface RegisterRequest {

@@ -76,9 +76,14 @@ function evict(
   ).run({ user, source, latestId, nowMs, maxPerUser }).changes;
 }
 
-export async function latestTopic(database: Transactions): Promise<string | undefined> {
-  const row = await database.read((sql) =>
-    sql(`SELECT topic FROM targets WHERE topic <> '' ORDER BY renewed_ms DESC LIMIT 1`).get(),
+/** What a clock that was ahead has dated is the latest only where there is nothing else. */
+export async function latestTopic(database: Transactions, nowMs: number): Promise<string | undefined> {
+  const row = await database.read(
+    (sql) => sql(latestTopicSql('AND renewed_ms <= ?')).get(nowMs) ?? sql(latestTopicSql('')).get(),
   );
   return (row as { topic: string } | undefined)?.topic;
+}
+
+function latestTopicSql(condition: string): string {
+  return `SELECT topic FROM targets WHERE topic <> '' ${condition} ORDER BY renewed_ms DESC LIMIT 1`;
 }

@@ -40,7 +40,7 @@ function intakeVerbs(database: Transactions): IntakeVerbs {
     enqueue: async (...given) => (await enqueue()).enqueue(database, ...given),
     subscribed: async (...given) => (await enqueue()).subscribed(database, ...given),
     register: async (...given) => (await register()).register(database, ...given),
-    latestTopic: async () => (await register()).latestTopic(database),
+    latestTopic: async (...given) => (await register()).latestTopic(database, ...given),
   };
 }
 

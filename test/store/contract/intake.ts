@@ -24,7 +24,7 @@ export function intakeContract(open: Open): void {
     await store.register(phone(1, { topic: 'new' }), { ...RULES, nowMs: NOW_MS });
     const late = { ...RULES, nowMs: NOW_MS + 5, atMs: NOW_MS - 1 };
     expect(await store.register(phone(1, { topic: 'old' }), late)).toMatchObject({ outdated: true });
-    expect(await store.latestTopic()).toBe('new');
+    expect(await store.latestTopic(NOW_MS)).toBe('new');
     await store.register(phone(1), { ...RULES, nowMs: NOW_MS + 9, atMs: NOW_MS + ONE_DAY_MS });
     expect(await store.listTargets({})).toMatchObject([{ renewedMs: NOW_MS + 9 }]);
   });
@@ -42,10 +42,13 @@ export function intakeContract(open: Open): void {
 
   test('the latest topic is that of the latest registration that has one', async () => {
     const store = await open();
-    expect(await store.latestTopic()).toBeUndefined();
+    expect(await store.latestTopic(NOW_MS)).toBeUndefined();
     await withPhone(store, 1, { topic: 'one' });
     await withPhone(store, 2, { topic: '', nowMs: NOW_MS + 1 });
-    expect(await store.latestTopic()).toBe('one');
+    expect(await store.latestTopic(NOW_MS)).toBe('one');
+    await withPhone(store, 3, { topic: 'of a clock that was ahead', nowMs: NOW_MS + ONE_DAY_MS });
+    expect(await store.latestTopic(NOW_MS)).toBe('one');
+    expect(await store.latestTopic(NOW_MS - 1)).toBe('of a clock that was ahead');
   });
 
   test('an event concerns those who are subscribed to the mailbox, and joins the push that waits', async () => {

@@ -160,6 +160,6 @@ test('topicsInUse', async () => {
 test('latestTopic', async () => {
   const store = await threeTargets();
   await registered(store, { user: 'carol', topic: '' }, { nowMs: 100 });
-  expect(await store.latestTopic()).toBe('new');
-  expect(await testStore().latestTopic()).toBeUndefined();
+  expect(await store.latestTopic(100)).toBe('new');
+  expect(await testStore().latestTopic(100)).toBeUndefined();
 });
