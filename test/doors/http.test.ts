@@ -241,6 +241,13 @@ describe('what monitoring asks', () => {
     expect((await ask(await testDoor(), 'GET', '/metrics')).status).toBe(404);
   });
 
+  test('/metrics is computed once for all who ask within a second', async () => {
+    let computed = 0;
+    const door = await testDoor({ metrics: () => Promise.resolve(`${(computed += 1)}`) });
+    const bodies = await Promise.all([1, 2, 3].map(async () => (await ask(door, 'GET', '/metrics')).body));
+    expect(bodies).toEqual(['1', '1', '1']);
+  });
+
   test('a fault of our own is 500, and told once', async () => {
     const door = await testDoor({ metrics: () => Promise.reject(new Error('broken')) });
     expect((await ask(door, 'GET', '/metrics')).status).toBe(500);
