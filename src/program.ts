@@ -63,7 +63,7 @@ async function handleStandardInput(argv: readonly string[], around: EventSurroun
       tell,
       spool: env['XAPPLEPUSH_SPOOL'] ?? DEFAULT_SPOOL,
     });
-  around.actAsOwnerOf(config.store);
+  around.actAsOwnerOf(config.store, config.file);
   return handle({ config, log: createLog({ ...config.log, tell }), clock, input, wait: options.wait });
 }
 

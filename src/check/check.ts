@@ -28,7 +28,7 @@ export interface CheckOptions {
   /** For each step towards Apple. */
   timeoutMs: number;
   /** Before it, files are tried as the mail server's user; after it, the database may be opened. */
-  actAsOwnerOf: (store: string) => void;
+  actAsOwnerOf: (store: string, configFile: string | undefined) => void;
   canChangeUser: () => boolean;
   /** What Dovecot says of its configuration, where there is one. */
   runDoveconf: RunDoveconf;
@@ -112,9 +112,9 @@ async function checkAsOwner(
   return [...changeUser(config, options), ...(await checkRest(config, credentials, options))];
 }
 
-function changeUser({ store }: Config, { actAsOwnerOf }: CheckOptions): Point[] {
+function changeUser({ store, file }: Config, { actAsOwnerOf }: CheckOptions): Point[] {
   try {
-    actAsOwnerOf(store);
+    actAsOwnerOf(store, file);
     return [];
   } catch (error) {
     return [problem(MAIL_USER, messageOf(error), 'run the check where root may become that user')];

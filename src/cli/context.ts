@@ -31,7 +31,7 @@ export function createContext(
     around,
     settings: async () => {
       const config = await currentConfig(configFile(), around.env);
-      around.actAsOwnerOf(config.store);
+      around.actAsOwnerOf(config.store, config.file);
       const log = createLog({ ...config.log, tell: around.tell });
       context.log = log;
       return { config, log };

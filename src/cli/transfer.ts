@@ -19,11 +19,11 @@ export function addExport(targets: Command, context: CommandContext): void {
     .option('--force', 'replace the file where it exists', false)
     .action(async (file: string, { user, force }: ExportOptions, command: Command) => {
       const { config: configFile } = command.optsWithGlobals<{ config?: string }>();
-      const owner =
-        file === '-' ? undefined : ownerToBecome((await currentConfig(configFile, context.around.env)).store);
+      const config = file === '-' ? undefined : await currentConfig(configFile, context.around.env);
+      const owner = config && ownerToBecome(config.store);
       const { exportAs, exportTargets } = await import('../transfer/export.ts');
       const options = { file, user, force };
-      if (owner !== undefined) context.exit(await exportAs(owner, options, configFile, context.out));
+      if (owner !== undefined) context.exit(await exportAs(owner, options, config?.file, context.out));
       else
         await exportTargets((await context.settings()).config, options, context.out, context.around.stdout);
     });

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
+import { takeOpened } from '../process/hand-over.ts';
 import { writeCompiled } from './compiled.ts';
 import type { Config } from './config.ts';
 import type { ConfigProblem } from './conflicts.ts';
@@ -79,7 +80,7 @@ function readSource(path: string, mayBeMissing: boolean): Source | undefined {
 /** Reads a little more than allowed at most, whatever the file is. */
 function readBytes(path: string): { bytes: Buffer; stats: Stats } {
   const pieces: Buffer[] = [];
-  const fd = openSync(path, 'r');
+  const fd = openSource(path);
   try {
     const stats = fstatSync(fd);
     for (let length = 0, read = 1; read > 0 && length <= FILE_MAX_BYTES; length += read) {
@@ -90,6 +91,17 @@ function readBytes(path: string): { bytes: Buffer; stats: Stats } {
     return { bytes: Buffer.concat(pieces), stats };
   } finally {
     closeSync(fd);
+  }
+}
+
+/** What only root may read was opened before this process became another user's. */
+function openSource(path: string): number {
+  try {
+    return openSync(path, 'r');
+  } catch (error) {
+    const fd = codeOf(error) === 'EACCES' ? takeOpened(path) : undefined;
+    if (fd === undefined) throw error;
+    return fd;
   }
 }
 

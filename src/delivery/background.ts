@@ -24,7 +24,7 @@ export async function runAsDeliverer(
 ): Promise<ExitCode> {
   around.closeLeakedDescriptors();
   const config = await currentConfig(configFile, around.env);
-  around.actAsOwnerOf(config.store);
+  around.actAsOwnerOf(config.store, config.file);
   const log = createLog({ ...config.log, tell: around.tell });
   try {
     await deliverInBackground({ config, log }, around);

@@ -25,28 +25,59 @@ export class HandedOver extends Error {
   }
 }
 
-/** Names the file that whoever started us has opened as OPENED, because we may not be able to. */
-const OPENED_FILE = 'XAPPLEPUSH_OPENED_FILE';
-const OPENED = 3;
+/** Has the descriptors, by name, of the files that whoever started us has opened, because we may not be able to. */
+const OPENED_FILES = 'XAPPLEPUSH_OPENED_FILES';
 
-let opened: { file: string; fd: number } | undefined;
+const handedDown = takeHandedDown();
+
+/** For whoever goes on as another user. */
+const opened = new Map<string, number>();
 
 /** Opens a file of the command line for reading, as whoever called; who goes on as another user has it too. */
 export function openAsCaller(file: string): number {
-  if (process.env[OPENED_FILE] === file) return OPENED;
-  opened = { file, fd: openSync(file, 'r') };
-  return opened.fd;
+  const fd = handedDown.get(file) ?? openSync(file, 'r');
+  opened.set(file, fd);
+  return fd;
+}
+
+/** The descriptor of a file that was opened before this process became another user's, once; else undefined. */
+export function takeOpened(file: string): number | undefined {
+  const fd = handedDown.get(file);
+  handedDown.delete(file);
+  return fd;
+}
+
+/** Whom this process starts has other descriptors. */
+function takeHandedDown(): Map<string, number> {
+  const text = process.env[OPENED_FILES];
+  Reflect.deleteProperty(process.env, OPENED_FILES);
+  return new Map(text === undefined ? [] : Object.entries(JSON.parse(text) as Record<string, number>));
 }
 
 /**
- * Starts the same command line as that user, on the same standard streams, and with the sockets that systemd hands
- * over. It ends when this process does.
+ * Starts the same command line as that user, on the same standard streams, with the sockets that systemd hands over and
+ * the files opened by then, the configuration among them. It ends when this process does.
  */
-export function handOver(owner: Owner): HandedOver {
+export function handOver(owner: Owner, configFile?: string): HandedOver {
   const [program, ...args] = meantBySystemd(commandAs(owner, [...ownCommand(), ...process.argv.slice(2)]));
-  const env = opened === undefined ? process.env : { ...process.env, [OPENED_FILE]: opened.file };
-  const files = opened === undefined ? readDescriptors(process.env, process.pid).descriptors : [opened.fd];
-  return new HandedOver(childProcess().spawn(program, args, { env, stdio: [0, 1, 2, ...files] }));
+  const { descriptors } = readDescriptors(process.env, process.pid);
+  const stdio = [0, 1, 2, ...descriptors];
+  const { env, files } = handDown(configFile, stdio.length);
+  return new HandedOver(childProcess().spawn(program, args, { env, stdio: [...stdio, ...files] }));
+}
+
+/**
+ * The files opened by now, the configuration among them, as descriptors from `first` on of a process that another user
+ * goes on with, and the environment in which it finds them.
+ */
+export function handDown(
+  configFile: string | undefined,
+  first: number,
+): { env: NodeJS.ProcessEnv; files: number[] } {
+  if (configFile !== undefined) openAsCaller(configFile);
+  const places = [...opened.keys()].map((file, index) => [file, first + index]);
+  const names = JSON.stringify(Object.fromEntries(places));
+  return { env: { ...process.env, [OPENED_FILES]: names }, files: [...opened.values()] };
 }
 
 /** By these systemd names the process that its sockets and its watchdog are for. */

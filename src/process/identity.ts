@@ -6,12 +6,13 @@ import { handOver, type Owner } from './hand-over.ts';
 /**
  * Takes on the user and group that own the database's folder where the program was started by root, so that
  * nothing root makes (database, socket, spool files) is in the mail server's way. For others it does nothing.
- * Throws HandedOver where this Node cannot change its user: then the same command line runs again, as the owner.
+ * Throws HandedOver where this Node cannot change its user: then the same command line runs again, as the owner, who is
+ * handed the configuration's file too.
  */
-export function actAsOwnerOf(store: string): void {
+export function actAsOwnerOf(store: string, configFile?: string): void {
   const owner = ownerToBecome(store);
   if (owner === undefined) return;
-  if (!canChangeUser()) throw handOver(owner);
+  if (!canChangeUser()) throw handOver(owner, configFile);
   try {
     become(owner);
   } catch (error) {

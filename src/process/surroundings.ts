@@ -9,7 +9,7 @@ export interface EventSurroundings {
   /** Writes to standard error before it returns, and never throws. */
   readonly tell: (text: string) => void;
   /** Takes on the user who owns the database's folder; process/identity.ts. */
-  readonly actAsOwnerOf: (store: string) => void;
+  readonly actAsOwnerOf: (store: string, configFile: string | undefined) => void;
 }
 
 /** The same for a command, so that every command runs in a test's own process. */

@@ -1,10 +1,11 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type { Readable } from 'node:stream';
 import type { Config } from '../config/config.ts';
 import { withStore } from '../store/open.ts';
 import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
 import { comparableUser } from '../mailboxes/user-name.ts';
-import { commandAs, type Owner, ownCommand } from '../process/hand-over.ts';
+import { commandAs, handDown, type Owner, ownCommand } from '../process/hand-over.ts';
 import { countOf } from '../process/text.ts';
 import type { Store } from '../store/store.ts';
 import type { TargetKey } from '../store/targets.ts';
@@ -83,7 +84,7 @@ export async function exportAs(
 ): Promise<ExitCode> {
   const output = fileOutput(file, { replace: force, owner });
   const [program, ...args] = commandAs(owner, exportCommand(user, configFile));
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = startReading(program, args, configFile);
   try {
     const ended = once(child, 'exit') as Promise<[number | null]>;
     const [count, [code]] = await Promise.all([copy(child.stdout, output), ended]);
@@ -98,6 +99,14 @@ export async function exportAs(
     output.abandon(); // where it is finished, there is nothing left to remove
   }
 }
+
+function startReading(program: string, args: readonly string[], configFile: string | undefined): Reading {
+  const streams = ['ignore', 'pipe', 'inherit'] as const;
+  const { env, files } = handDown(configFile, streams.length);
+  return spawn(program, args, { env, stdio: [...streams, ...files] }) as Reading;
+}
+
+type Reading = ChildProcessByStdio<null, Readable, null>;
 
 function exportCommand(user: string | undefined, configFile: string | undefined): string[] {
   const config = configFile === undefined ? [] : ['--config', configFile];

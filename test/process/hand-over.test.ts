@@ -119,6 +119,30 @@ describeAsRoot('where Node cannot change its user, root goes on through setpriv'
     expect((await run(sandbox, ['targets', 'export'], { environment })).stdout).toBe(plain.stdout);
   });
 
+  test.each([
+    ['this Node cannot', CANNOT],
+    ['it can', {}],
+  ])('a configuration that only root may read is read: %s', async (_, environment) => {
+    const sandbox = await sandboxOf(NOBODY);
+    const config = join(mkdtempSync(join(folder, 'of-root-')), 'config.yaml'); // the folder has mode 0700
+    writeFileSync(config, readFileSync(sandbox.configFile), { mode: 0o600 });
+    const list = await run(sandbox, ['--config', config, 'targets', 'list', '--json'], { environment });
+    expect(list).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(list.stdout).toContain(DEVICE_TOKEN.slice(0, 8));
+    const file = join(mkdtempSync(join(folder, 'of-root-')), 'targets.jsonl');
+    for (const words of [
+      ['export', file],
+      ['import', file],
+    ])
+      expect(await run(sandbox, ['--config', config, 'targets', ...words], { environment })).toMatchObject({
+        exitCode: 0,
+        stderr: '',
+      });
+    const event = { input: registration({ user: 'bob' }), environment };
+    expect(await run(sandbox, ['--config', config], event)).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(await run(sandbox, ['targets', 'show', 'bob'])).toMatchObject({ exitCode: 0 });
+  });
+
   test('an export that fails leaves no file', async () => {
     const sandbox = await sandboxOf(NOBODY);
     const dir = mkdtempSync(join(folder, 'of-root-'));
