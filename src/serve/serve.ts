@@ -13,7 +13,7 @@ import { openShift, type Settings, type Shift, type ShiftMeans } from './shift.t
 import { visible } from '../process/text.ts';
 import { keepHeapSmall } from '../process/small-heap.ts';
 import { StoreError } from '../store/errors.ts';
-import { keepStoreInPlace } from './store-place.ts';
+import { keepStoreInPlace, openInPlaceOf } from './store-place.ts';
 import { watchStoreTrouble } from './store-trouble.ts';
 import { openWaitingShift } from './waiting-shift.ts';
 
@@ -162,8 +162,7 @@ async function reload(
   await Promise.race([state.retiring, aborted(ending)]); // two at most are at work
   if (ending.aborted) return;
   const before = state.current;
-  before.makeWay();
-  const next = await open();
+  const next = await openInPlaceOf(before, open);
   const { settings } = next;
   state.current = next;
   next.begin(() => doors.closed());

@@ -53,8 +53,8 @@ export interface Shift {
   readonly store: Store | undefined;
   /** False where it was not opened, or its file was moved or replaced: then events wait in the spool. */
   isInPlace(): boolean;
-  /** Where another database has the place of its own, that one can be opened afterwards. */
-  makeWay(): void;
+  /** Where another database has the place of its own, that one can be opened afterwards. Gives what takes that back. */
+  makeWay(): () => void;
   readonly receive: Receive;
   /** Takes every file that waits in the spool. */
   takeSpool(): Promise<void>;
@@ -109,7 +109,7 @@ function shiftOf(parts: Parts): Shift {
     settings,
     store,
     isInPlace: () => place.isInPlace(),
-    makeWay: () => place.makeWay(settings.log),
+    makeWay: () => place.makeWay(),
     receive: wayIn.receive,
     takeSpool: () => wayIn.takeSpool(),
     onWork,

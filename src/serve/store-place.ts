@@ -1,6 +1,5 @@
 import { statSync } from 'node:fs';
 import type { Clock } from '../process/clock.ts';
-import type { Log } from '../process/log.ts';
 import { companionsOf, setCompanionsAside } from '../store/companions.ts';
 import type { Store } from '../store/store.ts';
 import type { Settings } from './shift.ts';
@@ -15,8 +14,11 @@ export interface StorePlace {
    * where it is closed.
    */
   store(): Store;
-  /** Where another database has its place, what this one keeps beside it must not become part of that: it is set aside. */
-  makeWay(log: Pick<Log, 'warn'>): void;
+  /**
+   * Where another file has its place, what this one keeps beside it must not become part of that: it is set aside. Gives
+   * what takes that back, for where the other cannot be opened: this one may come back.
+   */
+  makeWay(): () => void;
   close(): void;
 }
 
@@ -36,8 +38,9 @@ export function watchStorePlace(store: Store): StorePlace {
       if (!isInPlace()) throw unusable(`database ${store.file} was moved or replaced`);
       return store;
     },
-    makeWay: (log) => {
-      if (!isInPlace()) setCompanionsAside(store.file, log, companions);
+    makeWay: () => {
+      const isReplaced = !isInPlace() && lookAt(store.file) !== undefined;
+      return isReplaced ? setCompanionsAside(store.file, undefined, companions) : () => undefined;
     },
     close: () => {
       isClosed = true;
@@ -58,6 +61,17 @@ function lookAt(file: string): ReturnType<typeof statSync> {
 function unusable(why: string): StoreError {
   const hint = 'the event is kept, and taken when the database is opened anew';
   return new StoreError(why, { hint, cause: undefined });
+}
+
+/** Opens what is to work next, beside what works now. */
+export async function openInPlaceOf<T>(now: Pick<StorePlace, 'makeWay'>, open: () => Promise<T>): Promise<T> {
+  const takeBack = now.makeWay();
+  try {
+    return await open();
+  } catch (error) {
+    takeBack();
+    throw error;
+  }
 }
 
 interface Kept {

@@ -17,7 +17,7 @@ export function openWaitingShift(
     settings,
     store: undefined,
     isInPlace: () => false,
-    makeWay: () => undefined,
+    makeWay: () => () => undefined,
     receive: wayIn.receive,
     takeSpool: () => Promise.resolve(),
     onWork,

@@ -12,9 +12,13 @@ export function companionsOf(file: string): Companions {
   return new Map(COMPANIONS.map((name) => [name, identityOf(file + name)]));
 }
 
-/** Renames those that lie there; of one that has another in its place while it is open, its `own` alone. Throws errno errors. */
-export function setCompanionsAside(file: string, log?: Pick<Log, 'warn'>, own?: Companions): void {
+/**
+ * Renames those that lie there; of a database that is open while another has its place, its `own` alone. Gives what puts
+ * them back. Throws errno errors.
+ */
+export function setCompanionsAside(file: string, log?: Pick<Log, 'warn'>, own?: Companions): () => void {
   const suffix = `.left-over.${Date.now()}`;
+  const moved: [from: string, to: string][] = [];
   for (const name of COMPANIONS) {
     const [from, to] = [file + name, file + name + suffix];
     if (own !== undefined && !isOne(from, own.get(name))) continue;
@@ -24,8 +28,12 @@ export function setCompanionsAside(file: string, log?: Pick<Log, 'warn'>, own?: 
       if (isMissing(error)) continue;
       throw error;
     }
+    moved.push([from, to]);
     log?.warn('a file of an earlier database lay beside the new one and is set aside', { file: from, to });
   }
+  return () => {
+    for (const [from, to] of moved) if (identityOf(from) === '') renameSync(to, from);
+  };
 }
 
 function isOne(path: string, own = ''): boolean {

@@ -1,4 +1,4 @@
-import { readdirSync, renameSync } from 'node:fs';
+import { readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openStore } from '../../src/store/open.ts';
@@ -30,5 +30,28 @@ test('a database that is put in the place of the open one is taken up as it is',
     expect((await users()).sort()).toEqual([...USERS, 'meanwhile'].sort());
     expect(await store.schemaVersion()).toBeGreaterThan(0);
     store.close();
+  });
+});
+
+test('what is no database in the place of the open one leaves that whole, for when it is back', async () => {
+  await withMockApns({}, async (apns) => {
+    const { folder, config } = settingFor(apns, () => 'serve: { http: "127.0.0.1:0" }\n');
+    const { ask, log, end } = await served(config);
+    await ask('/register', registrationOf('former', 100)); // it is in the write-ahead log alone
+    renameSync(config.store, `${config.store}.away`);
+    writeFileSync(config.store, 'x'.repeat(5000));
+    await eventually(
+      () => log.messages('error'),
+      (errors) => errors.some((text) => text.startsWith('events wait in the spool')),
+    );
+    await ask('/register', registrationOf('meanwhile', 101));
+    renameSync(`${config.store}.away`, config.store);
+    const store = openStore(config.store, { create: false });
+    const users = async (): Promise<string[]> => (await store.listTargets({})).map(({ user }) => user);
+    await eventually(users, (now) => now.includes('meanwhile'));
+    await end();
+    expect((await users()).sort()).toEqual(['former', 'meanwhile']);
+    store.close();
+    expect(readdirSync(folder).filter((name) => name.includes('left-over'))).toEqual([]);
   });
 });
