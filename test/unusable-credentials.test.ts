@@ -253,6 +253,22 @@ describe('a registration while the database is locked', () => {
     expect(targets.map(({ topic }) => topic)).toEqual([apns.topic, apns.topic, apns.topic]);
   });
 
+  test('and where no certificate can be read since the start, its topic is the one told before', async () => {
+    const { folder, config, files } = setting();
+    writeFileSync(join(folder, 'imapd.conf'), '');
+    const before = await served(config);
+    expect(await before.ask('/register', registrationOf('bob', 1))).toMatchObject({ status: 200 });
+    await before.end();
+    rmSync(files.certificate);
+    const { ask } = await served(config);
+    const lock = holdWriteLock(config.store);
+    for (const n of [2, 3])
+      expect(await ask('/register', registrationOf('bob', n))).toEqual({ status: 200, text: apns.topic });
+    lock.release();
+    const devices = async (): Promise<number> => (await statusOf(config, systemClock)).targets.targets;
+    await eventually(devices, (count) => count === 3);
+  });
+
   test('and where imapd.conf cannot be read, its topic is that of the certificate', async () => {
     const { folder, config } = setting();
     rmSync(join(folder, 'imapd.conf'));
