@@ -155,6 +155,26 @@ describe('drain', () => {
     expect(await rowsOwed(store)).toBe(0);
   });
 
+  test('disables no device by a clock that was just set ahead', async () => {
+    const failing = tokenNumber(0);
+    const answer = ({ deviceToken }: { deviceToken: string }): Answer =>
+      deviceToken === failing ? { status: 500 } : DELIVERED;
+    const { store, courier, clock } = setting(() => scriptedConnection(answer), { disableAfterMs: DAY_MS });
+    const disabledAfter = async (ms: number): Promise<number> => {
+      clock.advance(ms);
+      await enqueued(store, { nowMs: clock.nowMs() });
+      await courier.drain();
+      return (await store.listTargets({ disabled: true })).length;
+    };
+    await owing(store, 2);
+    await courier.drain();
+    clock.jump(30 * DAY_MS);
+    expect([await disabledAfter(0), await disabledAfter(60_000), await disabledAfter(60_000)]).toEqual([
+      0, 0, 0,
+    ]);
+    expect(await disabledAfter(3_600_000)).toBe(1);
+  });
+
   test('opens no connection where nothing is due', async () => {
     const { store, courier, connects } = setting(refused);
     await registered(store);
