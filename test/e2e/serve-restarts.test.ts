@@ -10,6 +10,7 @@ import { type Cyrus, describeWithCyrus } from '../support/cyrus.ts';
 import { tokenNumber } from '../support/events.ts';
 import { loginImap } from '../support/imap.ts';
 import { deliver } from '../support/lmtp.ts';
+import { describeWithTools } from '../support/needs.ts';
 import { freeze, unixClientsOf, workerOf } from '../support/unix-clients.ts';
 
 const CLIENTS = 20;
@@ -23,7 +24,14 @@ const NEW_MAIL = /"event":"MessageNew","mailboxes":\["user\d+:INBOX"\]/g;
 
 const USERS = Array.from({ length: CLIENTS }, (_, n) => `user${n}`);
 
-describeWithCyrus('restarts of serve while a real Cyrus delivers', () => {
+/** The activator, which holds the sockets as systemd does, is a program of Python. */
+const ACTIVATOR = { python3: 'python3' };
+
+describeWithTools(ACTIVATOR, 'restarts of serve', () =>
+  describeWithCyrus('while a real Cyrus delivers', whileCyrusDelivers),
+);
+
+function whileCyrusDelivers(): void {
   let host: ServingHost;
   let cyrus: Cyrus;
   let activator: Activator | undefined;
@@ -159,4 +167,4 @@ describeWithCyrus('restarts of serve while a real Cyrus delivers', () => {
       ({ stdout }) => stdout.includes(`"user": "${USERS[0]!}"`),
     );
   }, 60_000);
-});
+}
