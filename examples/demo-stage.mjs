@@ -53,7 +53,7 @@ export async function notify(world, file) {
 
 /** What `xapplepush devices list` prints. */
 export function list(world) {
-  return run(world, ['targets', 'list']);
+  return run(world, ['devices', 'list']);
 }
 
 /** The log line with this message that the present step has brought. */

@@ -34,7 +34,7 @@ async function play(world) {
   await concernsNobody(world);
   await lists(world, 'The administrator looks who gets pushes', /^alice .*80aa34cb/m);
   await losesThePhone(world);
-  await lists(world, 'The administrator looks again', /^no targets$/m);
+  await lists(world, 'The administrator looks again', /^no devices$/m);
   await quiet(world);
   check(world.pushes.length === 4, `Apple received ${world.pushes.length} pushes in all, expected 4`);
   show(
@@ -64,7 +64,7 @@ async function losesThePhone(world) {
     title: 'Alice has erased her phone, and another message arrives',
     file: 'message-after-the-phone-is-gone.json',
     answer: '410/Unregistered',
-    ending: 'Apple knows the device no more: target removed',
+    ending: 'Apple knows the device no more: device removed',
   });
   tell('Apple', `answered 410 to the push to ${short(push.deviceToken)}: "I know this device no more"`);
   tell('xapplepush', 'removed the device: nothing is sent to it again');

@@ -42,6 +42,8 @@ export interface Sandbox {
   remove(): void;
 }
 
+const REMOVING_PAUSE_MS = 100;
+
 /** A sandbox whose configuration has these further lines. Logs go to the file `log` in its folder. */
 export function createSandbox(yaml: string, prefix = 'xapplepush-'): Sandbox {
   const dir = mkdtempSync(join(tmpdir(), prefix));
@@ -61,10 +63,23 @@ export function createSandbox(yaml: string, prefix = 'xapplepush-'): Sandbox {
     deliverers,
     remove: () => {
       for (const pid of deliverersWhere((word) => word.startsWith(`${dir}/`))) endProcess(pid);
-      // What has been killed may still write for a moment.
-      rmSync(dir, { recursive: true, force: true, maxRetries: 10 });
+      removeFolder(dir);
     },
   };
+}
+
+/**
+ * Removes a folder in which what has been killed may still write for a moment. Node's maxRetries would not help: it
+ * lists the folder once, and then only tries again to remove it.
+ */
+function removeFolder(dir: string, attempts = 20): void {
+  try {
+    rmSync(dir, { recursive: true, force: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY' || attempts === 1) throw error;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, REMOVING_PAUSE_MS);
+    removeFolder(dir, attempts - 1);
+  }
 }
 
 /** Writes the sandbox's configuration anew: its own places, logs into the file `log`, and these further lines. */

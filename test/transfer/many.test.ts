@@ -71,7 +71,7 @@ test('40,000 targets on a terminal: it shows how far it is', { timeout: LONG_MS 
     env,
   }).ended;
   expect(exitCode).toBe(0);
-  const shown = [...output.matchAll(/\r(\d+) targets, (\d+) %, \d+ a second/g)].map(([, done, percent]) => [
+  const shown = [...output.matchAll(/\r(\d+) devices, (\d+) %, \d+ a second/g)].map(([, done, percent]) => [
     Number(done),
     Number(percent),
   ]);
