@@ -8,7 +8,7 @@ export const MOODS = [
   ...['429', '429/TooManyRequests+2', '500', '503', '403/BadCertificate', '410/Unregistered'],
   ...['400/DeviceTokenNotForTopic', '400/TopicDisallowed', 'html/200', 'html/302', 'html/407'],
   ...['goaway', 'goaway/BadCertificateEnvironment', 'reset', 'silent', 'disconnect'],
-  ...['closed', 'no streams'],
+  ...['503/Shutdown', '400/IdleTimeout', 'closed', 'no streams'],
 ];
 
 /** So many apns-ids are remembered with what they told: a soak of days must not fill the memory. */
