@@ -27,18 +27,23 @@ export function watchChanges(config: Config): () => Promise<string | undefined> 
     if (stamp !== seen) isOther = ((await textNow(config)) ?? text) !== text;
     seen = stamp;
     if (isOther) return path;
-    if (stampOf(config.imapdConf) !== imapdConf) return config.imapdConf;
+    if (differ(stampOf(config.imapdConf), imapdConf)) return config.imapdConf;
     return isReplaced() ? PROGRAM : undefined;
   };
 }
 
-/** Changes whenever the file is written or replaced. */
-function stampOf(path: string): string {
+/** What cannot be looked at tells nothing. */
+function differ(...stamps: (string | undefined)[]): boolean {
+  return !stamps.includes(undefined) && new Set(stamps).size > 1;
+}
+
+/** Changes whenever the file is written or replaced. Undefined where this user may not look. */
+function stampOf(path: string): string | undefined {
   try {
     const { dev, ino, size, mtimeMs, ctimeMs } = statSync(path);
     return [dev, ino, size, mtimeMs, ctimeMs].join(' ');
   } catch (error) {
-    return messageOf(error);
+    return (error as NodeJS.ErrnoException).code === 'EACCES' ? undefined : messageOf(error);
   }
 }
 
