@@ -1,7 +1,7 @@
-import { cpSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { configFor, startTestApns, type TestApns } from './support/apns.ts';
 import { configure as writeConfig, createSandbox, eventually, type Sandbox } from './support/command.ts';
+import { range, registerUsers, restartable, tokensOf, waitingIn } from './support/faults.ts';
 import { messageNew, registration, tokenNumber } from './support/events.ts';
 
 /** As many handlers at once as the busiest host could start. */
@@ -24,33 +24,10 @@ function configure(delivery: string): void {
   writeConfig(sandbox, `${configFor(apns)}delivery: ${delivery}\n`);
 }
 
-/** A device for each of these users, which all are registered in one call. */
-async function registerUsers(count: number): Promise<void> {
-  const events = range(count).map((n) => registration({ user: `user${n}`, apsDeviceToken: tokenNumber(n) }));
-  expect(await sandbox.run([], { input: events.join('') })).toMatchObject({ exitCode: 0 });
-}
-
-const range = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
-const tokensOf = (pushes: TestApns['received']): string[] =>
-  pushes.map(({ deviceToken }) => deviceToken).sort();
-const waiting = async (): Promise<number> =>
-  (JSON.parse((await sandbox.run(['flush', '--json'])).stdout) as { waiting: number }).waiting;
-
-/** A stand-in whose certificates outlive it; the function given starts it again on its port. */
-async function restartable(): Promise<() => Promise<void>> {
-  const dir = `${sandbox.dir}/apns`;
-  cpSync(apns.dir, dir, { recursive: true });
-  await apns.close();
-  apns = await startTestApns({ dir });
-  return async () => {
-    apns = await startTestApns({ dir, port: apns.port });
-  };
-}
-
 describe('processes', () => {
   test('the deliverer is killed with a push under way: the next handler sends it', async () => {
     configure('{ linger: 1s }');
-    await registerUsers(2);
+    await registerUsers(sandbox, 2);
     apns.setAnswers('*', ['silent', '200']);
     await sandbox.notify(messageNew('user0'));
     await eventually(
@@ -73,9 +50,9 @@ describe('processes', () => {
   });
 
   test('two flushes at once send each push once', async () => {
-    const restart = await restartable();
+    const restart = await restartable({ sandbox, apns }, (started) => (apns = started));
     configure('{ deadline: 1s }');
-    await registerUsers(100);
+    await registerUsers(sandbox, 100);
     await apns.close();
     const input = range(100)
       .map((n) => messageNew(`user${n}`))
@@ -88,7 +65,7 @@ describe('processes', () => {
 
   test(`${CROWD} handlers at once: none fails, every push arrives`, async () => {
     configure('{ linger: 2s }');
-    await registerUsers(CROWD);
+    await registerUsers(sandbox, CROWD);
     const finished = await Promise.all(range(CROWD).map((n) => sandbox.notify(messageNew(`user${n}`))));
     expect(finished.filter(({ exitCode }) => exitCode !== 0)).toEqual([]);
     await eventually(
@@ -100,7 +77,7 @@ describe('processes', () => {
       (pids) => pids.length === 0,
     );
     expect(tokensOf(apns.received)).toEqual(range(CROWD).map(tokenNumber));
-    expect(await waiting()).toBe(0);
+    expect(await waitingIn(sandbox)).toBe(0);
   }, 120_000);
 
   test(`${CROWD} handlers at once make one database`, async () => {

@@ -1,8 +1,8 @@
-import { cpSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { configFor, startTestApns, type TestApns } from './support/apns.ts';
 import { forget } from './support/pushes.ts';
 import { configure as writeConfig, type Sandbox } from './support/command.ts';
+import { range, registerUsers, restartable, tokensOf, waitingIn } from './support/faults.ts';
 import { messageNew, registration, tokenNumber } from './support/events.ts';
 import { sandboxHere } from './support/here.ts';
 
@@ -23,34 +23,11 @@ function configure(delivery: string): void {
   writeConfig(sandbox, `${configFor(apns)}delivery: ${delivery}\n`);
 }
 
-/** A device for each of these users, which all are registered in one call. */
-async function registerUsers(count: number): Promise<void> {
-  const events = range(count).map((n) => registration({ user: `user${n}`, apsDeviceToken: tokenNumber(n) }));
-  expect(await sandbox.run([], { input: events.join('') })).toMatchObject({ exitCode: 0 });
-}
-
-const range = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
-const tokensOf = (pushes: TestApns['received']): string[] =>
-  pushes.map(({ deviceToken }) => deviceToken).sort();
-const waiting = async (): Promise<number> =>
-  (JSON.parse((await sandbox.run(['flush', '--json'])).stdout) as { waiting: number }).waiting;
-
-/** A stand-in whose certificates outlive it; the function given starts it again on its port. */
-async function restartable(): Promise<() => Promise<void>> {
-  const dir = `${sandbox.dir}/apns`;
-  cpSync(apns.dir, dir, { recursive: true });
-  await apns.close();
-  apns = await startTestApns({ dir });
-  return async () => {
-    apns = await startTestApns({ dir, port: apns.port });
-  };
-}
-
 describe('Apple', () => {
   test('down at the first attempt and up at the next handle: both pushes are sent', async () => {
-    const restart = await restartable();
+    const restart = await restartable({ sandbox, apns }, (started) => (apns = started));
     configure('{ deadline: 1s }');
-    await registerUsers(2);
+    await registerUsers(sandbox, 2);
     await apns.close();
     const failed = await sandbox.run(['--wait'], { input: messageNew('user0') });
     expect(failed.exitCode).toBe(69);
@@ -64,7 +41,7 @@ describe('Apple', () => {
 
   test('answers 500 twice, then 200: the same apns-id each time', async () => {
     configure('{ deadline: 20s }');
-    await registerUsers(1);
+    await registerUsers(sandbox, 1);
     apns.setAnswers('*', ['500', '500', '200']);
     const { exitCode } = await sandbox.run(['--wait'], { input: messageNew('user0') });
     expect(exitCode).toBe(0);
@@ -77,14 +54,14 @@ describe('Apple', () => {
   });
 
   test('says 410 for a time before the registration: the target stays', async () => {
-    await registerUsers(1);
+    await registerUsers(sandbox, 1);
     apns.setAnswers('*', ['410/Unregistered@1000000000000']);
     expect(await sandbox.run(['--wait'], { input: messageNew('user0') })).toMatchObject({ exitCode: 0 });
     expect((await sandbox.run(['targets', 'list'])).stdout).toContain('user0');
   });
 
   test('says 410 for a time after the registration: the target goes', async () => {
-    await registerUsers(1);
+    await registerUsers(sandbox, 1);
     apns.setAnswers('*', [`410/Unregistered@${Date.now() + 1000}`]);
     expect(await sandbox.run(['--wait'], { input: messageNew('user0') })).toMatchObject({ exitCode: 0 });
     expect((await sandbox.run(['targets', 'list'])).stdout).toBe('no devices\n');
@@ -92,7 +69,7 @@ describe('Apple', () => {
 
   test('refuses the certificate: nothing more is sent, every target and push stays', async () => {
     configure('{ deadline: 1s }');
-    await registerUsers(3);
+    await registerUsers(sandbox, 3);
     apns.setAnswers('*', ['403/BadCertificate']);
     const finished = await sandbox.run(['--wait'], {
       input: range(3)
@@ -108,7 +85,7 @@ describe('Apple', () => {
   });
 
   test('says BadDeviceToken to everything without one success: no target goes', async () => {
-    await registerUsers(10);
+    await registerUsers(sandbox, 10);
     apns.setAnswers('*', ['400/BadDeviceToken']);
     await sandbox.run(['--wait'], {
       input: range(10)
@@ -121,7 +98,7 @@ describe('Apple', () => {
 
   test('goes away in the middle: every push arrives', async () => {
     configure('{ deadline: 20s }');
-    await registerUsers(30);
+    await registerUsers(sandbox, 30);
     apns.setAnswers(tokenNumber(7), ['goaway', '200']);
     const { exitCode } = await sandbox.run(['--wait'], {
       input: range(30)
@@ -136,14 +113,14 @@ describe('Apple', () => {
 
   test('never answers: the push is kept, and flushed with the same apns-id', async () => {
     configure('{ deadline: 1s }');
-    await registerUsers(1);
+    await registerUsers(sandbox, 1);
     apns.setAnswers('*', ['silent', '200']);
     const finished = await sandbox.run(['--wait'], { input: messageNew('user0') });
     expect(finished.exitCode).toBe(69);
     expect(await sandbox.run(['flush', '--all'])).toMatchObject({ exitCode: 0 });
     expect(apns.received.map(({ answer }) => answer)).toEqual(['silent', '200']);
     expect(apns.received[0]?.apnsId).toBe(apns.received[1]?.apnsId);
-    expect(await waiting()).toBe(0);
+    expect(await waitingIn(sandbox)).toBe(0);
   });
 
   test('sends one event to many targets over one connection, within its SETTINGS', async () => {
