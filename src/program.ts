@@ -1,4 +1,9 @@
-import { callsHandle, delivererArguments, parseHandleArguments } from './cli/handle-arguments.ts';
+import {
+  asksForVersion,
+  callsHandle,
+  delivererArguments,
+  parseHandleArguments,
+} from './cli/handle-arguments.ts';
 import type { Config } from './config/config.ts';
 import { currentConfig } from './config/current.ts';
 import { handle, handleWithoutConfig } from './handle.ts';
@@ -42,11 +47,6 @@ async function act(...[argv, around, forCommands]: Parameters<typeof run>): Prom
   }
   const { runCommand } = await import('./cli/run.ts');
   return runCommand(argv, await forCommands());
-}
-
-/** Alone: what else stands beside it is for the commands to understand. */
-function asksForVersion([option = '', ...rest]: readonly string[]): boolean {
-  return rest.length === 0 && ['--version', '-V', '-v', 'version'].includes(option);
 }
 
 async function handleStandardInput(argv: readonly string[], around: EventSurroundings): Promise<ExitCode> {

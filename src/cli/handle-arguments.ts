@@ -15,9 +15,14 @@ const IGNORED = new Set(['-p', '-u', '-m', '-f']);
 /** True where these arguments, after the program's name, call `handle` and do not ask for help. */
 export function callsHandle(argv: readonly string[]): boolean {
   if (argv.some((argument) => ['--help', '-h', '--version', '-V'].includes(argument))) return false;
-  if (argv.length === 1 && argv[0] === '-v') return false;
+  if (asksForVersion(argv)) return false;
   const first = argv[leadingConfig(argv)];
   return first === undefined || first === 'handle' || first.startsWith('-');
+}
+
+/** Alone: what else stands beside it is for the commands to understand. */
+export function asksForVersion([option = '', ...rest]: readonly string[]): boolean {
+  return rest.length === 0 && ['--version', '-V', '-v', 'version'].includes(option);
 }
 
 /** The file that a `deliverer` is to work by, which only we start; undefined where these arguments call something else. */

@@ -33,8 +33,8 @@ export function watchChanges(config: Config): () => Promise<string | undefined> 
 }
 
 /** What cannot be looked at tells nothing. */
-function differ(...stamps: (string | undefined)[]): boolean {
-  return !stamps.includes(undefined) && new Set(stamps).size > 1;
+function differ(now: string | undefined, before: string | undefined): boolean {
+  return now !== undefined && before !== undefined && now !== before;
 }
 
 /** Changes whenever the file is written or replaced. Undefined where this user may not look. */

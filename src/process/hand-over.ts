@@ -50,8 +50,9 @@ export function takeOpened(file: string): number | undefined {
 /** Whom this process starts has other descriptors. */
 function takeHandedDown(): Map<string, number> {
   const text = process.env[OPENED_FILES];
+  if (text === undefined) return new Map();
   Reflect.deleteProperty(process.env, OPENED_FILES);
-  return new Map(text === undefined ? [] : Object.entries(JSON.parse(text) as Record<string, number>));
+  return new Map(Object.entries(JSON.parse(text) as Record<string, number>));
 }
 
 /**
