@@ -4,6 +4,7 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFile
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { pause } from './numbers.mjs';
 import { tellDlist, tellHttp } from './soak-ways.mjs';
 
 const BIN = fileURLToPath(new URL('../../bin/', import.meta.url));
@@ -12,6 +13,11 @@ const HANDLER_TIMEOUT_MS = 60_000;
 
 /** One that was told to end takes ten seconds at most, and one that was replaced some seconds. */
 const ENDING_TIMEOUT_MS = 60_000;
+
+const HEARS_EVERY_MS = 20;
+
+/** Of the signals that a process catches, by proc(5): the first bit is signal 1. */
+const SIGHUP_BIT = 1;
 
 export async function createHost(disk, { url, files: { ca } }, certificate) {
   const paths = Object.fromEntries(
@@ -110,7 +116,12 @@ function serving(env) {
     child: () => child,
     start,
     startWhereEnded: () => isAlive(child) || start(),
-    reload: () => child.kill('SIGHUP'),
+    /** Before it hears signals, Node would end by it; systemd waits for READY. */
+    reload: async () => {
+      const one = child;
+      while (isAlive(one) && !hearsHangups(one)) await pause(HEARS_EVERY_MS);
+      one.kill('SIGHUP');
+    },
     end: (signal) => awaitEnd(child, signal),
     /** As without systemd: the next one starts first. */
     takeOver: () => {
@@ -122,6 +133,15 @@ function serving(env) {
       for (const one of children) one.kill('SIGKILL');
     },
   };
+}
+
+function hearsHangups({ pid }) {
+  try {
+    const [, caught] = /SigCgt:\s+([0-9a-f]+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+    return caught !== undefined && (Number.parseInt(caught.slice(-1), 16) & SIGHUP_BIT) !== 0;
+  } catch {
+    return false; // it has ended meanwhile
+  }
 }
 
 function isAlive({ exitCode, signalCode }) {
