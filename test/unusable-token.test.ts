@@ -1,11 +1,10 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createSecureServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { mockFiles } from '../src/apns/mock/ca.ts';
 import type { Config } from '../src/config/config.ts';
 import { loadConfig } from '../src/config/load.ts';
@@ -50,8 +49,7 @@ let origin: string;
 let ca: string;
 
 beforeAll(async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'xapplepush-ca-'));
-  const files = mockFiles(folder);
+  const files = mockFiles(inject('certificates'));
   ca = readFileSync(files.ca, 'utf8');
   const [cert, key] = [files.serverCertificate, files.serverKey].map((file) => readFileSync(file));
   const server = createSecureServer({ cert, key });
@@ -63,7 +61,6 @@ beforeAll(async () => {
   origin = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return () => {
     server.close();
-    rmSync(folder, { recursive: true });
   };
 });
 beforeEach(() => (received.length = 0));

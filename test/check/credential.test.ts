@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { mockFiles, type MockFiles, MOCK_TOPIC } from '../../src/apns/mock/ca.ts';
+import { type MockFiles, MOCK_TOPIC } from '../../src/apns/mock/ca.ts';
 import { checkCredentials } from '../../src/check/credential.ts';
 import type { Point } from '../../src/check/point.ts';
 import type { ApnsConfig } from '../../src/config/config.ts';
+import { testFiles } from '../support/apns.ts';
 import { temporaryFolder } from '../support/store.ts';
 import { certificateFor } from './setup.ts';
 
@@ -23,7 +24,7 @@ function check(apns: ApnsConfig): ReturnType<typeof checkCredentials> {
 
 describe('checkCredentials', () => {
   test('tells topics and days of each, and which files they are in', () => {
-    const authority = mockFiles(temporaryFolder());
+    const authority = testFiles(temporaryFolder());
     const further = certificateFor(authority, TOPIC);
     const { usable, points, files, secretFiles } = check({
       ...configFor(authority),
@@ -40,14 +41,14 @@ describe('checkCredentials', () => {
   });
 
   test('warns of an end within 30 days', () => {
-    const certificate = certificateFor(mockFiles(temporaryFolder()), TOPIC, 20);
+    const certificate = certificateFor(testFiles(temporaryFolder()), TOPIC, 20);
     const { points, usable } = check({ server: SERVER, certificate });
     expect(shown(points)).toEqual([expect.stringMatching(/^credential warning: .* expires in (19|20) days/)]);
     expect(usable).toHaveLength(1);
   });
 
   test('an expired main one is a problem, an expired further one a warning', () => {
-    const authority = mockFiles(temporaryFolder());
+    const authority = testFiles(temporaryFolder());
     const certificate = certificateFor(authority, TOPIC, -1);
     const main = check({ server: SERVER, certificate });
     expect(main.usable).toBeUndefined();
@@ -58,7 +59,7 @@ describe('checkCredentials', () => {
   });
 
   test('each defect is a point, with its fix', () => {
-    const authority = mockFiles(temporaryFolder());
+    const authority = testFiles(temporaryFolder());
     const also = [{ certificate: certificateFor(authority, MOCK_TOPIC, -1) }];
     const { points, usable } = check({ ...configFor(authority), key: '/no/such/key', also });
     expect(usable).toBeUndefined();
@@ -68,7 +69,7 @@ describe('checkCredentials', () => {
   });
 
   test('a certificate for the sandbox alone is a problem at the production server', () => {
-    const authority = mockFiles(temporaryFolder());
+    const authority = testFiles(temporaryFolder());
     const certificate = certificateFor(authority, TOPIC, 365, ['development']);
     expect(shown(check({ server: SERVER, certificate }).points)).toEqual([
       expect.stringMatching(/^credential problem: .*sandbox only/),

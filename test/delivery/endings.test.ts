@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { copyFileSync, readFileSync } from 'node:fs';
 import { constants } from 'node:http2';
 import type { Server } from 'node:net';
+import { join } from 'node:path';
 import type { TlsOptions } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectApns } from '../../src/apns/client.ts';
@@ -15,7 +16,8 @@ import { createTestClock } from '../support/clock.ts';
 import { tokenNumber } from '../support/events.ts';
 import { goAwayFrame, type RawPeerScript, rawPeer, resetFrame, settingsFrame } from '../support/raw-peer.ts';
 import { recordedLog } from '../support/recorded-log.ts';
-import { enqueued, newTarget, NOW_MS, registered, rowsOf, testStore } from '../support/store.ts';
+import { enqueued, newTarget, NOW_MS, openTestStore, rowsOf } from '../support/store.ts';
+import { temporaryFolder, testStore } from '../support/store.ts';
 
 const DEVICES = 300;
 const MINUTE_MS = 60_000;
@@ -29,8 +31,16 @@ const { NGHTTP2_NO_ERROR, NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_REFUSED_STREAM, NGH
   constants;
 
 let apple: TestApns;
+/** A database in which a push waits for each of the devices. */
+let waiting: string;
 beforeAll(async () => {
   apple = await startTestApns();
+  waiting = join(apple.dir, 'waiting.db');
+  const store = openTestStore(waiting);
+  for (let n = 0; n < DEVICES; n += 1)
+    await store.register(newTarget({ deviceToken: tokenNumber(n) }), { nowMs: NOW_MS, maxPerUser: DEVICES });
+  await enqueued(store);
+  store.close();
 });
 afterAll(() => apple.close());
 
@@ -41,10 +51,9 @@ interface Minute {
 
 /** A minute of the clock with a push owed to each of 300 devices, over connections to this server. */
 async function minuteWith(url: URL, answerMs = AMPLE_MS, random = () => 0.5): Promise<Minute> {
-  const store = testStore();
-  for (let n = 0; n < DEVICES; n += 1)
-    await registered(store, { deviceToken: tokenNumber(n) }, { maxPerUser: DEVICES });
-  await enqueued(store);
+  const file = join(temporaryFolder(), 'x.db');
+  copyFileSync(waiting, file);
+  const store = testStore(file);
   const clock = createTestClock(NOW_MS);
   const log = recordedLog();
   const ca = readFileSync(apple.ca, 'utf8');

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
-import { mockFiles } from '../../src/apns/mock/ca.ts';
+import { inject } from 'vitest';
+import { mockFiles, type MockFiles } from '../../src/apns/mock/ca.ts';
 import type { ReceivedPush } from '../../src/apns/mock/connection.ts';
 import { startMockApns, type MockApns, type MockApnsOptions } from '../../src/apns/mock/server.ts';
 import { connectApns, type ApnsConnection } from '../../src/apns/client.ts';
@@ -34,7 +34,7 @@ export async function withMockApns<T>(
 
 /** The same for tests that close it themselves; close() also removes the folder. */
 export async function startTestApns(options: Partial<MockApnsOptions> = {}): Promise<TestApns> {
-  const dir = options.dir ?? certificates();
+  const dir = options.dir ?? testFiles().dir;
   const waiting = new Set<() => void>();
   const mock = await startMockApns({
     port: 0,
@@ -101,18 +101,8 @@ export function tokenNo(n: number): string {
   return 'abcdef01'.repeat(7) + n.toString(16).padStart(8, '0');
 }
 
-let madeOnce: string | undefined;
-afterAll(() => {
-  if (madeOnce !== undefined) rmSync(madeOnce, { recursive: true });
-});
-
-/** A folder with certificates: made once a test file, since RSA keys take their time, then copied. */
-function certificates(): string {
-  if (madeOnce === undefined) {
-    madeOnce = mkdtempSync(join(tmpdir(), 'xapplepush-ca-'));
-    mockFiles(madeOnce);
-  }
-  const dir = mkdtempSync(join(tmpdir(), 'xapplepush-apns-'));
-  cpSync(madeOnce, dir, { recursive: true });
-  return dir;
+/** The files of an authority in a folder of their own, or in this one. */
+export function testFiles(dir = mkdtempSync(join(tmpdir(), 'xapplepush-apns-'))): MockFiles {
+  cpSync(inject('certificates'), dir, { recursive: true });
+  return mockFiles(dir);
 }
