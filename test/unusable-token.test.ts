@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createSecureServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { mockFiles } from '../src/apns/mock/ca.ts';
 import type { Config } from '../src/config/config.ts';
 import { loadConfig } from '../src/config/load.ts';
@@ -12,6 +12,7 @@ import { systemClock } from '../src/process/clock.ts';
 import { statusOf } from '../src/status/status.ts';
 import { verdictOf } from '../src/status/verdict.ts';
 import { eventually } from './support/command.ts';
+import { madeOnce } from './support/made-once.ts';
 import { recordedLog } from './support/recorded-log.ts';
 import { registrationOf, served } from './support/serving.ts';
 import { temporaryFolder } from './support/store.ts';
@@ -49,7 +50,7 @@ let origin: string;
 let ca: string;
 
 beforeAll(async () => {
-  const files = mockFiles(inject('certificates'));
+  const files = mockFiles(madeOnce('certificates', mockFiles));
   ca = readFileSync(files.ca, 'utf8');
   const [cert, key] = [files.serverCertificate, files.serverKey].map((file) => readFileSync(file));
   const server = createSecureServer({ cert, key });

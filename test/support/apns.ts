@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { inject } from 'vitest';
 import { mockFiles, type MockFiles } from '../../src/apns/mock/ca.ts';
 import type { ReceivedPush } from '../../src/apns/mock/connection.ts';
 import { startMockApns, type MockApns, type MockApnsOptions } from '../../src/apns/mock/server.ts';
@@ -11,6 +10,7 @@ import { loadCredential, type Credential } from '../../src/apns/credentials/cred
 import { mailPayload } from '../../src/apns/payload.ts';
 import type { Push } from '../../src/apns/push.ts';
 import type { ApnsConfig } from '../../src/config/config.ts';
+import { madeOnce } from './made-once.ts';
 
 export type { MockApns, ReceivedPush };
 
@@ -101,8 +101,8 @@ export function tokenNo(n: number): string {
   return 'abcdef01'.repeat(7) + n.toString(16).padStart(8, '0');
 }
 
-/** The files of an authority in a folder of their own, or in this one. */
+/** The files of an authority in a folder of their own, or in this one. RSA keys take their time: they are copied. */
 export function testFiles(dir = mkdtempSync(join(tmpdir(), 'xapplepush-apns-'))): MockFiles {
-  cpSync(inject('certificates'), dir, { recursive: true });
+  cpSync(madeOnce('certificates', mockFiles), dir, { recursive: true });
   return mockFiles(dir);
 }

@@ -1,6 +1,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import {
   copyFileSync,
+  cpSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -14,6 +15,7 @@ import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
+import { madeOnce } from './made-once.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -26,14 +28,12 @@ export interface CompiledProgram {
   remove(): void;
 }
 
-/** Compiles the source as it is now, without checking types; by default into a new folder. */
+/** The source as it is now, compiled without checking types; by default in a new folder. */
 export function compileProgram(
   folder = mkdtempSync(join(tmpdir(), 'xapplepush-compiled-')),
 ): CompiledProgram {
-  for (const file of ['package.json', 'schema.sql']) copyFileSync(join(ROOT, file), join(folder, file));
+  cpSync(madeOnce('compiled', compileAll), folder, { recursive: true });
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
-  for (const name of readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }))
-    if (name.endsWith('.ts')) compile(name, join(folder, 'dist', name.replace(/\.ts$/, '.js')));
   return {
     run: (script, ...args) => output(startModule(folder, script, args)),
     start: (script, ...args) => startModule(folder, script, args),
@@ -41,6 +41,12 @@ export function compileProgram(
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+function compileAll(folder: string): void {
+  for (const file of ['package.json', 'schema.sql']) copyFileSync(join(ROOT, file), join(folder, file));
+  for (const name of readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }))
+    if (name.endsWith('.ts')) compile(name, join(folder, 'dist', name.replace(/\.ts$/, '.js')));
 }
 
 function compile(name: string, output: string): void {
