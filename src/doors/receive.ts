@@ -1,5 +1,6 @@
-/** Where an event came in. */
-export type DoorName = 'handle' | 'spool' | 'cyrus' | 'http';
+/** Where an event comes in. */
+export const DOOR_NAMES = ['spool', 'cyrus', 'http'] as const;
+export type DoorName = (typeof DOOR_NAMES)[number];
 
 /** What became of the events in one piece of input. They are safe: in the database, or in the spool. */
 export interface Received {

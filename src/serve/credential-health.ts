@@ -1,4 +1,3 @@
-import { daysLeft } from '../apns/credentials/expiry.ts';
 import { type ReadCredentials, usableOf } from '../apns/credentials/watch.ts';
 import type { Inspection } from '../apns/credentials/credentials.ts';
 import type { MetricsState } from './metrics.ts';
@@ -20,12 +19,12 @@ export function troubleText(credentials: ReadCredentials): string | undefined {
 }
 
 /** The same for the metrics. Pure. */
-export function credentialMetrics(
-  { inspections, roots }: ReadCredentials,
-  nowMs: number,
-): Pick<MetricsState, 'certificateDaysLeft' | 'credentials'> {
+export function credentialMetrics({
+  inspections,
+  roots,
+}: ReadCredentials): Pick<MetricsState, 'certificates' | 'credentials'> {
   return {
-    certificateDaysLeft: inspections.flatMap((one) => endOf(one, nowMs)),
+    certificates: inspections.flatMap(endOf),
     credentials: inspections.map(({ source: { called }, credential }) => ({
       credential: called,
       usable: credential !== undefined && roots !== undefined,
@@ -34,9 +33,9 @@ export function credentialMetrics(
 }
 
 /** Also of one that has expired, as long as it can be read. */
-function endOf(inspection: Inspection, nowMs: number): MetricsState['certificateDaysLeft'] {
+function endOf(inspection: Inspection): MetricsState['certificates'] {
   const facts = inspection.kind === 'certificate' ? inspection.identity?.facts : undefined;
   const { topic = '', credential } = inspection;
-  const endMs = credential?.notAfterMs ?? facts?.notAfterMs;
-  return endMs === undefined ? [] : [{ topic, days: daysLeft(endMs, nowMs) }];
+  const endsMs = credential?.notAfterMs ?? facts?.notAfterMs;
+  return endsMs === undefined ? [] : [{ topic, endsMs }];
 }

@@ -1,4 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { join } from 'node:path';
+import { changed, countBad, namesIn } from '../spool/spool.ts';
 import type { Store } from '../store/store.ts';
 
 export interface Figures {
@@ -39,4 +41,27 @@ async function inPieces<T extends { last: number }>(
     after = piece.last;
     await nextTurn();
   }
+}
+
+/** What the metrics say of the spool. */
+export interface SpoolFigures {
+  waiting: number;
+  bad: number;
+  /** The age of the oldest file that waits; 0 where none does. */
+  oldestMs: number;
+}
+
+/** Files that are looked at in one go: a millisecond or two. */
+const PIECE_FILES = 500;
+
+/** In short looks as well: a spool that nobody drains may hold hundreds of thousands. Throws errno errors. */
+export async function spoolFigures(spool: string, nowMs: number): Promise<SpoolFigures> {
+  const names = namesIn(spool, 'new');
+  let oldestAtMs = nowMs;
+  for (let from = 0; from < names.length; from += PIECE_FILES) {
+    for (const name of names.slice(from, from + PIECE_FILES))
+      oldestAtMs = Math.min(oldestAtMs, changed(join(spool, 'new', name))?.mtimeMs ?? nowMs);
+    await nextTurn();
+  }
+  return { waiting: names.length, bad: countBad(spool), oldestMs: nowMs - oldestAtMs };
 }

@@ -1,12 +1,11 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { KNOWN_ANSWERS } from '../apns/answers.ts';
-import type { Outcome } from '../outbox/outcome.ts';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, type LabelValues, Registry } from 'prom-client';
 import type { DoorName } from '../doors/receive.ts';
 import { messageOf } from '../process/errors.ts';
-import { CHANGE_NAMES } from '../events/mail-event.ts';
 import type { Log } from '../process/log.ts';
 import { visible } from '../process/text.ts';
 import { VERSION } from '../installation.ts';
+import type { SpoolFigures } from './figures.ts';
+import { EVENT_SERIES, type Ending, eventLabels, PUSH_SERIES, pushLabels } from './series.ts';
 
 /** What is asked for at each scrape. */
 export interface MetricsState {
@@ -15,16 +14,19 @@ export interface MetricsState {
   oldestMs: number;
   /** To Apple. */
   connections: number;
-  certificateDaysLeft: { topic: string; days: number }[];
+  /** When Apple last took a push; undefined where it never did. Milliseconds since the epoch, as all times here. */
+  lastSuccessMs: number | undefined;
+  certificates: { topic: string; endsMs: number }[];
   /** By the names that the configuration gives them, such as apns.also[1]. */
   credentials: { credential: string; usable: boolean }[];
   targets: number;
 }
 
-/** Whether a door is open as the configuration wants it. */
-export interface DoorState {
-  door: string;
-  isOpen: boolean;
+/** What is asked for at each scrape and is there whatever the database says. */
+export interface Watched {
+  /** Whether each door is open as the configuration wants it. */
+  doors: () => readonly { door: string; isOpen: boolean }[];
+  spool: () => Promise<SpoolFigures>;
 }
 
 export interface MetricsOptions {
@@ -34,14 +36,12 @@ export interface MetricsOptions {
 }
 
 export interface Metrics {
-  /** `name` as in RFC 5423, or registration, ignored, bad. */
   eventReceived(door: DoorName, name: string): void;
-  /** `reason` is that of the outcome; undefined for a push that Apple took. */
-  pushSettled(outcome: Outcome['kind'] | 'gave_up', reason: string | undefined): void;
+  pushSettled(outcome: Ending, reason: string | undefined): void;
   /** From the event to Apple's answer; both in milliseconds since the epoch. */
   observeLatency(eventMs: number, answeredMs: number): void;
   /** Names the functions that are asked at each scrape from now on; undefined for none. */
-  watch(state: (() => Promise<MetricsState>) | undefined, doors?: () => readonly DoorState[]): void;
+  watch(state: (() => Promise<MetricsState>) | undefined, watched?: Watched): void;
   /** The text format of Prometheus. Where the state is not to be had, its gauges are absent. */
   text(): Promise<string>;
 }
@@ -49,68 +49,49 @@ export interface Metrics {
 /** Metrics of this process, in a registry of their own. */
 export function createMetrics({ defaultMetrics = false, log }: MetricsOptions = {}): Metrics {
   const registry = new Registry();
-  const events = eventCounter(registry);
-  const pushes = pushCounter(registry);
+  const events = counter(registry, 'events_total', 'Events received, by door and by name.', EVENT_SERIES);
+  const pushes = counter(
+    registry,
+    'pushes_total',
+    'Attempts to push that have ended, and pushes given up, by outcome and by reason.',
+    PUSH_SERIES,
+  );
   const latency = latencyHistogram(registry);
   const gauges = createGauges(registry);
   let state: (() => Promise<MetricsState>) | undefined;
-  let doors = (): readonly DoorState[] => [];
-  if (defaultMetrics) collectDefaultMetrics({ register: registry });
+  let watched: Watched | undefined;
+  if (defaultMetrics) collectOfProcess(registry);
   return {
-    eventReceived: (door, name) => events.inc({ door, event: EVENT_NAMES.has(name) ? name : OTHER }),
-    pushSettled: (outcome, reason) => pushes.inc({ outcome, reason: reasonLabel(reason) }),
+    eventReceived: (door, name) => events.inc({ ...eventLabels(door, name) }),
+    pushSettled: (outcome, reason) => pushes.inc({ ...pushLabels(outcome, reason) }),
     // The clock may be set back in between.
     observeLatency: (eventMs, answeredMs) => latency.observe(Math.max(0, answeredMs - eventMs) / 1000),
-    watch: (newState, newDoors = () => []) => {
+    watch: (newState, newWatched) => {
       state = newState;
-      doors = newDoors;
+      watched = newWatched;
     },
     text: async () => {
-      if (state !== undefined) show(gauges, await stateOf(state, log));
-      showDoors(gauges, doors());
+      if (state !== undefined) show(gauges, await asked(state, 'the database cannot be asked', log));
+      showDoors(gauges, watched?.doors() ?? []);
+      showSpool(gauges, watched && (await asked(watched.spool, 'the spool cannot be looked at', log)));
       return registry.metrics();
     },
   };
 }
 
-const EVENT_NAMES = new Set<string>([...CHANGE_NAMES, 'registration', 'ignored', 'bad']);
-
-/** Stands for every value that is not known beforehand: strangers must not make series. */
-const OTHER = 'other';
-
-function eventCounter(registry: Registry): Counter<'door' | 'event'> {
-  return new Counter({
-    name: 'xapplepush_events_total',
-    help: 'Events received, by door and by name.',
-    labelNames: ['door', 'event'],
-    registers: [registry],
-  });
+/** Those of prom-client, without gauges that are called as counters are. */
+function collectOfProcess(registry: Registry): void {
+  collectDefaultMetrics({ register: registry });
+  for (const { name } of registry.getMetricsAsArray())
+    if (/^nodejs_active_\w+_total$/.test(name)) registry.removeSingleMetric(name);
 }
 
-function pushCounter(registry: Registry): Counter<'outcome' | 'reason'> {
-  const counter = new Counter({
-    name: 'xapplepush_pushes_total',
-    help: 'Attempts to push that have ended, by outcome and by reason.',
-    labelNames: ['outcome', 'reason'],
-    registers: [registry],
-  });
-  // A series that begins with its first event looks to increase() as if nothing had happened.
-  for (const { ruling, reasons } of KNOWN_ANSWERS) {
-    for (const reason of typeof reasons === 'string' ? [] : reasons)
-      counter.inc({ outcome: ruling.kind, reason }, 0);
-  }
-  counter.inc({ outcome: 'delivered', reason: reasonLabel(undefined) }, 0);
-  return counter;
-}
-
-const REASONS = new Set(
-  KNOWN_ANSWERS.flatMap(({ reasons }) => (typeof reasons === 'string' ? [] : [...reasons])),
-);
-
-/** Apple's reasons, `status 503` and its like where Apple gave none, and `other`. */
-function reasonLabel(reason: string | undefined): string {
-  if (reason === undefined) return 'none';
-  return REASONS.has(reason) || /^status [1-5]\d\d(, not from Apple)?$/.test(reason) ? reason : OTHER;
+/** An alert sees no increase of a series that begins with its first event, so each is there from the start. */
+function counter<T extends object>(registry: Registry, name: string, help: string, series: readonly T[]) {
+  const labelNames = Object.keys(series[0] ?? {}) as (string & keyof T)[];
+  const made = new Counter({ name: `xapplepush_${name}`, help, labelNames, registers: [registry] });
+  for (const labels of series) made.inc(labels as LabelValues<string & keyof T>, 0);
+  return made;
 }
 
 /** The first push of a burst takes a fraction of a second, throttled ones seconds, those of a bad day hours. */
@@ -125,12 +106,9 @@ function latencyHistogram(registry: Registry): Histogram {
   });
 }
 
-type Gauges = Record<
-  'readable' | 'waiting' | 'oldest' | 'connections' | 'targets' | 'certificateDays' | 'usable' | 'doorOpen',
-  Gauge
->;
+type Gauges = ReturnType<typeof createGauges>;
 
-function createGauges(registry: Registry): Gauges {
+function createGauges(registry: Registry) {
   const gauge = (name: string, help: string, ...labelNames: string[]): Gauge =>
     new Gauge({ name: `xapplepush_${name}`, help, labelNames, registers: [registry] });
   gauge('build_info', 'Always 1; the version is the label.', 'version').set({ version: VERSION }, 1);
@@ -140,34 +118,39 @@ function createGauges(registry: Registry): Gauges {
     oldest: gauge('oldest_waiting_push_seconds', 'Age of the oldest push that waits; 0 where none does.'),
     connections: gauge('apns_connections', 'Open connections to Apple.'),
     targets: gauge('targets', 'Registered devices, one for each account on them.'),
-    certificateDays: gauge('certificate_remaining_days', 'Days until the certificate expires.', 'topic'),
+    success: gauge('last_success_timestamp_seconds', 'When Apple last took a push; 0 where it never did.'),
+    certificateEnd: gauge('certificate_expiry_timestamp_seconds', 'When the certificate expires.', 'topic'),
     usable: gauge(
       'credential_usable',
       'Whether pushes can be sent with the credential: 1 or 0.',
       'credential',
     ),
     doorOpen: gauge('door_open', 'Whether the door is open as it is configured: 1 or 0.', 'door'),
+    spoolFiles: gauge('spool_files', 'Files of the spool: those that wait, and bad ones set aside.', 'state'),
+    spoolOldest: gauge('oldest_spool_file_seconds', 'Age of the oldest file that waits; 0 where none does.'),
   };
   forget(gauges);
+  gauges.spoolOldest.remove();
   gauges.readable.remove();
   return gauges;
 }
 
 /** Without a value there is no sample: prom-client's own 0 is nothing that anybody has found out. */
-function forget({ waiting, oldest, connections, targets, certificateDays, usable }: Gauges): void {
-  for (const gauge of [waiting, oldest, connections, targets]) gauge.remove();
-  certificateDays.reset();
+function forget({ waiting, oldest, connections, targets, success, certificateEnd, usable }: Gauges): void {
+  for (const gauge of [waiting, oldest, connections, targets, success]) gauge.remove();
+  certificateEnd.reset();
   usable.reset();
 }
 
-async function stateOf(
-  state: () => Promise<MetricsState>,
+async function asked<T>(
+  ask: () => Promise<T>,
+  failure: string,
   log: MetricsOptions['log'],
-): Promise<MetricsState | undefined> {
+): Promise<T | undefined> {
   try {
-    return await state();
+    return await ask();
   } catch (error) {
-    log?.warn('metrics: the database cannot be asked', { reason: messageOf(error) });
+    log?.warn(`metrics: ${failure}`, { reason: messageOf(error) });
     return undefined;
   }
 }
@@ -180,13 +163,22 @@ function show(gauges: Gauges, state: MetricsState | undefined): void {
   gauges.oldest.set(state.oldestMs / 1000);
   gauges.connections.set(state.connections);
   gauges.targets.set(state.targets);
-  for (const { topic, days } of state.certificateDaysLeft)
-    gauges.certificateDays.set({ topic: visible(topic) }, days);
+  gauges.success.set((state.lastSuccessMs ?? 0) / 1000);
+  for (const { topic, endsMs } of state.certificates)
+    gauges.certificateEnd.set({ topic: visible(topic) }, endsMs / 1000);
   for (const { credential, usable } of state.credentials) gauges.usable.set({ credential }, usable ? 1 : 0);
 }
 
-/** Whatever the database says. */
-function showDoors({ doorOpen }: Gauges, doors: readonly DoorState[]): void {
+function showDoors({ doorOpen }: Gauges, doors: ReturnType<Watched['doors']>): void {
   doorOpen.reset();
   for (const { door, isOpen } of doors) doorOpen.set({ door }, isOpen ? 1 : 0);
+}
+
+function showSpool({ spoolFiles, spoolOldest }: Gauges, figures: SpoolFigures | undefined): void {
+  spoolFiles.reset();
+  spoolOldest.remove();
+  if (figures === undefined) return;
+  spoolFiles.set({ state: 'waiting' }, figures.waiting);
+  spoolFiles.set({ state: 'bad' }, figures.bad);
+  spoolOldest.set(figures.oldestMs / 1000);
 }

@@ -5,6 +5,7 @@ import { keepDescriptors } from '../process/descriptors.ts';
 import { type Doors, type DoorsOptions, openDoors } from '../doors/doors.ts';
 import { messageOf } from '../process/errors.ts';
 import type { HandedOver } from '../process/handed-over.ts';
+import { spoolFigures } from './figures.ts';
 import { followLog } from '../process/follow-log.ts';
 import type { Log } from '../process/log.ts';
 import type { Metrics } from './metrics.ts';
@@ -65,10 +66,10 @@ export async function openServe(options: ServeOptions): Promise<Serving> {
   const means: ShiftMeans = { metrics, clock, trouble: watchStoreTrouble(clock) };
   const current = await openShiftOrWait(settings, means);
   const state: State = { current, retiring: Promise.resolve(), isReady: false, means };
-  metrics.watch(
-    () => state.current.state(),
-    () => state.doors?.states() ?? [],
-  );
+  metrics.watch(() => state.current.state(), {
+    doors: () => state.doors?.states() ?? [],
+    spool: () => spoolFigures(state.current.settings.config.spool, clock.nowMs()),
+  });
   try {
     const log = followLog(() => state.current.settings.log);
     current.begin(() => state.doors?.closed() ?? []); // whoever has our port may take some seconds to make room

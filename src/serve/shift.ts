@@ -192,6 +192,7 @@ async function stateOf(store: Store, delivery: Delivery, clock: Clock): Promise<
     waitingRows: waiting,
     oldestMs: oldestMs === undefined ? 0 : Math.max(0, nowMs - oldestMs),
     connections: delivery.connections(),
-    ...credentialMetrics(delivery.credentials(), nowMs),
+    lastSuccessMs: await store.lastSuccessMs(nowMs),
+    ...credentialMetrics(delivery.credentials()),
   };
 }

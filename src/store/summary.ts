@@ -12,6 +12,8 @@ export interface SummaryVerbs {
     afterTargetId: number,
     limit: number,
   ): Promise<{ rows: number; last: number; oldestMs: number } | undefined>;
+  /** When a credential last got a push through, not later than that; undefined where none ever did. */
+  lastSuccessMs(untilMs: number): Promise<number | undefined>;
   summariseTargets(renewedSinceMs: number, nowMs: number): Promise<TargetSummary>;
   /** What waits, and why. */
   summariseWaiting(nowMs: number): Promise<WaitingSummary>;

@@ -1,8 +1,9 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
-import { storeFigures } from '../../src/serve/figures.ts';
+import { spoolFigures, storeFigures } from '../../src/serve/figures.ts';
+import { writeSpool } from '../../src/spool/spool.ts';
 import { configFor, startTestApns } from '../support/apns.ts';
 import { captured } from '../support/events.ts';
 import { notifyAsCyrus, served } from '../support/serving.ts';
@@ -36,6 +37,21 @@ test('say how many devices there are, how much waits, and since when', async () 
   await fill(store, 6000, 5001);
   await store.write((sql) => sql('DELETE FROM targets WHERE id BETWEEN 2 AND 2999').run());
   expect(await storeFigures(store)).toEqual({ targets: 3002, waiting: 2003, oldestMs: NOW_MS - 5001 });
+});
+
+test('say how many files the spool has, and how old the oldest is', async () => {
+  const spool = join(temporaryFolder(), 'spool');
+  expect(await spoolFigures(spool, NOW_MS)).toEqual({ waiting: 0, bad: 0, oldestMs: 0 });
+  for (let n = 0; n < 1001; n += 1) writeSpool(spool, Buffer.from('{}'), NOW_MS - 1000 * (n % 700));
+  mkdirSync(join(spool, 'bad'));
+  for (const name of ['a.json', 'a.json.reason']) writeFileSync(join(spool, 'bad', name), '');
+  expect(await spoolFigures(spool, NOW_MS)).toEqual({ waiting: 1001, bad: 1, oldestMs: 699_000 });
+});
+
+test('say that a spool cannot be looked at', async () => {
+  const spool = temporaryFolder();
+  writeFileSync(join(spool, 'new'), '');
+  await expect(spoolFigures(spool, NOW_MS)).rejects.toThrow('ENOTDIR');
 });
 
 test.each([

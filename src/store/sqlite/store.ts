@@ -99,6 +99,7 @@ function summaryVerbs(database: Transactions): SummaryVerbs {
     countRows: async () => (await summary()).countRows(database),
     tallyTargets: async (...given) => (await summary()).tallyTargets(database, ...given),
     tallyWaiting: async (...given) => (await summary()).tallyWaiting(database, ...given),
+    lastSuccessMs: async (...given) => (await summary()).lastSuccessMs(database, ...given),
     summariseTargets: async (...given) => (await summary()).summariseTargets(database, ...given),
     summariseWaiting: async (...given) => (await summary()).summariseWaiting(database, ...given),
     schemaVersion: async () => (await summary()).schemaVersion(database),

@@ -53,6 +53,10 @@ export function schemaVersion(database: Transactions): Promise<number> {
   return database.read((sql) => sql('SELECT max(version) FROM migrations').pluck().get() as number);
 }
 
+export function lastSuccessMs(database: Transactions, untilMs: number): Promise<number | undefined> {
+  return database.read((sql) => successOfCredentials(sql, untilMs) ?? undefined);
+}
+
 export function summariseTargets(
   database: Transactions,
   renewedSinceMs: number,
@@ -84,9 +88,7 @@ function lastSuccess(sql: Sql, nowMs: number): TargetSummary['lastSuccess'] {
 }
 
 function lastSuccessUntil(sql: Sql, untilMs: number): TargetSummary['lastSuccess'] {
-  const { ms } = sql('SELECT max(last_success_ms) AS ms FROM credentials WHERE last_success_ms <= ?').get(
-    untilMs,
-  ) as { ms: number | null };
+  const ms = successOfCredentials(sql, untilMs);
   // A bare column beside max() is of the row that has it (https://sqlite.org/lang_select.html#bareagg).
   const target = sql(
     'SELECT max(last_success_ms) AS ms, user, device_token AS deviceToken FROM targets WHERE last_success_ms <= ?',
@@ -94,6 +96,12 @@ function lastSuccessUntil(sql: Sql, untilMs: number): TargetSummary['lastSuccess
   if (target.ms === null) return ms === null ? undefined : { ms, device: undefined };
   if (ms !== null && ms > target.ms) return { ms, device: undefined };
   return { ms: target.ms, device: { user: target.user, deviceToken: target.deviceToken } };
+}
+
+function successOfCredentials(sql: Sql, untilMs: number): number | null {
+  return sql('SELECT max(last_success_ms) FROM credentials WHERE last_success_ms <= ?')
+    .pluck()
+    .get(untilMs) as number | null;
 }
 
 function failures(sql: Sql, nowMs: number): Pick<TargetSummary, 'disabled' | 'ahead' | 'lastFailure'> {

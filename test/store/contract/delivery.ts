@@ -104,7 +104,10 @@ export function deliveryContract(open: Open): void {
   test('what a credential has achieved is kept for each server, and told to whoever settles', async () => {
     const store = await open();
     const target = await withWaiting(store, 1);
+    expect(await store.lastSuccessMs(ENDED_MS)).toBeUndefined();
     await settle(store, [attempt(await claimedOne(store), DELIVERED)]);
+    expect(await store.lastSuccessMs(ENDED_MS)).toBe(ENDED_MS);
+    expect(await store.lastSuccessMs(ENDED_MS - 1)).toBeUndefined();
     const question = { fingerprints: ['fingerprint'], targetIds: [target.id, 999_999], countTo: () => 5 };
     const facts = await store.settlingFacts({ ...question, server: SETTLE_CONTEXT.server });
     const record = { successes: 1, badTokens: 0, gone: 0, lastSuccessMs: ENDED_MS };

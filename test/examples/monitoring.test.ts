@@ -1,0 +1,167 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { configFor, startTestApns } from '../support/apns.ts';
+import { configure } from '../support/command.ts';
+import { sandboxHere, serveHere } from '../support/here.ts';
+import { describeWithTools } from '../support/needs.ts';
+import { temporaryFolder } from '../support/store.ts';
+
+/** The text of /metrics. */
+let scraped: string;
+
+beforeAll(async () => {
+  scraped = await scrape();
+});
+
+/** What Prometheus gets of a `serve` to which nothing has happened yet. */
+async function scrape(): Promise<string> {
+  const [apns, sandbox] = [await startTestApns(), sandboxHere('')];
+  configure(sandbox, `${configFor(apns)}serve: { http: "127.0.0.1:0" }\n`);
+  const serve = await serveHere(sandbox);
+  try {
+    const [, address] = /http (127\.0\.0\.1:\d+)/.exec(readFileSync(join(sandbox.dir, 'log'), 'utf8')) ?? [];
+    return await (await fetch(`http://${address}/metrics`)).text();
+  } finally {
+    await serve.end('SIGTERM');
+    sandbox.remove();
+    await apns.close();
+  }
+}
+
+const read = (path: string): string =>
+  readFileSync(new URL(`../../examples/${path}`, import.meta.url), 'utf8');
+
+interface Rule {
+  alert: string;
+  expr: string;
+  annotations: { summary: string };
+}
+const rules = (parse(read('prometheus/alerts.yaml')) as { groups: { rules: Rule[] }[] }).groups.flatMap(
+  (group) => group.rules,
+);
+
+interface Panel {
+  id: number;
+  title: string;
+  gridPos: { x: number; y: number; w: number; h: number };
+  targets: { expr: string }[];
+}
+const { panels, templating } = JSON.parse(read('grafana/xapplepush.json')) as {
+  panels: Panel[];
+  templating: { list: { name: string; query: string }[] };
+};
+
+const expressions = [
+  ...rules.map(({ alert, expr }) => [alert, expr] as const),
+  ...panels.flatMap(({ title, targets }) => targets.map(({ expr }) => [title, expr] as const)),
+  ...templating.list.map(({ name, query }) => [name, query] as const),
+];
+
+/** Every metric of a `serve` to which nothing has happened yet, with the values of its labels. */
+function shownMetrics(): Map<string, Map<string, Set<string>>> {
+  const shown = new Map<string, Map<string, Set<string>>>();
+  for (const [, name = '', labels = ''] of scraped.matchAll(/^(\w+)(?:\{(.*)\})? \S+$/gm)) {
+    const values = shown.get(name) ?? new Map<string, Set<string>>();
+    for (const [, label = '', value = ''] of labels.matchAll(/(\w+)="([^"]*)"/g))
+      values.set(label, (values.get(label) ?? new Set()).add(value));
+    shown.set(name, values);
+  }
+  return shown;
+}
+
+/** Given by Prometheus to each series that it scrapes. */
+const SCRAPED = ['instance', 'job'];
+
+test.each(expressions)('%s: asks for what there is', (_, expr) => {
+  const shown = shownMetrics();
+  const used = [...expr.matchAll(/\b((?:xapplepush|process|nodejs)_\w+)(?:\{([^}]*)\})?/g)];
+  if (used.length === 0) expect(['up{job="xapplepush"} == 0', 'prometheus']).toContain(expr);
+  for (const [, name = '', matchers = ''] of used) {
+    expect([...shown.keys()]).toContain(name);
+    for (const [, label = '', value = ''] of matchers.matchAll(/(\w+)(?:=~?|!=|!~)"([^"]*)"/g)) {
+      if (SCRAPED.includes(label)) continue;
+      expect([...(shown.get(name)?.get(label) ?? [])], `${name}: ${label}`).toContain(value);
+    }
+  }
+  const labels = [...expr.matchAll(/\bby \(([^)]*)\)/g)].flatMap(([, list = '']) => list.split(', '));
+  const known = new Set([
+    ...SCRAPED,
+    ...used.flatMap(([, name = '']) => [...(shown.get(name)?.keys() ?? [])]),
+  ]);
+  expect(labels.filter((label) => !known.has(label))).toEqual([]);
+});
+
+test('each of our metrics is on the dashboard', () => {
+  const ours = [...shownMetrics().keys()]
+    .filter((name) => name.startsWith('xapplepush_'))
+    .filter((name) => !/_(sum|count)$/.test(name));
+  const text = expressions.map(([, expr]) => expr).join('\n');
+  expect(ours.filter((name) => !text.includes(name))).toEqual([]);
+});
+
+test('panels have ids of their own and do not lie upon each other', () => {
+  expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
+  const cells = panels.flatMap(({ gridPos: { x, y, w, h } }) =>
+    Array.from({ length: w * h }, (_, cell) => `${x + (cell % w)},${y + Math.floor(cell / w)}`),
+  );
+  expect(new Set(cells).size).toBe(cells.length);
+});
+
+test('each alert has a name of its own and says what it is', () => {
+  expect(new Set(rules.map(({ alert }) => alert)).size).toBe(rules.length);
+  for (const { annotations } of rules) expect(annotations.summary).not.toBe('');
+});
+
+test('each alert is shown to fire', () => {
+  const tests = read('prometheus/alerts.test.yaml');
+  expect(rules.map(({ alert }) => alert).filter((alert) => !tests.includes(alert))).toEqual([]);
+});
+
+describeWithTools({ promtool: 'prometheus' }, 'Prometheus itself', () => {
+  const FOLDER = fileURLToPath(new URL('../../examples/prometheus', import.meta.url));
+
+  /** Exit code and output of promtool. */
+  function promtool(args: readonly string[], input = ''): [number | null, string] {
+    const { status, stdout, stderr, error } = spawnSync('promtool', args, {
+      ...{ input, cwd: FOLDER, encoding: 'utf8' },
+    });
+    if (error) throw error;
+    return [status, stdout + stderr];
+  }
+
+  test('takes the rules', () => {
+    expect(promtool(['check', 'rules', 'alerts.yaml'])).toEqual([
+      0,
+      expect.stringContaining(`${rules.length} rules found`),
+    ]);
+  });
+
+  test('fires each alert when it is to fire, the first batch included', () => {
+    expect(promtool(['test', 'rules', 'alerts.test.yaml'])).toEqual([0, expect.stringContaining('SUCCESS')]);
+  });
+
+  test('finds nothing to complain of in what serve says', () => {
+    expect(promtool(['check', 'metrics'], scraped)).toEqual([0, '']);
+    expect(promtool(['check', 'metrics'], `${scraped}bad_name-\n`)[0]).not.toBe(0);
+  });
+
+  test('understands the dashboard', () => {
+    const asked = expressions.filter(([name]) => name !== 'source' && name !== 'job' && name !== 'instance');
+    const file = join(temporaryFolder(), 'rules.yaml');
+    const rulesOf = asked.map(([, expr], n) => ({ record: `a:b${n}`, expr: withoutVariables(expr) }));
+    writeFileSync(file, JSON.stringify({ groups: [{ name: 'dashboard', rules: rulesOf }] }));
+    expect(promtool(['check', 'rules', '--lint=none', file])).toEqual([
+      0,
+      expect.stringContaining(`${asked.length} rules found`),
+    ]);
+  });
+
+  /** As Grafana fills them in. */
+  function withoutVariables(expr: string): string {
+    return expr.replaceAll('$__rate_interval', '1m').replaceAll('$instance', '.*').replaceAll('$job', 'x');
+  }
+});
