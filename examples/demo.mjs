@@ -64,7 +64,7 @@ async function losesThePhone(world) {
     title: 'Alice has erased her phone, and another message arrives',
     file: 'message-after-the-phone-is-gone.json',
     answer: '410/Unregistered',
-    ending: 'Apple knows the device no more: device removed',
+    ending: 'Apple no longer knows the device: device removed',
   });
   tell('Apple', `answered 410 to the push to ${short(push.deviceToken)}: "I know this device no more"`);
   tell('xapplepush', 'removed the device: nothing is sent to it again');

@@ -7,7 +7,8 @@ import { readEvents } from '../src/events/read.ts';
 import type { Entry } from '../src/history/entry.ts';
 import { historyFolder } from '../src/history/history.ts';
 import { readHistory } from '../src/history/read.ts';
-import { sentenceOf } from '../src/history/sentence.ts';
+import { rowOf } from '../src/history/row.ts';
+import { IN_FULL } from '../src/terminal/layout.ts';
 import { createIntake } from '../src/intake/intake.ts';
 import { createTestClock } from './support/clock.ts';
 import { captured, tokenNumber } from './support/events.ts';
@@ -62,7 +63,7 @@ describe('of a mailbox of somebody else is told', () => {
     expect(users).toEqual(['alice']);
     const reason = `2 devices ${DENIED}`;
     expect(history).toMatchObject([{ event: 'MessageNew', decision: 'push', targets: 1, reason }]);
-    expect(sentenceOf(history[0]!)).toContain(reason);
+    expect(rowOf(history[0]!, IN_FULL).at(-1)).toContain(reason);
   });
 
   test('where nobody may read it, the history says so, and who waits for a push', async () => {

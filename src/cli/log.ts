@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { type Explanation, explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
-import { durationOption, numberOption } from './option-values.ts';
+import { numberOption } from './option-values.ts';
+import { sinceOption } from './since.ts';
 
 interface Options {
   user?: string;
@@ -9,6 +10,7 @@ interface Options {
   since?: string;
   limit: string;
   pushes: boolean;
+  verbose: boolean;
   json: boolean;
 }
 
@@ -16,25 +18,34 @@ interface Options {
 export function addLog(program: Command, context: CommandContext): void {
   explain(program.command('log'), LOG)
     .description('what was decided for each event and why, and what Apple said')
-    .option('--user <user>', 'only what is about this user; default: everybody')
+    .option(
+      '--user <user>',
+      'only what is about this user, or about users such as *@example.org (default: everybody)',
+    )
     .option('--follow', 'go on telling what happens, until Ctrl-C', false)
-    .option('--since <duration>', 'only what is not older, such as 1h; default: history.max_age')
+    .option(
+      '--since <time>',
+      'only what is not older: 1h, yesterday, 2026-11-29, 14:00 (default: history.max_age)',
+    )
     .option('--limit <number>', 'only the newest so many', '200')
     .option('--pushes', 'leave out the events that concerned no device', false)
+    .option('--verbose', 'with the apns-id of each push, by which Apple knows it', false)
     .option('--json', 'print one JSON object a line', false)
     .action(async (options: Options) => {
       const { followCommand, logCommand } = await import('../history/command.ts');
+      const { layoutFor } = await import('../terminal/layout.ts');
       const { wantsColour } = await import('../terminal/terminal.ts');
       const { config } = await context.settings();
-      const { user, pushes, json, follow } = options;
-      const sinceMs = options.since === undefined ? Infinity : durationOption('--since', options.since);
-      const colour = wantsColour(context.around);
+      const { user, pushes, verbose, json, follow } = options;
+      const { around } = context;
+      const sinceMs = options.since === undefined ? 0 : sinceOption(options.since, around.clock.nowMs());
+      const shape = { json, verbose, colour: wantsColour(around), layout: layoutFor(around) };
       const limit = numberOption('--limit', options.limit, { least: 1 });
-      const what = { user, pushes, json, colour, sinceMs, limit };
-      if (!follow) await logCommand(config, what, context.around);
+      const what = { user, pushes, sinceMs, limit, ...shape };
+      if (!follow) await logCommand(config, what, around);
       else
         await followCommand(config, what, {
-          clock: context.around.clock,
+          clock: around.clock,
           signal: ended(context),
           out: context.out,
         });
@@ -55,6 +66,7 @@ const LOG: Explanation = {
   ],
   examples: [
     ['xapplepush log --user alice --since 1h', 'why did this phone stay silent?'],
+    ['xapplepush log --since yesterday', 'since midnight of yesterday'],
     ['xapplepush log --follow --pushes', 'look on while you send a mail'],
   ],
 };

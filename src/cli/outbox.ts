@@ -31,13 +31,16 @@ export function addOutbox(program: Command, context: CommandContext): void {
 function addList(outbox: Command, context: CommandContext): void {
   selection(explain(outbox.command('list'), LIST))
     .description('list the pushes that wait, the oldest first, with why and until when')
-    .option('--user <user>', 'only those for this user (default: for all)')
+    .option(
+      '--user <user>',
+      'only those for this user, or for users such as *@example.org (default: for all)',
+    )
     .option('--limit <number>', 'how many at most (default: 1000, with --json all)')
     .option('--json', 'print as JSON', false)
     .action(async ({ limit, json, ...options }: Selection & { limit?: string; json: boolean }) => {
       const { listCommand } = await import('../waiting/list.ts');
       const { page } = await import('../terminal/terminal.ts');
-      const selected = selectionOf(options.user, options);
+      const selected = { ...selectionOf(undefined, options), users: options.user };
       const max = limit === undefined ? undefined : numberOption('--limit', limit);
       const command = await outboxCommand(context);
       await listCommand(
@@ -100,7 +103,9 @@ function requireSelection(user: string | undefined, options: Acting, verb: strin
 }
 
 async function outboxCommand(context: CommandContext): Promise<OutboxCommand> {
-  return { ...(await context.settings()), clock: context.around.clock, show: context.out };
+  const { layoutFor } = await import('../terminal/layout.ts');
+  const { around, out } = context;
+  return { ...(await context.settings()), clock: around.clock, layout: layoutFor(around), show: out };
 }
 
 const OUTBOX: Explanation = {

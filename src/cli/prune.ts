@@ -1,6 +1,9 @@
 import type { Command } from 'commander';
+import type { Config } from '../config/config.ts';
 import { ExitCode } from '../process/errors.ts';
 import { type Explanation, explain } from '../manual/explain.ts';
+import { countOf } from '../process/text.ts';
+import type { PruneReport } from '../prune/prune.ts';
 import type { CommandContext } from './context.ts';
 import { retentionOption } from './option-values.ts';
 
@@ -26,22 +29,56 @@ export function addPrune(program: Command, context: CommandContext): void {
     .option('--force', 'also where most devices would go, or none has registered within two days', false)
     .option('--dry-run', 'only say what would be removed', false)
     .option('--json', 'print as JSON', false)
-    .action(async (options: PruneOptions) => {
-      const { olderThan, json } = options;
-      const olderThanMs = olderThan === undefined ? undefined : retentionOption('--older-than', olderThan);
-      const { config, log } = await context.settings();
-      const { prune } = await import('../prune/prune.ts');
-      const { describePrune, pruneJson } = await import('../prune/description.ts');
-      const { report, exitCode } = await prune({
-        ...options,
-        config,
-        log,
-        clock: context.around.clock,
-        olderThanMs: olderThanMs ?? config.prune.olderThanMs,
-      });
-      context.out(json ? pruneJson(report) : describePrune(report));
-      context.exit(exitCode);
-    });
+    .action((options: PruneOptions) => runPrune(options, context));
+}
+
+async function runPrune(options: PruneOptions, context: CommandContext): Promise<void> {
+  const { olderThan, json } = options;
+  const { around, out } = context;
+  const olderThanMs = olderThan === undefined ? undefined : retentionOption('--older-than', olderThan);
+  const { config, log } = await context.settings();
+  const { prune } = await import('../prune/prune.ts');
+  const { canAsk, confirm } = await import('../terminal/terminal.ts');
+  const { layoutFor } = await import('../terminal/layout.ts');
+  const { describePrune, pruneJson } = await import('../prune/description.ts');
+  const asked = { ...options, config, log, clock: around.clock };
+  const pruning = { ...asked, olderThanMs: olderThanMs ?? config.prune.olderThanMs };
+  const tell = (report: PruneReport): void =>
+    out(json ? pruneJson(report) : describePrune(report, layoutFor(around)));
+  const rehearse = async (): Promise<PruneReport> => (await prune({ ...pruning, dryRun: true })).report;
+  const ask = (question: string): Promise<boolean> => confirm(question, around);
+  if (isUnusual(pruning, config) && canAsk(around) && !(await mayPrune(rehearse, tell, ask))) {
+    out('nothing was removed\n');
+    return;
+  }
+  const { report, exitCode } = await prune(pruning);
+  tell(report);
+  context.exit(exitCode);
+}
+
+/** Devices would go that the configuration keeps. */
+function isUnusual(
+  {
+    olderThanMs,
+    dryRun,
+    force,
+    json,
+  }: { olderThanMs: number; dryRun: boolean; force: boolean; json: boolean },
+  { prune }: Config,
+): boolean {
+  return olderThanMs < prune.olderThanMs && !dryRun && !force && !json;
+}
+
+/** Shows what would go, and asks; what is refused anyhow says so by itself. */
+async function mayPrune(
+  rehearse: () => Promise<PruneReport>,
+  tell: (report: PruneReport) => void,
+  ask: (question: string) => Promise<boolean>,
+): Promise<boolean> {
+  const report = await rehearse();
+  if (report.targets.count === 0 || report.refusal !== undefined) return true;
+  tell(report);
+  return ask(`Remove ${countOf(report.targets.count, 'device')}?`);
 }
 
 const PRUNE: Explanation = {
@@ -52,7 +89,8 @@ const PRUNE: Explanation = {
       'imapd.conf, and under which no device at all has registered within a day.',
     'A clock that is ahead makes devices look silent. Where more than half of all devices would go, or any while none ' +
       'has registered within two days, nothing is removed, bad files and history included, and the run fails; with ' +
-      'three devices or fewer it only says so. --force removes them all the same, --dry-run tells what would be refused.',
+      'three devices or fewer it only says so. On a terminal it asks before it removes what prune.older_than would keep. ' +
+      '--force removes them all the same, --dry-run tells what would be refused.',
   ],
   exits: {
     [ExitCode.usage]: '--older-than is less than 1d or more than 3650d',

@@ -73,7 +73,18 @@ function usageError(text: string, words: readonly string[]): OperatorError {
   const [, message = text, guess] = /^error: ([^]*?)\n(?:\(Did you mean (.*)\?\)\n)?$/.exec(text) ?? [];
   const see = `see: ${words.join(' ')} --help`;
   const hint = guess === undefined ? see : `did you mean ${guess}? If not, ${see}`;
-  return new OperatorError(message, { exitCode: ExitCode.usage, hint });
+  return new OperatorError(inPlainWords(message), { exitCode: ExitCode.usage, hint });
+}
+
+/** Commander's sentences about options; of an option its name alone, since what stands for its value is for --help. */
+const ABOUT_OPTIONS: readonly [RegExp, string][] = [
+  [/^option '(?:-\w, )?(--?[\w-]+)[^']*' argument missing$/, 'option $1 has no value'],
+  [/^required option '(?:-\w, )?(--?[\w-]+)[^']*' not specified$/, 'option $1 is missing'],
+  [/^option '(?:-\w, )?(--?[\w-]+)[^']*' argument '(.*)' is invalid\. /, "option $1 is '$2'. "],
+];
+
+function inPlainWords(message: string): string {
+  return ABOUT_OPTIONS.reduce((text, [pattern, words]) => text.replace(pattern, words), message);
 }
 
 function addCommands(program: Command, context: CommandContext): void {

@@ -4,7 +4,7 @@ import { ExitCode, OperatorError } from '../process/errors.ts';
 import { type Explanation, explain } from '../manual/explain.ts';
 import type { TargetOrder } from '../targets/record.ts';
 import type { CommandContext } from './context.ts';
-import { durationOption } from './option-values.ts';
+import { durationOption, numberOption } from './option-values.ts';
 
 interface ListOptions {
   user?: string;
@@ -14,6 +14,7 @@ interface ListOptions {
   topic?: string;
   sort: string;
   reverse: boolean;
+  limit?: string;
   json: boolean;
 }
 
@@ -21,7 +22,7 @@ interface ListOptions {
 export function addTargetsList(targets: Command, context: CommandContext): void {
   explain(targets.command('list'), LIST)
     .description('list devices; of several conditions all must hold')
-    .option('--user <user>', 'only those of this user (default: of all)')
+    .option('--user <user>', 'only those of this user, or of users such as *@example.org (default: of all)')
     .option('--stale <duration>', 'only those not renewed for so long, such as 10d (default: however old)')
     .option('--failing', 'only those whose latest pushes were refused', false)
     .option(
@@ -32,13 +33,17 @@ export function addTargetsList(targets: Command, context: CommandContext): void 
     .option('--topic <topic>', 'only those that registered under this topic (default: any)')
     .option('--sort <key>', ORDERS.join(', '), 'user')
     .option('--reverse', 'the other way round', false)
+    .option('--limit <number>', 'only the first so many (default: all)')
     .option('--json', 'print as JSON', false)
     .action(async (options: ListOptions) => {
+      const { layoutFor } = await import('../terminal/layout.ts');
       const { around } = context;
       const request = {
         ...options,
         renewedBeforeMs: renewedBefore(options.stale, around.clock),
         order: orderOption(options.sort),
+        limit: options.limit === undefined ? Infinity : numberOption('--limit', options.limit, { least: 1 }),
+        layout: layoutFor(around),
         counted: around.stdout.isTTY === true,
       };
       const { listCommand } = await import('../devices/list.ts');
@@ -72,6 +77,7 @@ const LIST: Explanation = {
   examples: [
     ['xapplepush devices list', 'all devices'],
     ['xapplepush devices list --user alice', 'those of alice'],
+    ["xapplepush devices list --user '*@example.org' --limit 20", 'the first of a domain'],
     [
       'xapplepush devices list --stale 3d --sort renewed --reverse',
       'devices that went silent, the longest first',

@@ -21,6 +21,18 @@ export function addTargets(program: Command, context: CommandContext): void {
   addRemove(targets, context);
   addExport(targets, context);
   addImport(targets, context);
+  addUsers(targets, context);
+}
+
+/** What the scripts of `completion` ask for names of users; nobody types it. */
+function addUsers(targets: Command, context: CommandContext): void {
+  targets
+    .command('users', { hidden: true })
+    .argument('[beginning]')
+    .action(async (beginning: string | undefined) => {
+      const { usersCommand } = await import('../devices/users.ts');
+      context.out(await usersCommand((await context.settings()).config, beginning ?? ''));
+    });
 }
 
 function addShow(targets: Command, context: CommandContext): void {
@@ -29,9 +41,11 @@ function addShow(targets: Command, context: CommandContext): void {
     .option('--json', 'print as JSON', false)
     .action(async (user: string, { token, accountId, json }: SelectionOptions) => {
       const { showCommand } = await import('../devices/show.ts');
+      const { layoutFor } = await import('../terminal/layout.ts');
       const { page } = await import('../terminal/terminal.ts');
       const { config } = await context.settings();
-      await page(await showCommand(config, { user, token, accountId }, json), context.around);
+      const text = await showCommand(config, { user, token, accountId }, json, layoutFor(context.around));
+      await page(text, context.around);
     });
 }
 
@@ -51,6 +65,7 @@ function addRemove(targets: Command, context: CommandContext): void {
       if (user === undefined && token === undefined && accountId === undefined) throw nothingSelected();
       const { removeCommand } = await import('../devices/remove.ts');
       const { openHistory } = await import('../history/history.ts');
+      const { layoutFor } = await import('../terminal/layout.ts');
       const { canAsk, confirm } = await import('../terminal/terminal.ts');
       const settings = await context.settings();
       const { around } = context;
@@ -60,6 +75,7 @@ function addRemove(targets: Command, context: CommandContext): void {
         selection: { user, token, accountId },
         clock: around.clock,
         confirm: canAsk(around) && !options.json ? (question) => confirm(question, around) : undefined,
+        layout: layoutFor(around),
         out: context.out,
       });
     });

@@ -23,7 +23,7 @@ export function tell(
   if (outcome.kind === 'delivered') log.info('delivered to Apple', fields);
   else if (settlement.disableTarget) log.warn(DISABLED, fields);
   else if (settlement.gaveUp) log.error('gave the push up', fields);
-  else if (settlement.removeTarget) log.info('Apple knows the device no more: device removed', fields);
+  else if (settlement.removeTarget) log.info('Apple no longer knows the device: device removed', fields);
   else if (isHeld || isToldOnce(outcome, settlement)) log.debug('kept', fields);
   else if (outcome.kind === 'misconfigured') log.error(WRONG_TOPIC, { ...fields, topic: push.topic });
   else if (outcome.kind === 'retry') log.warn('not delivered, will be tried again', fields);
@@ -84,7 +84,7 @@ export function sentence(outcome: Outcome): string {
     case 'delivered':
       return 'Apple took the push';
     case 'gone':
-      return `Apple knows the device no more (${outcome.reason})`;
+      return `Apple no longer knows the device (${outcome.reason})`;
     case 'rejected':
       return `Apple refused the push (${outcome.reason})`;
     case 'misconfigured':

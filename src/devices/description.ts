@@ -1,5 +1,6 @@
 import { redactAccountId, redactToken } from '../process/redact.ts';
 import { timeText } from '../process/text.ts';
+import type { Layout } from '../terminal/layout.ts';
 import type { Target } from '../targets/record.ts';
 
 export const HEADINGS = [
@@ -12,12 +13,12 @@ export const HEADINGS = [
   'LAST ERROR',
 ] as const;
 
-export function rowOf(target: Target): string[] {
+export function rowOf(target: Target, { time }: Layout): string[] {
   return [
     ...identityOf(target),
-    timeText(target.registeredMs),
-    timeText(target.renewedMs),
-    timeText(target.lastSuccessMs),
+    time(target.registeredMs),
+    time(target.renewedMs),
+    time(target.lastSuccessMs),
     `${target.disabledMs === null ? '' : 'disabled: '}${errorOf(target)}`,
   ];
 }
@@ -33,12 +34,12 @@ export const TROUBLE_HEADINGS = [
   'LAST ERROR',
 ] as const;
 
-export function troubleRowOf(target: Target): string[] {
+export function troubleRowOf(target: Target, { time }: Layout): string[] {
   return [
     ...identityOf(target),
-    timeText(target.renewedMs),
-    target.failingSinceMs === null ? '' : timeText(target.failingSinceMs),
-    target.disabledMs === null ? '' : timeText(target.disabledMs),
+    time(target.renewedMs),
+    target.failingSinceMs === null ? '' : time(target.failingSinceMs),
+    target.disabledMs === null ? '' : time(target.disabledMs),
     errorOf(target),
   ];
 }

@@ -8,6 +8,7 @@ import { targetEntry } from '../history/entries.ts';
 import type { History } from '../history/history.ts';
 import { filterOf, noneSelected, type Selection } from './filter.ts';
 import { countOf } from '../process/text.ts';
+import type { Layout } from '../terminal/layout.ts';
 import { table } from '../terminal/table.ts';
 import { removeInTurns, type Removal } from './pages.ts';
 import { HEADINGS, rowOf, shown } from './description.ts';
@@ -24,6 +25,7 @@ export interface RemoveRequest {
   history: History;
   /** Asks the person at the terminal; absent where there is none. */
   confirm?: ((question: string) => Promise<boolean>) | undefined;
+  layout: Layout;
   out: (text: string) => void;
 }
 
@@ -53,9 +55,9 @@ async function removeWhenAsked(
   ids: readonly number[],
   { filter, listed, request }: { filter: TargetFilter; listed: Target[]; request: RemoveRequest },
 ): Promise<void> {
-  const { confirm, out } = request;
+  const { confirm, layout, out } = request;
   if (confirm === undefined) throw severalSelected(ids.length);
-  out(listOf({ count: ids.length, listed }));
+  out(listOf({ count: ids.length, listed }, layout));
   if (!(await confirm(`Remove these ${countOf(ids.length, 'device')}?`))) {
     out('nothing was removed\n');
     return;
@@ -95,17 +97,18 @@ export function recordRemoval(
   for (const target of listed) history.record(targetEntry(target, change, nowMs));
 }
 
-function tell({ dryRun, json, out }: RemoveRequest, removal: Removal): void {
+function tell({ dryRun, json, layout, out }: RemoveRequest, removal: Removal): void {
   const { count, listed } = removal;
   if (json) out(`${safeJson({ dryRun, count, removed: listed.map(shown) }, 2)}\n`);
-  else out(`${dryRun ? 'would remove' : 'removed'} ${countOf(count, 'device')}\n${listOf(removal)}`);
+  else out(`${dryRun ? 'would remove' : 'removed'} ${countOf(count, 'device')}\n${listOf(removal, layout)}`);
 }
 
 /** A table of those that are listed, and how many more there are. */
-export function listOf({ count, listed }: Removal): string {
+export function listOf({ count, listed }: Removal, layout: Layout): string {
   if (listed.length === 0) return '';
   const more = count - listed.length;
-  return `${table(HEADINGS, listed.map(rowOf))}${more > 0 ? `and ${more} more\n` : ''}`;
+  const rows = listed.map((target) => rowOf(target, layout));
+  return `${table(HEADINGS, rows, layout.columns)}${more > 0 ? `and ${more} more\n` : ''}`;
 }
 
 function severalSelected(count: number): OperatorError {

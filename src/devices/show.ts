@@ -4,13 +4,14 @@ import type { Config } from '../config/config.ts';
 import type { Entry, PushEntry } from '../history/entry.ts';
 import { historyFolder } from '../history/history.ts';
 import { readHistory } from '../history/read.ts';
-import { answerOf, forPrograms } from '../history/sentence.ts';
+import { answerOf, forPrograms, pathsOf } from '../history/row.ts';
 import { redactAccountId, redactToken } from '../process/redact.ts';
 import { filterOf, noneSelected, type Selection } from './filter.ts';
-import { timeText, visible } from '../process/text.ts';
 import { shown } from './description.ts';
 import type { Subscription } from '../targets/target.ts';
 import { safeJson } from '../process/safe-json.ts';
+import { IN_FULL, type Layout } from '../terminal/layout.ts';
+import { factTable } from '../terminal/table.ts';
 
 interface TargetDetails {
   target: Target;
@@ -23,7 +24,12 @@ interface TargetDetails {
 const RECENT_PUSHES = 5;
 
 /** All that is kept about one user's targets. Throws OperatorError (exit 65) where there is none. */
-export async function showCommand(config: Config, selection: Selection, json: boolean): Promise<string> {
+export async function showCommand(
+  config: Config,
+  selection: Selection,
+  json: boolean,
+  layout = IN_FULL,
+): Promise<string> {
   const found = await withStore(config.store, async (store) => {
     const targets = await store.listTargets(filterOf(config, selection));
     return Promise.all(
@@ -34,7 +40,9 @@ export async function showCommand(config: Config, selection: Selection, json: bo
     );
   });
   if (found.length === 0) throw noneSelected();
-  return json ? `${safeJson(found.map(asJson), 2)}\n` : found.map(describe).join('\n');
+  return json
+    ? `${safeJson(found.map(asJson), 2)}\n`
+    : found.map((details) => describe(details, layout)).join('\n');
 }
 
 function recentPushes({ store, history }: Config, targetId: number): PushEntry[] {
@@ -52,19 +60,22 @@ function asJson({ target, subscriptions, pushes }: TargetDetails): object {
   };
 }
 
-function describe({ target, subscriptions, pushes }: TargetDetails): string {
+function describe({ target, subscriptions, pushes }: TargetDetails, { columns, time }: Layout): string {
   const mailboxes = subscriptions.map(({ owner, path }) => `${path} of ${owner || 'nobody'}`);
-  const lines: [name: string, value: string][] = [
+  const facts = [
     ...factsOf(target),
-    ...timesOf(target),
+    ...timesOf(target, time),
     ...listed('mailboxes', mailboxes),
     ...listed(
       'recent pushes',
-      pushes.map((push) => `${timeText(push.atMs)}  ${answerOf(push)}`),
+      pushes.map((push) => pushText(push, time)),
     ),
   ];
-  const width = Math.max(...lines.map(([name]) => name.length));
-  return lines.map(([name, value]) => `${name.padEnd(width)}  ${visible(value)}\n`).join('');
+  return factTable(facts, columns);
+}
+
+function pushText(push: PushEntry, time: Layout['time']): string {
+  return `${time(push.atMs)}  ${push.event} in ${pathsOf(push.mailboxes)}: ${answerOf(push)}`;
 }
 
 function listed(name: string, texts: readonly string[]): [string, string][] {
@@ -83,19 +94,16 @@ function factsOf(target: Target): [string, string][] {
   ];
 }
 
-function timesOf(target: Target): [string, string][] {
+function timesOf(target: Target, time: Layout['time']): [string, string][] {
   return [
-    ['registered', timeText(target.registeredMs)],
-    ['renewed', timeText(target.renewedMs)],
-    ['last push', timeText(target.lastPushMs)],
-    ['last success', timeText(target.lastSuccessMs)],
-    [
-      'last error',
-      target.lastError === null ? 'none' : `${target.lastError}, ${timeText(target.lastErrorMs)}`,
-    ],
+    ['registered', time(target.registeredMs)],
+    ['renewed', time(target.renewedMs)],
+    ['last push', time(target.lastPushMs)],
+    ['last success', time(target.lastSuccessMs)],
+    ['last error', target.lastError === null ? 'none' : `${target.lastError}, ${time(target.lastErrorMs)}`],
     ['errors in a row', String(target.failures)],
-    ['failing since', target.failingSinceMs === null ? '-' : timeText(target.failingSinceMs)],
-    ['disabled', target.disabledMs === null ? 'no' : `since ${timeText(target.disabledMs)}; ${FIX}`],
+    ['failing since', target.failingSinceMs === null ? '-' : time(target.failingSinceMs)],
+    ['disabled', target.disabledMs === null ? 'no' : `since ${time(target.disabledMs)}; ${FIX}`],
   ];
 }
 

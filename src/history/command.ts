@@ -1,28 +1,34 @@
 import type { Clock } from '../process/clock.ts';
 import type { Config } from '../config/config.ts';
 import { withStore } from '../store/open.ts';
-import { comparableUser } from '../mailboxes/user-name.ts';
-import { countOf, timeText, visible } from '../process/text.ts';
+import { comparableUser, isUserPattern, userMatcher } from '../mailboxes/user-name.ts';
+import { countOf, visible } from '../process/text.ts';
 import type { Surroundings } from '../process/surroundings.ts';
+import { IN_FULL, type Layout } from '../terminal/layout.ts';
+import { growingTable } from '../terminal/table.ts';
 import { page, painter } from '../terminal/terminal.ts';
 import { type Entry, isAbout } from './entry.ts';
 import { followHistory } from './follow.ts';
 import { historyFolder } from './history.ts';
 import { readHistory } from './read.ts';
-import { colourOf, forPrograms, sentenceOf } from './sentence.ts';
+import { colourOf, forPrograms, HEADINGS, rowOf } from './row.ts';
 import { type Shelf, SHELVES } from './shelf.ts';
 import { safeJson } from '../process/safe-json.ts';
 
 export interface LogOptions {
+  /** The name of a user, or a pattern. */
   user: string | undefined;
-  /** Not older than this, in milliseconds. */
+  /** Not older than this instant. */
   sinceMs: number;
   /** At most so many of the newest. */
   limit: number;
   /** Without what concerned no device. */
   pushes: boolean;
+  /** With the apns-id of each push. */
+  verbose: boolean;
   json: boolean;
   colour: boolean;
+  layout: Layout;
 }
 
 /** Tells the newest entries of the history, oldest first; where there is none, why there may be none. */
@@ -34,13 +40,12 @@ export async function logCommand(
   const { user, json, limit } = options;
   const entries = readHistory(historyFolder(config.store), {
     limit,
-    sinceMs: around.clock.nowMs() - Math.min(options.sinceMs, config.history.maxAgeMs),
+    sinceMs: Math.max(options.sinceMs, around.clock.nowMs() - config.history.maxAgeMs),
     maxEntries: config.history.maxEntries,
     shelves: shelvesOf(options),
     wanted: selectionOf(config, options),
   });
-  const text = entries.map((entry) => shown(entry, options)).join('');
-  if (entries.length > 0 || json) await page(text, around);
+  if (entries.length > 0 || json) await page(textOf(options)(entries), around);
   else await page(`no entries; ${await explanation(config, user)}\n`, around);
 }
 
@@ -51,13 +56,15 @@ export async function followCommand(
   { clock, signal, out }: { clock: Clock; signal: AbortSignal; out: (text: string) => void },
 ): Promise<void> {
   const wanted = selectionOf(config, options);
+  // An age is true only when it is written.
+  const shown = textOf({ ...options, layout: { ...options.layout, time: IN_FULL.time } });
   await followHistory({
     folder: historyFolder(config.store),
     shelves: shelvesOf(options),
     clock,
     signal,
     onEntry: (entry) => {
-      if (wanted(entry)) out(shown(entry, options));
+      if (wanted(entry)) out(shown([entry]));
     },
   });
 }
@@ -68,21 +75,29 @@ function shelvesOf({ pushes }: LogOptions): readonly Shelf[] {
 
 function selectionOf({ users }: Config, { user }: LogOptions): (entry: Entry) => boolean {
   if (user === undefined) return () => true;
-  const wanted = comparableUser(user, users);
-  return (entry) => isAbout(entry, wanted);
+  const isWanted = userMatcher(user, users);
+  return (entry) => isAbout(entry, isWanted);
 }
 
-function shown(entry: Entry, { json, colour }: LogOptions): string {
-  if (json) return `${safeJson(forPrograms(entry))}\n`;
-  const name = colourOf(entry);
-  const sentence = sentenceOf(entry);
-  return `${timeText(entry.atMs)}  ${name === undefined ? sentence : painter(colour)(sentence, name)}\n`;
+/** Gives the text of entries that come one part after the other. */
+function textOf({ json, verbose, colour, layout }: LogOptions): (entries: readonly Entry[]) => string {
+  if (json) return (entries) => entries.map((entry) => `${safeJson(forPrograms(entry))}\n`).join('');
+  let shown: readonly Entry[] = [];
+  const paint = painter(colour);
+  const rowsOf = growingTable(HEADINGS, layout.columns, (line, row) => {
+    const name = shown[row] === undefined ? undefined : colourOf(shown[row]);
+    return name === undefined ? line : paint(line, name);
+  });
+  return (entries) => {
+    shown = entries;
+    return rowsOf(entries.map((entry) => rowOf(entry, layout, verbose)));
+  };
 }
 
 /** Why there may be nothing to tell of a user: the first question is whether a device has registered. */
 async function explanation(config: Config, user: string | undefined): Promise<string> {
   if (config.history.maxEntries === 0) return 'history.max_entries is 0, so none are kept';
-  if (user === undefined) return 'no event has arrived: look at `xapplepush check`';
+  if (user === undefined || isUserPattern(user)) return 'no event has arrived: look at `xapplepush check`';
   const name = comparableUser(user, config.users);
   const targets = await withStore(config.store, (store) => store.listTargets({ user: name }));
   if (targets.length === 0) return `no device of ${visible(name)} has registered`;

@@ -85,8 +85,8 @@ export function concernsDevice(entry: Entry): boolean {
   return entry.kind !== 'event' || entry.decision === 'push';
 }
 
-/** Whether it is about this user, who is the owner of a mailbox or of a device; trouble is about everybody. */
-export function isAbout(entry: Entry, user: string): boolean {
-  if (entry.kind === 'event') return entry.mailboxes.some(({ owner }) => owner === user);
-  return entry.kind === 'trouble' || entry.user === user;
+/** Whether it is about one of these users, who owns a mailbox or a device; trouble is about everybody. */
+export function isAbout(entry: Entry, isWanted: (user: string) => boolean): boolean {
+  if (entry.kind === 'event') return entry.mailboxes.some(({ owner }) => isWanted(owner));
+  return entry.kind === 'trouble' || isWanted(entry.user);
 }

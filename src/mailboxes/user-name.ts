@@ -13,6 +13,23 @@ export function comparableUser(user: string, rules: UserRules): string {
   return rules.lowercase ? asciiLowerCase(name) : name;
 }
 
+/** Whether a person means several users: `*` stands for any characters, `?` for one. */
+export function isUserPattern(text: string): boolean {
+  return /[*?]/.test(text);
+}
+
+/** Gives whether a user is one of those that a person names, by a name or a pattern. */
+export function userMatcher(text: string, rules: UserRules): (user: string) => boolean {
+  const wanted = comparableUser(text, rules);
+  if (!isUserPattern(wanted)) return (user) => user === wanted;
+  const source = wanted
+    .replace(/[\\^$.|+()[\]{}]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
+  const pattern = new RegExp(`^${source}$`, 'su');
+  return (user) => pattern.test(user);
+}
+
 function withoutDomain(user: string): string {
   const at = user.lastIndexOf('@');
   return at > 0 ? user.slice(0, at) : user;

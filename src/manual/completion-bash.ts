@@ -4,7 +4,7 @@ import type { Completable, ValueKind } from './completion.ts';
 export function bashCompletion(commands: readonly Completable[]): string {
   return `# Completions of xapplepush for bash; made by: xapplepush completion bash
 
-# Sets kind to what the value of an option is, '' for a flag: file, folder, free, or words.
+# Sets kind to what the value of an option is, '' for a flag: file, folder, user, free, or words.
 _xapplepush_kind() {
   kind=
   case $1 in
@@ -88,6 +88,7 @@ const COMPLETER = `_xapplepush() {
   fi
   case $kind in
     free) ;;
+    user) mapfile -t COMPREPLY < <(xapplepush devices users -- "$cur" 2>/dev/null) ;;
     file) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
     folder) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
     *) mapfile -t COMPREPLY < <(compgen -W "$kind" -- "$cur") ;;

@@ -40,6 +40,7 @@ function optionWords({ names, about, value }: CompletableOption): string {
 
 function valueWords(kind: ValueKind): string {
   if (kind === 'folder') return `-f -a '(__fish_complete_directories)'`;
+  if (kind === 'user') return `-f -a '(xapplepush devices users -- (commandline -ct) 2>/dev/null)'`;
   return typeof kind === 'string' ? '-F' : `-f -a ${quoted(kind.join(' '))}`;
 }
 

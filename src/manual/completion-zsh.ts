@@ -5,6 +5,11 @@ export function zshCompletion(commands: readonly Completable[]): string {
   return `#compdef xapplepush
 # Completions of xapplepush for zsh; made by: xapplepush completion zsh
 
+_xapplepush_of_users() {
+  local -a users=(\${(f)"$(xapplepush devices users -- "$PREFIX" 2>/dev/null)"})
+  compadd -a users
+}
+
 ${commands.map(completer).join('\n')}
 if [[ $funcstack[1] == _xapplepush ]]; then
   _xapplepush "$@"
@@ -60,6 +65,7 @@ function optionSpec({ names, about, repeats, value }: CompletableOption): string
 function action(kind: ValueKind): string {
   if (kind === 'file') return '_files';
   if (kind === 'folder') return '_files -/';
+  if (kind === 'user') return '_xapplepush_of_users';
   return kind === 'free' ? ' ' : `(${kind.join(' ')})`;
 }
 

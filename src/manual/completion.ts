@@ -1,7 +1,7 @@
 import { type CommandEntry, everyCommand, type OptionEntry, type Value } from './command-tree.ts';
 
-/** What may stand for a value: a file, a folder, one of these words, or what nobody can guess. */
-export type ValueKind = 'file' | 'folder' | 'free' | readonly string[];
+/** What may stand for a value: a file, a folder, a user who has devices, one of these words, or what nobody can guess. */
+export type ValueKind = 'file' | 'folder' | 'user' | 'free' | readonly string[];
 
 export interface CompletableOption {
   names: readonly string[];
@@ -55,6 +55,6 @@ function completableOption({ names, description, value }: OptionEntry): Completa
 
 function kindOf({ name, choices }: Value): ValueKind {
   if (choices.length > 0) return choices;
-  if (name === 'file') return 'file';
+  if (name === 'file' || name === 'user') return name;
   return name === 'dir' ? 'folder' : 'free';
 }

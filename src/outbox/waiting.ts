@@ -5,6 +5,8 @@ import type { Hold } from './hold.ts';
 /** Which waiting pushes a person means. All conditions hold together; none given means all. */
 export interface WaitingFilter {
   user?: string | undefined;
+  /** `*` stands for any characters, `?` for one. */
+  userPattern?: string | undefined;
   /** Beginning of the device token, in either case. */
   tokenPrefix?: string | undefined;
   accountId?: string | undefined;

@@ -1,18 +1,19 @@
 import { countOf, timeText, visible } from '../process/text.ts';
 import { shown } from '../devices/description.ts';
 import { LISTED_ROWS, listOf } from '../devices/remove.ts';
+import { IN_FULL } from '../terminal/layout.ts';
 import type { PruneReport } from './prune.ts';
 import { refusalNote, refusalText } from './refusal.ts';
 import { safeJson } from '../process/safe-json.ts';
 
 /** What was done, for a person: a line for each part, and the targets where there are few. */
-export function describePrune(report: PruneReport): string {
+export function describePrune(report: PruneReport, layout = IN_FULL): string {
   const { targets, topics, badFiles, renewedBeforeMs, refusal } = report;
   const removed = report.dryRun ? 'would remove' : 'removed';
   const size = badFiles.count > 0 ? `, ${sizeText(badFiles.bytes)}` : '';
   const lines = [
     `${removed} ${countOf(targets.count, 'device')} not renewed since ${timeText(renewedBeforeMs)}\n`,
-    listOf({ ...targets, listed: targets.listed.slice(0, LISTED_ROWS) }),
+    listOf({ ...targets, listed: targets.listed.slice(0, LISTED_ROWS) }, layout),
     ...(topics?.length === 0 ? ['no topic is unused\n'] : []),
     ...(topics ?? []).map(
       ({ topic, count }) => `${removed} ${countOf(count, 'device')} of the unused topic ${visible(topic)}\n`,

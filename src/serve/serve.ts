@@ -34,6 +34,8 @@ export interface ServeOptions {
 export interface Serving {
   /** That of the settings in force. */
   readonly log: Log;
+  /** The doors that are open, with their places. */
+  doors(): readonly string[];
   /** What keeps events out or pushes from being sent, in one line with its fix; undefined where nothing does. */
   trouble(): string | undefined;
   /**
@@ -85,6 +87,7 @@ export async function openServe(options: ServeOptions): Promise<Serving> {
     const watching = keepStoreInPlace(kept, ending);
     return {
       log,
+      doors: () => doors.names(),
       trouble: () => troubleOf(state),
       reload: (next) => reloadBy(() => openNext(state, next)),
       end: async () => {
@@ -128,7 +131,7 @@ function doorsOptions(state: State, log: Log, options: ServeOptions): DoorsOptio
 
 function sayServing(state: State, doors: Doors): void {
   state.isReady = true;
-  state.current.settings.log.info('serving', { doors: doors.names() });
+  state.current.settings.log.info('ready', { doors: doors.names() });
 }
 
 /** In one line, which shows what paths and names in it hold. */

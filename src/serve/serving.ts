@@ -8,14 +8,14 @@ import { openServe, type Serving } from './serve.ts';
 import type { Settings } from './shift.ts';
 import { type ServiceManager, serviceManager } from './systemd.ts';
 
+type Around = Pick<Surroundings, 'clock' | 'env' | 'stderr' | 'tell' | 'onSignals'>;
+
 /**
  * `serve` as a service: until SIGTERM or SIGINT; SIGHUP reads configuration and certificate again. What cannot be used
  * leaves the old in force. The log's file is opened for each line, so rotation needs nothing.
  */
-export async function serveUntilSignalled(
-  configure: () => Promise<Settings>,
-  { clock, env, onSignals }: Pick<Surroundings, 'clock' | 'env' | 'onSignals'>,
-): Promise<void> {
+export async function serveUntilSignalled(configure: () => Promise<Settings>, around: Around): Promise<void> {
+  const { clock, env, onSignals } = around;
   const settings = await configure();
   const metrics = createMetrics({ defaultMetrics: true, log: settings.log });
   const manager = serviceManager({ environment: env, clock, log: settings.log });
@@ -35,6 +35,7 @@ export async function serveUntilSignalled(
     const watchdog = manager.watch(() => true, ending.signal);
     const serving = await opening;
     void manager.ready();
+    sayReady(serving, settings, around);
     void keepStatus(serving, manager, clock, ending.signal);
     await aborted(ending.signal);
     void manager.stopping();
@@ -45,6 +46,14 @@ export async function serveUntilSignalled(
     ending.abort(); // else the watchdog would keep a `serve` alive that could not open
     for (const each of forget) each();
   }
+}
+
+/** To whoever has started it by hand, where the log does not say it there. */
+function sayReady(serving: Serving, { config }: Settings, { stderr, tell }: Around): void {
+  const { destination, level } = config.log;
+  const isLogged = destination === 'stderr' && (level === 'info' || level === 'debug');
+  if (stderr.isTTY !== true || isLogged) return;
+  tell(`xapplepush: ready; takes events through ${serving.doors().join(', ')}; Ctrl-C ends it\n`);
 }
 
 /** How often it is looked whether `systemctl status` is to show something else. */

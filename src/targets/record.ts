@@ -29,6 +29,8 @@ export interface WholeTarget extends Omit<Target, 'id'> {
 /** Which targets a command means. All conditions hold together; none given means all targets. */
 export interface TargetFilter {
   user?: string | undefined;
+  /** `*` stands for any characters, `?` for one. */
+  userPattern?: string | undefined;
   /** Beginning of the device token, in either case. */
   tokenPrefix?: string | undefined;
   accountId?: string | undefined;

@@ -15,8 +15,11 @@ export function formatOf(head: Buffer): Format | undefined {
     .trimStart();
   const [firstLine = ''] = text.split('\n', 1);
   if (text.startsWith('{')) return isTargetLine(firstLine) ? 'jsonl' : 'xaps';
-  return /(?:^|,)\s*"?device_token"?\s*(?:,|$)/i.test(firstLine) ? 'csv' : undefined;
+  return CSV_HEADER.test(firstLine) ? 'csv' : undefined;
 }
+
+/** Words with something between them that spreadsheets write; csv.ts says which words it wants. */
+const CSV_HEADER = /^[\w "]+[,;\t][\w ",;\t]*\r?$/;
 
 /** A target too, where an editor took the header away. */
 function isTargetLine(line: string): boolean {

@@ -6,6 +6,7 @@ import { openHistory } from '../history/history.ts';
 import type { Log } from '../process/log.ts';
 import { filterOf, type Selection } from '../devices/filter.ts';
 import { countOf } from '../process/text.ts';
+import type { Layout } from '../terminal/layout.ts';
 import type { Hold } from '../outbox/hold.ts';
 import type { HandledPush, WaitingCount, WaitingFilter } from '../outbox/waiting.ts';
 
@@ -17,6 +18,7 @@ export interface OutboxCommand {
   config: Config;
   log: Log;
   clock: Clock;
+  layout: Layout;
   /** Shows a text to whoever called; a long one perhaps page by page. */
   show: (text: string) => Promise<void> | void;
 }

@@ -44,14 +44,27 @@ export async function discardCommand(
       await show(
         `${sentences([would, ...sendingNote(count)])}${await tableOf(command, store, filter, LIST_LIMIT)}`,
       );
-    } else if (await mayDiscard(count, options)) await show(await discard(store, filter, command));
+      return;
+    }
+    const showThem = async (): Promise<void> => show(await tableOf(command, store, filter, SHOWN_BEFORE));
+    if (await mayDiscard(count, options, showThem)) await show(await discard(store, filter, command));
     else await show('nothing was discarded\n');
   });
 }
 
-async function mayDiscard({ free }: WaitingCount, { all, ask }: DiscardOptions): Promise<boolean> {
+/** So many are shown to a person who is asked. */
+const SHOWN_BEFORE = 50;
+
+async function mayDiscard(
+  { free }: WaitingCount,
+  { all, ask }: DiscardOptions,
+  showThem: () => Promise<void>,
+): Promise<boolean> {
   if (free <= 1 || all) return true;
-  if (ask !== undefined) return ask(`discard ${free} pushes?`);
+  if (ask !== undefined) {
+    await showThem();
+    return ask(`Discard these ${free} pushes?`);
+  }
   throw new OperatorError(`${free} pushes match, expected one`, {
     exitCode: ExitCode.usage,
     hint: 'add --all to discard them all, --token or --account-id to choose, or --dry-run to see them',

@@ -24,7 +24,7 @@ export async function listCommand(
 
 /** The table of the oldest `limit` pushes that match, and how many more there are. */
 export async function tableOf(
-  { clock }: OutboxCommand,
+  { clock, layout }: OutboxCommand,
   store: Store,
   filter: WaitingFilter,
   limit: number,
@@ -32,7 +32,7 @@ export async function tableOf(
   const { free, sending } = await store.countWaiting(filter, clock.nowMs());
   const pushes: WaitingPush[] = [];
   for await (const batch of waitingPushes(store, filter, limit)) pushes.push(...batch);
-  return pushTable(pushes, free + sending, clock.nowMs());
+  return pushTable(pushes, free + sending, clock.nowMs(), layout);
 }
 
 /** How many rows are read in one transaction. */

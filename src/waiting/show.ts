@@ -1,19 +1,23 @@
 import { redactAccountId, redactToken } from '../process/redact.ts';
-import { agoText, countOf, timeText } from '../process/text.ts';
+import { countOf, timeText } from '../process/text.ts';
+import { IN_FULL, type Layout } from '../terminal/layout.ts';
 import { table } from '../terminal/table.ts';
 import { HOLD_TEXTS } from '../outbox/hold.ts';
 import { pidOf } from '../delivery/lease.ts';
 import type { WaitingPush } from '../outbox/waiting.ts';
 
 /** For a person: a line for each push, and how many more there are. */
-export function pushTable(pushes: readonly WaitingPush[], total: number, nowMs: number): string {
+export function pushTable(
+  pushes: readonly WaitingPush[],
+  total: number,
+  nowMs: number,
+  layout = IN_FULL,
+): string {
   if (total === 0) return 'no push waits\n';
   const more = total - pushes.length;
   const rest = more > 0 ? `… and ${countOf(more, 'more push', 'more pushes')}: see --limit\n` : '';
-  return `${table(
-    HEADINGS,
-    pushes.map((push) => cellsOf(push, nowMs)),
-  )}${rest}`;
+  const rows = pushes.map((push) => cellsOf(push, nowMs, layout));
+  return `${table(HEADINGS, rows, layout.columns)}${rest}`;
 }
 
 const HEADINGS = [
@@ -27,15 +31,15 @@ const HEADINGS = [
   'WHY IT WAITS',
 ] as const;
 
-function cellsOf(push: WaitingPush, nowMs: number): string[] {
+function cellsOf(push: WaitingPush, nowMs: number, { time }: Layout): string[] {
   return [
     push.user,
     redactToken(push.deviceToken),
     push.event,
     mailboxesText(push),
-    agoText(push.enqueuedMs, nowMs),
+    time(push.enqueuedMs),
     `${push.attempts}`,
-    nextText(push, nowMs),
+    nextText(push, nowMs, time),
     whyText(push, nowMs),
   ];
 }
@@ -55,8 +59,8 @@ function isSending({ leaseOwner, leaseUntilMs }: WaitingPush, nowMs: number): bo
   return leaseOwner !== null && (leaseUntilMs ?? 0) > nowMs;
 }
 
-function nextText(push: WaitingPush, nowMs: number): string {
-  if (!isSending(push, nowMs)) return push.dueMs <= nowMs ? 'now' : agoText(push.dueMs, nowMs);
+function nextText(push: WaitingPush, nowMs: number, time: Layout['time']): string {
+  if (!isSending(push, nowMs)) return push.dueMs <= nowMs ? 'now' : time(push.dueMs);
   const pid = pidOf(push.leaseOwner ?? '');
   return `being sent${pid === undefined ? '' : ` by pid ${pid}`}`;
 }

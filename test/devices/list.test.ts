@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Store } from '../../src/store/store.ts';
 import { listCommand, type ListRequest } from '../../src/devices/list.ts';
+import { IN_FULL } from '../../src/terminal/layout.ts';
 import { ACCOUNT_ID, DEVICE_TOKEN, tokenNumber } from '../support/events.ts';
 import { NOW_MS, registered, temporaryFolder, testStore } from '../support/store.ts';
 import { aliceAndBob, configFor, setTargets } from '../targets/setup.ts';
@@ -11,7 +12,9 @@ const ALL: ListRequest = {
   order: 'user',
   reverse: false,
   json: false,
+  limit: Infinity,
   counted: false,
+  layout: IN_FULL,
 };
 
 async function listed(store: Store, request: Partial<ListRequest> = {}): Promise<string> {
@@ -43,6 +46,23 @@ describe('the table', () => {
     expect(await listed(store, { user: 'bob' })).toMatch(
       / never +disabled: BadDeviceToken \(3 in a row\)\n$/,
     );
+  });
+
+  test('goes on below where the terminal is narrow, with ages for times', async () => {
+    const layout = { columns: 60, time: (): string => '3 days ago' };
+    expect((await listed(await aliceAndBob(), { user: 'bob', layout })).split('\n')).toEqual([
+      'USER  DEVICE TOKEN   ACCOUNT ID  REGISTERED  RENEWED',
+      '    LAST SUCCESS  LAST ERROR',
+      expect.stringMatching(/^bob   .{13}  .{10}  3 days ago  3 days ago$/),
+      '    3 days ago',
+      '',
+    ]);
+  });
+
+  test('ends at the limit, and says so', async () => {
+    const text = await listed(await aliceAndBob(), { limit: 1 });
+    expect(text).toMatch(/^USER .*\nalice .*\nand 2 more: see --limit\n$/);
+    expect(await users(await aliceAndBob(), { limit: 2 })).toEqual(['alice', 'alice']);
   });
 
   test('tells since when, where one looks for trouble', async () => {

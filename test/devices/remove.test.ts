@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Store } from '../../src/store/store.ts';
 import type { Entry } from '../../src/history/entry.ts';
 import { removeCommand, type RemoveRequest } from '../../src/devices/remove.ts';
+import { IN_FULL } from '../../src/terminal/layout.ts';
 import { createSleeplessClock } from '../support/clock.ts';
 import { ACCOUNT_ID, tokenNumber } from '../support/events.ts';
 import { registered } from '../support/store.ts';
@@ -18,6 +19,7 @@ async function remove(store: Store, request: Partial<RemoveRequest>): Promise<st
     json: false,
     clock: createSleeplessClock(),
     history: { record: (entry) => entries.push(entry) },
+    layout: IN_FULL,
     out: (text) => texts.push(text),
     ...request,
   });

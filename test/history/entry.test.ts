@@ -38,6 +38,8 @@ test.each<[Entry, boolean]>([
 });
 
 test('an entry is about the owner of the mailbox or of the device, and trouble about everybody', () => {
-  expect(ENTRIES.map((entry) => isAbout(entry, 'alice'))).toEqual(ENTRIES.map(() => true));
-  expect(ENTRIES.filter((entry) => isAbout(entry, 'bob')).map(({ kind }) => kind)).toEqual(['trouble']);
+  expect(ENTRIES.map((entry) => isAbout(entry, (user) => user === 'alice'))).toEqual(ENTRIES.map(() => true));
+  expect(ENTRIES.filter((entry) => isAbout(entry, (user) => user === 'bob')).map(({ kind }) => kind)).toEqual(
+    ['trouble'],
+  );
 });

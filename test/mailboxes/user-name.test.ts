@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { comparableUser } from '../../src/mailboxes/user-name.ts';
+import { comparableUser, isUserPattern, userMatcher } from '../../src/mailboxes/user-name.ts';
 
 it.each([
   ['Alice@Example.ORG', { lowercase: true, domain: 'keep' }, 'alice@example.org'],
@@ -12,6 +12,19 @@ it.each([
   ['', { lowercase: true, domain: 'keep' }, ''],
 ] as const)('%j under %j is %j', (user, rules, comparable) => {
   expect(comparableUser(user, rules)).toBe(comparable);
+});
+
+it.each([
+  ['alice', ['alice'], ['alicea', 'ALICE']],
+  ['ALICE', ['alice'], ['bob']],
+  ['*@Example.org', ['a@example.org', '@example.org'], ['a@example,org', 'a@example.org.net']],
+  ['a?c*', ['abc', 'a\u{1f4e8}cd', 'a\ncd'], ['ac', 'abbc']],
+  ['[a].(b)*', ['[a].(b)', '[a].(b)c'], ['a.b', '[a]x(b)']],
+])('%j means %j and not %j', (pattern, matching, others) => {
+  const matches = userMatcher(pattern, { lowercase: true, domain: 'keep' });
+  expect(matching.filter(matches)).toEqual(matching);
+  expect(others.filter(matches)).toEqual([]);
+  expect(isUserPattern(pattern)).toBe(/[*?]/.test(pattern));
 });
 
 it('is the same when done twice', () => {

@@ -41,8 +41,14 @@ function folderFor(shell: Shell, program = testProgram()): string {
   for (const name of ['mail.p12', 'more.pem']) writeFileSync(join(folder, name), '');
   mkdirSync(join(folder, 'morgue'));
   writeFileSync(join(folder, 'completion'), completionScript(program, shell));
+  writeFileSync(join(folder, 'xapplepush'), KNOWS_USERS, { mode: 0o755 });
   return folder;
 }
+
+/** Stands for the program, as far as the scripts ask it. */
+const KNOWS_USERS = `#!/bin/sh
+[ "$*" = "devices users -- al" ] && printf 'alice\\nalina@example.org\\n'
+`;
 
 function holds(complete: Complete): void {
   test('what can follow, and nothing that cannot', async () => {
@@ -67,6 +73,19 @@ function holds(complete: Complete): void {
     const offered = await complete(asked.map(({ line }) => line));
     for (const [index, { line, wanted }] of asked.entries())
       expect([...new Set(offered[index])].sort(), line).toEqual([...wanted].sort());
+  });
+
+  test('the users who have devices', async () => {
+    const lines = [
+      'devices show al',
+      'devices list --user al',
+      'outbox discard al',
+      'push al',
+      'devices show z',
+    ];
+    const offered = await complete(lines.map((line) => `xapplepush ${line}`));
+    const users = ['alice', 'alina@example.org'];
+    expect(offered.map((names) => [...names].sort())).toEqual([users, users, users, users, []]);
   });
 
   test('words with a meaning in the shell, and a closed list of values', async () => {
@@ -95,10 +114,9 @@ describe('bash', () => {
       return `COMP_WORDS=(${words.join(' ')}); COMP_CWORD=${words.length - 1}; _xapplepush; echo "\${COMPREPLY[*]}"`;
     });
     const script = ['set -u', 'source ./completion', 'IFS=,', ...calls].join('\n');
-    const said = execFileSync('bash', ['--norc', '-c', script], {
-      cwd: folderFor('bash', program),
-      encoding: 'utf8',
-    });
+    const cwd = folderFor('bash', program);
+    const env = { PATH: `${cwd}:/usr/bin:/bin` };
+    const said = execFileSync('bash', ['--norc', '-c', script], { cwd, env, encoding: 'utf8' });
     const answers = said.split('\n').slice(0, -1);
     expect(answers).toHaveLength(lines.length);
     return answers.map((answer) => answer.split(',').filter(Boolean));
@@ -133,7 +151,7 @@ describeWithTools({ fish: 'fish' }, 'fish', () => {
     const said = execFileSync('fish', ['-N', '-c', ['source ./completion', ...calls].join('\n')], {
       cwd: folder,
       encoding: 'utf8',
-      env: { PATH: '/usr/bin:/bin', HOME: folder },
+      env: { PATH: `${folder}:/usr/bin:/bin`, HOME: folder },
     });
     return said
       .split('END\n')
@@ -162,7 +180,7 @@ describeWithTools({ zsh: 'zsh' }, 'zsh', () => {
     const cwd = folderFor('zsh', program);
     writeFileSync(join(cwd, 'setup'), SETUP);
     writeFileSync(join(cwd, 'offered'), '');
-    const env = { HOME: cwd, ZDOTDIR: cwd };
+    const env = { PATH: `${cwd}:/usr/bin:/bin`, HOME: cwd, ZDOTDIR: cwd };
     const terminal = openTerminal('exec zsh -f -i', { cwd, env, columns: 200 });
     terminal.type('source ./setup\r');
     await terminal.shows('ready> ');

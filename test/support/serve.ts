@@ -47,7 +47,7 @@ export async function startServe(sandbox: Sandbox, user?: { uid: number; gid: nu
 /** How often a `serve` of this sandbox has opened its doors. */
 export function servings({ dir }: Sandbox): number {
   const file = join(dir, 'log');
-  return existsSync(file) ? readFileSync(file, 'utf8').split('"msg":"serving"').length - 1 : 0;
+  return existsSync(file) ? readFileSync(file, 'utf8').split('"msg":"ready"').length - 1 : 0;
 }
 
 function endOf(child: ChildProcess): Promise<number | NodeJS.Signals | null> {

@@ -182,7 +182,7 @@ const VOLATILE: readonly [RegExp, string][] = [
   [/\b\d+ ?(?:ms|s|m|min|h|d|(?:second|minute|hour|day)s?)(?= ago\b)/g, '0s'],
   [/\b\d+\.\d s(?= after the event\b)/g, '0.0 s'],
   [/(?<="tookMs":)\d+/g, '0'],
-  [/(?<=\bin )\d+ (?:second|minute|hour|day)s?\b/g, '0s'],
+  [/(?<=\b(?:with)?in )\d+ (?:second|minute|hour|day)s?\b/g, '0s'],
   [/\b\d+(?= days left\b)|(?<="daysLeft": )\d+/g, 'N'],
 ];
 

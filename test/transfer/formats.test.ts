@@ -18,10 +18,12 @@ describe('a file is recognised by its beginning', () => {
   good('a database in one line', '{"Users":{"alice":{"Accounts":{"A":{"DeviceToken":"aa"}}}}}', 'xaps');
   good('a database of the first daemon', '{\n    "alice": {\n        "accounts"', 'xaps');
   good('CSV', 'user,device_token,account_id\n', 'csv');
+  good('CSV with other columns', 'user,token\n', 'csv');
+  good('CSV with other separators', 'user;device_token;account_id\n', 'csv');
   good('CSV with quotes', '\ufeff"User", "Device_Token" ,"Account_Id"\r\n', 'csv');
 });
 
-test.each(['', '\n\n', 'alice\n', 'user;device_token;account_id\n', '[1]', '\u001f\u008b\u0008'])(
+test.each(['', '\n\n', 'alice\n', 'alice bob\n', 'Dear alice, how are you?\n', '[1]', '\u001f\u008b\u0008'])(
   '%j is nothing',
   (text) => {
     expect(formatOf(Buffer.from(text))).toBeUndefined();

@@ -6,6 +6,7 @@ import { listCommand } from '../../src/waiting/list.ts';
 import { retryCommand } from '../../src/waiting/retry.ts';
 import { openControlDoor } from '../../src/delivery/control.ts';
 import { configFor, startTestApns, type TestApns } from '../support/apns.ts';
+import { IN_FULL } from '../../src/terminal/layout.ts';
 import { createTestClock } from '../support/clock.ts';
 import { configure, eventually, type Finished, type Sandbox } from '../support/command.ts';
 import { EDITION, listening } from '../support/control.ts';
@@ -45,6 +46,7 @@ function commandOn(
     } as Config,
     log: recordedLog(),
     clock: createTestClock(NOW_MS),
+    layout: IN_FULL,
     show: (text) => void texts.push(text),
     shown: () => texts.splice(0).join(''),
   };
@@ -64,6 +66,8 @@ describe('list', () => {
     expect(JSON.parse(command.shown())).toHaveLength(2);
     await listCommand(command, {}, { json: true, limit: 1 });
     expect(JSON.parse(command.shown())).toHaveLength(1);
+    await listCommand(command, { users: 'B?*' }, { json: true, limit: undefined });
+    expect(JSON.parse(command.shown())).toMatchObject([{ user: 'bob' }]);
   });
 });
 
@@ -82,15 +86,14 @@ describe('discard', () => {
       },
     });
     await discardCommand(command, { user: 'alice' }, saying(false));
-    expect([command.shown(), await usersWaiting(store)]).toEqual([
-      'nothing was discarded\n',
-      ['alice', 'alice', 'bob'],
-    ]);
+    expect(command.shown()).toMatch(/^USER .*\nalice .*\nalice .*\nnothing was discarded\n$/);
+    expect(await usersWaiting(store)).toEqual(['alice', 'alice', 'bob']);
     await discardCommand(command, { user: 'alice' }, saying(true));
-    expect([command.shown(), await usersWaiting(store)]).toEqual(['discarded 2 pushes\n', ['bob']]);
+    expect(command.shown()).toMatch(/^USER .*\nalice .*\nalice .*\ndiscarded 2 pushes\n$/);
+    expect(await usersWaiting(store)).toEqual(['bob']);
     await discardCommand(command, { user: 'bob' }, saying(false));
     expect([command.shown(), await usersWaiting(store)]).toEqual(['discarded 1 push\n', []]);
-    expect(questions).toEqual(['discard 2 pushes?', 'discard 2 pushes?']);
+    expect(questions).toEqual(['Discard these 2 pushes?', 'Discard these 2 pushes?']);
     expect(await rowsOf(store, 'SELECT * FROM targets')).toHaveLength(3);
   });
 
@@ -103,7 +106,7 @@ describe('discard', () => {
       return true;
     };
     await discardCommand(command, {}, { ...NOBODY, ask });
-    expect(command.shown()).toBe('discarded 3 pushes\n');
+    expect(command.shown()).toMatch(/\ndiscarded 3 pushes\n$/);
     expect(await usersWaiting(store)).toEqual(['carol']);
   });
 

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { agoText } from '../../src/process/text.ts';
 import { pushJson, pushTable } from '../../src/waiting/show.ts';
 import type { WaitingPush } from '../../src/outbox/waiting.ts';
 import { ACCOUNT_ID, DEVICE_TOKEN } from '../support/events.ts';
@@ -25,9 +26,11 @@ function push(changes: Partial<WaitingPush> = {}): WaitingPush {
   };
 }
 
+const ON_A_TERMINAL = { columns: Infinity, time: (ms: number | null) => agoText(ms ?? 0, NOW_MS) };
+
 /** The cells of the only line. */
 function cells(changes: Partial<WaitingPush>): string[] {
-  const [, line = ''] = pushTable([push(changes)], 1, NOW_MS).split('\n');
+  const [, line = ''] = pushTable([push(changes)], 1, NOW_MS, ON_A_TERMINAL).split('\n');
   return line.split(/ {2,}/);
 }
 

@@ -19,6 +19,7 @@ export function subscriptionsIn(sql: Sql, targetId: number): Subscription[] {
 
 const CONDITIONS: Readonly<Record<keyof TargetFilter, string>> = {
   user: 'user = @user',
+  userPattern: "user GLOB replace(@userPattern, '[', '[[]')",
   tokenPrefix: 'substr(device_token, 1, length(@tokenPrefix)) = lower(@tokenPrefix)',
   accountId: 'account_id = @accountId',
   topic: 'topic = @topic',

@@ -84,6 +84,7 @@ function count(sql: Sql, filter: WaitingFilter, nowMs: number): WaitingCount {
 /** Conditions on the target. */
 const OF_TARGET = {
   user: 'user = @user',
+  userPattern: "user GLOB replace(@userPattern, '[', '[[]')",
   tokenPrefix: 'substr(device_token, 1, length(@tokenPrefix)) = lower(@tokenPrefix)',
   accountId: 'account_id = @accountId',
 } as const;

@@ -1,0 +1,29 @@
+import type { Surroundings } from '../process/surroundings.ts';
+import { agoText, timeText } from '../process/text.ts';
+
+/** How tables are laid out for whoever reads them. */
+export interface Layout {
+  /** The most that a line may take. */
+  columns: number;
+  /** Milliseconds since the epoch as a text; `never` for null. */
+  time: (ms: number | null) => string;
+}
+
+/** For files and programs: lines of any length, times in ISO 8601. */
+export const IN_FULL: Layout = { columns: Infinity, time: timeText };
+
+/** On a terminal: lines as wide as that is, times as their age now. Elsewhere in full. */
+export function layoutFor({ stdout, clock }: Pick<Surroundings, 'stdout' | 'clock'>): Layout {
+  if (stdout.isTTY !== true) return IN_FULL;
+  return {
+    columns: stdout.columns ?? Infinity,
+    time: (ms) => (ms === null ? 'never' : ageText(ms, clock.nowMs())),
+  };
+}
+
+const MINUTE_MS = 60_000;
+
+/** Nobody wants to know the seconds, and columns of them would not stand still. */
+function ageText(ms: number, nowMs: number): string {
+  return ms <= nowMs && nowMs - ms < MINUTE_MS ? 'just now' : agoText(ms, nowMs);
+}
