@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
+import { troubleOfPlace } from './place.ts';
 
 /** The database cannot take what we have for it now. The event must be kept elsewhere. */
 export class StoreError extends OperatorError {
@@ -26,10 +27,12 @@ export class NotRegistered extends StoreError {
 }
 
 /** Says what a failure of the driver or the file system means for the operator. Bugs pass unchanged. */
-export function storeError(file: string, thrown: unknown): Error {
+export function storeError(file: string, thrown: unknown, look = troubleOfPlace): Error {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   if (error instanceof OperatorError) return error;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const place = OF_THE_PLACE.test(code) ? look(file) : undefined;
+  if (place !== undefined) return new StoreError(place.message, { hint: place.hint, cause: error });
   const known = EXPLANATIONS.find(([pattern]) => pattern.test(code));
   if (known === undefined) return missingFolder(file, error) ?? error;
   const [, message, hint] = known;
@@ -39,6 +42,9 @@ export function storeError(file: string, thrown: unknown): Error {
     cause: error,
   });
 }
+
+/** These codes do not say whether it is the rights, the disk, or that there is no such file. */
+const OF_THE_PLACE = /^SQLITE_(?:CANTOPEN|READONLY|IOERR|PERM)|^E(?:ACCES|PERM|ROFS)$/;
 
 const WRITABLE = 'FOLDER and the files in it must belong to the user that the mail server runs us as (cyrus)';
 

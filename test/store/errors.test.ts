@@ -29,7 +29,7 @@ describe('storeError', () => {
     ['ENOTDIR', /no folder for database FILE/],
   ])('%s', (code, message) => {
     const thrown = failure(code);
-    const error = storeError(FILE, thrown);
+    const error = storeError(FILE, thrown, () => undefined);
     expect(error).toBeInstanceOf(StoreError);
     expect(error).toMatchObject({
       exitCode: ExitCode.tryAgain,
@@ -40,6 +40,18 @@ describe('storeError', () => {
     expect(error.message).toContain(`(${code}: it said so)`);
     expect(error).toHaveProperty('hint', expect.not.stringMatching(/FILE|FOLDER/));
   });
+
+  test.each(['SQLITE_CANTOPEN', 'SQLITE_READONLY_DIRECTORY', 'SQLITE_IOERR_SHMSIZE', 'EACCES', 'EROFS'])(
+    '%s is explained by what the file system says',
+    (code) => {
+      const error = storeError(FILE, failure(code), () => ({
+        message: 'the disk is full',
+        hint: 'make room',
+      }));
+      expect(error).toBeInstanceOf(StoreError);
+      expect(error).toMatchObject({ message: 'the disk is full', hint: 'make room', busy: false });
+    },
+  );
 
   test('a folder that the driver misses', () => {
     const error = storeError(

@@ -6,6 +6,7 @@ import { compactDatabase, freeBytesOf } from './compact.ts';
 import { createDatabaseFile } from './create.ts';
 import { connect, type Database } from './driver.ts';
 import { storeError } from '../errors.ts';
+import { troubleOfPlace, troubleOrMissing } from '../place.ts';
 import type { Compaction } from '../store.ts';
 import { migrate } from './migrations.ts';
 import { committer, savepoints, SYNCED, transact } from './transaction.ts';
@@ -69,7 +70,7 @@ export function openDatabase(file: string, options: OpenOptions): Transactions {
     if (batched) database.exec(`PRAGMA cache_size = -${BATCHED_CACHE_KIB}`);
     return transactionsOn(database, file, batched);
   } catch (error) {
-    throw storeError(file, error);
+    throw storeError(file, error, create ? troubleOfPlace : troubleOrMissing);
   }
 }
 

@@ -1,10 +1,11 @@
-import { existsSync } from 'node:fs';
+import { constants, existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type BetterSqlite3 from 'better-sqlite3';
 import { messageOf } from '../../process/errors.ts';
 import { ownFile } from '../../installation.ts';
 import { COMPILER_HINT, DRIVER_FOR_NODE_20 } from '../../node-20/sqlite-driver.ts';
+import { closedOnTheWay, ownUser, refusalOf } from '../../process/rights.ts';
 import { StoreError } from '../errors.ts';
 
 export type Database = BetterSqlite3.Database;
@@ -47,24 +48,25 @@ const PACKAGES = ['node_modules', '..'];
 /** By its path: the driver's own search takes a millisecond, and that of `require` nearly as long. */
 function load(): LoadedDriver {
   const require = createRequire(import.meta.url);
-  const failures: string[] = [];
-  for (const { file, driver } of installed()) {
+  const failures: unknown[] = [];
+  for (const { file, driver } of candidates()) {
+    if (!existsSync(file)) continue;
     try {
       return { addon: loadAddon(file), Driver: driver(require) };
     } catch (error) {
-      failures.push(messageOf(error)); // made for another libc, or another Node
+      failures.push(error); // made for another libc, or another Node
     }
   }
-  throw noDriver(failures);
+  throw unreadable(failures) ?? noDriver(failures);
 }
 
-function installed(): { file: string; driver: Release['driver'] }[] {
+function candidates(): { file: string; driver: Release['driver'] }[] {
   const brought = Number(process.versions['napi']) >= NODE_API ? [FOR_NODE_API] : [];
   const releases: Release[] = [...brought, DRIVER_FOR_NODE_20];
   return releases.flatMap(({ folder, binaries, driver }) =>
-    PACKAGES.flatMap((packages) => binaries.map((binary) => ownFile(join(packages, folder, binary))))
-      .filter(existsSync)
-      .map((file) => ({ file, driver })),
+    PACKAGES.flatMap((packages) =>
+      binaries.map((binary) => ({ file: ownFile(join(packages, folder, binary)), driver })),
+    ),
   );
 }
 
@@ -74,8 +76,32 @@ function loadAddon(file: string): unknown {
   return module.exports;
 }
 
-function noDriver(failures: readonly string[]): StoreError {
-  const why = failures.length === 0 ? 'it is not installed' : failures.join('; ');
+/** Where a file of this program is there, and not for this user: such as below a home of root's. */
+function unreadable(failures: readonly unknown[]): StoreError | undefined {
+  const paths = [
+    ...failures.flatMap((error) => refusedPath(error) ?? []),
+    ...candidates().map(({ file }) => file),
+  ];
+  const refused = paths.find((path) => refusalOf(path, constants.R_OK) === 'EACCES');
+  if (refused === undefined) return undefined;
+  const closed = closedOnTheWay(refused);
+  const what = closed === undefined ? `read ${refused}` : `enter ${closed}`;
+  return new StoreError(
+    `${ownUser()} may not ${what}, which is part of this program: it cannot open the database`,
+    {
+      hint: `let everybody read the program: chmod -R a+rX ${ownFile('.')}; folders above it need chmod a+x`,
+      cause: failures[0],
+    },
+  );
+}
+
+function refusedPath(error: unknown): string | undefined {
+  const { code, path } = error as NodeJS.ErrnoException;
+  return code === 'EACCES' ? path : undefined;
+}
+
+function noDriver(failures: readonly unknown[]): StoreError {
+  const why = failures.length === 0 ? 'it is not installed' : failures.map(messageOf).join('; ');
   return new StoreError(`the database driver does not load under Node ${process.version}: ${why}`, {
     hint: "install it anew with this Node, in xapplepush's folder: npm ci && npm run build; " + COMPILER_HINT,
     cause: undefined,

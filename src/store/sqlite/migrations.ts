@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { ownFile, VERSION } from '../../installation.ts';
 import type { Database } from './driver.ts';
 import { StoreError } from '../errors.ts';
@@ -99,7 +99,7 @@ export function migrate(
 
 function versionOf(database: Database, file: string): number {
   const id = database.pragma('application_id', { simple: true });
-  if (id !== APPLICATION_ID) throw foreignDatabase(file);
+  if (id !== APPLICATION_ID) throw isEmpty(file) ? emptyDatabase(file) : foreignDatabase(file);
   return database.pragma('user_version', { simple: true }) as number;
 }
 
@@ -118,6 +118,18 @@ function newerDatabase(file: string, version: number, newest: number): StoreErro
       cause: undefined,
     },
   );
+}
+
+function isEmpty(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false })?.size === 0;
+}
+
+/** Such as after a power cut, or a copy on a full disk. */
+function emptyDatabase(file: string): StoreError {
+  return new StoreError(`database ${file} is empty: 0 bytes`, {
+    hint: `remove it, and the first device that registers makes it anew: rm ${file}`,
+    cause: undefined,
+  });
 }
 
 function foreignDatabase(file: string): StoreError {

@@ -163,7 +163,7 @@ describe('a new database', () => {
   test('is not made by those who only look', async () => {
     const file = join(temporaryFolder(), 'x.db');
     const { message } = await refusal(() => openStore(file, { create: false }));
-    expect(message).toContain(`database ${file} cannot be opened`);
+    expect(message).toBe(`there is no database ${file} yet`);
     expect(existsSync(file)).toBe(false);
     const missing = join(temporaryFolder(), 'missing', 'x.db');
     expect((await refusal(() => openStore(missing, { create: false }))).message).toContain('no folder');
@@ -277,6 +277,14 @@ describe('a file that cannot be our database', () => {
     const { message } = await refusal(() => openStore(file, { create: true }));
     expect(message).toBe(`${file} is an SQLite database, but not one of xapplepush`);
     expect(readFileSync(file).equals(before)).toBe(true);
+  });
+
+  test('is empty, as after a power cut', async () => {
+    const file = join(temporaryFolder(), 'x.db');
+    writeFileSync(file, '');
+    const { message, hint } = await refusal(() => openStore(file, { create: true }));
+    expect(message).toBe(`database ${file} is empty: 0 bytes`);
+    expect(hint).toContain(`rm ${file}`);
   });
 
   test('is newer than the program', async () => {

@@ -1,0 +1,42 @@
+import { accessSync, constants, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+/** How a user of this system is called: `user cyrus`, or `user id 999` for one without an entry in passwd(5). */
+export function userWithId(uid: number): string {
+  const name = nameIn('/etc/passwd', uid);
+  return name === undefined ? `user id ${uid}` : `user ${name}`;
+}
+
+/** Who this process acts as. */
+export function ownUser(): string {
+  return userWithId(process.geteuid?.() ?? 0);
+}
+
+/** The argument of chown(1) for that owner: `cyrus:mail`, and numbers for what has no name. */
+export function ownership({ uid, gid }: { uid: number; gid: number }): string {
+  return `${nameIn('/etc/passwd', uid) ?? uid}:${nameIn('/etc/group', gid) ?? gid}`;
+}
+
+/** The code of errno(3) by which this process may not; access(2) opens nothing, and so releases no lock of SQLite's. */
+export function refusalOf(path: string, mode: number): string | undefined {
+  try {
+    accessSync(path, mode);
+    return undefined;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code;
+  }
+}
+
+/** The first folder on the way to it that this process may not enter; undefined where the way is open. */
+export function closedOnTheWay(path: string): string | undefined {
+  const folder = dirname(path);
+  const above = folder === path ? undefined : closedOnTheWay(folder);
+  if (above !== undefined) return above;
+  return refusalOf(folder, constants.X_OK) === 'EACCES' ? folder : undefined;
+}
+
+/** By a file of passwd(5) or group(5): names of a directory service are told by their numbers. */
+function nameIn(file: string, id: number): string | undefined {
+  const lines = readFileSync(file, 'utf8').split('\n');
+  return lines.find((line) => line.split(':')[2] === String(id))?.split(':')[0];
+}
