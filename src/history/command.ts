@@ -13,6 +13,7 @@ import { historyFolder } from './history.ts';
 import { readHistory } from './read.ts';
 import { colourOf, forPrograms, HEADINGS, rowOf } from './row.ts';
 import { type Shelf, SHELVES } from './shelf.ts';
+import { readingHistory } from './unreadable.ts';
 import { safeJson } from '../process/safe-json.ts';
 
 export interface LogOptions {
@@ -38,13 +39,15 @@ export async function logCommand(
   around: Pick<Surroundings, 'clock' | 'stdout' | 'env' | 'onSignals'>,
 ): Promise<void> {
   const { user, json, limit } = options;
-  const entries = readHistory(historyFolder(config.store), {
+  const folder = historyFolder(config.store);
+  const selection = {
     limit,
     sinceMs: Math.max(options.sinceMs, around.clock.nowMs() - config.history.maxAgeMs),
     maxEntries: config.history.maxEntries,
     shelves: shelvesOf(options),
     wanted: selectionOf(config, options),
-  });
+  };
+  const entries = await readingHistory(folder, () => readHistory(folder, selection));
   if (entries.length > 0 || json) await page(textOf(options)(entries), around);
   else await page(`no entries; ${await explanation(config, user)}\n`, around);
 }
@@ -58,15 +61,12 @@ export async function followCommand(
   const wanted = selectionOf(config, options);
   // An age is true only when it is written.
   const shown = textOf({ ...options, layout: { ...options.layout, time: IN_FULL.time } });
-  await followHistory({
-    folder: historyFolder(config.store),
-    shelves: shelvesOf(options),
-    clock,
-    signal,
-    onEntry: (entry) => {
-      if (wanted(entry)) out(shown([entry]));
-    },
-  });
+  const folder = historyFolder(config.store);
+  const shelves = shelvesOf(options);
+  const onEntry = (entry: Entry): void => {
+    if (wanted(entry)) out(shown([entry]));
+  };
+  await readingHistory(folder, () => followHistory({ folder, shelves, clock, signal, onEntry }));
 }
 
 function shelvesOf({ pushes }: LogOptions): readonly Shelf[] {

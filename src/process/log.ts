@@ -8,6 +8,11 @@ export interface Log {
   readonly tell?: ((text: string) => void) | undefined;
   /** The file that the lines go to; absent where they go to standard error. */
   readonly file?: string | undefined;
+  /**
+   * Writes to the file what standard error has been told already; absent where there is none. What the file does not
+   * take is told no second time: `check` says that nobody can write it.
+   */
+  readonly repeat?: ((message: string, fields: LogFields) => void) | undefined;
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
@@ -44,7 +49,7 @@ export function createLog({ level, destination, name = PROGRAM, tell = writeStde
     };
   return {
     tell,
-    ...(destination === 'stderr' ? {} : { file: destination }),
+    ...(destination === 'stderr' ? {} : { file: destination, repeat: repeater(destination, name) }),
     debug: at('debug'),
     info: at('info'),
     warn: at('warn'),
@@ -55,6 +60,11 @@ export function createLog({ level, destination, name = PROGRAM, tell = writeStde
 /** Loads what the first line needs, which takes 5 ms, for somebody who waits anyway. */
 export function prepare(log: Log): void {
   if (log.file !== undefined) loadPino();
+}
+
+function repeater(destination: string, name: string): Log['repeat'] {
+  const write = fileWriter(destination, name, () => undefined);
+  return (message, fields) => write('error', message, redacted(fields));
 }
 
 function stderrWriter(name: string, tell: (text: string) => void): WriteLine {

@@ -13,8 +13,8 @@ export function reportError(error: unknown, log: Log | Pick<Log, 'tell'> = {}): 
   const { tell = writeStderr } = log;
   tell(`${PROGRAM}: error: ${indented(message)}\n`);
   tell(`${PROGRAM}: hint: ${indented(hint)}\n`);
-  if (!('file' in log) || log.file === undefined) return;
-  log.error(message, { hint });
+  if (!('repeat' in log) || log.repeat === undefined) return;
+  log.repeat(message, { hint });
   if (!known && error instanceof Error) log.debug('stack of the internal error', { stack: error.stack });
 }
 
