@@ -41,6 +41,7 @@ const PURE = [
   'apns/credentials/expiry.ts',
   'apns/credentials/defects.ts',
   'apns/credentials/apple-extensions.ts',
+  'test-push/cyrus-name.ts',
   'check/point.ts',
   'check/cyrus-conf.ts',
   'check/dovecot/doveconf-output.ts',

@@ -13,6 +13,7 @@ import { comparableUser } from '../mailboxes/user-name.ts';
 import { type PushContent, pushOf } from '../delivery/push-of.ts';
 import { type Route, routeFor } from '../delivery/route.ts';
 import { routesOf } from '../delivery/routes.ts';
+import { meantBy } from './cyrus-name.ts';
 import { answered, exitCodeOf, type TestPush, testPush, unanswered, unsent } from './report.ts';
 import type { Subscription } from '../targets/target.ts';
 
@@ -134,13 +135,41 @@ function pathsOf(devices: readonly Device[]): string {
 }
 
 function noDevice(user: string): OperatorError {
+  const meant = meantBy(user);
+  if (meant !== undefined)
+    return new OperatorError(`${JSON.stringify(user)} is a mailbox of Cyrus, not a user`, {
+      exitCode: ExitCode.badInput,
+      hint: `the user is ${JSON.stringify(meant.user)}: ${commandFor(meant.user, meant.mailbox)}`,
+    });
   return new OperatorError(`user ${JSON.stringify(user)} has no device that gets pushes`, {
     exitCode: ExitCode.badInput,
     hint: 'see who has: xapplepush devices list. A phone registers when the account is set to Push in Fetch New Data',
   });
 }
 
+/** As its owner sees it: without the user, and without the INBOX above it. */
+function ownName(mailbox: string, devices: readonly Device[]): string | undefined {
+  const own =
+    meantBy(mailbox) === undefined
+      ? /^INBOX[./](.+)$/i.exec(mailbox)?.[1]
+      : (meantBy(mailbox)?.mailbox ?? INBOX);
+  return own !== undefined && devices.some((device) => hears(device, own)) ? own : undefined;
+}
+
+function commandFor(user: string, mailbox: string | undefined): string {
+  return ['xapplepush push', user, ...(mailbox === undefined ? [] : ['--mailbox', mailbox])].join(' ');
+}
+
 function noSubscription(user: string, mailbox: string, devices: readonly Device[]): OperatorError {
+  const own = ownName(mailbox, devices);
+  if (own !== undefined)
+    return new OperatorError(
+      `${JSON.stringify(mailbox)} is how Cyrus names the mailbox; devices ask for ${JSON.stringify(own)}`,
+      {
+        exitCode: ExitCode.badInput,
+        hint: `name it as its owner sees it: ${commandFor(user, own)}`,
+      },
+    );
   return new OperatorError(`no device of ${user} asked for the mailbox ${JSON.stringify(mailbox)}`, {
     exitCode: ExitCode.badInput,
     hint: `its devices asked for: ${pathsOf(devices)}`,

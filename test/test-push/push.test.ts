@@ -202,6 +202,16 @@ describe('what cannot be done', () => {
   test.each([
     [{ user: 'nobody' }, 65, /user "nobody" has no device/, /devices list/],
     [{ mailbox: 'Trash' }, 65, /asked for the mailbox "Trash"/, /asked for: Archive, INBOX/],
+    [
+      { user: 'user.alice' },
+      65,
+      /"user.alice" is a mailbox of Cyrus, not a user/,
+      /: xapplepush push alice$/,
+    ],
+    [{ user: 'user/alice/Archive' }, 65, /not a user/, /: xapplepush push alice --mailbox Archive$/],
+    [{ mailbox: 'user.alice' }, 65, /devices ask for "INBOX"/, /push alice --mailbox INBOX$/],
+    [{ mailbox: 'INBOX.Archive' }, 65, /devices ask for "Archive"/, /push alice --mailbox Archive$/],
+    [{ mailbox: 'INBOX.Trash' }, 65, /asked for the mailbox "INBOX.Trash"/, /asked for: Archive, INBOX/],
   ])('%j', async (options, exitCode, message, hint) => {
     await withMockApns({}, async (mock) => {
       await device(1, mock);
