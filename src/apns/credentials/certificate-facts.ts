@@ -15,6 +15,8 @@ export interface CertificateFacts {
   topicList: string[];
   /** Which of Apple's servers take it; empty where it does not say. */
   environments: Environment[];
+  /** Whether it is made for a server of TLS, as that of an IMAP server. */
+  isForServer: boolean;
   notBeforeMs: number;
   notAfterMs: number;
   key: KeyFacts;
@@ -38,12 +40,17 @@ export function certificateFacts(certificate: X509Certificate): CertificateFacts
     issuer: attributes(issuer, 'CN')[0] ?? oneLine(issuer),
     uids: [...new Set(attributes(subject, 'UID').filter((uid) => TOPIC.test(uid)))],
     ...appleExtensions(certificate),
+    // undefined where the certificate has no such extension, whatever the types say
+    isForServer: (certificate.keyUsage as string[] | undefined)?.includes(SERVER_AUTH) === true,
     notBeforeMs: Date.parse(certificate.validFrom),
     notAfterMs: Date.parse(certificate.validTo),
     key: keyFacts(certificate.publicKey),
     fingerprint: createHash('sha256').update(raw).digest('hex'),
   };
 }
+
+/** RFC 5280, 4.2.1.12: id-kp-serverAuth. */
+const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
 
 /** NIST's names of the curves, RFC 5480, 2.1.1.1, and their sizes. */
 const CURVES = new Map([

@@ -54,17 +54,24 @@ export function coveredTopics({ uids, topicList }: CertificateFacts): string[] {
   return [...new Set([...uids.filter((uid) => topicList.includes(uid)), ...topicList])];
 }
 
+/** Who renews late does not renew years late. */
+const FAR_OFF_MS = 2 * 365 * 24 * 3600 * 1000;
+
 function validityDefects(
   { notBeforeMs, notAfterMs }: CertificateFacts,
   { file, nowMs }: Expectation,
 ): Defect[] {
   if (notAfterMs <= nowMs) {
-    const hint = 'renew it with Apple under the same topic, or every device has to register again';
+    const renew = 'renew it with Apple under the same topic, or every device has to register again';
+    const hint =
+      nowMs - notAfterMs > FAR_OFF_MS
+        ? `see that the clock is right: timedatectl; if it is, ${renew}`
+        : renew;
     return [{ message: `the certificate in ${file} expired on ${timeText(notAfterMs)}`, hint }];
   }
   if (notBeforeMs <= nowMs) return [];
   const message = `the certificate in ${file} is not valid before ${timeText(notBeforeMs)}`;
-  return [{ message, hint: "check this machine's clock" }];
+  return [{ message, hint: 'see that the clock is right: timedatectl' }];
 }
 
 function topicDefects(
@@ -72,10 +79,8 @@ function topicDefects(
   { file, topic: configured, topicOption }: Expectation,
 ): Defect[] {
   const topic = topicOf(facts, configured);
-  if (topic === undefined) {
-    const hint = `a Mail push certificate has its topic as UID of the subject; otherwise set ${topicOption}`;
-    return [{ message: `no topic found in the certificate in ${file}`, hint }];
-  }
+  if (topic === undefined)
+    return [facts.isForServer ? ofServer(facts, file) : withoutTopic(file, topicOption)];
   const topics = coveredTopics(facts);
   const found: Defect[] = [];
   if (configured !== undefined && topics.length > 0 && !topics.includes(configured)) {
@@ -90,6 +95,18 @@ function topicDefects(
   }
   if (!isMailTopic(topic)) found.push(notMail(topic, configured === undefined ? file : topicOption));
   return found;
+}
+
+function withoutTopic(file: string, topicOption: string): Defect {
+  const hint = `a Mail push certificate has its topic as UID of the subject; otherwise set ${topicOption}`;
+  return { message: `no topic found in the certificate in ${file}`, hint };
+}
+
+function ofServer({ commonName, subject }: CertificateFacts, file: string): Defect {
+  return {
+    message: `the certificate in ${file} is that of a TLS server (${commonName ?? subject}), not one for Mail pushes`,
+    hint: 'name the certificate that Apple issued for Mail pushes: its subject has a UID com.apple.mail.XServer.…',
+  };
 }
 
 /** The hosts that the configuration calls production and sandbox: Apple, Sending notification requests to APNs. */

@@ -1,5 +1,6 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { ownUser } from '../../process/rights.ts';
 import { messageOf } from '../../process/errors.ts';
 import { type Defect, isDefect } from './defects.ts';
 import { readPkcs12 } from './pki.ts';
@@ -62,7 +63,7 @@ function unreadable(option: string, file: string, error: unknown): Defect {
     const message = `${option}: there is no file ${file}`;
     return { message, hint: `correct ${option} or put the file there` };
   }
-  const message = `${option}: ${file} cannot be read by user id ${process.geteuid?.() ?? 'unknown'}`;
+  const message = `${option}: ${file} cannot be read by ${ownUser()}`;
   if (code === 'EACCES') {
     const hint = 'let the user that the mail server runs this program as read it, and nobody else';
     return { message: `${message}: permission denied`, hint };
@@ -144,7 +145,8 @@ function fromPkcs12(place: Place, der: Buffer): Part[] {
     if (/unsupported/i.test(why)) return [oldCipher(place)];
     if (/password|decrypt/i.test(why))
       return [passphrase.value === undefined ? passphraseMissing(place) : passphraseWrong(place)];
-    const message = `${option}: ${file} is neither PEM nor PKCS#12 (${why})`;
+    const found = der.length === 0 ? 'is empty: 0 bytes' : `is neither PEM nor PKCS#12 (${why})`;
+    const message = `${option}: ${file} ${found}`;
     return [{ message, hint: 'give a certificate with its key, as PEM or as a .p12 export' }];
   }
 }
