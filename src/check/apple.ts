@@ -76,7 +76,7 @@ function stepsOf({ apns: { server, ca }, credentials, timeoutMs }: AppleOptions)
       },
       fix:
         "see that the system's root certificates are there (package ca-certificates), and whether a proxy or " +
-        'firewall breaks TLS open; apns.ca is for such a proxy or a stand-in only',
+        'firewall breaks TLS open; that the clock is right (timedatectl); apns.ca is for such a proxy or a stand-in only',
     },
   ];
 }

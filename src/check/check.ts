@@ -1,45 +1,25 @@
-import type { Credential } from '../apns/credentials/credentials.ts';
-import type { Clock } from '../process/clock.ts';
 import type { Config } from '../config/config.ts';
-import { ExitCode, messageOf } from '../process/errors.ts';
-import { ownerToBecome } from '../process/identity.ts';
-import { checkApple, OF_APPLE } from './apple.ts';
-import { checkAs } from './as-owner.ts';
+import { ExitCode } from '../process/errors.ts';
+import { CLOCK, installedMs, judgeClock } from './clock.ts';
 import { checkConfiguration, CONFIGURATION } from './configuration.ts';
 import { checkCredentials, CREDENTIAL, type Credentials } from './credential.ts';
 import { type Cyrus, checkCyrus, findCyrus, IMAPD_CONF, OF_CYRUS } from './cyrus.ts';
 import { checkDovecot } from './dovecot/dovecot.ts';
-import type { RunDoveconf } from './dovecot/run-doveconf.ts';
-import { checkDeliverer, DELIVERER } from './deliverer.ts';
 import { checkLog, checkReading, checkSecrecy, FILES_TO_READ, LOG, SECRET_FILES } from './files.ts';
 import { findMailUser, MAIL_USER } from './mail-user.ts';
-import { type Point, problem, skippedAll } from './point.ts';
+import type { CheckOptions } from './options.ts';
+import { AS_OWNER, checkAsOwner } from './owners-part.ts';
+import { type Point, skippedAll } from './point.ts';
 import { exitCodeOf } from './show.ts';
-import { checkSpool, checkSpoolFolder, SPOOL, SPOOL_FOLDER } from './spool.ts';
-import { checkDatabase, checkOutbox, checkStoreFolder, DATABASE, DATABASE_FOLDER, OUTBOX } from './store.ts';
-import { checkTargets, TARGETS } from './targets.ts';
+import { checkSpoolFolder, SPOOL_FOLDER } from './spool.ts';
+import { checkStoreFolder, DATABASE_FOLDER } from './store.ts';
+import { Sections } from './subject.ts';
+import { judgePlaces } from './temporary.ts';
 import type { MailUser } from './trial.ts';
-
-export interface CheckOptions {
-  /** `--config`. */
-  configFile: string | undefined;
-  environment: NodeJS.ProcessEnv;
-  clock: Clock;
-  /** For each step towards Apple. */
-  timeoutMs: number;
-  /** Before it, files are tried as the mail server's user; after it, the database may be opened. */
-  actAsOwnerOf: (store: string, configFile: string | undefined) => void;
-  canChangeUser: () => boolean;
-  /** What Dovecot says of its configuration, where there is one. */
-  runDoveconf: RunDoveconf;
-}
-
-/** What is judged as the owner of the database. */
-const AS_OWNER = [DATABASE, OUTBOX, SPOOL, ...OF_APPLE, TARGETS, DELIVERER];
 
 /** Everything that can be skipped because the configuration cannot be used. */
 const ALL = [
-  ...[MAIL_USER, SECRET_FILES, FILES_TO_READ, LOG, CREDENTIAL, IMAPD_CONF],
+  ...[CLOCK, MAIL_USER, SECRET_FILES, FILES_TO_READ, LOG, CREDENTIAL, IMAPD_CONF],
   ...OF_CYRUS,
   ...[DATABASE_FOLDER, SPOOL_FOLDER],
   ...AS_OWNER,
@@ -51,35 +31,63 @@ const ALL = [
  */
 export async function check(options: CheckOptions): Promise<{ points: Point[]; exitCode: ExitCode }> {
   const { config, points } = checkConfiguration(options.configFile, options.environment);
-  if (config === undefined)
-    return { points: [...points, ...skippedAll(ALL, CONFIGURATION)], exitCode: ExitCode.configuration };
-  points.push(...(await checkWith(config, options)));
-  return { points, exitCode: exitCodeOf(points) };
+  const sections = new Sections(options.listener);
+  if (config === undefined) {
+    await sections.add('Configuration', () => [...points, ...skippedAll(ALL, CONFIGURATION)]);
+    return { points: sections.points, exitCode: ExitCode.configuration };
+  }
+  await checkWith(config, points, sections, options);
+  return { points: sections.points, exitCode: exitCodeOf(sections.points) };
 }
 
-async function checkWith(config: Config, options: CheckOptions): Promise<Point[]> {
+async function checkWith(
+  config: Config,
+  introduction: readonly Point[],
+  sections: Sections,
+  options: CheckOptions,
+): Promise<void> {
   const cyrus = findCyrus(config.imapdConf);
   const { user, point } = findMailUser(cyrus.options, config.store);
   const credentials = checkCredentials(config.apns, options.clock.nowMs());
-  const folders = checkFolders(config, user);
-  const judged = [
+  const { periods } = credentials;
+  await sections.add('Configuration', () => [
+    ...introduction,
+    judgeClock(options.clock.nowMs(), {
+      installedMs: options.installedMs ?? installedMs(),
+      certificates: periods,
+    }),
     point,
     ...checkFiles(config, cyrus, credentials, user),
-    ...credentials.points,
-    cyrus.point,
+    ...judgePlaces(placesOf(config), options.temporaryFolders),
+  ]);
+  await sections.add('Credentials', () => credentials.points);
+  await sections.add('Cyrus', () => [
     ...checkCyrus(cyrus, {
       ...{ user, credentials: credentials.usable, environment: options.environment },
       serveSocket: config.serve.cyrusSocket,
       sharedMailboxes: config.targets.sharedMailboxes,
     }),
-    ...checkDovecot(options.runDoveconf(), {
-      config,
-      reader: user,
-      hasCyrus: cyrus.options !== undefined,
-    }),
-    ...folders,
-  ];
-  return [...judged, ...(await checkAsOwner(config, credentials.usable, judged, options))];
+  ]);
+  const doveconf = options.runDoveconf();
+  const hasCyrus = cyrus.options !== undefined;
+  if (doveconf !== undefined)
+    await sections.add('Dovecot', () => checkDovecot(doveconf, { config, reader: user, hasCyrus }));
+  const { cyrusConf } = cyrus;
+  const part = { config, folders: checkFolders(config, user), credentials: credentials.usable, cyrusConf };
+  await checkAsOwner(part, sections, options);
+}
+
+/** By their keys in the configuration. */
+function placesOf({ store, spool, control, log, apns }: Config): Record<string, string | undefined> {
+  const { certificate, key } = apns;
+  return {
+    store,
+    spool,
+    control,
+    'log.destination': log.destination,
+    'apns.certificate': certificate,
+    'apns.key': key,
+  };
 }
 
 function checkFiles(
@@ -98,46 +106,4 @@ function checkFiles(
 function checkFolders({ store, spool }: Config, user: MailUser | undefined): Point[] {
   if (user === undefined) return skippedAll([DATABASE_FOLDER, SPOOL_FOLDER], MAIL_USER);
   return [checkStoreFolder(store, user), checkSpoolFolder(spool, user)];
-}
-
-/** By another process, which is the owner, where this one cannot change its user. */
-async function checkAsOwner(
-  config: Config,
-  credentials: readonly Credential[] | undefined,
-  judged: readonly Point[],
-  options: CheckOptions,
-): Promise<Point[]> {
-  const owner = options.canChangeUser() ? undefined : ownerToBecome(config.store);
-  if (owner !== undefined) return checkAs(owner, { judged, rest: AS_OWNER, configFile: options.configFile });
-  return [...changeUser(config, options), ...(await checkRest(config, credentials, options))];
-}
-
-function changeUser({ store, file }: Config, { actAsOwnerOf }: CheckOptions): Point[] {
-  try {
-    actAsOwnerOf(store, file);
-    return [];
-  } catch (error) {
-    return [problem(MAIL_USER, messageOf(error), 'run the check where root may become that user')];
-  }
-}
-
-async function checkRest(
-  config: Config,
-  credentials: readonly Credential[] | undefined,
-  { clock, timeoutMs }: CheckOptions,
-): Promise<Point[]> {
-  const { store, point } = await checkDatabase(config.store);
-  const unusable = point.state === 'problem';
-  try {
-    return [
-      point,
-      ...(unusable ? skippedAll([OUTBOX], DATABASE) : [await checkOutbox(store, clock.nowMs())]),
-      checkSpool(config.spool),
-      ...(await checkApple({ apns: config.apns, credentials, store, clock, timeoutMs })),
-      ...(unusable ? skippedAll([TARGETS], DATABASE) : await checkTargets(store, credentials)),
-      await checkDeliverer(config),
-    ];
-  } finally {
-    store?.close();
-  }
 }

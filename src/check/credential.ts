@@ -15,6 +15,13 @@ export interface Credentials {
   /** All files that they are read from, and those with a key or a passphrase. */
   files: string[];
   secretFiles: string[];
+  /** From when to when the certificates are good. */
+  periods: Period[];
+}
+
+export interface Period {
+  notBeforeMs: number;
+  notAfterMs: number;
 }
 
 /** Reads all configured credentials and judges each. */
@@ -29,6 +36,7 @@ export function checkCredentials(apns: ApnsConfig, nowMs: number): Credentials {
     points: inspections.flatMap((one, index) => judge(one, index, usable, nowMs)),
     files: distinct(inspections.flatMap(({ files }) => files)),
     secretFiles: distinct(inspections.flatMap(({ secretFiles }) => secretFiles)),
+    periods: inspections.flatMap((one) => (one.kind === 'certificate' ? (one.identity?.facts ?? []) : [])),
   };
 }
 

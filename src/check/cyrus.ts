@@ -1,8 +1,9 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { readImapdConf } from '../config/imapd-conf.ts';
+import { type ImapdLine, readImapdConf, readImapdLines } from '../config/imapd-conf.ts';
 import { OperatorError } from '../process/errors.ts';
-import { judgeCyrusConf } from './cyrus-conf.ts';
+import { isListenedOn } from '../sockets/bound.ts';
+import { CYRUS_CONF, judgeCyrusConf, judgeNotifyd, notifydLine } from './cyrus-conf.ts';
 import { checkCyrusVersion, CYRUS_VERSION, packagedCyrus } from './cyrus-version.ts';
 import { checkHandler, HANDLER, NOTIFY_EXTERNAL } from './handler.ts';
 import {
@@ -14,8 +15,10 @@ import {
   judgeImapdConf,
   LOGIN,
 } from './imapd-conf.ts';
+import { judgeImapdLines } from './imapd-lines.ts';
+import { placesIn } from './imapd-place.ts';
 import { MAIL_USER } from './mail-user.ts';
-import { type Point, ok, problem, skipped, skippedAll, warning } from './point.ts';
+import { type Point, ok, problem, skipped, skippedAll } from './point.ts';
 import type { MailUser } from './trial.ts';
 
 export const IMAPD_CONF = 'imapd.conf';
@@ -25,6 +28,9 @@ export const NOTIFYSOCKET = 'notifysocket';
 export interface Cyrus {
   /** Undefined where imapd.conf is missing or cannot be read. */
   options?: ReadonlyMap<string, string>;
+  /** imapd.conf, and its options with their places. */
+  file: string;
+  lines: readonly ImapdLine[];
   /** The text of cyrus.conf, which lies beside imapd.conf; undefined where it cannot be read. */
   cyrusConf?: string | undefined;
   point: Point;
@@ -32,16 +38,20 @@ export interface Cyrus {
 
 /** Reads imapd.conf, if this is a host with Cyrus. */
 export function findCyrus(file: string): Cyrus {
+  const none = { file, lines: [] };
   try {
     const { options, missing } = readImapdConf(file);
-    if (!missing)
-      return { options, cyrusConf: textOf(join(dirname(file), 'cyrus.conf')), point: ok(IMAPD_CONF, file) };
-    const text = `there is no ${file}, so no Cyrus on this host: its points are left out`;
-    return { point: ok(IMAPD_CONF, text) };
+    if (missing) return { ...none, point: ok(IMAPD_CONF, `there is no ${file}, so no Cyrus on this host`) };
+    const cyrusConf = textOf(cyrusConfBeside(file));
+    return { options, file, lines: readImapdLines(file), cyrusConf, point: ok(IMAPD_CONF, file) };
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
-    return { point: problem(IMAPD_CONF, error.message, error.hint) };
+    return { ...none, point: problem(IMAPD_CONF, error.message, error.hint) };
   }
+}
+
+function cyrusConfBeside(file: string): string {
+  return join(dirname(file), 'cyrus.conf');
 }
 
 function textOf(file: string): string | undefined {
@@ -69,22 +79,22 @@ export interface CyrusOptions {
   sharedMailboxes: boolean;
 }
 
-/** The points of a host with Cyrus; without Cyrus each is skipped. */
-export function checkCyrus(
-  { options, cyrusConf }: Cyrus,
-  { user, credentials, ...rest }: CyrusOptions,
-): Point[] {
-  if (options === undefined) return skippedAll(OF_CYRUS, IMAPD_CONF);
-  const version = checkCyrusVersion(rest.sharedMailboxes, packagedCyrus);
+/** The points of a host with Cyrus; none without it, and where imapd.conf cannot be read each is skipped. */
+export function checkCyrus(cyrus: Cyrus, { user, credentials, ...rest }: CyrusOptions): Point[] {
+  const { options, cyrusConf, file, lines, point } = cyrus;
+  if (options === undefined)
+    return point.state === 'ok' ? [point] : [point, ...skippedAll(OF_CYRUS, IMAPD_CONF)];
+  const mistakes = judgeImapdLines(IMAPD_CONF, lines);
   const points = [
-    version,
+    ...(mistakes.length > 0 ? mistakes : [point]),
+    checkCyrusVersion(rest.sharedMailboxes, packagedCyrus),
     ...(cyrusConf === undefined ? [] : checkServices(cyrusConf)),
-    ...judgeImapdConf(options, credentials, cyrusConf),
+    ...judgeImapdConf(options, credentials, { cyrusConf, places: placesIn(file, lines) }),
   ];
   const socket = options.get('notifysocket') ?? socketByDefault(options);
   if (socket?.startsWith(DLIST) === true)
     return [...points, checkDlist(socket.slice(DLIST.length), rest.serveSocket), ...UNUSED];
-  points.push(checkSocket(socket));
+  points.push(...checkNotifyd(socket, cyrus));
   if (user === undefined) return [...points, ...skippedAll(OF_HANDLER, MAIL_USER)];
   return [...points, ...checkHandler(options.get('notify_external'), user, rest.environment)];
 }
@@ -120,13 +130,33 @@ function checkDlist(path: string, serveSocket: string | undefined): Point {
     );
   if (!existsSync(path))
     return problem(NOTIFYSOCKET, `there is no ${path}: nobody listens`, 'start xapplepush serve');
+  if (!isListenedOn(path))
+    return problem(NOTIFYSOCKET, `nobody listens on ${path} any more`, 'start xapplepush serve');
   return ok(NOTIFYSOCKET, `dlist:${path}, which xapplepush serve listens on`);
 }
 
-function checkSocket(path: string | undefined): Point {
-  if (path === undefined) return skipped(NOTIFYSOCKET, 'configdirectory in imapd.conf');
-  const fix = `in cyrus.conf, SERVICES: notify cmd="notifyd" listen="${path}" proto="udp"; then restart Cyrus`;
-  if (!existsSync(path)) return warning(NOTIFYSOCKET, `there is no ${path}: notifyd does not listen`, fix);
-  if (!statSync(path).isSocket()) return problem(NOTIFYSOCKET, `${path} is no socket`, fix);
+/** Whether master starts notifyd, and whether that is there now. */
+function checkNotifyd(socket: string | undefined, { file, cyrusConf }: Cyrus): Point[] {
+  if (socket === undefined) return [skipped(NOTIFYSOCKET, 'configdirectory in imapd.conf')];
+  const conf = cyrusConfBeside(file);
+  const wrong = cyrusConf === undefined ? [] : judgeNotifyd(cyrusConf, { socket, file: conf });
+  if (wrong.length > 0) return [...wrong, skipped(NOTIFYSOCKET, CYRUS_CONF)];
+  const fix =
+    cyrusConf === undefined
+      ? `in ${conf}, SERVICES: ${notifydLine(socket)}; then restart Cyrus`
+      : 'start Cyrus, or see in its log why notifyd does not start';
+  return [checkSocket(socket, fix)];
+}
+
+function checkSocket(path: string, fix: string): Point {
+  if (!existsSync(path)) return problem(NOTIFYSOCKET, `there is no ${path}: notifyd does not run`, fix);
+  if (!statSync(path).isSocket())
+    return problem(NOTIFYSOCKET, `${path} is no socket`, `remove it and restart Cyrus: rm ${path}`);
+  if (!isListenedOn(path))
+    return problem(
+      NOTIFYSOCKET,
+      `nobody listens on ${path}: notifyd does not run, and has left its socket`,
+      fix,
+    );
   return ok(NOTIFYSOCKET, path);
 }

@@ -1,3 +1,4 @@
+import type { ImapdPlaces } from './imapd-place.ts';
 import { type Point, ok, problem, skipped, warning } from './point.ts';
 
 export const EVENT_NOTIFIER = 'event_notifier';
@@ -21,60 +22,62 @@ export interface Covered {
 export function judgeImapdConf(
   options: Options,
   credentials: readonly Covered[] | undefined,
-  cyrusConf?: string,
+  { cyrusConf, places = IN_IMAPD_CONF }: { cyrusConf?: string | undefined; places?: ImapdPlaces } = {},
 ): Point[] {
   return [
-    judgeNotifier(options.get('event_notifier')),
-    ...judgeGroups(options.get('event_groups')),
-    ...judgeContent(options),
-    judgeApsTopic(options.get('aps_topic'), credentials ?? []),
-    judgeLogin(options, cyrusConf),
+    judgeNotifier(options.get('event_notifier'), places),
+    ...judgeGroups(options.get('event_groups'), places),
+    ...judgeContent(options, places),
+    judgeApsTopic(options.get('aps_topic'), credentials ?? [], places),
+    judgeLogin(options, cyrusConf, places),
   ];
 }
 
-function judgeNotifier(notifier: string | undefined): Point {
+const IN_IMAPD_CONF: ImapdPlaces = { placeOf: () => 'in imapd.conf' };
+
+function judgeNotifier(notifier: string | undefined, { placeOf }: ImapdPlaces): Point {
   if (notifier === 'external') return ok(EVENT_NOTIFIER, 'external');
   const text =
     notifier === undefined
       ? 'not set: Cyrus tells of nothing, and what devices register is lost'
       : `${notifier}: notifyd does not start notify_external`;
-  return problem(EVENT_NOTIFIER, text, 'in imapd.conf: event_notifier: external');
+  return problem(EVENT_NOTIFIER, text, `${placeOf('event_notifier')}: event_notifier: external`);
 }
 
-const WANTED_GROUPS = 'in imapd.conf: event_groups: applepushservice message flags';
+const WANTED_GROUPS = 'event_groups: applepushservice message flags';
 
-function judgeGroups(value: string | undefined): Point[] {
-  const groups = (value ?? '').toLowerCase().split(/\s+/);
+function judgeGroups(value: string | undefined, { placeOf }: ImapdPlaces): Point[] {
+  const fix = `${placeOf('event_groups')}: ${WANTED_GROUPS}`;
+  // Commas are judged on their own: Cyrus does not start with them.
+  const groups = (value ?? '').toLowerCase().split(/[\s,;]+/);
   const has = (group: string): boolean => groups.includes(group);
   const points: Point[] = [];
   if (!has('applepushservice'))
-    points.push(problem(EVENT_GROUPS, 'without applepushservice no device can register', WANTED_GROUPS));
+    points.push(problem(EVENT_GROUPS, 'without applepushservice no device can register', fix));
   if (!has('message'))
-    points.push(problem(EVENT_GROUPS, 'without message Cyrus does not tell of new mail', WANTED_GROUPS));
+    points.push(problem(EVENT_GROUPS, 'without message Cyrus does not tell of new mail', fix));
   if (has('quota'))
     points.push(
       problem(
         EVENT_GROUPS,
         'with quota, Cyrus (3.6.1, 3.10.2) aborts a delivery to a mailbox that is over its quota',
-        WANTED_GROUPS,
+        fix,
       ),
     );
   if (!has('flags'))
-    points.push(
-      warning(EVENT_GROUPS, 'without flags a badge stays when mail is read elsewhere', WANTED_GROUPS),
-    );
+    points.push(warning(EVENT_GROUPS, 'without flags a badge stays when mail is read elsewhere', fix));
   if (has('mailbox'))
     points.push(
       warning(
         EVENT_GROUPS,
         'with mailbox notifyd starts the program twice for each delivery, to no use',
-        WANTED_GROUPS,
+        fix,
       ),
     );
   return points.length > 0 ? points : [ok(EVENT_GROUPS, groups.join(' '))];
 }
 
-function judgeContent(options: Options): Point[] {
+function judgeContent(options: Options, { placeOf }: ImapdPlaces): Point[] {
   const points: Point[] = [];
   const mode = options.get('event_content_inclusion_mode') ?? 'standard';
   if (mode.toLowerCase() !== 'standard')
@@ -82,7 +85,7 @@ function judgeContent(options: Options): Point[] {
       problem(
         EVENT_CONTENT,
         `with event_content_inclusion_mode ${mode}, lmtpd and imapd of Cyrus (3.6.1, 3.10.2) abort`,
-        'remove event_content_inclusion_mode from imapd.conf',
+        `${placeOf('event_content_inclusion_mode')}: remove event_content_inclusion_mode`,
       ),
     );
   if (/(?:^|\s)messagecontent(?:\s|$)/i.test(options.get('event_extra_params') ?? ''))
@@ -90,51 +93,55 @@ function judgeContent(options: Options): Point[] {
       problem(
         EVENT_CONTENT,
         'event_extra_params has messageContent, which no push needs',
-        'remove that word from event_extra_params in imapd.conf',
+        `${placeOf('event_extra_params')}: remove that word from event_extra_params`,
       ),
     );
   return points.length > 0 ? points : [ok(EVENT_CONTENT, 'none of a message is asked for')];
 }
 
 /** Whether pushes can be sent for the topic that Cyrus hands to devices. */
-function judgeApsTopic(topic: string | undefined, credentials: readonly Covered[]): Point {
+function judgeApsTopic(
+  topic: string | undefined,
+  credentials: readonly Covered[],
+  { placeOf }: ImapdPlaces,
+): Point {
   const [main] = credentials;
   if (topic === undefined)
     return problem(
       APS_TOPIC,
       'not set: Cyrus offers no push to devices',
-      `in imapd.conf: aps_topic: ${main?.topic ?? 'the topic of your certificate'}`,
+      `${placeOf('aps_topic')}: aps_topic: ${main?.topic ?? 'the topic of your certificate'}`,
     );
   if (main === undefined) return skipped(APS_TOPIC, 'credential');
   if (credentials.some(({ topics }) => topics.includes(topic))) return ok(APS_TOPIC, topic);
   return problem(
     APS_TOPIC,
     `devices register for ${topic}, and no credential is for it`,
-    `in imapd.conf: aps_topic: ${main.topic}; or configure the credential for ${topic}`,
+    `${placeOf('aps_topic')}: aps_topic: ${main.topic}; or configure the credential for ${topic}`,
   );
 }
 
 const ON = /^(?:1|y|t|on)/i;
 
-function judgeLogin(options: Options, cyrusConf: string | undefined): Point {
+function judgeLogin(options: Options, cyrusConf: string | undefined, { placeOf }: ImapdPlaces): Point {
   if (ON.test(options.get('allowplaintext') ?? 'no'))
     return warning(
       LOGIN,
       'allowplaintext is on: passwords may cross the network in the clear',
-      'in imapd.conf: allowplaintext: no',
+      `${placeOf('allowplaintext')}: allowplaintext: no`,
     );
   const certificate = options.get('tls_server_cert') ?? options.get('tls_cert_file');
   if (certificate === undefined || certificate === 'disabled')
     return warning(
       LOGIN,
       'LOGIN is for connections under TLS, and there is no certificate for TLS',
-      'set tls_server_cert and tls_server_key in imapd.conf: devices register only when they are logged in',
+      `${placeOf('tls_server_cert')}: set tls_server_cert and tls_server_key: devices register only when they are logged in`,
     );
   if (cyrusConf !== undefined && !hasImaps(cyrusConf) && !offersStartTls(options))
     return warning(
       LOGIN,
       'LOGIN is for connections under TLS, cyrus.conf has no imaps, and from Cyrus 3.10 on nobody can log in',
-      'in cyrus.conf enable the first imaps line and restart Cyrus; or in imapd.conf: imap_allowstarttls: yes',
+      `in cyrus.conf enable the first imaps line and restart Cyrus; or ${placeOf('imap_allowstarttls')}: imap_allowstarttls: yes`,
     );
   return ok(LOGIN, 'under TLS only');
 }

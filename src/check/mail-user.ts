@@ -3,6 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Point, ok, problem, warning } from './point.ts';
 import { messageOf } from '../process/errors.ts';
+import { ownership, ownUser, userWithId } from '../process/rights.ts';
 import { type MailUser, tryAs } from './trial.ts';
 
 export const MAIL_USER = 'mail user';
@@ -20,10 +21,22 @@ export function findMailUser(
 ): { user?: MailUser; point: Point } {
   const found = imapdOptions === undefined ? ownerOf(dirname(store)) : userNamed(imapdOptions);
   if ('point' in found) return found;
+  if (isForeign(found.user)) return { point: foreign(found.user, found.why) };
   const failure = whyNotAs(found.user);
   return failure === undefined
     ? { ...found, point: introduction(found.user, found.why) }
     : { point: failure };
+}
+
+/** Nobody but root can try files as another user, and what they may themselves says nothing of the mail server. */
+function isForeign({ uid }: MailUser): boolean {
+  const own = process.geteuid?.() ?? 0;
+  return own !== 0 && own !== uid;
+}
+
+function foreign({ called }: MailUser, why: string): Point {
+  const text = `this check runs as ${ownUser()} and cannot try files as ${called} (${why})`;
+  return warning(MAIL_USER, text, 'run it as root: sudo xapplepush check');
 }
 
 type Found = { user: MailUser; why: string } | { point: Point };
@@ -67,15 +80,13 @@ function ownerOf(folder: string): Found {
     return { point: problem(MAIL_USER, text, fix) };
   }
   const { uid, gid } = statSync(folder);
-  const ownership = `-o ${uid} -g ${gid}`;
-  return { user: { called: `user id ${uid}`, uid, gid, ownership }, why: `the owner of ${folder}` };
+  const [owner = '', group = ''] = ownership({ uid, gid }).split(':');
+  const user = { called: userWithId(uid), uid, gid, ownership: `-o ${owner} -g ${group}` };
+  return { user, why: `the owner of ${folder}` };
 }
 
-function introduction({ called, uid }: MailUser, why: string): Point {
-  const own = process.geteuid?.() ?? 0;
-  if (own === 0 || own === uid) return ok(MAIL_USER, `${called}: ${why}`);
-  const text = `this check runs as user id ${own} and cannot try files as ${called} (${why})`;
-  return warning(MAIL_USER, text, 'run it as root: what is said of files below holds for your own user only');
+function introduction({ called }: MailUser, why: string): Point {
+  return ok(MAIL_USER, `${called}: ${why}`);
 }
 
 function whyNotAs(user: MailUser): Point | undefined {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { messageOf } from '../process/errors.ts';
+import { ownUser } from '../process/rights.ts';
 import { countBad, countSpool } from '../spool/spool.ts';
 import { countOf } from '../process/text.ts';
 import { type Point, ok, problem, warning } from './point.ts';
@@ -31,7 +32,8 @@ export function checkSpool(spool: string): Point {
   try {
     return judgeSpool(spool, { waiting: countSpool(spool), bad: countBad(spool) });
   } catch (error) {
-    return problem(SPOOL, `cannot be looked at: ${messageOf(error)}`, `see: ls -ld ${spool}`);
+    const fix = `run the check as root; if it stays so: ls -ld ${spool}`;
+    return problem(SPOOL, `${ownUser()} cannot look at it: ${messageOf(error)}`, fix);
   }
 }
 

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import { commandAs } from '../process/hand-over.ts';
 import { canChangeUser } from '../process/identity.ts';
 import { type Trial, type TrialOrder, type TrialResult, TRIAL_SCRIPT } from './trial-script.ts';
@@ -61,11 +61,12 @@ const VERBS: Readonly<Record<Trial['kind'], string>> = {
 };
 
 function explain(
-  { called }: MailUser,
+  user: MailUser,
   { kind, path }: Trial,
   code: string,
   closed: string | undefined,
 ): { text: string; fix: string } {
+  const { called } = user;
   const verb = VERBS[kind];
   switch (code) {
     case 'ENOENT':
@@ -74,18 +75,39 @@ function explain(
       if (closed !== undefined)
         return {
           text: `${called} cannot ${verb} ${path}: it may not enter ${closed}`,
-          fix: `let it enter, such as by chmod o+x ${closed}, or choose another place`,
+          fix: `chmod o+x ${closed}; or choose another place`,
         };
-      return {
-        text: `${called} may not ${verb} ${path}`,
-        fix: `change owner or mode, such as by chown; see: ls -ld ${path}`,
-      };
+      return { text: `${called} may not ${verb} ${path}`, fix: permission(user, { kind, path }) };
     case 'EROFS':
-      return { text: `${path} is on a file system that is read-only`, fix: 'mount it for writing' };
+      return {
+        text: `${path} is on a file system that is read-only`,
+        fix: `mount it for writing; see which it is: df ${path}`,
+      };
     case 'ENOSPC':
     case 'EDQUOT':
-      return { text: `there is no space left for ${path}`, fix: 'make room on its file system' };
+      return {
+        text: `there is no space left for ${path}`,
+        fix: `make room on its file system: df -h ${path}`,
+      };
     default:
       return { text: `${called} cannot ${verb} ${path}: ${code}`, fix: `look at it: ls -ld ${path}` };
   }
 }
+
+/** The command that lets the user do it: what is only read or executed keeps its owner. */
+function permission({ uid, ownership }: MailUser, { kind, path }: Trial): string {
+  const [, owner = '', group = ''] = /^-o (\S+) -g (\S+)$/.exec(ownership) ?? [];
+  if (statSync(path, { throwIfNoEntry: false })?.uid === uid) return `chmod ${OWN_MODES[kind]} ${path}`;
+  if (kind === 'read') return `chgrp ${group} ${path} && chmod g+r ${path}`;
+  if (kind === 'execute' || kind === 'run') return `chmod a+rx ${path}`;
+  return `chown ${owner}:${group} ${path}`;
+}
+
+/** What is missing where it belongs to the user already. */
+const OWN_MODES: Readonly<Record<Trial['kind'], string>> = {
+  read: 'u+r',
+  append: 'u+rw',
+  fill: 'u+rwx',
+  execute: 'u+rx',
+  run: 'u+rx',
+};

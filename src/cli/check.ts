@@ -2,10 +2,14 @@ import type { Command } from 'commander';
 import { ExitCode } from '../process/errors.ts';
 import { canChangeUser } from '../process/identity.ts';
 import { explain } from '../manual/explain.ts';
+import type { Printer } from '../check/printer.ts';
 import type { CommandContext } from './context.ts';
 
 /** Apple answers within a second; a step that takes longer than this fails. */
 const STEP_TIMEOUT_MS = 10_000;
+
+/** Of a terminal that does not tell its width. */
+const USUAL_COLUMNS = 80;
 
 /** `check`: reads the configuration itself, since its faults are among what it tells. */
 export function addCheck(program: Command, context: CommandContext): void {
@@ -17,19 +21,21 @@ export function addCheck(program: Command, context: CommandContext): void {
       [ExitCode.configuration]: 'the configuration cannot be used',
     },
     examples: [
-      ['xapplepush check', 'every point with its fix'],
+      ['xapplepush check', 'what is wrong, with the fix, subject by subject'],
+      ['xapplepush check | grep -v ^ok', 'a line for each point in a pipe'],
       ['xapplepush check > /dev/null || mail -s "Mail push is broken" root', 'a line for a nightly job'],
       ['xapplepush check --json', 'for monitoring'],
     ],
   })
     .description('go through the whole set-up and say what is wrong with it, and the fix')
     .option('--json', 'print as JSON, for monitoring', false)
-    .action(async ({ json }: { json: boolean }, command: Command) => {
+    .option('--verbose', 'on a terminal, tell each point that is well too', false)
+    .action(async ({ json, verbose }: { json: boolean; verbose: boolean }, command: Command) => {
       const { check } = await import('../check/check.ts');
       const { runDoveconf } = await import('../check/dovecot/run-doveconf.ts');
-      const { describePoints, jsonOf } = await import('../check/show.ts');
-      const { around } = context;
-      const { wantsColour } = await import('../terminal/terminal.ts');
+      const { jsonOf } = await import('../check/show.ts');
+      const { around, out } = context;
+      const printer = await printerFor(context, verbose);
       const { points, exitCode } = await check({
         configFile: command.optsWithGlobals<{ config?: string }>().config,
         environment: around.env,
@@ -38,9 +44,20 @@ export function addCheck(program: Command, context: CommandContext): void {
         actAsOwnerOf: around.actAsOwnerOf,
         canChangeUser,
         runDoveconf,
+        ...(json ? {} : { listener: printer }),
       });
-      const colour = wantsColour(around);
-      context.out(json ? jsonOf(points) : describePoints(points, { colour }));
+      if (json) out(jsonOf(points));
+      else printer.finish(points);
       context.exit(exitCode);
     });
+}
+
+async function printerFor({ around, out }: CommandContext, verbose: boolean): Promise<Printer> {
+  const { createPrinter } = await import('../check/printer.ts');
+  const { wantsColour } = await import('../terminal/terminal.ts');
+  const { columns, isTTY } = around.stdout;
+  return createPrinter({
+    ...{ out, colour: wantsColour(around), verbose },
+    columns: isTTY === true ? (columns ?? USUAL_COLUMNS) : undefined,
+  });
 }

@@ -65,6 +65,35 @@ export function readImapdConf(file: string): { options: Map<string, string>; mis
   return { options: new Map(optionsWithIncludes(file, text, 0)), missing: false };
 }
 
+/** An option, and where it stands. */
+export interface ImapdLine {
+  name: string;
+  value: string;
+  file: string;
+  line: number;
+}
+
+/** Every option of the file and those it includes, with its place. Throws an OperatorError where one cannot be read. */
+export function readImapdLines(file: string, depth = 0): ImapdLine[] {
+  if (depth > MAX_INCLUDE_DEPTH) throw includedTooDeep(file);
+  return linesIn(readText(file, 'must exist')).flatMap(({ text, line }) =>
+    optionIn(text).flatMap(([name, value]): ImapdLine[] => {
+      if (name === INCLUDE) return readImapdLines(resolve(dirname(file), value), depth + 1);
+      return name.startsWith('@') ? [] : [{ name, value, file, line }];
+    }),
+  );
+}
+
+/** A line that goes on in the next one counts by its first. */
+function linesIn(text: string): { text: string; line: number }[] {
+  let line = 1;
+  return text.split(/(?<!\\)\n/).map((each) => {
+    const found = { text: each.replaceAll(CONTINUATION, ''), line };
+    line += each.split('\n').length;
+    return found;
+  });
+}
+
 type Option = [name: string, value: string];
 
 /** With the directives, which begin with `@`. */
@@ -93,12 +122,7 @@ function switchOf(word: string | undefined, byDefault: boolean): boolean {
 }
 
 function optionsWithIncludes(file: string, text: string, depth: number): Option[] {
-  if (depth > MAX_INCLUDE_DEPTH) {
-    throw new OperatorError(`${file} is included more than ${MAX_INCLUDE_DEPTH} files deep`, {
-      exitCode: ExitCode.configuration,
-      hint: 'Look for an @include that leads back to its own file.',
-    });
-  }
+  if (depth > MAX_INCLUDE_DEPTH) throw includedTooDeep(file);
   const options = optionsIn(text);
   const included = options
     .filter(([name]) => name === INCLUDE)
@@ -107,6 +131,13 @@ function optionsWithIncludes(file: string, text: string, depth: number): Option[
       return optionsWithIncludes(path, readText(path, 'must exist'), depth + 1);
     });
   return [...options.filter(isNoDirective), ...included];
+}
+
+function includedTooDeep(file: string): OperatorError {
+  return new OperatorError(`${file} is included more than ${MAX_INCLUDE_DEPTH} files deep`, {
+    exitCode: ExitCode.configuration,
+    hint: 'Look for an @include that leads back to its own file.',
+  });
 }
 
 function readText(file: string, existence: 'must exist'): string;

@@ -32,7 +32,7 @@ describe('notifysocket', () => {
     const dir = temporaryFolder();
     expect(check('')[0]).toBe('notifysocket skipped: needs first: configdirectory in imapd.conf');
     const [missing] = check(`configdirectory: ${dir}\n`);
-    expect(missing).toBe(`notifysocket warning: there is no ${dir}/socket/notify: notifyd does not listen`);
+    expect(missing).toBe(`notifysocket problem: there is no ${dir}/socket/notify: notifyd does not run`);
     await listening(join(dir, 'notify'));
     expect(check(`notifysocket: ${dir}/notify\n`)[0]).toBe(`notifysocket ok: ${dir}/notify`);
     writeFileSync(join(dir, 'file'), '');

@@ -98,7 +98,7 @@ describe('judgeImapdConf', () => {
 describe('where passwords need TLS, cyrus.conf must have imaps, or imapd.conf STARTTLS', () => {
   const debian13 = readFileSync(new URL('../fixtures/cyrus-conf/debian.conf', import.meta.url), 'utf8');
   const loginWith = (cyrusConf: string, changes: Record<string, string> = {}): string | undefined =>
-    judgeImapdConf(new Map(Object.entries({ ...GOOD, ...changes })), CREDENTIALS, cyrusConf).find(
+    judgeImapdConf(new Map(Object.entries({ ...GOOD, ...changes })), CREDENTIALS, { cyrusConf }).find(
       ({ point }) => point === 'login',
     )?.state;
 

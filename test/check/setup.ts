@@ -92,8 +92,11 @@ export async function goodSetup(mock: MockApns): Promise<Setup> {
       check({
         ...{ configFile, environment: {}, clock: setup.clock, timeoutMs },
         ...{ actAsOwnerOf: () => undefined, canChangeUser: () => true, runDoveconf: () => setup.dovecot },
+        ...{ installedMs: 0, temporaryFolders: [], systemRoot: join(dir, 'root') },
       }),
   };
+  mkdirSync(join(dir, 'root/etc'), { recursive: true });
+  writeFileSync(join(dir, 'root/etc/crontab'), '*/5 * * * * cyrus /usr/bin/xapplepush flush\n');
   setup.imapd({});
   setup.configure('');
   return setup;

@@ -1,6 +1,6 @@
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { ok, type Point, problem, skipped, warning } from '../../src/check/point.ts';
-import { describePoints, exitCodeOf, jsonOf } from '../../src/check/show.ts';
+import { exitCodeOf, firstToDo, jsonOf, summary } from '../../src/check/show.ts';
 
 const POINTS: Point[] = [
   ok('one', 'is well'),
@@ -9,39 +9,20 @@ const POINTS: Point[] = [
   skipped('four', 'three'),
 ];
 
-describe('describePoints', () => {
-  test('aligns the columns and puts each fix below', () => {
-    expect(describePoints(POINTS, { colour: false })).toBe(
-      [
-        'ok       one         is well',
-        'warning  number two  could be better',
-        '                     fix: improve it',
-        'problem  three       is broken',
-        '                     fix: fix it',
-        'skipped  four        needs first: three',
-        '1 problem, 1 warning, 1 not judged',
-        '',
-      ].join('\n'),
-    );
-  });
-
-  test('paints the state alone, and what is left without colour is the same', () => {
-    const painted = describePoints(POINTS, { colour: true });
-    expect(painted).toContain('\u001b[31mproblem\u001b[39m  three');
-
-    expect(painted.replace(/\u001b\[\d+m/g, '')).toBe(describePoints(POINTS, { colour: false }));
-  });
-
-  test('shows control characters of a file as what they are', () => {
-    const shown = describePoints([problem('p', 'a\u001b[31mb\nc', 'd\u0085')], { colour: false });
-    expect(shown).toContain('p  a\\u001b[31mb\\u000ac\n');
-    expect(shown).not.toMatch(/[\u001b\u0085]/);
-  });
-});
-
 test('jsonOf gives every point with its four keys', () => {
   expect(JSON.parse(jsonOf(POINTS))).toEqual(POINTS);
   expect(POINTS[0]).toEqual({ point: 'one', state: 'ok', text: 'is well', fix: null });
+});
+
+test('the summary counts what is not well', () => {
+  expect(summary(POINTS)).toBe('1 problem, 1 warning, 1 not judged');
+  expect(summary([])).toBe('0 problems, 0 warnings');
+});
+
+test('the first thing to do is the first problem, else the first warning', () => {
+  expect(firstToDo(POINTS)?.point).toBe('three');
+  expect(firstToDo(POINTS.slice(0, 2))?.point).toBe('number two');
+  expect(firstToDo(POINTS.slice(0, 1))).toBeUndefined();
 });
 
 test.each<[number, Point[]]>([

@@ -24,9 +24,8 @@ export interface DovecotOptions {
   hasCyrus: boolean;
 }
 
-/** The points of a host with Dovecot; none where there is no doveconf. */
-export function checkDovecot(run: DoveconfRun | undefined, options: DovecotOptions): Point[] {
-  if (run === undefined) return [];
+/** The points of a host with Dovecot, by what doveconf said. */
+export function checkDovecot(run: DoveconfRun, options: DovecotOptions): Point[] {
   const tell = options.hasCyrus ? warning : problem; // beside a Cyrus, Dovecot may have nothing to do with mail
   const doveconf = parseDoveconf(run.output);
   if (doveconf === undefined || run.failure !== undefined)

@@ -56,15 +56,6 @@ describe('Dovecot as Debian has it', () => {
       expect.stringMatching(/^Dovecot: ok: 2\.\S+, which tells xapplepush nothing: its points are left out$/),
     ]);
   });
-
-  test('no doveconf, no word', () => {
-    const config = {
-      spool: '/',
-      users: { lowercase: true, domain: 'keep' as const },
-      serve: { metrics: true },
-    };
-    expect(checkDovecot(undefined, { config, reader: undefined, hasCyrus: false })).toEqual([]);
-  });
 });
 
 describe('what doveconf complains of', () => {
