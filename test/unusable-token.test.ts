@@ -37,7 +37,7 @@ const inPlaceOf =
 const FAULTS: [string, (key: string) => void, RegExp][] = [
   ['missing', (key) => rmSync(key), /apns\.token\.key: there is no file/],
   ['garbage', (key) => writeFileSync(key, 'garbage'), /neither PEM nor PKCS#12/],
-  ['empty', (key) => writeFileSync(key, ''), /neither PEM nor PKCS#12/],
+  ['empty', (key) => writeFileSync(key, ''), /is empty: 0 bytes/],
   ['half-written', (key) => writeFileSync(key, GOOD.slice(0, 80)), /holds no private key/],
   ['damaged', (key) => writeFileSync(key, GOOD.replace(/\n.{8}/, '\nAAAAAAAA')), /is damaged/],
   ['of another curve', (key) => writeFileSync(key, privateKey('P-384')), /expected EC P-256/],
