@@ -135,6 +135,9 @@ async function makeWayWhereChanged(
   ending.abort();
 }
 
+/** So long it rests for what is due rather than end: nobody else may come for it. */
+const LONGEST_REST_MS = 60_000;
+
 /** Whoever committed before the door was shut relies on us; whoever came later starts a deliverer. */
 async function cameInMeanwhile(
   { store, courier, clock }: DelivererOptions,
@@ -142,7 +145,7 @@ async function cameInMeanwhile(
 ): Promise<boolean> {
   if (signal.aborted) return false;
   const nextMs = await store.nextDueMs();
-  return nextMs !== undefined && nextMs <= clock.nowMs() && courier.restMs === 0;
+  return nextMs !== undefined && nextMs <= clock.nowMs() && courier.restMs <= LONGEST_REST_MS;
 }
 
 /** Not where a stranger made it end, who comes itself, nor where a signal did. */

@@ -182,6 +182,33 @@ describe('a deliverer', () => {
     await running;
   });
 
+  test('what comes while it rests is sent after the rest, be that longer than it lingers', async () => {
+    let reachable = false;
+    const connection = answering();
+    const lost = (): Promise<never> => Promise.reject(new NoAnswer('lost', { perhapsProcessed: false }));
+    const { store, clock, options } = await setting(() => (reachable ? connection : lost()), {
+      lingerMs: 1000,
+    });
+    await enqueued(store);
+    const running = runDeliverer(options);
+    await clock.asleep();
+    reachable = true;
+    await registered(store, { user: 'bob', subscriptions: newTarget().subscriptions });
+    await enqueued(store);
+    expect(ring(options.controlSocket, EDITION)).toBe('rung');
+    let isOver = false;
+    void running.then(() => (isOver = true));
+    await eventually(
+      () => {
+        clock.advance(100);
+        return isOver;
+      },
+      (is) => is,
+    );
+    expect(await rowsOwed(store)).toBe(0);
+    expect(connection.received).toHaveLength(2);
+  });
+
   test('a poke while answers are awaited sends the new row at once', async () => {
     const connection = scriptedConnection();
     const { store, clock, options } = await setting(() => connection);
