@@ -45,15 +45,28 @@ export function check(condition, message) {
 /** Calls the command as notifyd does; gives the event, and how long the mail server would have waited. */
 export async function notify(world, file) {
   const input = readFileSync(join(EVENTS, file), 'utf8');
-  const startMs = performance.now();
+  const startMs = Date.now(); // as the stand-in tells when a push came
   const stdout = await run(world, NOTIFYD_ARGUMENTS, input);
   check(stdout === '', `nothing may be written to standard output under notifyd, but this was: ${stdout}`);
-  return { event: JSON.parse(input), tookMs: Math.round(performance.now() - startMs) };
+  return { event: JSON.parse(input), tookMs: Date.now() - startMs, startMs };
 }
 
-/** What `xapplepush devices list` prints. */
-export function list(world) {
-  return run(world, ['devices', 'list']);
+/** What an administrator's command prints. */
+export function ask(world, words) {
+  return run(world, words);
+}
+
+/** Nobody listens at Apple's address any more. */
+export async function appleIsGone({ mock }) {
+  if (mock?.pid === undefined || mock.exitCode !== null || mock.signalCode !== null) return;
+  const ended = new Promise((resolve) => mock.once('exit', resolve));
+  mock.kill('SIGTERM');
+  await ended;
+}
+
+/** At the same address. */
+export async function appleIsBack(world) {
+  await openApple(world, world.port);
 }
 
 /** The log line with this message that the present step has brought. */
@@ -79,7 +92,14 @@ export async function quiet({ config }) {
 }
 
 async function open(world) {
-  world.mock = start(world, ['mock-apns', '--dir', world.apple, '--port', '0', '--json']);
+  const ready = await openApple(world, '0');
+  world.topic = ready.topic;
+  world.port = new URL(ready.url).port;
+  writeConfig(world, ready);
+}
+
+async function openApple(world, port) {
+  world.mock = start(world, ['mock-apns', '--dir', world.apple, '--port', port, '--json']);
   let complaint;
   world.mock.on('error', (error) => (complaint = error.message));
   world.mock.on('exit', () => (complaint ??= 'it ended'));
@@ -92,13 +112,13 @@ async function open(world) {
   });
   await until(() => ready ?? complaint);
   check(ready, `the stand-in for Apple did not start: ${complaint ?? 'it says nothing'}`);
-  world.topic = ready.topic;
-  writeConfig(world, ready);
+  return ready;
 }
 
 function writeConfig({ dir, config }, { url, certificate, key, ca, topic }) {
   const imapdConf = join(dir, 'imapd.conf');
-  writeFileSync(imapdConf, `aps_topic: ${topic}\n`);
+  const lines = [`aps_topic: ${topic}`, 'event_notifier: external', 'event_groups: message applepushservice'];
+  writeFileSync(imapdConf, [...lines, `notify_external: ${COMMAND}`, ''].join('\n'));
   const settings = {
     apns: { server: url, certificate, key, ca },
     store: join(dir, 'xapplepush.db'),
@@ -157,15 +177,11 @@ function interrupted() {
 
 /** The background process ends by itself when it has lingered; only one that does not is ended here. */
 async function close(world) {
-  const { dir, config, mock } = world;
+  const { dir, config } = world;
   world.closed = true;
   await until(() => deliverers(config).length === 0 || undefined);
   for (const pid of deliverers(config)) process.kill(pid, 'SIGTERM');
-  if (mock?.pid !== undefined && mock.exitCode === null && mock.signalCode === null) {
-    const ended = new Promise((resolve) => mock.once('exit', resolve));
-    mock.kill('SIGTERM');
-    await ended;
-  }
+  await appleIsGone(world);
   rmSync(dir, { recursive: true, force: true });
 }
 

@@ -1,9 +1,26 @@
 // Shows what xapplepush does, with a stand-in for Apple: npm run demo. It needs nothing but Node and the build.
+// --verbose shows the events and pushes themselves, --slow waits after each step, for an audience.
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { check, list, logged, notify, pushAfter, quiet, stage } from './demo-stage.mjs';
+import { parseArgs } from 'node:util';
+import {
+  appleIsBack,
+  appleIsGone,
+  ask,
+  check,
+  logged,
+  notify,
+  pushAfter,
+  quiet,
+  stage,
+} from './demo-stage.mjs';
 
+const SLOW_MS = 4000;
+
+const { verbose, slow } = parseArgs({
+  options: { verbose: { type: 'boolean' }, slow: { type: 'boolean' } },
+}).values;
 const coloured = process.stdout.isTTY && !process.env['NO_COLOR'];
 const painted = (code) => (text) => (coloured ? `\x1b[${code}m${text}\x1b[0m` : text);
 const [bold, green, grey] = [painted(1), painted(32), painted(2)];
@@ -11,9 +28,11 @@ const [bold, green, grey] = [painted(1), painted(32), painted(2)];
 /** The story, in order. Whatever is not as expected ends it with exit code 1. */
 async function play(world) {
   show(bold('xapplepush: new mail on an iPhone, step by step'));
-  show('All of this happens in a temporary folder on this machine: no root, no network, no Apple.');
-  show('`xapplepush mock-apns` stands in for Apple. The events were captured from a real Cyrus server');
-  show("and reach the command as Cyrus's notifyd passes them on.");
+  show(
+    'An iPhone shows new mail at once only if the mail server has Apple tell it. Here is how that is done.',
+  );
+  show('All of it happens in a temporary folder: no root, no network, no Apple. A stand-in plays Apple,');
+  show('and the events were captured from a real Cyrus.');
   await registers(world);
   await delivers(world, {
     title: "A message arrives in Alice's INBOX",
@@ -21,10 +40,10 @@ async function play(world) {
     meaning: '"look at INBOX". No sender, no subject, no text',
   });
   await delivers(world, {
-    title: 'A message is filed into her folder Archive',
+    title: 'A message is filed into her mailbox Archive',
     file: 'message-in-folder.json',
-    folder: 'Archive',
-    meaning: '"look at folder m", the MD5 hash of Archive',
+    mailbox: 'Archive',
+    meaning: '"look at m", the MD5 hash of Archive',
   });
   await delivers(world, {
     title: 'Alice reads a message in her INBOX on her laptop',
@@ -32,30 +51,58 @@ async function play(world) {
     meaning: '"look at INBOX", so that the phone shows it as read too',
   });
   await concernsNobody(world);
-  await lists(world, 'The administrator looks who gets pushes', /^alice .*80aa34cb/m);
-  await losesThePhone(world);
-  await lists(world, 'The administrator looks again', /^no devices$/m);
-  await quiet(world);
-  check(world.pushes.length === 4, `Apple received ${world.pushes.length} pushes in all, expected 4`);
-  show(
-    `\n${green('All as expected:')} 6 events, 4 pushes. Nothing is left running, and the folder is removed.`,
+  await losesTheConnection(world);
+  await shows(world, 'Is it working?', ['status'], /^devices +1, of 1 user/m);
+  await shows(
+    world,
+    'Why did the last push come late?',
+    ['log', '--pushes', '--limit', '4'],
+    /Apple took the push/,
   );
+  await losesThePhone(world);
+  await shows(world, 'Who gets pushes now?', ['devices', 'list'], /^no devices$/m);
+  await quiet(world);
+  check(world.pushes.length === 5, `Apple received ${world.pushes.length} pushes in all, expected 5`);
+  show(
+    `\n${green('All as expected:')} 7 events, 5 pushes. Nothing is left running, and the folder is removed.`,
+  );
+  show('Next: the page Install of README.md takes you to the first push on a real phone, and');
+  show('`xapplepush check` says at each step what is missing.');
 }
 
 async function registers(world) {
-  begin(world, 'Alice switches on push for her mail account on her iPhone');
+  await begin(world, 'Alice switches on push for her mail account on her iPhone');
   const { event, tookMs } = await notify(world, 'registration.json');
   tell('mail server', `${event.event}: ${event.user} wants to hear of ${event.mailboxes.join(', ')}`);
+  detail(JSON.stringify(event).replaceAll(/"([0-9A-Fa-f-]{8})[0-9A-Fa-f-]{24,}"/g, '"$1…"'));
   const line = await logged(world, 'registered');
   check(line.mailboxes.length === 4, `${line.mailboxes.length} mailboxes are registered, expected 4`);
   tell('xapplepush', `wrote down her device ${line.deviceToken} and the 4 mailboxes, in ${tookMs} ms`);
   heardNothing(world, 'registering is between the phone and this server');
 }
 
-async function delivers(world, { title, file, folder, meaning }) {
-  const push = await pushed(world, { title, file, folder, answer: '200', ending: 'delivered to Apple' });
+async function delivers(world, { title, file, mailbox, meaning }) {
+  const push = await pushed(world, { title, file, mailbox, answer: '200', ending: 'delivered to Apple' });
   tell('Apple', `received a push to ${short(push.deviceToken)}: ${meaning}`);
-  tell('', JSON.stringify(push.payload).replace(push.accountId, `${push.accountId.slice(0, 8)}…`));
+  detail(JSON.stringify(push.payload).replace(push.accountId, `${push.accountId.slice(0, 8)}…`));
+}
+
+/** Apple cannot be reached, which is no reason for the mail server to wait, nor for anything to be lost. */
+async function losesTheConnection(world) {
+  await begin(world, 'The line to Apple is cut, and a message arrives');
+  await quiet(world);
+  await appleIsGone(world);
+  const { event, tookMs } = await notify(world, 'message-in-inbox.json');
+  tell('mail server', `${event.event}: went on after ${tookMs} ms`);
+  await logged(world, 'not delivered, will be tried again');
+  heardNothing(world, 'it cannot be reached');
+  tell('xapplepush', 'keeps the push, and tries again: after seconds, minutes, half an hour');
+  const heard = world.pushes.length;
+  await appleIsBack(world);
+  await ask(world, ['flush', '--all']);
+  const push = await pushAfter(world, heard);
+  expectPush(world, push, { answer: '200' });
+  tell('Apple', 'is back, and receives the push');
 }
 
 async function losesThePhone(world) {
@@ -66,25 +113,26 @@ async function losesThePhone(world) {
     answer: '410/Unregistered',
     ending: 'Apple no longer knows the device: device removed',
   });
-  tell('Apple', `answered 410 to the push to ${short(push.deviceToken)}: "I know this device no more"`);
+  tell('Apple', `answered 410 to the push to ${short(push.deviceToken)}: "I no longer know this device"`);
   tell('xapplepush', 'removed the device: nothing is sent to it again');
 }
 
 /** Feeds an event for Alice's phone; gives the push that Apple received for it. */
-async function pushed(world, { title, file, folder, answer, ending }) {
-  begin(world, title);
+async function pushed(world, { title, file, mailbox, answer, ending }) {
+  await begin(world, title);
   const heard = world.pushes.length;
-  const { event, tookMs } = await notify(world, file);
-  tell('mail server', `${event.event} in ${event.uri}`);
+  const { event, tookMs, startMs } = await notify(world, file);
+  tell('mail server', event.event);
+  detail(event.uri);
   const { mailboxes, targets } = await logged(world, 'enqueued');
   tell(
     'xapplepush',
     `${targets} device wants to hear of ${mailboxes[0]}: wrote down that a push waits for it`,
   );
-  tell('', `let the mail server go on after ${tookMs} ms; a process in the background sent the push`);
   const push = await pushAfter(world, heard);
+  tell('', `the mail server went on after ${tookMs} ms, Apple had the push after ${push.atMs - startMs} ms`);
   await logged(world, ending);
-  const hash = folder && createHash('md5').update(folder).digest('hex');
+  const hash = mailbox && createHash('md5').update(mailbox).digest('hex');
   expectPush(world, push, { answer, m: hash && [hash] });
   return push;
 }
@@ -98,19 +146,21 @@ function expectPush({ phone, topic }, push, expected) {
 }
 
 async function concernsNobody(world) {
-  begin(world, 'A message arrives for Bob, who has no iPhone');
+  await begin(world, 'A message arrives for Bob, who has no iPhone');
   const { event, tookMs } = await notify(world, 'message-for-somebody-else.json');
-  tell('mail server', `${event.event} in ${event.uri}`);
+  tell('mail server', event.event);
+  detail(event.uri);
   const { mailboxes } = await logged(world, 'nobody subscribed');
   tell('xapplepush', `no device wants to hear of ${mailboxes[0]}: done, after ${tookMs} ms`);
   heardNothing(world, 'it never learns that there is a Bob');
 }
 
-async function lists(world, title, expected) {
-  begin(world, title);
-  const text = await list(world);
-  check(expected.test(text), `"xapplepush devices list" printed:\n${text}`);
-  show(`   $ xapplepush devices list\n${text.trimEnd().replace(/^/gm, '   ')}`);
+/** What the administrator asks, and is told. */
+async function shows(world, title, words, expected) {
+  await begin(world, title);
+  const text = await ask(world, words);
+  check(expected.test(text), `"xapplepush ${words.join(' ')}" printed:\n${text}`);
+  show(`   $ xapplepush ${words.join(' ')}\n${text.trimEnd().replace(/^/gm, '   ')}`);
 }
 
 function heardNothing(world, why) {
@@ -118,7 +168,8 @@ function heardNothing(world, why) {
   tell('Apple', `received nothing: ${why}`);
 }
 
-function begin(world, title) {
+async function begin(world, title) {
+  if (slow) await new Promise((resolve) => setTimeout(resolve, SLOW_MS));
   world.step += 1;
   world.heardBefore = world.pushes.length;
   world.logSeen = world.logLines().length;
@@ -127,6 +178,10 @@ function begin(world, title) {
 
 function tell(who, what) {
   show(`   ${grey(who.padEnd(11))}  ${what}`);
+}
+
+function detail(text) {
+  if (verbose) tell('', grey(text));
 }
 
 function short(token) {

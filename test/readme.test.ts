@@ -159,7 +159,7 @@ describe('files', () => {
 
   test('every npm script that it names exists', () => {
     const { scripts } = JSON.parse(contentOf('package.json')) as { scripts: Record<string, string> };
-    const named = [...readme.matchAll(/npm (?:run )?(?!ci|install|prune|finds)([a-z]+)/g)].map(
+    const named = [...readme.matchAll(/npm (?:run )?(?:--silent )?(?!ci|install|prune|finds)([a-z]+)/g)].map(
       ([, name]) => name ?? '',
     );
     expect(named).toContain('demo');

@@ -37,8 +37,9 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 function demo(
   project: string,
   onOutput: (stdout: string, pid: number) => void = () => undefined,
+  options: readonly string[] = [],
 ): Promise<Ended> {
-  const child = spawn(process.execPath, [join(project, 'examples/demo.mjs')], {
+  const child = spawn(process.execPath, [join(project, 'examples/demo.mjs'), ...options], {
     cwd: '/',
     env: { TMPDIR: join(folder, 'tmp') },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -95,20 +96,32 @@ describe('the demo', () => {
     const { exitCode, stdout, stderr } = await demo(PROJECT);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     const steps = stepsOf(stdout);
-    expect(steps).toHaveLength(8);
-    const [registers, inbox, archive, read, bob, listed, gone, empty] = steps;
+    expect(steps).toHaveLength(10);
+    const [registers, inbox, archive, read, bob, cut, works, log, gone, empty] = steps;
+    expect(stdout).not.toMatch(/[{}]|imap:/);
     expect(registers).toMatch(/ApplePushService: alice wants to hear of INBOX, Archive, Trash, Sent/);
     expect(registers).toMatch(/Apple +received nothing/);
-    expect(inbox).toContain('{"aps":{"account-id":"0715A26B…"}}');
-    // MD5 of "Archive", by md5sum(1)
-    expect(archive).toContain('{"aps":{"account-id":"0715A26B…","m":["e727b00944f81e1d0a95c12886ac4641"]}}');
-    expect(read).toMatch(/MessageRead .*[^]*\{"aps":\{"account-id":"0715A26B…"\}\}/);
+    for (const step of [inbox, archive, read])
+      expect(step).toMatch(/went on after \d+ ms, Apple had the push after \d+ ms/);
     expect(bob).toMatch(/no device wants to hear of bob:INBOX[^]*received nothing/);
-    expect(listed).toMatch(/^ +alice +80aa34cb…4f3a +0715A26B… /m);
+    expect(cut).toMatch(
+      /went on after [^]*received nothing[^]*keeps the push[^]*is back, and receives the push/,
+    );
+    expect(works).toMatch(/^ +devices +1, of 1 user; [^]*connection refused/m);
+    expect(log).toMatch(/ alice +80aa34cb…4f3a +MessageNew +INBOX +Apple took the push, .*, attempt 2/);
     expect(gone).toMatch(/answered 410[^]*removed the device/);
     expect(empty).toContain('no devices');
-    expect(stdout).toMatch(/All as expected: 6 events, 4 pushes\./);
+    expect(stdout).toMatch(/All as expected: 7 events, 5 pushes\./);
     expectNothingLeft();
+  });
+
+  test('--verbose shows events and pushes themselves', async () => {
+    const steps = stepsOf((await demo(PROJECT, undefined, ['--verbose'])).stdout);
+    expect(steps[0]).toMatch(/\{"event":"ApplePushService",.*"apsDeviceToken":"80aa34cb…"/);
+    expect(steps[1]).toContain('{"aps":{"account-id":"0715A26B…"}}');
+    // MD5 of "Archive", by md5sum(1)
+    expect(steps[2]).toContain('{"aps":{"account-id":"0715A26B…","m":["e727b00944f81e1d0a95c12886ac4641"]}}');
+    expect(steps[3]).toMatch(/imap:[^]*\{"aps":\{"account-id":"0715A26B…"\}\}/);
   });
 
   test('shows no whole token or account id, and no colours where nobody looks', async () => {
