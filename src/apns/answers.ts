@@ -134,7 +134,7 @@ export const KNOWN_ANSWERS: readonly KnownAnswer[] = [
   },
 ];
 
-/** For what Apple never answers, such as a redirect by something in between: it costs neither a push nor a device. */
+/** An answer that Apple never gives, such as a redirect by a proxy: it costs neither a push nor a device. */
 export const FOREIGN_ANSWER: KnownAnswer = {
   status: 0,
   reasons: 'any',

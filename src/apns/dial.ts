@@ -31,7 +31,7 @@ export function dial(server: URL, identity: TlsIdentity, ca: string | undefined)
   return connect(options);
 }
 
-/** By OpenSSL, since Debian 13's Node compares no address of IPv6: it takes each for a name, and makes '' of it. */
+/** Compared by OpenSSL: Debian 13's Node takes each IPv6 address for a name, and makes '' of it. */
 function namesAddress(address: string, { raw, subjectaltname }: PeerCertificate): Error | undefined {
   if (new X509Certificate(raw).checkIP(address) !== undefined) return undefined;
   const message = `the certificate is not for ${address}, but for ${subjectaltname ?? 'no address'}`;

@@ -1,4 +1,4 @@
-/** What Apple takes in one push: https://developer.apple.com/documentation/usernotifications. Above: 413. */
+/** The largest payload that Apple takes (https://developer.apple.com/documentation/usernotifications); above: 413. */
 export const MAX_PAYLOAD_BYTES = 4096;
 
 /**

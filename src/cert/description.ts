@@ -13,7 +13,7 @@ import type { Inspection } from '../apns/credentials/credentials.ts';
 import { timeText } from '../process/text.ts';
 import { modeOf, modeWarnings } from './file-modes.ts';
 
-/** What is to be said of a credential, without any secret; null where it is not known or there is none. */
+/** The description of a credential, without any secret; null where a value is unknown or absent. */
 export interface Description {
   /** `apns`, `apns.also[1]`, or the file that was named. */
   credential: string;

@@ -7,7 +7,7 @@ const OTHERS_READ = 0o004;
 const OTHERS_WRITE = 0o002;
 const OTHERS = 0o007;
 
-/** What somebody may do to a file without being meant to, and the command that ends it. */
+/** A right to a file that nobody should have, and the command that takes it away. */
 export interface Opening {
   text: string;
   fix: string;
@@ -27,7 +27,7 @@ export function modeOf(file: string): string | undefined {
   return mode === undefined ? undefined : octal(mode);
 }
 
-/** Who can read a secret, or replace the credential, without being meant to: for each file what it is and the fix. */
+/** The files whose secret others can read, or which others can replace, each with the fix. */
 export function modeWarnings(files: readonly string[], secretFiles: readonly string[]): string[] {
   return files.flatMap((file) =>
     openingsOf(file, { isSecret: secretFiles.includes(file) }).map(({ text, fix }) => `${text}: ${fix}`),

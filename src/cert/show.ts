@@ -17,7 +17,7 @@ export interface Shown {
   exitCode: ExitCode;
 }
 
-/** What is in a file, and what keeps it from being of use: exit code 65 where anything does. */
+/** The content of a credential's file and its defects; exit code 65 where it has any. */
 export function showFile(
   file: string,
   passphraseFile: string | undefined,

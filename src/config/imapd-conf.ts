@@ -101,7 +101,7 @@ function optionsIn(text: string): Option[] {
   return text.replaceAll(CONTINUATION, '').split('\n').flatMap(optionIn);
 }
 
-/** At most one. Taken apart by hand: a regular expression takes V8 as long as all the rest, and this is for every event. */
+/** At most one option. Parsed by hand: every event runs through it, and a regular expression costs V8 as much as the rest. */
 function optionIn(line: string): Option[] {
   const colon = line.indexOf(':');
   const name = line.slice(0, Math.max(colon, 0)).trimStart();

@@ -12,7 +12,7 @@ const DISTRUST_MS = 60 * 60_000;
 /** More than twice what passes between two looks of a `serve`: nobody has delivered since. */
 const GAP_MS = 25 * 60_000;
 
-/** What others wrote down under a clock that this process did not see jump is found within this. */
+/** Rows that others dated by a clock whose jump this process did not see are found within this. */
 const LOOK_INTERVAL_MS = 10 * 60_000;
 
 /** Often enough to be seen, seldom enough to be read. */

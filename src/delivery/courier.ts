@@ -59,7 +59,7 @@ export class Courier {
   #routes: readonly Route[] = [];
   /** Makes due what waited for other credentials, until nothing is left. */
   #wake: (() => Promise<number | undefined>) | undefined;
-  /** What is too old is being given up: nothing is sent whose latest event is not later than that. */
+  /** Pushes whose latest event is not later than this are too old: they are being given up, and not sent. */
   #tooOldMs: number | undefined;
   /** Between two short turns of what a million rows may need. */
   #resting: Promise<void> | undefined;
@@ -139,7 +139,7 @@ export class Courier {
     this.#progress();
   }
 
-  /** With another credential, what waited for the old one need not wait for its next attempt. */
+  /** Pushes that waited for the former credential are due at once with another. */
   #useRoutes(): void {
     const { store, clock, routes } = this.#options;
     const before = this.#routes;
@@ -151,7 +151,7 @@ export class Courier {
     return this.#signal?.aborted === true || this.#options.clock.steadyMs() >= this.#deadlineMs;
   }
 
-  /** What was leased and may not be sent any more. Nothing else of this process is leased then. */
+  /** Gives back what was leased and may no longer be sent; this process leases nothing else then. */
   async #giveBack(): Promise<void> {
     this.#window.clear();
     await this.#options.store.releaseUnsent(this.#options.owner);

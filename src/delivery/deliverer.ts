@@ -10,7 +10,7 @@ import { deliver, type DeliveringOptions, type Ending, untilIdle } from './loop.
 import { poke } from './poke.ts';
 import { ring } from './ring.ts';
 
-/** What a deliverer needs besides what delivers: how it is found, and when it ends. */
+/** How a deliverer is found and when it ends, beside what delivers. */
 export interface DelivererOptions extends Omit<DeliveringOptions, 'bell'> {
   store: Store;
   courier: Courier;
@@ -135,10 +135,10 @@ async function makeWayWhereChanged(
   ending.abort();
 }
 
-/** So long it rests for what is due rather than end: nobody else may come for it. */
+/** The longest rest after which it still sends what is due, rather than end: perhaps nobody else comes for it. */
 const LONGEST_REST_MS = 60_000;
 
-/** Whoever committed before the door was shut relies on us; whoever came later starts a deliverer. */
+/** A handler that committed before the door was shut relies on us; a later one starts a deliverer. */
 async function cameInMeanwhile(
   { store, courier, clock }: DelivererOptions,
   signal: AbortSignal,

@@ -51,7 +51,7 @@ function othersOf(control: string, own: string): string[] {
     .filter((path) => path !== own);
 }
 
-/** To rename a FIFO takes no process, and leaves nobody a doorbell that nobody hears. */
+/** Renaming a FIFO takes no process, and leaves no doorbell behind that nobody hears. */
 function takeOver(other: string, own: string): void {
   const found = lstatSync(other, { throwIfNoEntry: false });
   if (found?.isFIFO() !== true) return; // no leftover of a deliverer
@@ -68,7 +68,7 @@ function isOurs(found: Stats | undefined): boolean {
   );
 }
 
-/** By mkfifo(1), since Node has no mkfifo(3); loaded only here: mostly the FIFO is there already. */
+/** Runs mkfifo(1), since Node has no mkfifo(3). child_process is loaded only here: mostly the FIFO is there already. */
 async function makeFifo(path: string): Promise<void> {
   const { execFile } = await import('node:child_process');
   await new Promise<void>((resolve, reject) => {
@@ -79,7 +79,7 @@ async function makeFifo(path: string): Promise<void> {
   });
 }
 
-/** For writing too: so it never comes to its end when the last handler has closed it (fifo(7)). */
+/** Opened for writing too, so that the FIFO has no end of file when the last handler closes it (fifo(7)). */
 const OPEN = constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 
 function openFifo(path: string): number {

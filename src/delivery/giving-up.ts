@@ -5,7 +5,7 @@ import { tellGivenUp, tellManyGivenUp } from './tell.ts';
 /** Nothing is lost by a minute. */
 const INTERVAL_MS = 60_000;
 
-/** So many are named one by one each time; of a larger backlog the rest is a number. */
+/** Pushes that are named one by one; of a larger backlog the rest is a number. */
 export const MAX_NAMED = 100;
 
 /** What is still to be given up. */

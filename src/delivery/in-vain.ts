@@ -5,7 +5,7 @@ import type { Config } from '../config/config.ts';
 import { messageOf } from '../process/errors.ts';
 import type { Log } from '../process/log.ts';
 
-/** For so long no event starts another deliverer, unless a file of the credentials or the configuration changes. */
+/** No event starts another deliverer for so long, unless a file of the credentials or the configuration changes. */
 const PAUSE_MS = 5 * 60_000;
 
 type Place = Pick<Config, 'apns' | 'control'>;

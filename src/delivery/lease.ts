@@ -44,7 +44,7 @@ export function pidOf(owner: string): number | undefined {
   return Number.isNaN(pid) ? undefined : pid;
 }
 
-/** Gives rows back whose owner is dead, so that they need not wait for the lease to end. Gives how many. */
+/** Releases the leases of dead owners before their time. Gives how many rows. */
 export async function releaseDeadLeases(store: Store): Promise<number> {
   const dead = (await store.leaseOwners()).filter(isDeadOwner);
   return dead.length === 0 ? 0 : store.releaseLeases(dead);

@@ -75,7 +75,7 @@ export function untilDeadline(clock: Clock, timeoutMs: number, isDone: () => Pro
 /** Looks at the outbox at least so often: other processes share the store, and clocks are set. */
 const LONGEST_WAIT_MS = 30_000;
 
-/** After a failure of the database, so that a full disk does not become a busy loop. */
+/** The pause after a failure of the database, so that a full disk does not become a busy loop. */
 const TROUBLE_WAIT_MS = 1000;
 
 /** That of `serve`: by the signal alone, whatever happens. */

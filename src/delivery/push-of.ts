@@ -24,7 +24,7 @@ export function pushOf(row: PushContent, mainTopic: string, expirationS: number)
   return { apnsId, deviceToken, topic, payload, expirationS };
 }
 
-/** Without `m` Mail checks INBOX; with it, only the folders named. So INBOX alone is told without. */
+/** Without `m` Mail checks INBOX; with it, only the mailboxes named. So INBOX alone is told without it. */
 function hashesOf({ mailboxes }: PushContent): string[] {
   if (mailboxes.every(({ inbox }) => inbox)) return [];
   return mailboxes.flatMap(({ hash }) => (hash === undefined ? [] : [hash]));

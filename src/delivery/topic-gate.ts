@@ -67,7 +67,7 @@ export class TopicGate {
 
   #newsOf(deviceToken: string, outcome: Outcome, steadyMs: number, random: number): TopicNews {
     if (isRefused(outcome)) return this.#refuse(deviceToken, outcome, steadyMs, random);
-    // Without a word about the topic nothing speaks against it; a rest goes on until Apple accepts it.
+    // An answer that is not about the topic clears it, unless it rests: then only an accepted push does.
     if (this.#refusal === undefined) this.#isOpen = true;
     if (outcome.kind === 'retry' || outcome.kind === 'misconfigured') return undefined;
     const isNews = this.#refusal !== undefined || !this.#wasAccepted;

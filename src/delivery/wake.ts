@@ -30,7 +30,7 @@ async function wakeDeliverer({ control, edition }: Config): Promise<boolean> {
   return poke(control, 'poke', edition);
 }
 
-/** Who hears there, also where they cannot write to the database that they run; undefined for nobody. */
+/** Who answers on the control socket, even one that cannot write to the database; undefined for nobody. */
 export async function whoAnswers(control: string): Promise<'serve' | 'deliverer' | undefined> {
   const { answerOf } = await import('./poke.ts');
   const answer = await answerOf(control, 'serve?');

@@ -13,7 +13,7 @@ const LEAST_INTERVAL_MS = 1000;
 /** While pushes get through, what has failed often is tried again as soon as it may be: see upkeep.ts. */
 const LONGEST_INTERVAL_MS = 5 * 60_000;
 
-/** What comes back with these may hold others back too, until a push gets through again. */
+/** Answers that concern more than one device: others wait too, until a push gets through again. */
 const WAITS_FOR_OTHERS: ReadonlySet<Attempt['outcome']['kind']> = new Set(['retry', 'misconfigured']);
 
 /** When a success makes due what waited for Apple in general: once after trouble, and some thousand rows in a turn. */

@@ -17,7 +17,7 @@ export interface WindowOptions<Item, Result> {
   onEnd: (result: Result) => void;
 }
 
-/** What starts in one turn of the event loop is sent at its end: were it more, the server would meanwhile have nothing to do. */
+/** Streams started in one turn of the event loop. Node sends them at its end, so with more of them the server would idle. */
 const STARTS_A_TURN = 100;
 
 /** Keeps so many under way as long as there are some: none waits for the others. */

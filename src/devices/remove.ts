@@ -87,7 +87,7 @@ async function removeNow(
   return removal;
 }
 
-/** In the history are those that are listed, lest a removal of very many displaces everything else there. */
+/** Records the listed devices alone, so that a removal of very many does not displace the rest of the history. */
 export function recordRemoval(
   history: History,
   { listed }: Removal,

@@ -35,7 +35,7 @@ function* atom(input: Input): Parse<Buffer> {
   }
 }
 
-/** What this chunk has of an atom, at least a byte: a generator for each byte would cost more than all else. */
+/** The bytes of an atom in this chunk, at least one: a generator for each byte would cost more than all the rest. */
 function* atomPiece(input: Input): Parse<Buffer> {
   const start = input.at;
   const mostBytes = input.limits.syntaxBytes - input.syntaxBytes;

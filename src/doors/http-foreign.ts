@@ -6,7 +6,7 @@ import { type Answer, text } from './http-answer.ts';
 /** Gives the refusal of a request that a web page may have made a browser send; undefined for any other. */
 export type ForeignGate = (headers: IncomingHttpHeaders) => Answer | undefined;
 
-/** What names the loopback in /etc/hosts and can belong to nobody else (RFC 6761, 6.3; RFC 6762, appendix G). */
+/** Names of the loopback in /etc/hosts that can belong to nobody else (RFC 6761, 6.3; RFC 6762, appendix G). */
 const LOOPBACK_NAMES = ['localhost', 'localhost.localdomain', 'ip6-localhost', 'ip6-loopback'];
 
 /** The values of Sec-Fetch-Site that say: a person typed the address, or the page is our own (Fetch Metadata, 2.4). */

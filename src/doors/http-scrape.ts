@@ -1,7 +1,7 @@
-/** Whoever asks more often gets the same again; Prometheus asks every fifteen seconds or so. */
+/** Scrapes within this time get the same text; Prometheus asks every fifteen seconds or so. */
 const FRESH_MS = 1000;
 
-/** After a computation comes at least this many times as long without one: nobody who asks takes more than a tenth. */
+/** The pause after a computation, as a multiple of its time: scrapes take a tenth of the processor at most. */
 const REST_FACTOR = 9;
 
 /** The time of a clock that is never set, in milliseconds. */

@@ -28,7 +28,7 @@ export interface HttpDoor extends Door {
   /** Where it listens, in the notation of `listen`; a port 0 has become the real one. */
   address: string;
   at: HttpListening['at'];
-  /** From now on requests are served by these instead. Throws OperatorError where the address needs a password. */
+  /** Serves requests by these from now on. Throws OperatorError where the address needs a password. */
   change(settings: HttpSettings): void;
 }
 

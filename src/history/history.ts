@@ -15,11 +15,11 @@ export interface HistoryOptions {
   config: Pick<Config, 'store' | 'history'>;
   clock: Clock;
   log: Log;
-  /** The process ends as soon as its work is done: it need not look after another turn of its event loop. */
+  /** The process ends as soon as its work is done: entries are written at its exit, not in the next turn. */
   endsAtOnce?: boolean;
 }
 
-/** For each history of this process in which something waits, what writes it down. */
+/** The writers of this process's histories in which entries wait. */
 const due = new Set<() => void>();
 process.on('exit', writeHistories);
 

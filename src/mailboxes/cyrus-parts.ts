@@ -60,7 +60,7 @@ function partsInAltNamespace(levels: string[], inbox: Parts, ns: CyrusNamespace)
   return below.length > 0 ? { ...inbox, levels: [INBOX, ...below] } : inbox;
 }
 
-/** Without `crossdomains` a user sees the own domain only, and names in it have none; with it they have one. */
+/** With `crossdomains` names have a domain; without, a user sees the own domain only, and names have none. */
 function partsOfOtherUser(levels: string[], usersDomain: string, ns: CyrusNamespace): Parts {
   const { rest, domain = usersDomain } = splitDomain(levels[0] ?? '', ns);
   return { localpart: rest, domain, levels: levels.slice(1) };

@@ -5,7 +5,7 @@ import type { Log } from './log.ts';
 /** libuv closes what it accepts while no descriptor is free and tells nobody (its uv__emfile_trick), so we look. */
 const LOOK_INTERVAL_MS = 1000;
 
-/** So often in a row there must be a free one until it is over: clients come and go. */
+/** The shortage is over when a descriptor was free so often in a row: clients come and go. */
 const LOOKS_UNTIL_OVER = 10;
 
 /** What can always be opened while a descriptor is free. */

@@ -32,7 +32,7 @@ export class OperatorError extends Error {
   }
 }
 
-/** What the process ends with after such an error: what nobody foresaw may be tried again. */
+/** The exit code for an error; an unforeseen one may be tried again. */
 export function exitCodeOf(thrown: unknown): ExitCode {
   return thrown instanceof OperatorError ? thrown.exitCode : ExitCode.tryAgain;
 }

@@ -81,7 +81,7 @@ export function handDown(
   return { env: { ...process.env, [OPENED_FILES]: names }, files: [...opened.values()] };
 }
 
-/** By these systemd names the process that its sockets and its watchdog are for. */
+/** Variables in which systemd names the process that its sockets and its watchdog are for. */
 const PID_VARIABLES = ['LISTEN_PID', 'WATCHDOG_PID'];
 
 /** Has those that name this process name the one that the command becomes, whose pid a shell knows. */

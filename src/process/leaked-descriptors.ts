@@ -3,7 +3,7 @@ import { closeSync, existsSync, fstatSync, readdirSync, readFileSync } from 'nod
 /** open(2): the flag as fdinfo of proc(5) shows it, in octal. */
 const O_CLOEXEC = 0o2000000;
 
-/** So far, and on to the first one that is not open, Node marks what it inherits (libuv, uv_disable_stdio_inheritance). */
+/** Node marks inherited descriptors up to this one, and on to the first that is not open (libuv, uv_disable_stdio_inheritance). */
 const MARKED = 15;
 
 /**

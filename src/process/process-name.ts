@@ -54,7 +54,7 @@ function startTicksOf(pid: number): string | undefined {
   return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
 }
 
-/** From field 3 on: the command name before may hold spaces and parentheses. */
+/** Fields from the third on: the command name before them may hold spaces and parentheses. */
 function statFields(pid: number): string[] {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');

@@ -35,7 +35,7 @@ export function closedOnTheWay(path: string): string | undefined {
   return refusalOf(folder, constants.X_OK) === 'EACCES' ? folder : undefined;
 }
 
-/** By a file of passwd(5) or group(5): names of a directory service are told by their numbers. */
+/** Looked up in passwd(5) or group(5); names of a directory service are told by their numbers. */
 function nameIn(file: string, id: number): string | undefined {
   const lines = readFileSync(file, 'utf8').split('\n');
   return lines.find((line) => line.split(':')[2] === String(id))?.split(':')[0];

@@ -1,6 +1,6 @@
 const PLAIN = /^[\n\x20-\x7e]*$/;
 
-/** What `visible` in text.ts shows as escapes, and JSON.stringify leaves as it is. */
+/** Characters that JSON.stringify leaves raw and `visible` in text.ts escapes. */
 const RAW = /[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /**

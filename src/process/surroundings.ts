@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts';
 
-/** What is around a process and of use to an event. A test hands in what stands for it. */
+/** The surroundings of a process that an event needs. A test hands in its own. */
 export interface EventSurroundings {
   readonly clock: Clock;
   readonly env: NodeJS.ProcessEnv;

@@ -1,4 +1,4 @@
-/** What a user, a file or a server put into a text must not paint the screen: such characters as `\u001b`. */
+/** Escapes characters such as `\u001b`, by which a name or a server's text could paint the screen. */
 export function visible(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (character) => {
     const units = Array.from({ length: character.length }, (_, index) => character.charCodeAt(index));

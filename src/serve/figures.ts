@@ -13,7 +13,7 @@ export interface Figures {
 /** Rows that are looked at in one go: about a millisecond's work, so that no event waits longer for its turn. */
 const PIECE_ROWS = 2500;
 
-/** What the metrics say of the store, in short looks with the event loop's turns between them: there may be millions. */
+/** The store's figures for the metrics, read in short turns, since there may be millions of rows. */
 export async function storeFigures(store: Store): Promise<Figures> {
   const figures: Figures = { targets: 0, waiting: 0, oldestMs: undefined };
   await inPieces(
@@ -54,7 +54,7 @@ export interface SpoolFigures {
 /** Files that are looked at in one go: a millisecond or two. */
 const PIECE_FILES = 500;
 
-/** In short looks as well: a spool that nobody drains may hold hundreds of thousands. Throws errno errors. */
+/** Read in short turns as well: a spool that nobody drains may hold hundreds of thousands of files. Throws errno errors. */
 export async function spoolFigures(spool: string, nowMs: number): Promise<SpoolFigures> {
   const names = namesIn(spool, 'new');
   let oldestAtMs = nowMs;

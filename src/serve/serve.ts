@@ -141,7 +141,7 @@ function troubleOf({ means, doors, current }: State): string | undefined {
   return texts.length === 0 ? undefined : visible(texts.join('; ').replaceAll('\n', '; '));
 }
 
-/** Of a database that cannot be used yet the log is told. Throws StoreError where nobody knows whose it would be. */
+/** Tells the log of a database that cannot be used yet. Throws StoreError where its owner is not known. */
 async function openShiftOrWait(settings: Settings, means: ShiftMeans): Promise<Shift> {
   try {
     return await openShift(settings, means);

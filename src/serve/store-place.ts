@@ -75,7 +75,7 @@ export async function openInPlaceOf<T>(now: Pick<StorePlace, 'makeWay'>, open: (
 }
 
 interface Kept {
-  /** What works now; without a store where the database could not be opened yet. */
+  /** The shift that works now; it has no store where the database could not be opened yet. */
   current: () => { settings: Settings; store: Store | undefined; isInPlace: () => boolean };
   reopen: () => Promise<void>;
   trouble: StoreTrouble;

@@ -165,7 +165,7 @@ async function acceptAll(server: Server): Promise<void> {
   let accepted = 0;
   const count = (): void => void (accepted += 1);
   server.on('connection', count);
-  // Whoever comes meanwhile is taken too; more than could wait at the beginning are too many.
+  // Clients that come meanwhile are taken too, as many as the backlog could hold at the beginning.
   for (let before = -1; before < accepted && accepted < BACKLOG;) {
     before = accepted;
     await turn();

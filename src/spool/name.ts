@@ -5,7 +5,7 @@ export interface Origin {
   byHttp?: boolean;
 }
 
-/** So a file's name begins whose events came by HTTP: what stands in it could say anything. */
+/** The beginning of a file's name whose events came by HTTP: its content could claim any source. */
 const BY_HTTP = 'http.';
 
 /** A name that no other file of the spool has: counters restart with each process, so only randomness keeps them apart. */

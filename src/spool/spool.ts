@@ -18,7 +18,7 @@ export type SpoolFolder = 'tmp' | 'new' | 'cur' | 'bad';
 /** Longest name that is kept in bad/, in bytes; with `.reason` it must not pass the 255 of Linux. */
 const MAX_BAD_NAME_BYTES = 200;
 
-/** What nobody reads must not fill the disk: beyond so many files that were set aside, the oldest go. */
+/** Bad files kept for a person to look at; the oldest beyond these are removed, so that they do not fill the disk. */
 export const MAX_BAD_FILES = 1000;
 
 /** Only the mail user reads whose events these are. */

@@ -88,7 +88,7 @@ function isOutdated(
   return siblings.some((each) => each.renewedMs > (renewedMs ?? latestMs));
 }
 
-/** Who makes way so that the newest remain; undefined where the arrival itself is not among them. */
+/** The devices that make way so that the newest remain; undefined where the arrival is not among the newest. */
 function crowdedOut(
   arrival: Arrival,
   others: readonly Standing[],
@@ -102,7 +102,7 @@ function crowdedOut(
   return crowded.some((each) => each.renewedMs >= renewedMs) ? undefined : crowded;
 }
 
-/** What counts for the limit: account ids of unknown age stand side by side until one of them is renewed. */
+/** The devices that count for the limit: account ids of unknown age count singly until one of them is renewed. */
 function placeOf({ deviceToken, subtopic }: Arrival | Standing): string {
   return `${deviceToken} ${subtopic}`;
 }

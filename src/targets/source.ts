@@ -1,6 +1,6 @@
 import type { EventSource } from '../events/mail-event.ts';
 
-/** Who has registered a device: a mail server, or whoever speaks at the HTTP door without being the XAPS plugin. */
+/** Who has registered a device: a mail server, or a client of the HTTP door that is not the XAPS plugin. */
 export type TargetSource = EventSource | 'http';
 
 /** HTTP is the plugin's own way, and no other mail server's: whoever reaches it may write as Cyrus does. Pure. */

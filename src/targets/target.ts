@@ -63,7 +63,7 @@ const TOKEN = /^(?:[0-9a-f]{2}){16,200}$/i;
 /** Mail.app sends a UUID. Other identifiers of that kind are taken too, arbitrary text is not. */
 const ACCOUNT_ID = /^[0-9A-Za-z._-]{16,128}$/;
 
-/** What a mailbox's whole name may have in Cyrus (MAX_MAILBOX_BUFFER in its source), the user's in it. */
+/** The longest name of a mailbox in Cyrus, with the user's name in it (MAX_MAILBOX_BUFFER in its source). */
 export const MAX_USER_BYTES = 1024;
 
 /** Dovecot's MAILBOX_LIST_NAME_MAX_LENGTH, which is more than Cyrus takes. */
@@ -185,7 +185,7 @@ function subscriptionsOf(
   return [...found.values()];
 }
 
-/** Only Cyrus has a namespace that its configuration tells; elsewhere a name is the registering user's own. */
+/** Only Cyrus has a configured namespace; elsewhere a name means the registering user's own mailbox. */
 function resolveName(
   name: string,
   { source, user }: Registration,

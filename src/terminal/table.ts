@@ -63,7 +63,7 @@ interface Place {
   width: number;
 }
 
-/** As many cells in a line as have room; what is too long for a line of its own is broken at the end of it. */
+/** Puts as many cells into a line as have room; a cell longer than a line is broken. */
 function placesOf(widths: readonly number[], columns: number): Place[] {
   const places: Place[] = [];
   let [line, end] = [0, -GAP];

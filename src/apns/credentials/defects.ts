@@ -33,7 +33,7 @@ export function isDefect(value: object): value is Defect {
   return 'hint' in value;
 }
 
-/** What keeps a certificate from being of use for Mail pushes, whoever holds its key. Pure. */
+/** The defects of a certificate for Mail pushes, its key apart. Pure. */
 export function certificateDefects(facts: CertificateFacts, expected: Expectation): Defect[] {
   return [
     ...validityDefects(facts, expected),

@@ -1,7 +1,7 @@
 import type { Defect } from './defects.ts';
 import type { Credential } from './credentials.ts';
 
-/** What Mail listens to: macOS Server's certificates, and those that Apple adds to developer teams by hand. */
+/** The topics that Mail listens to: of macOS Server's certificates, and those that Apple adds to developer teams by hand. */
 const MAIL_PREFIXES = ['com.apple.mail.', 'com.apple.mobilemail.push.'];
 
 const MDM_PREFIX = 'com.apple.mgmt.';

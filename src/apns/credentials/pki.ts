@@ -29,7 +29,7 @@ const USER_ID_OID = '0.9.2342.19200300.100.1.1'; // RFC 4519, 2.39
 
 const DAY_MS = 24 * 3600 * 1000;
 
-/** Loaded at the first call: who needs no certificate need not wait for it. */
+/** Loaded at the first call: most processes need no certificate. */
 function forge(): typeof Forge {
   return createRequire(import.meta.url)('node-forge') as typeof Forge;
 }

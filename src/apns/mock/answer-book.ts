@@ -8,7 +8,7 @@ export interface AnswerBook {
   names(token: string): boolean;
   /** The next answer for a device token: its own, else that of `*`, else 200. */
   next(token: string): MockAnswer;
-  /** From now on these, used in turn; the last one stays. None: the token has no answers of its own any more. */
+  /** Sets the answers that are used in turn from now on; the last one stays. None: the token has none of its own. */
   set(token: string, answers: readonly MockAnswer[]): void;
 }
 

@@ -18,7 +18,7 @@ export type Sql = (text: string) => Statement;
 export interface Transactions {
   readonly file: string;
   read: <T>(body: (sql: Sql) => T) => Promise<T>;
-  /** Survives a power cut, unless it need not: the database is whole in any case, and what was durable stays. */
+  /** Runs a transaction. Where it is durable it survives a power cut; the database stays whole in any case. */
   write: <T>(body: (sql: Sql) => T, options?: WriteOptions) => Promise<T>;
   /** Gives room that is free in the file back, in short turns. */
   compact: (clock: Clock) => Promise<Compaction>;

@@ -45,7 +45,7 @@ const NODE_API = 10;
 /** Where npm puts it: below us, or beside us. */
 const PACKAGES = ['node_modules', '..'];
 
-/** By its path: the driver's own search takes a millisecond, and that of `require` nearly as long. */
+/** Loaded by its path: the driver's own search takes a millisecond, and that of `require` nearly as long. */
 function load(): LoadedDriver {
   const require = createRequire(import.meta.url);
   const failures: unknown[] = [];
@@ -76,7 +76,7 @@ function loadAddon(file: string): unknown {
   return module.exports;
 }
 
-/** Where a file of this program is there, and not for this user: such as below a home of root's. */
+/** A file of this program that this user may not read, such as one below root's home. */
 function unreadable(failures: readonly unknown[]): StoreError | undefined {
   const paths = [
     ...failures.flatMap((error) => refusedPath(error) ?? []),

@@ -9,7 +9,7 @@ export function countDue(database: Transactions): Promise<{ rows: number; nextMs
   });
 }
 
-/** By the index: what is leased was due before what is not, or is all that is due. */
+/** The due rows in the order of the index; leased ones were due before the others, or are all that is due. */
 export function nextDueMs(database: Transactions): Promise<number | undefined> {
   return database.read((sql) => {
     const free = sql(

@@ -59,7 +59,7 @@ function enqueued(subscribers: readonly Subscriber[], all: readonly Subscriber[]
   return { targetIds: [...ids(false)], disabled: ids(true).size, denied: denied.size };
 }
 
-/** What joins a row raises its generation, and by that gives its next attempt another apns-id. */
+/** A push that joins a row raises its generation, so that the next attempt has another apns-id. */
 function join(sql: Sql, targetId: number, mailbox: Mailbox, request: EnqueueRequest): void {
   const { event, nowMs, atMs = nowMs, timing } = request;
   const { generation } = sql(

@@ -73,7 +73,7 @@ const NO_HISTORY: PushHistory = {
   disabledMs: null,
 };
 
-/** Where the file keeps no history, what is known of the target's pushes stays; as a registration it begins anew. */
+/** A file without a history leaves what is known of the target's pushes; a registration begins it anew. */
 function upsert(
   sql: Sql,
   { target, history }: Candidate,
