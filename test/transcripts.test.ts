@@ -4,7 +4,14 @@ import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { connect } from '../src/store/sqlite/driver.ts';
 import { configFor, startTestApns } from './support/apns.ts';
-import { COMMAND, configure, createSandbox, environmentOf, type Sandbox } from './support/command.ts';
+import {
+  COMMAND,
+  configure,
+  createSandbox,
+  environmentOf,
+  imapdConfOf,
+  type Sandbox,
+} from './support/command.ts';
 import { parseTranscript, playCommand, type TranscriptPart } from './support/transcript.ts';
 
 /*
@@ -79,7 +86,7 @@ function settings(sandbox: Sandbox): Stage['set'] {
       const mock = (apns = await startTestApns());
       onTestFinished(() => mock.close());
       symlinkSync(mock.dir, join(sandbox.dir, 'apns'));
-      writeFileSync(join(sandbox.dir, 'imapd.conf'), `aps_topic: ${mock.topic}\n`);
+      writeFileSync(join(sandbox.dir, 'imapd.conf'), imapdConfOf(COMMAND, `aps_topic: ${mock.topic}`));
       add(configFor(mock).replaceAll(mock.dir, join(sandbox.dir, 'apns')));
     } else if (name === 'answer') {
       const [token = '', answer = ''] = value.split('=');

@@ -13,7 +13,7 @@ import { startsInVain } from '../src/delivery/in-vain.ts';
 import { statusOf } from '../src/status/status.ts';
 import { verdictOf } from '../src/status/verdict.ts';
 import { apnsConfig, startTestApns, type TestApns } from './support/apns.ts';
-import { eventually } from './support/command.ts';
+import { COMMAND, eventually, imapdConfOf } from './support/command.ts';
 import { captured, messageNew, registration } from './support/events.ts';
 import { forget } from './support/pushes.ts';
 import { recordedLog } from './support/recorded-log.ts';
@@ -102,7 +102,7 @@ function setting(more = ''): Setting {
   };
   repair();
   mkdirSync(join(folder, 'spool'));
-  writeFileSync(join(folder, 'imapd.conf'), `aps_topic: ${apns.topic}\n`);
+  writeFileSync(join(folder, 'imapd.conf'), imapdConfOf(COMMAND, `aps_topic: ${apns.topic}`));
   writeFileSync(
     join(folder, 'config.yaml'),
     `store: ${folder}/x.db

@@ -1,6 +1,7 @@
 import { HOLDS } from '../outbox/hold.ts';
 import type { WaitingState } from '../store/summary.ts';
 import { timeText } from '../process/text.ts';
+import type { Rate } from './rates.ts';
 import type { Status } from './status.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
 
@@ -19,6 +20,8 @@ export interface StatusJson {
   oldestWaiting: string | null;
   oldest: { user: string; deviceToken: string; state: WaitingState; reason: string | null } | null;
   nextAttempt: string | null;
+  /** What the history tells; null where it cannot be read, or none is kept. `since`: where it does not go back a day. */
+  rates: { hour: RateJson; day: RateJson & { since: string | null } } | null;
   lastSuccess: string | null;
   /** Null where there was none, and where that target is gone. */
   lastSuccessOf: { user: string; deviceToken: string } | null;
@@ -48,6 +51,14 @@ export interface StatusJson {
   closedDoors: { door: string; isAsBefore: boolean; since: string; reason: string; fix: string | null }[];
 }
 
+interface RateJson {
+  delivered: number;
+  /** Attempts that Apple did not take. */
+  failed: number;
+  /** From the event to Apple's answer; null where nothing was delivered. */
+  medianDelayMs: number | null;
+}
+
 /** The status for programs. Pure. */
 export function jsonOf(status: Status): StatusJson {
   const { targets, waiting, certificates } = status;
@@ -66,6 +77,7 @@ export function jsonOf(status: Status): StatusJson {
     oldestWaiting: time(oldest?.ms),
     oldest: oldest ? oldestOf(oldest) : null,
     nextAttempt: time(waiting.nextMs),
+    rates: ratesOf(status),
     lastSuccess: time(lastSuccess?.ms),
     lastSuccessOf: lastSuccess?.device ?? null,
     lastFailure: lastFailure
@@ -82,6 +94,16 @@ export function jsonOf(status: Status): StatusJson {
     delivererSince: time(deliverer?.sinceMs),
     ...serveOf(served),
   };
+}
+
+function ratesOf({ rates }: Status): StatusJson['rates'] {
+  if ('trouble' in rates) return null;
+  const { hour, day, sinceMs } = rates;
+  return { hour: rateOf(hour), day: { ...rateOf(day), since: time(sinceMs) } };
+}
+
+function rateOf({ medianDelayMs, ...counts }: Rate): RateJson {
+  return { ...counts, medianDelayMs: medianDelayMs ?? null };
 }
 
 function serveOf(

@@ -10,41 +10,42 @@ export const PATIENCE_MS = 10 * 60_000;
 
 /** No credential can be used: broken. */
 const unusableCredential: Rule = ({ credentialTrouble }) =>
-  credentialTrouble === undefined ? undefined : broken(credentialTrouble);
+  credentialTrouble === undefined ? undefined : broken(credentialTrouble.text, credentialTrouble.fix);
 
 /** Apple refuses the certificate, and no push has got through since: broken. */
 const refusedCertificate: Rule = (status) => {
   const group = status.waiting.groups.credential;
   if (group === undefined || !isCurrent('credential', status)) return undefined;
-  return broken(because('credential', group.reason));
+  return broken(because('credential', group.reason), CREDENTIAL_FIX);
 };
 
 /** Apple refuses one certificate, and takes another: attention. */
 const refusedOneOfSeveral: Rule = (status) => {
   const group = status.waiting.groups.credential;
   if (group === undefined || isCurrent('credential', status)) return undefined;
-  return attention(because('credential', group.reason));
+  return attention(because('credential', group.reason), CREDENTIAL_FIX);
 };
 
-/**
- * Apple cannot be reached or has trouble, and no push has got through since: attention; broken when it lasts for
- * PATIENCE_MS, and where no push ever got through.
- */
+const CREDENTIAL_FIX = 'renew it under the same topic, or correct apns.server; xapplepush check asks Apple';
+
+/** Apple cannot be reached or has trouble, and no push has got through since: broken. */
 const unreachable =
-  (state: 'connection' | 'apple'): Rule =>
+  (state: 'connection' | 'apple', fix: string): Rule =>
   (status) => {
     const group = status.waiting.groups[state];
     if (group === undefined || !isCurrent(state, status)) return undefined;
-    const text = because(state, group.reason);
     const waitedMs = status.nowMs - group.oldestMs;
-    if (waitedMs >= PATIENCE_MS) return broken(`${text}, for ${spanText(waitedMs)}`);
-    return status.targets.lastSuccess === undefined ? broken(text) : attention(text);
+    const span = waitedMs >= PATIENCE_MS ? `, for ${spanText(waitedMs)}` : '';
+    return broken(because(state, group.reason) + span, fix);
   };
 
 /** A push could have been sent for PATIENCE_MS, and was not: broken. */
 const nobodyDelivers: Rule = ({ nowMs, waiting: { nextMs } }) => {
   if (nextMs === undefined || nowMs - nextMs < PATIENCE_MS) return undefined;
-  return broken(`a push has been due for ${spanText(nowMs - nextMs)} and nobody sends it`);
+  return broken(
+    `a push has been due for ${spanText(nowMs - nextMs)} and nobody sends it`,
+    'run xapplepush flush, and see to it that serve runs, or flush every five minutes',
+  );
 };
 
 /** Apple refused every push so far: broken. */
@@ -56,51 +57,71 @@ const nothingEverGotThrough: Rule = ({ targets: { lastSuccess, lastFailure } }) 
 /** A latest failure that is newer than the latest success: attention. */
 const latestFailed: Rule = ({ targets: { lastSuccess, lastFailure } }) =>
   lastFailure !== undefined && lastFailure.ms > (lastSuccess?.ms ?? Infinity)
-    ? attention(`the latest push failed (${lastFailure.reason})`)
+    ? attention(
+        `the latest push failed (${lastFailure.reason})`,
+        'xapplepush log --pushes tells what became of it',
+      )
     : undefined;
 
-/** Pushes that wait for a topic, or since too many devices are said to be gone: attention. */
+/** Pushes that wait for a topic, or since too many devices are said to be gone: attention; broken where nothing else gets through. */
 const heldBack =
-  (state: 'topic' | 'gone'): Rule =>
-  ({ waiting: { groups } }) => {
-    const group = groups[state];
+  (state: 'topic' | 'gone', fix: string): Rule =>
+  (status) => {
+    const group = status.waiting.groups[state];
     if (group === undefined) return undefined;
     const pushes = countOf(group.pushes, 'push waits', 'pushes wait');
-    return attention(`${pushes} because ${HOLD_TEXTS[state]}${inBrackets(group.reason)}`);
+    const text = `${pushes} because ${HOLD_TEXTS[state]}${inBrackets(group.reason)}`;
+    return successMs(status) < group.oldestMs ? broken(text, fix) : attention(text, fix);
   };
 
 /** A file that has lain in the spool for PATIENCE_MS: broken. A spool that cannot be looked at: attention. */
 const unreadSpool: Rule = ({ spool, nowMs }) => {
   if ('trouble' in spool) return attention(`the spool cannot be looked at (${spool.trouble})`);
   if (spool.oldestMs === undefined || nowMs - spool.oldestMs < PATIENCE_MS) return undefined;
-  return broken(`nobody has read the spool for ${spanText(nowMs - spool.oldestMs)}`);
+  return broken(
+    `nobody has read the spool for ${spanText(nowMs - spool.oldestMs)}`,
+    'run xapplepush flush, and see to it that serve runs, or flush every five minutes',
+  );
 };
 
 /** Files that could not be read: attention. */
 const badFiles: Rule = ({ spool }) =>
   'trouble' in spool || spool.bad === 0
     ? undefined
-    : attention(`${countOf(spool.bad, 'file')} of the spool could not be understood`);
+    : attention(
+        `${countOf(spool.bad, 'file')} of the spool could not be understood`,
+        'read the reasons in its folder bad, then remove the files',
+      );
 
 /** Every device was disabled: broken. */
 const allDisabled: Rule = ({ targets: { targets, disabled } }) =>
   targets > 0 && disabled === targets
-    ? broken('every device has failed for so long that none is pushed to')
+    ? broken(
+        'every device has failed for so long that none is pushed to',
+        'xapplepush log tells why; each gets pushes again when it registers, about once a day',
+      )
     : undefined;
 
-/** Nobody to push to, or nothing pushed yet: attention, since it is not proven that it works. */
-const nothingProven: Rule = ({ targets: { targets, lastSuccess, lastFailure } }) => {
-  if (targets === 0) return attention('no device is registered');
-  if (lastSuccess === undefined && lastFailure === undefined) return attention('no push was sent yet');
+/** Nobody to push to, or nothing pushed yet, so that nothing proves that it works: broken. */
+const nothingProven: Rule = ({ targets: { targets, ever, lastSuccess, lastFailure } }) => {
+  if (targets === 0)
+    return ever
+      ? broken('no device is registered any more: all were removed', REGISTER_FIX)
+      : broken('no device has registered yet', REGISTER_FIX);
+  if (lastSuccess === undefined && lastFailure === undefined)
+    return broken('no push has been sent yet', 'xapplepush push USER sends one');
   return undefined;
 };
+
+const REGISTER_FIX = 'on a phone, set the account to Push in Fetch New Data of Mail, then open Mail';
 
 /** Times in the future: attention. */
 const wrongClock: Rule = ({ targets: { ahead } }) =>
   ahead === 0
     ? undefined
     : attention(
-        `the clock was ahead, or is behind now: ${countOf(ahead, 'device has', 'devices have')} times in the future, which count as now; see timedatectl`,
+        `the clock was ahead, or is behind now: ${countOf(ahead, 'device has', 'devices have')} times in the future, which count as now`,
+        'see timedatectl',
       );
 
 /** A certificate that ends within a month, or a further one that cannot be used: attention. */
@@ -117,13 +138,13 @@ export const RULES: readonly Rule[] = [
   firstOf(
     unusableCredential,
     refusedCertificate,
-    unreachable('connection'),
-    unreachable('apple'),
+    unreachable('connection', 'let this host reach apns.server; xapplepush check tries each step of the way'),
+    unreachable('apple', 'none but time: what waits is sent as soon as Apple takes it'),
     nobodyDelivers,
+    heldBack('topic', 'configure the certificate for that topic too, under apns.also'),
+    heldBack('gone', 'compare apns.server with the certificate; then run xapplepush outbox retry --all'),
     nothingEverGotThrough,
     nothingProven,
-    heldBack('topic'),
-    heldBack('gone'),
     latestFailed,
   ),
   refusedOneOfSeveral,

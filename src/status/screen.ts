@@ -1,8 +1,10 @@
 import { formatDuration } from '../config/duration.ts';
 import { HOLD_TEXTS } from '../outbox/hold.ts';
 import type { Device, WaitingState } from '../store/summary.ts';
-import { countOf, timeAndAge, timeText, visible } from '../process/text.ts';
+import { countOf, spanText, timeAndAge, timeText, visible } from '../process/text.ts';
 import type { Certificate, Deliverer, Status } from './status.ts';
+import type { Rate } from './rates.ts';
+import { REFRESH_SERVE } from './serve-rules.ts';
 import { verdictOf } from './verdict.ts';
 
 /** One thing on the screen. */
@@ -18,19 +20,20 @@ export type Tone = 'plain' | 'good' | 'attention' | 'bad';
 
 /** The whole state on one screen, the verdict first. Pure. */
 export function rowsOf(status: Status): Row[] {
-  const { state, text } = verdictOf(status);
+  const { state, text, findings } = verdictOf(status);
   const tone = ({ works: 'good', attention: 'attention', broken: 'bad' } as const)[state];
   return [
     { name: '', text, tone },
     ...targetRows(status),
     ...waitingRows(status),
+    plain('pushes', ratesText(status)),
     ...outcomeRows(status),
     ...spoolRows(status),
     ...certificateRows(status),
     serveRow(status),
     ...doorRows(status),
     plain('as of', timeText(status.nowMs)),
-    ...(state === 'works' ? [] : [plain('fix', 'see: xapplepush check')]),
+    ...(findings.some(({ fix }) => fix === null) ? [plain('fix', 'see: xapplepush check')] : []),
   ].map((row) => ({ ...row, text: visible(row.text) }));
 }
 
@@ -39,7 +42,7 @@ function plain(name: string, text: string): Row {
 }
 
 function targetRows({ targets: { targets, users, renewed, disabled }, disableAfterMs }: Status): Row[] {
-  const counts = `${targets}, of ${countOf(users, 'user')}; ${renewed} registered within a day`;
+  const counts = `${targets} (${countOf(users, 'user')}); ${renewed} registered within a day`;
   if (disabled === 0) return [plain('devices', counts)];
   const text = `${disabled}, after ${formatDuration(disableAfterMs)} of failures; they must register again`;
   return [plain('devices', counts), { name: 'disabled', text, tone: 'attention' }];
@@ -85,6 +88,20 @@ function waitingRows({ waiting: { groups, oldest, nextMs }, nowMs }: Status): Ro
     ),
     plain('next attempt', nextMs === undefined || nextMs <= nowMs ? 'due now' : timeAndAge(nextMs, nowMs)),
   ];
+}
+
+function ratesText({ rates, nowMs }: Status): string {
+  if ('trouble' in rates) return rates.trouble;
+  const { hour, day, sinceMs } = rates;
+  const dayText = sinceMs === undefined ? 'last day' : `since ${timeAndAge(sinceMs, nowMs)}`;
+  return `last hour: ${rateText(hour)}; ${dayText}: ${rateText(day)}`;
+}
+
+function rateText({ delivered, failed, medianDelayMs }: Rate): string {
+  const counts = `${delivered} delivered, ${countOf(failed, 'attempt')} failed`;
+  if (medianDelayMs === undefined) return counts;
+  const delay = medianDelayMs < 60_000 ? `${(medianDelayMs / 1000).toFixed(1)} s` : spanText(medianDelayMs);
+  return `${counts}, median delay ${delay}`;
 }
 
 function outcomeRows({ targets: { lastSuccess, lastFailure }, nowMs }: Status): Row[] {
@@ -163,7 +180,3 @@ function doorRows({ targets: { served }, nowMs }: Status): Row[] {
     };
   });
 }
-
-/** A reload reads the files again; only a restart brings another program. */
-const REFRESH_SERVE =
-  'reload it, or restart it where the program is older: systemctl reload-or-restart xapplepush';

@@ -14,19 +14,32 @@ import { redactToken } from '../process/redact.ts';
 import { isDeadOwner } from '../delivery/lease.ts';
 import { doorbellOf } from '../delivery/ring.ts';
 import { whoAnswers } from '../delivery/wake.ts';
+import type { Finding } from './finding.ts';
+import { lookAtWayIn } from './obstacles.ts';
+import { DAY_MS, ratesOf } from './rates.ts';
 
 /** What there is to know before one can say whether it works. Times are milliseconds since the epoch, tokens redacted. */
 export interface Status {
   nowMs: number;
   /** `renewed` is within a day: a phone in use registers about daily. */
-  targets: Omit<TargetSummary, 'serves'> & { served: Served | undefined; deliverer: Deliverer | undefined };
+  targets: Omit<TargetSummary, 'serves'> & {
+    /** Whether there was ever one. */
+    ever: boolean;
+    served: Served | undefined;
+    deliverer: Deliverer | undefined;
+  };
+  rates: ReturnType<typeof ratesOf>;
   waiting: WaitingSummary;
   spool: SpoolState | { trouble: string };
   certificates: Certificate[];
-  /** Why nothing can be sent with the main credential; undefined where it can. */
-  credentialTrouble: string | undefined;
+  /** Why nothing can be sent with the main credential, and the fix; undefined where it can. */
+  credentialTrouble: { text: string; fix: string } | undefined;
   /** The configured doors that only a `serve` opens. */
   doors: string[];
+  /** Those of them without which nobody tells of mail. */
+  neededDoors: string[];
+  /** What keeps mail from coming in. */
+  obstacles: Finding[];
   disableAfterMs: number;
 }
 
@@ -58,19 +71,27 @@ export interface Certificate {
   problems: string[];
 }
 
-const DAY_MS = 24 * 60 * 60_000;
+/** How long a look waits for a database that is locked: no transaction of ours takes so long. */
+const BUSY_TIMEOUT_MS = 2000;
 
-/** Looks at the store, the spool and the credentials; changes nothing. Throws StoreError. */
-export async function statusOf(config: Config, clock: Clock, busyTimeoutMs?: number): Promise<Status> {
+/**
+ * Looks at the store, the history, the spool, the credentials and what the mail server needs; changes nothing. Throws
+ * StoreError.
+ */
+export async function statusOf(
+  config: Config,
+  clock: Clock,
+  busyTimeoutMs = BUSY_TIMEOUT_MS,
+): Promise<Status> {
   const nowMs = clock.nowMs();
-  const store = openStore(config.store, {
-    create: false,
-    ...(busyTimeoutMs !== undefined && { busyTimeoutMs }),
-  });
+  const store = openStore(config.store, { create: false, busyTimeoutMs });
   try {
+    const targets = await targetsOf(store, config, nowMs);
     return {
       nowMs,
-      targets: await targetsOf(store, config, nowMs),
+      targets,
+      rates: ratesOf(config, nowMs),
+      ...(await lookAtWayIn(config, store, targets)),
       waiting: withoutToken(await store.summariseWaiting(nowMs)),
       spool: spoolOf(config),
       certificates: certificatesOf(config, nowMs),
@@ -85,7 +106,8 @@ export async function statusOf(config: Config, clock: Clock, busyTimeoutMs?: num
 
 /** A `serve` that cannot write to the database cannot say there that it runs; a deliverer does not. */
 async function targetsOf(store: Store, config: Config, nowMs: number): Promise<Status['targets']> {
-  const targets = withoutTokens(await store.summariseTargets(nowMs - DAY_MS, nowMs));
+  const summary = withoutTokens(await store.summariseTargets(nowMs - DAY_MS, nowMs));
+  const targets = { ...summary, ever: await store.everHadTargets() };
   if (targets.served !== undefined) return targets;
   const who = await whoAnswers(config.control);
   if (who === 'serve') return { ...targets, served: { sinceMs: undefined, outdated: [], closed: [] } };
@@ -111,7 +133,12 @@ export function servedBy(serves: readonly Serve[]): Served | undefined {
   };
 }
 
-function withoutTokens({ lastSuccess, lastFailure, serves, ...targets }: TargetSummary): Status['targets'] {
+function withoutTokens({
+  lastSuccess,
+  lastFailure,
+  serves,
+  ...targets
+}: TargetSummary): Omit<Status['targets'], 'ever'> {
   return {
     ...targets,
     served: servedBy(serves),
@@ -155,9 +182,10 @@ function certificatesOf({ apns }: Config, nowMs: number): Certificate[] {
 }
 
 /** The main credential is the one that devices are told of now: without it, or without any, it does not work. */
-function credentialTrouble({ apns }: Config, nowMs: number): string | undefined {
+function credentialTrouble({ apns }: Config, nowMs: number): Status['credentialTrouble'] {
   const credentials = readCredentials(apns, nowMs);
   const [main] = credentials.inspections;
   if (main?.credential !== undefined && credentials.roots !== undefined) return undefined;
-  return troubleError(credentials).message.replaceAll('\n', '; ');
+  const { message, hint } = troubleError(credentials);
+  return { text: message.replaceAll('\n', '; '), fix: hint.replaceAll('\n', '; ') };
 }

@@ -4,7 +4,7 @@ import type { Status } from './status.ts';
 
 export interface Verdict {
   state: 'works' | Finding['severity'];
-  /** `works`, `works, but …`, or `does not work: …`. */
+  /** `works`, `works, but …; fix: …`, or `does not work: …; fix: …`. */
   text: string;
   /** All that was found, also what the text leaves out because something worse was found. */
   findings: Finding[];
@@ -12,17 +12,18 @@ export interface Verdict {
 
 /**
  * Is it working? It does not where one thing is broken; it works with a reservation where one deserves attention.
- * What counts is in rules.ts. Pure.
+ * What counts is in rules.ts, and what keeps mail from coming in at all is in obstacles.ts. Pure.
  */
 export function verdictOf(status: Status): Verdict {
-  const findings = RULES.flatMap((rule) => rule(status) ?? []);
-  const textOf = (severity: Finding['severity']): string =>
-    findings
-      .filter((finding) => finding.severity === severity)
-      .map(({ text }) => text)
-      .join('; ');
-  if (findings.some(({ severity }) => severity === 'broken'))
-    return { state: 'broken', text: `does not work: ${textOf('broken')}`, findings };
-  if (findings.length > 0) return { state: 'attention', text: `works, but ${textOf('attention')}`, findings };
+  const findings = [...status.obstacles, ...RULES.flatMap((rule) => rule(status) ?? [])];
+  const worst = findings.filter(({ severity }) => severity === 'broken');
+  if (worst.length > 0) return { state: 'broken', text: `does not work: ${textOf(worst)}`, findings };
+  if (findings.length > 0) return { state: 'attention', text: `works, but ${textOf(findings)}`, findings };
   return { state: 'works', text: 'works', findings };
+}
+
+function textOf(findings: readonly Finding[]): string {
+  const texts = findings.map(({ text }) => text).join('; ');
+  const fixes = [...new Set(findings.flatMap(({ fix }) => fix ?? []))];
+  return fixes.length === 0 ? texts : `${texts}; fix: ${fixes.join('; ')}`;
 }

@@ -17,6 +17,10 @@ export interface SummaryVerbs {
   summariseTargets(renewedSinceMs: number, nowMs: number): Promise<TargetSummary>;
   /** What waits, and why. */
   summariseWaiting(nowMs: number): Promise<WaitingSummary>;
+  /** Whether there was ever a target. */
+  everHadTargets(): Promise<boolean>;
+  /** Takes the right to write, and gives it back. Throws StoreError where nobody can have it, or another holds it. */
+  tryWriting(): Promise<void>;
   /** The version of the schema. */
   schemaVersion(): Promise<number>;
 }
@@ -30,6 +34,8 @@ export interface Device {
 /** What the targets have been through. */
 export interface TargetSummary {
   targets: number;
+  /** Those that came by Cyrus. */
+  ofCyrus: number;
   users: number;
   /** Renewed since the time that was asked for. */
   renewed: number;

@@ -16,8 +16,9 @@ test('the whole screen', () => {
     [
       'works',
       '',
-      'devices       3, of 2 users; 2 registered within a day',
+      'devices       3 (2 users); 2 registered within a day',
       'waiting       0 pushes',
+      'pushes        last hour: 1 delivered, 0 attempts failed, median delay 0.4 s; last day: 20 delivered, 1 attempt failed, median delay 90 seconds',
       'last success  2023-11-14T22:12:20Z (60 seconds ago), alice, device 80aa34cb…4f3a',
       'last failure  never',
       'spool         0 files waiting, 0 bad',

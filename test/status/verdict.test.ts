@@ -71,14 +71,17 @@ describe('of a running serve', () => {
   );
 });
 
+const CREDENTIAL_FIX =
+  '; fix: renew it under the same topic, or correct apns.server; xapplepush check asks Apple';
+
 describe('the credential', () => {
   broken(
     'cannot be used',
     healthy({
-      credentialTrouble: 'it expired',
+      credentialTrouble: { text: 'it expired', fix: 'renew it' },
       certificates: [{ ...CERTIFICATE, problems: ['it expired'] }],
     }),
-    'it expired',
+    'it expired; fix: renew it',
   );
   attention(
     'ends soon',
@@ -93,48 +96,58 @@ describe('the credential', () => {
   broken(
     'is refused by Apple',
     withWaiting({ credential: { reason: 'BadCertificate' } }),
-    'the certificate or token cannot be used (BadCertificate)',
+    `the certificate or token cannot be used (BadCertificate)${CREDENTIAL_FIX}`,
   );
   attention(
     'is refused where another one is taken',
     withWaiting({ credential: { attemptedMs: NOW_MS - 2 * MINUTE_MS } }),
-    'the certificate or token cannot be used (Because)',
+    `the certificate or token cannot be used (Because)${CREDENTIAL_FIX}`,
   );
-  attention(
-    'is not for the topic of a device',
-    withWaiting({ topic: { pushes: 2, reason: 'TopicNotCovered' } }),
-    "2 pushes wait because no certificate fits the device's topic (TopicNotCovered)",
-  );
-  attention(
-    'is in order, and too many devices are said to be gone',
-    withWaiting({ gone: { pushes: 2, reason: 'Unregistered' } }),
-    '2 pushes wait because Apple says that too many devices in a row are gone (Unregistered)',
+  const topicText =
+    "2 pushes wait because no certificate fits the device's topic (TopicNotCovered); fix: configure the certificate for that topic too, under apns.also";
+  const forTopic = { topic: { pushes: 2, reason: 'TopicNotCovered', oldestMs: NOW_MS - 2 * MINUTE_MS } };
+  attention('is not for the topic of a device', withWaiting(forTopic), topicText);
+  broken('is for the topic of no device', withWaiting(forTopic, { lastSuccess: undefined }), topicText);
+  const goneText =
+    '2 pushes wait because Apple says that too many devices in a row are gone (Unregistered); fix: compare apns.server with the certificate; then run xapplepush outbox retry --all';
+  const gone = { gone: { pushes: 2, reason: 'Unregistered', oldestMs: NOW_MS - 2 * MINUTE_MS } };
+  attention('is in order, and too many devices are said to be gone', withWaiting(gone), goneText);
+  broken(
+    'is in order, and all devices are said to be gone',
+    withWaiting(gone, { lastSuccess: { ms: NOW_MS - 3 * MINUTE_MS, device: undefined } }),
+    goneText,
   );
 });
 
 describe('the way to Apple', () => {
   const reason = 'connect ECONNREFUSED';
-  attention(
+  const fix = '; fix: let this host reach apns.server; xapplepush check tries each step of the way';
+  broken(
     'has just been lost',
     withWaiting({ connection: { reason } }),
-    `Apple cannot be reached (${reason})`,
+    `Apple cannot be reached (${reason})${fix}`,
   );
   broken(
     'has been lost for long',
     withWaiting({ connection: { reason, oldestMs: LONG_AGO_MS } }),
-    `Apple cannot be reached (${reason}), for 10 minutes`,
+    `Apple cannot be reached (${reason}), for 10 minutes${fix}`,
   );
   broken(
     'was never there',
     withWaiting({ connection: { reason } }, { lastSuccess: undefined }),
-    `Apple cannot be reached (${reason})`,
+    `Apple cannot be reached (${reason})${fix}`,
   );
   broken(
     'leads to trouble of Apple for long',
     withWaiting({ apple: { reason: null, oldestMs: LONG_AGO_MS } }),
-    'Apple has trouble of its own, for 10 minutes',
+    'Apple has trouble of its own, for 10 minutes; fix: none but time: what waits is sent as soon as Apple takes it',
   );
 });
+
+const DISABLED =
+  'has failed for so long that none is pushed to; fix: xapplepush log tells why; each gets pushes again when it registers, about once a day';
+
+const FLUSH = 'run xapplepush flush, and see to it that serve runs, or flush every five minutes';
 
 describe('delivery', () => {
   const waiting = (nextMs: number): Status => ({
@@ -142,41 +155,57 @@ describe('delivery', () => {
     waiting: { ...withWaiting({ new: {} }).waiting, nextMs },
   });
   works('comes within the time that flush takes to come round', waiting(LONG_AGO_MS + 1));
-  broken('by nobody', waiting(LONG_AGO_MS), 'a push has been due for 10 minutes and nobody sends it');
+  broken(
+    'by nobody',
+    waiting(LONG_AGO_MS),
+    `a push has been due for 10 minutes and nobody sends it; fix: ${FLUSH}`,
+  );
   attention(
     'failed at the latest try',
     withTargets({ lastFailure: failureAt(NOW_MS) }),
-    'the latest push failed (BadTopic)',
+    'the latest push failed (BadTopic); fix: xapplepush log --pushes tells what became of it',
   );
   broken(
     'by one that the database does not know of',
     withTargets({ served: { sinceMs: undefined, outdated: [], closed: [] } }),
-    'serve runs and cannot write to the database: its log says why',
+    'serve runs and cannot write to the database; fix: its log says why',
   );
   broken(
     'never succeeded',
     withTargets({ lastFailure: failureAt(NOW_MS), lastSuccess: undefined }),
     'no push has got through yet (BadTopic)',
   );
-  attention('was never tried', withTargets({ lastSuccess: undefined }), 'no push was sent yet');
+  broken(
+    'was never tried',
+    withTargets({ lastSuccess: undefined }),
+    'no push has been sent yet; fix: xapplepush push USER sends one',
+  );
   attention(
     'devices have times in the future',
     withTargets({ ahead: 2 }),
-    'the clock was ahead, or is behind now: 2 devices have times in the future, which count as now; see timedatectl',
+    'the clock was ahead, or is behind now: 2 devices have times in the future, which count as now; fix: see timedatectl',
   );
-  attention('has nobody to go to', withTargets({ targets: 0 }), 'no device is registered');
+  const register = '; fix: on a phone, set the account to Push in Fetch New Data of Mail, then open Mail';
   broken(
-    'goes to nobody any more',
-    withTargets({ disabled: 3 }),
-    'every device has failed for so long that none is pushed to',
+    'has nobody to go to yet',
+    withTargets({ targets: 0, ever: false, lastSuccess: undefined }),
+    `no device has registered yet${register}`,
   );
+  broken(
+    'has nobody to go to after a prune',
+    withTargets({ targets: 0 }),
+    `no device is registered any more: all were removed${register}`,
+  );
+  broken('goes to nobody any more', withTargets({ disabled: 3 }), `every device ${DISABLED}`);
 });
+
+const READ = 'read the reasons in its folder bad, then remove the files';
 
 describe('the ways in', () => {
   broken(
     'end in a spool that nobody reads',
     healthy({ spool: { ...SPOOL, waiting: 1, oldestMs: LONG_AGO_MS } }),
-    'nobody has read the spool for 10 minutes',
+    `nobody has read the spool for 10 minutes; fix: ${FLUSH}`,
   );
   attention(
     'end in a spool that is closed',
@@ -186,18 +215,28 @@ describe('the ways in', () => {
   attention(
     'bring what nobody understands',
     healthy({ spool: { ...SPOOL, bad: 1 } }),
-    '1 file of the spool could not be understood',
+    `1 file of the spool could not be understood; fix: ${READ}`,
   );
   attention(
     'have doors without a serve',
     healthy({ doors: ['/run/x.sock', '[::1]:11619'] }),
-    'serve is not running, and only it answers on /run/x.sock and [::1]:11619',
+    'serve is not running, and only it answers on /run/x.sock and [::1]:11619; fix: start xapplepush serve',
+  );
+  broken(
+    'need a serve that does not run',
+    healthy({ doors: ['/run/x.sock'], neededDoors: ['/run/x.sock'] }),
+    'serve is not running, and only it answers on /run/x.sock; fix: start xapplepush serve',
+  );
+  broken(
+    'are closed by something that a look has found',
+    healthy({ obstacles: [{ severity: 'broken', text: 'it is locked', fix: 'open it' }] }),
+    'it is locked; fix: open it',
   );
 });
 
 describe('of several', () => {
   const both = { ...withTargets({ disabled: 3 }), doors: ['/run/x.sock'] };
-  broken('what is broken is told', both, 'every device has failed for so long that none is pushed to');
+  broken('what is broken is told', both, `every device ${DISABLED}`);
 
   test('all is found', () => {
     expect(verdictOf(both).findings.map(({ severity }) => severity)).toEqual(['broken', 'attention']);
@@ -205,8 +244,8 @@ describe('of several', () => {
 
   attention(
     'reservations each is told',
-    { ...withTargets({ lastSuccess: undefined }), spool: { ...SPOOL, bad: 2 } },
-    'no push was sent yet; 2 files of the spool could not be understood',
+    { ...withTargets({ ahead: 1 }), spool: { ...SPOOL, bad: 2 } },
+    `the clock was ahead, or is behind now: 1 device has times in the future, which count as now; 2 files of the spool could not be understood; fix: see timedatectl; ${READ}`,
   );
 });
 

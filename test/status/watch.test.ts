@@ -74,7 +74,7 @@ describe('in a pipe', () => {
     );
     const [first, , second, , third, ...rest] = written.split('\n\n');
     expect([first, second, third]).toEqual(
-      ['works', 'cannot tell: the database is locked', 'works, but no device is registered'].map(
+      ['works', 'cannot tell: the database is locked', 'does not work: no device is registered any more'].map(
         (line) => expect.stringContaining(line) as string,
       ),
     );

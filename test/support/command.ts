@@ -50,7 +50,7 @@ export function createSandbox(yaml: string, prefix = 'xapplepush-'): Sandbox {
   const [configFile, store, spool] = [join(dir, 'config.yaml'), join(dir, 'x.db'), join(dir, 'spool')];
   const imapdConf = join(dir, 'imapd.conf');
   writeFileSync(configFile, `store: ${store}\nspool: ${spool}\nimapd_conf: ${imapdConf}\n${yaml}`);
-  writeFileSync(imapdConf, '');
+  writeFileSync(imapdConf, imapdConfOf(COMMAND));
   const run: Sandbox['run'] = (args, options) => runCommand(args, configFile, options);
   const deliverers = (): number[] => deliverersWhere((word) => word === configFile);
   return {
@@ -80,6 +80,17 @@ function removeFolder(dir: string, attempts = 20): void {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, REMOVING_PAUSE_MS);
     removeFolder(dir, attempts - 1);
   }
+}
+
+/** What Cyrus needs in imapd.conf to tell this program of mail, as the user of this process; and further lines. */
+export function imapdConfOf(program: string, ...more: string[]): string {
+  const lines = [
+    'event_notifier: external',
+    'event_groups: applepushservice message flags',
+    `notify_external: ${program}`,
+    `cyrus_user: ${process.geteuid?.()}`,
+  ];
+  return [...lines, ...more].map((line) => `${line}\n`).join('');
 }
 
 /** Writes the sandbox's configuration anew: its own places, logs into the file `log`, and these further lines. */

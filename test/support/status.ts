@@ -12,6 +12,8 @@ export function healthy(changes: Partial<Status> = {}): Status {
     nowMs: NOW_MS,
     targets: {
       targets: 3,
+      ofCyrus: 3,
+      ever: true,
       users: 2,
       renewed: 2,
       disabled: 0,
@@ -20,6 +22,11 @@ export function healthy(changes: Partial<Status> = {}): Status {
       lastFailure: undefined,
       served: undefined,
       deliverer: undefined,
+    },
+    rates: {
+      hour: { delivered: 1, failed: 0, medianDelayMs: 400 },
+      day: { delivered: 20, failed: 1, medianDelayMs: 90_000 },
+      sinceMs: undefined,
     },
     waiting: { groups: {}, nextMs: undefined, oldest: undefined },
     spool: { waiting: 0, oldestMs: undefined, bad: 0, newestBad: undefined },
@@ -34,6 +41,8 @@ export function healthy(changes: Partial<Status> = {}): Status {
     ],
     credentialTrouble: undefined,
     doors: [],
+    neededDoors: [],
+    obstacles: [],
     disableAfterMs: 72 * 60 * MINUTE_MS,
     ...changes,
   };

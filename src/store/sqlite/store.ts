@@ -102,6 +102,8 @@ function summaryVerbs(database: Transactions): SummaryVerbs {
     lastSuccessMs: async (...given) => (await summary()).lastSuccessMs(database, ...given),
     summariseTargets: async (...given) => (await summary()).summariseTargets(database, ...given),
     summariseWaiting: async (...given) => (await summary()).summariseWaiting(database, ...given),
+    everHadTargets: async () => (await summary()).everHadTargets(database),
+    tryWriting: async () => (await summary()).tryWriting(database),
     schemaVersion: async () => (await summary()).schemaVersion(database),
   };
 }

@@ -1,6 +1,6 @@
 import { CLOCK_TOLERANCE_MS } from '../../outbox/timing.ts';
 import type { Device, TargetSummary, WaitingGroup, WaitingState, WaitingSummary } from '../summary.ts';
-import type { Sql, Transactions } from './database.ts';
+import { MAY_BE_LOST, type Sql, type Transactions } from './database.ts';
 import { FREE } from './free.ts';
 import { servesIn } from './presence.ts';
 
@@ -47,6 +47,17 @@ async function tally<T extends { rows: number }>(
 ): Promise<T | undefined> {
   const found = await database.read((sql) => sql(text).get(...values) as T);
   return found.rows === 0 ? undefined : found;
+}
+
+/** Their ids are never used again, so the last one that was given outlives its target. */
+export function everHadTargets(database: Transactions): Promise<boolean> {
+  return database.read(
+    (sql) => sql(`SELECT 1 FROM sqlite_sequence WHERE name = 'targets' AND seq > 0`).get() !== undefined,
+  );
+}
+
+export function tryWriting(database: Transactions): Promise<void> {
+  return database.write(() => undefined, MAY_BE_LOST);
 }
 
 export function schemaVersion(database: Transactions): Promise<number> {
@@ -104,18 +115,22 @@ function successOfCredentials(sql: Sql, untilMs: number): number | null {
     .get(untilMs) as number | null;
 }
 
-function failures(sql: Sql, nowMs: number): Pick<TargetSummary, 'disabled' | 'ahead' | 'lastFailure'> {
+function failures(
+  sql: Sql,
+  nowMs: number,
+): Pick<TargetSummary, 'ofCyrus' | 'disabled' | 'ahead' | 'lastFailure'> {
   const row = sql(
-    `SELECT count(disabled_ms) AS disabled, count(iif(max(renewed_ms, coalesce(last_push_ms, 0)) > @aheadMs, 1, NULL))
+    `SELECT count(iif(source = 'cyrus', 1, NULL)) AS ofCyrus, count(disabled_ms) AS disabled, count(iif(max(renewed_ms, coalesce(last_push_ms, 0)) > @aheadMs, 1, NULL))
        AS ahead, max(last_error_ms) AS ms, last_error AS reason, user, device_token AS deviceToken FROM targets`,
   ).get({ aheadMs: nowMs + CLOCK_TOLERANCE_MS }) as Device & {
+    ofCyrus: number;
     disabled: number;
     ahead: number;
     ms: number | null;
     reason: string;
   };
-  const { disabled, ahead, ms, reason, ...device } = row;
-  return { disabled, ahead, lastFailure: ms === null ? undefined : { ms, reason, device } };
+  const { ofCyrus, disabled, ahead, ms, reason, ...device } = row;
+  return { ofCyrus, disabled, ahead, lastFailure: ms === null ? undefined : { ms, reason, device } };
 }
 
 export function summariseWaiting(database: Transactions, nowMs: number): Promise<WaitingSummary> {

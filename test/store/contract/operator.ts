@@ -82,17 +82,33 @@ export function operatorContract(open: Open): void {
 
   test('the numbers say what there is and what it waits for', async () => {
     const store = await open();
+    expect(await store.everHadTargets()).toBe(false);
     for (const n of [1, 2, 3]) await withPhone(store, n);
     await events(store, 1, 2);
     const serve = { owner: 'serve', sinceMs: NOW_MS - 9, nowMs: NOW_MS, outdated: undefined };
     await store.announceServe(serve);
     const targets = await store.summariseTargets(NOW_MS, NOW_MS);
-    expect(targets).toMatchObject({ targets: 3, users: 3, renewed: 3, disabled: 0, ahead: 0 });
+    expect(targets).toMatchObject({ targets: 3, ofCyrus: 3, users: 3, renewed: 3, disabled: 0, ahead: 0 });
     expect(targets.serves).toEqual([{ owner: 'serve', sinceMs: NOW_MS - 9, outdated: null, closed: [] }]);
     const waiting = await store.summariseWaiting(NOW_MS);
     expect(waiting.groups).toMatchObject({ new: { pushes: 2, oldestMs: NOW_MS } });
     expect(waiting).toMatchObject({ nextMs: NOW_MS, oldest: { user: 'user1', state: 'new' } });
     expect(await store.schemaVersion()).toBeGreaterThan(0);
+  });
+
+  test('that there was a target is known when it is gone', async () => {
+    const store = await open();
+    const target = await withPhone(store, 1);
+    await store.removeTargets([target.id], {});
+    expect(await store.everHadTargets()).toBe(true);
+  });
+
+  test('writing is tried, and changes nothing', async () => {
+    const store = await open();
+    await withPhone(store, 1);
+    const before = await store.summariseTargets(NOW_MS, NOW_MS);
+    await store.tryWriting();
+    expect(await store.summariseTargets(NOW_MS, NOW_MS)).toEqual(before);
   });
 
   test('rows are counted in short looks, each after the one before', async () => {

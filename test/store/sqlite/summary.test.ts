@@ -8,6 +8,7 @@ describe('targets', () => {
   test('of an empty store', async () => {
     expect(await testStore().summariseTargets(NOW_MS - DAY_MS, NOW_MS)).toEqual({
       targets: 0,
+      ofCyrus: 0,
       users: 0,
       renewed: 0,
       disabled: 0,
@@ -32,6 +33,7 @@ describe('targets', () => {
     await store.announceServe({ owner: 'a', sinceMs: NOW_MS - 5, nowMs: NOW_MS, outdated: undefined });
     expect(await store.summariseTargets(NOW_MS - DAY_MS, NOW_MS)).toEqual({
       targets: 3,
+      ofCyrus: 3,
       users: 2,
       renewed: 2,
       disabled: 1,

@@ -1,0 +1,60 @@
+import { existsSync, realpathSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { filesOf, sourcesOf } from '../apns/credentials/source.ts';
+import type { Config } from '../config/config.ts';
+import { ownFile } from '../installation.ts';
+import { attention, broken, type Finding } from './finding.ts';
+import { closedTo, type MailUser, type Right } from './mail-user.ts';
+
+/** What the user who takes events and delivers cannot use, of all that this needs; what is missing is told elsewhere. */
+export function unusableFiles(config: Config, user: MailUser): Finding[] {
+  const { file, imapdConf, apns, store, spool } = config;
+  const toRead = [file, imapdConf, ...sourcesOf(apns).flatMap(filesOf), ownFile('dist/main.cjs')];
+  const unread = toRead.flatMap((path) => path ?? []).flatMap((path) => lack(user, path, ['read']) ?? []);
+  // Only what the database cannot take goes into the spool.
+  const unspooled = lack(user, spool, ['write', 'execute']);
+  return [
+    ...unread,
+    ...unusableStore(store, user),
+    ...(unspooled === undefined ? [] : [attention(unspooled.text, unspooled.fix)]),
+  ];
+}
+
+/** What Cyrus's user cannot use of what notifyd starts, and of the spool where that writes events there. */
+export function unusableHandler({ spool }: Config, user: MailUser, handler: string): Finding[] {
+  const lacks = [
+    lack(user, handler, ['execute']),
+    isSpooler(handler) ? lack(user, spool, ['write', 'execute']) : undefined,
+  ];
+  return lacks.flatMap((each) => each ?? []);
+}
+
+/** Whether that leaves events to `serve`, whose user alone needs the database. */
+export function isSpooler(handler: string): boolean {
+  return existsSync(handler) && basename(realpathSync(handler)) === 'xapplepush-spool';
+}
+
+/**
+ * The first of what is lacking: SQLite writes the files of a database in WAL mode, and makes them anew
+ * (https://sqlite.org/walformat.html).
+ */
+function unusableStore(store: string, user: MailUser): Finding[] {
+  const files = [store, `${store}-wal`, `${store}-shm`];
+  const lacks = [
+    lack(user, dirname(store), ['write', 'execute']),
+    ...files.map((path) => lack(user, path, ['write', 'read'])),
+  ];
+  return lacks.flatMap((each) => each ?? []).slice(0, 1);
+}
+
+/** The first of the rights is named. */
+function lack(user: MailUser, path: string, rights: readonly [Right, ...Right[]]): Finding | undefined {
+  if (!existsSync(path)) return undefined;
+  const closed = closedTo(user, path, rights);
+  if (closed === undefined) return undefined;
+  const what = `user ${user.name} cannot ${VERBS[rights[0]]} ${path}`;
+  if (closed !== path) return broken(`user ${user.name} may not enter ${closed}`, `chmod o+x ${closed}`);
+  return broken(what, `chown ${user.name} ${path}`);
+}
+
+const VERBS: Readonly<Record<Right, string>> = { read: 'read', write: 'write to', execute: 'execute' };

@@ -1,0 +1,118 @@
+import { existsSync } from 'node:fs';
+import type { Config } from '../config/config.ts';
+import { readImapdConf } from '../config/imapd-conf.ts';
+import { OperatorError } from '../process/errors.ts';
+import { attention, broken, type Finding } from './finding.ts';
+
+/** What tells of mail on this host. */
+export interface MailServer {
+  /** The user that Cyrus runs us as; undefined where no Cyrus tells of mail. */
+  cyrusUser: string | undefined;
+  /** What notifyd starts for each event; undefined where Cyrus speaks to `serve` itself. */
+  handler: string | undefined;
+  /** The doors of `serve` without which nobody tells. */
+  doors: string[];
+  findings: Finding[];
+}
+
+/** The devices by the server they came from. */
+export interface Devices {
+  targets: number;
+  ofCyrus: number;
+}
+
+/** Reads imapd.conf, if there is one; of Dovecot, its devices and its door are known. */
+export function lookAtMailServer(config: Config, devices: Devices): MailServer {
+  const others = devices.targets - devices.ofCyrus;
+  const { http, cyrusSocket } = config.serve;
+  const doors = http !== undefined && others > 0 ? [http] : [];
+  const nothing: MailServer = { cyrusUser: undefined, handler: undefined, doors, findings: [] };
+  const isElsewhere = devices.ofCyrus === 0 && (http !== undefined || others > 0);
+  if (isElsewhere) return nothing;
+  const { options, findings } = optionsOf(config.imapdConf, devices);
+  if (options === undefined) return { ...nothing, findings };
+  const dlist = /^dlist:(.*)$/.exec(options.get('notifysocket') ?? '')?.[1];
+  return {
+    cyrusUser: options.get('cyrus_user') ?? 'cyrus',
+    handler: dlist === undefined ? options.get('notify_external') : undefined,
+    doors: dlist === undefined ? doors : [...doors, dlist],
+    findings: [
+      ...judgeEvents(options, config.imapdConf),
+      ...judgeRegistration(options, config.imapdConf, devices.targets),
+      ...(dlist === undefined
+        ? judgeHandler(options.get('notify_external'), config.imapdConf)
+        : judgeDoor(dlist, cyrusSocket)),
+    ],
+  };
+}
+
+type Options = ReadonlyMap<string, string>;
+
+function optionsOf(
+  file: string,
+  { ofCyrus }: Devices,
+): { options: Options | undefined; findings: Finding[] } {
+  try {
+    const { options, missing } = readImapdConf(file);
+    if (!missing) return { options, findings: [] };
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    return { options: undefined, findings: [broken(error.message, error.hint)] };
+  }
+  const fix = 'for Cyrus, set imapd_conf to its file';
+  if (ofCyrus > 0)
+    return {
+      options: undefined,
+      findings: [attention(`there is no ${file}, and devices came by Cyrus`, fix)],
+    };
+  const text = `no mail server tells of mail: there is no ${file}, serve.http is not set, and no device came by Dovecot`;
+  return { options: undefined, findings: [broken(text, `${fix}; for Dovecot, see docs of push.lua`)] };
+}
+
+function judgeEvents(options: Options, file: string): Finding[] {
+  const notifier = options.get('event_notifier');
+  if (notifier !== 'external') {
+    const text = `Cyrus tells of nothing: event_notifier is ${notifier ?? 'not set'} in ${file}`;
+    return [broken(text, 'set event_notifier: external there')];
+  }
+  const groups = options.get('event_groups');
+  if (groups === undefined || groupsIn(groups).includes('message')) return [];
+  return [broken(`Cyrus does not tell of new mail: event_groups in ${file} lacks message`, GROUPS_FIX)];
+}
+
+const GROUPS_FIX = 'set event_groups: applepushservice message flags there';
+
+/** Devices that are there get pushes all the same, until they would have to register again. */
+function judgeRegistration(options: Options, file: string, targets: number): Finding[] {
+  const judge = targets === 0 ? broken : attention;
+  const missing: Finding[] = [];
+  if (!options.has('aps_topic'))
+    missing.push(
+      judge(
+        `no device can register: aps_topic is not set in ${file}`,
+        'set aps_topic there to the topic that xapplepush cert show tells',
+      ),
+    );
+  if (!groupsIn(options.get('event_groups') ?? '').includes('applepushservice'))
+    missing.push(judge(`no device can register: event_groups in ${file} lacks applepushservice`, GROUPS_FIX));
+  return missing;
+}
+
+function groupsIn(value: string): string[] {
+  return value.toLowerCase().split(/\s+/);
+}
+
+function judgeHandler(handler: string | undefined, file: string): Finding[] {
+  const fix = 'set notify_external there to the path of xapplepush, such as /usr/bin/xapplepush';
+  if (handler === undefined)
+    return [broken(`notifyd starts nothing: notify_external is not set in ${file}`, fix)];
+  if (existsSync(handler)) return [];
+  return [broken(`notifyd cannot start ${handler}, of notify_external in ${file}: it is not there`, fix)];
+}
+
+/** In this form of the socket Cyrus connects to `serve` by itself. */
+function judgeDoor(path: string, door: string | undefined): Finding[] {
+  if (path === door) return [];
+  const text = `Cyrus tells dlist:${path}, and serve.cyrus_socket is ${door ?? 'not set'}`;
+  return [broken(text, `set serve.cyrus_socket to ${path}, and run serve`)];
+}
