@@ -96,7 +96,7 @@ describeAsRoot('serve that lacks room or rights', () => {
       while (!over.signal.aborted) seen.add((await status()).serve);
     })();
     expect([await first.end('SIGTERM'), first.stderr()]).toEqual([0, '']);
-    await eventually(logged, (log) => /cannot be opened.*it goes on trying/.test(log));
+    await eventually(logged, (log) => /x\.db\.deliverer.*it goes on trying/.test(log));
     over.abort();
     await looking;
     expect([...seen]).toEqual(['running']);

@@ -1,10 +1,10 @@
-import { existsSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { filesOf, sourcesOf } from '../apns/credentials/source.ts';
 import type { Config } from '../config/config.ts';
 import { ownFile } from '../installation.ts';
 import { attention, broken, type Finding } from './finding.ts';
-import { closedTo, type MailUser, type Right } from './mail-user.ts';
+import { closedTo, isThere, type MailUser, type Right } from './mail-user.ts';
 
 /** What the user who takes events and delivers cannot use, of all that this needs; what is missing is told elsewhere. */
 export function unusableFiles(config: Config, user: MailUser): Finding[] {
@@ -31,7 +31,16 @@ export function unusableHandler({ spool }: Config, user: MailUser, handler: stri
 
 /** Whether that leaves events to `serve`, whose user alone needs the database. */
 export function isSpooler(handler: string): boolean {
-  return existsSync(handler) && basename(realpathSync(handler)) === 'xapplepush-spool';
+  return basename(realOf(handler)) === 'xapplepush-spool';
+}
+
+/** The path itself where it leads nowhere, or this process may not look. */
+function realOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
 }
 
 /**
@@ -49,7 +58,7 @@ function unusableStore(store: string, user: MailUser): Finding[] {
 
 /** The first of the rights is named. */
 function lack(user: MailUser, path: string, rights: readonly [Right, ...Right[]]): Finding | undefined {
-  if (!existsSync(path)) return undefined;
+  if (!isThere(path)) return undefined;
   const closed = closedTo(user, path, rights);
   if (closed === undefined) return undefined;
   const what = `user ${user.name} cannot ${VERBS[rights[0]]} ${path}`;

@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs';
 import type { Config } from '../config/config.ts';
 import { readImapdConf } from '../config/imapd-conf.ts';
 import { OperatorError } from '../process/errors.ts';
 import { attention, broken, type Finding } from './finding.ts';
+import { isThere } from './mail-user.ts';
 
 /** What tells of mail on this host. */
 export interface MailServer {
@@ -24,29 +24,31 @@ export interface Devices {
 /** Reads imapd.conf, if there is one; of Dovecot, its devices and its door are known. */
 export function lookAtMailServer(config: Config, devices: Devices): MailServer {
   const others = devices.targets - devices.ofCyrus;
-  const { http, cyrusSocket } = config.serve;
+  const { http } = config.serve;
   const doors = http !== undefined && others > 0 ? [http] : [];
   const nothing: MailServer = { cyrusUser: undefined, handler: undefined, doors, findings: [] };
   const isElsewhere = devices.ofCyrus === 0 && (http !== undefined || others > 0);
   if (isElsewhere) return nothing;
   const { options, findings } = optionsOf(config.imapdConf, devices);
   if (options === undefined) return { ...nothing, findings };
-  const dlist = /^dlist:(.*)$/.exec(options.get('notifysocket') ?? '')?.[1];
-  return {
-    cyrusUser: options.get('cyrus_user') ?? 'cyrus',
-    handler: dlist === undefined ? options.get('notify_external') : undefined,
-    doors: dlist === undefined ? doors : [...doors, dlist],
-    findings: [
-      ...judgeEvents(options, config.imapdConf),
-      ...judgeRegistration(options, config.imapdConf, devices.targets),
-      ...(dlist === undefined
-        ? judgeHandler(options.get('notify_external'), config.imapdConf)
-        : judgeDoor(dlist, cyrusSocket)),
-    ],
-  };
+  const cyrus = judgeCyrus(options, config, devices);
+  return { ...cyrus, doors: [...doors, ...cyrus.doors] };
 }
 
 type Options = ReadonlyMap<string, string>;
+
+function judgeCyrus(options: Options, { imapdConf, serve }: Config, { targets }: Devices): MailServer {
+  const cyrusUser = options.get('cyrus_user') ?? 'cyrus';
+  const findings = [...judgeEvents(options, imapdConf), ...judgeRegistration(options, imapdConf, targets)];
+  // In this form of the socket Cyrus connects to `serve` by itself.
+  const [, dlist] = /^dlist:(.*)$/.exec(options.get('notifysocket') ?? '') ?? [];
+  if (dlist !== undefined) {
+    const all = [...findings, ...judgeDoor(dlist, serve.cyrusSocket)];
+    return { cyrusUser, handler: undefined, doors: [dlist], findings: all };
+  }
+  const handler = options.get('notify_external');
+  return { cyrusUser, handler, doors: [], findings: [...findings, ...judgeHandler(handler, imapdConf)] };
+}
 
 function optionsOf(
   file: string,
@@ -66,7 +68,7 @@ function optionsOf(
       findings: [attention(`there is no ${file}, and devices came by Cyrus`, fix)],
     };
   const text = `no mail server tells of mail: there is no ${file}, serve.http is not set, and no device came by Dovecot`;
-  return { options: undefined, findings: [broken(text, `${fix}; for Dovecot, see docs of push.lua`)] };
+  return { options: undefined, findings: [broken(text, `${fix}; for Dovecot, see Dovecot in README.md`)] };
 }
 
 function judgeEvents(options: Options, file: string): Finding[] {
@@ -106,11 +108,10 @@ function judgeHandler(handler: string | undefined, file: string): Finding[] {
   const fix = 'set notify_external there to the path of xapplepush, such as /usr/bin/xapplepush';
   if (handler === undefined)
     return [broken(`notifyd starts nothing: notify_external is not set in ${file}`, fix)];
-  if (existsSync(handler)) return [];
+  if (isThere(handler)) return [];
   return [broken(`notifyd cannot start ${handler}, of notify_external in ${file}: it is not there`, fix)];
 }
 
-/** In this form of the socket Cyrus connects to `serve` by itself. */
 function judgeDoor(path: string, door: string | undefined): Finding[] {
   if (path === door) return [];
   const text = `Cyrus tells dlist:${path}, and serve.cyrus_socket is ${door ?? 'not set'}`;

@@ -60,8 +60,26 @@ function ancestorsOf(path: string): string[] {
 
 function may(user: MailUser, path: string, bits: number): boolean {
   if (user.uid === process.geteuid?.()) return isAccessible(path, bits);
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats !== undefined && (user.uid === 0 || (bitsFor(user, stats) & bits) === bits);
+  const stats = statsOf(path);
+  return stats === undefined || user.uid === 0 || (bitsFor(user, stats) & bits) === bits;
+}
+
+/** Undefined where this process may not look, and so cannot judge. */
+function statsOf(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Also true where this process may not look. */
+export function isThere(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return true;
+  }
 }
 
 function isAccessible(path: string, bits: number): boolean {

@@ -139,7 +139,7 @@ export const RULES: readonly Rule[] = [
     unusableCredential,
     refusedCertificate,
     unreachable('connection', 'let this host reach apns.server; xapplepush check tries each step of the way'),
-    unreachable('apple', 'none but time: what waits is sent as soon as Apple takes it'),
+    unreachable('apple', 'wait: what waits is sent as soon as Apple takes it'),
     nobodyDelivers,
     heldBack('topic', 'configure the certificate for that topic too, under apns.also'),
     heldBack('gone', 'compare apns.server with the certificate; then run xapplepush outbox retry --all'),

@@ -26,7 +26,7 @@ export function rowsOf(status: Status): Row[] {
     { name: '', text, tone },
     ...targetRows(status),
     ...waitingRows(status),
-    plain('pushes', ratesText(status)),
+    ...rateRows(status),
     ...outcomeRows(status),
     ...spoolRows(status),
     ...certificateRows(status),
@@ -90,18 +90,21 @@ function waitingRows({ waiting: { groups, oldest, nextMs }, nowMs }: Status): Ro
   ];
 }
 
-function ratesText({ rates, nowMs }: Status): string {
-  if ('trouble' in rates) return rates.trouble;
+function rateRows({ rates, nowMs }: Status): Row[] {
+  if ('trouble' in rates) return [plain('pushes', rates.trouble)];
   const { hour, day, sinceMs } = rates;
-  const dayText = sinceMs === undefined ? 'last day' : `since ${timeAndAge(sinceMs, nowMs)}`;
-  return `last hour: ${rateText(hour)}; ${dayText}: ${rateText(day)}`;
+  const since = sinceMs === undefined ? '' : `since ${timeAndAge(sinceMs, nowMs)}: `;
+  return [plain('last hour', rateText(hour)), plain('last day', since + rateText(day))];
 }
 
 function rateText({ delivered, failed, medianDelayMs }: Rate): string {
-  const counts = `${delivered} delivered, ${countOf(failed, 'attempt')} failed`;
-  if (medianDelayMs === undefined) return counts;
-  const delay = medianDelayMs < 60_000 ? `${(medianDelayMs / 1000).toFixed(1)} s` : spanText(medianDelayMs);
-  return `${counts}, median delay ${delay}`;
+  const counts = `${delivered} delivered, ${failed} failed`;
+  return medianDelayMs === undefined ? counts : `${counts}, median delay ${delayText(medianDelayMs)}`;
+}
+
+function delayText(ms: number): string {
+  if (ms < 1000) return `${ms} ms`;
+  return ms < 60_000 ? `${(ms / 1000).toFixed(1)} s` : spanText(ms);
 }
 
 function outcomeRows({ targets: { lastSuccess, lastFailure }, nowMs }: Status): Row[] {

@@ -61,6 +61,6 @@ test('they are not known where no history is kept, or it cannot be read', () => 
   const folder = temporaryFolder();
   writeFileSync(join(folder, 'x.history'), '');
   expect(ratesOf({ store: join(folder, 'x.db'), history: BOUNDS }, NOW_MS)).toEqual({
-    trouble: expect.stringMatching(/^not known: ENOTDIR/),
+    trouble: expect.stringMatching(/^not known: ENOTDIR/) as string,
   });
 });

@@ -18,7 +18,8 @@ test('the whole screen', () => {
       '',
       'devices       3 (2 users); 2 registered within a day',
       'waiting       0 pushes',
-      'pushes        last hour: 1 delivered, 0 attempts failed, median delay 0.4 s; last day: 20 delivered, 1 attempt failed, median delay 90 seconds',
+      'last hour     1 delivered, 0 failed, median delay 400 ms',
+      'last day      20 delivered, 1 failed, median delay 90 seconds',
       'last success  2023-11-14T22:12:20Z (60 seconds ago), alice, device 80aa34cb…4f3a',
       'last failure  never',
       'spool         0 files waiting, 0 bad',
@@ -129,6 +130,23 @@ describe('rows', () => {
       { lastFailure: { ...failureAt(NOW_MS)!, reason } },
     );
     for (const { text } of rowsOf(status)) expect(text).not.toMatch(/\p{Cc}/u);
+  });
+});
+
+describe('rates', () => {
+  const NONE = { delivered: 0, failed: 0, medianDelayMs: undefined };
+
+  test('say since when, where the history does not go back a day', () => {
+    const day = { delivered: 9000, failed: 4, medianDelayMs: 1234 };
+    const status = healthy({ rates: { hour: NONE, day, sinceMs: NOW_MS - 3 * 60 * MINUTE_MS } });
+    expect(row(status, 'last hour')).toBe('0 delivered, 0 failed');
+    expect(row(status, 'last day')).toBe(
+      'since 2023-11-14T19:13:20Z (3 hours ago): 9000 delivered, 4 failed, median delay 1.2 s',
+    );
+  });
+
+  test('say why they are not known', () => {
+    expect(row(healthy({ rates: { trouble: 'not known: EACCES' } }), 'pushes')).toBe('not known: EACCES');
   });
 });
 

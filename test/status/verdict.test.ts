@@ -140,7 +140,7 @@ describe('the way to Apple', () => {
   broken(
     'leads to trouble of Apple for long',
     withWaiting({ apple: { reason: null, oldestMs: LONG_AGO_MS } }),
-    'Apple has trouble of its own, for 10 minutes; fix: none but time: what waits is sent as soon as Apple takes it',
+    'Apple has trouble of its own, for 10 minutes; fix: wait: what waits is sent as soon as Apple takes it',
   );
 });
 

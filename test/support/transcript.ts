@@ -183,6 +183,7 @@ const VOLATILE: readonly [RegExp, string][] = [
   [/\b\d+\.\d s(?= after the event\b)/g, '0.0 s'],
   [/(?<="tookMs":)\d+/g, '0'],
   [/(?<=\b(?:with)?in )\d+ (?:second|minute|hour|day)s?\b/g, '0s'],
+  [/(?<="medianDelayMs": |\bmedian delay )\d+(?:\.\d)?/g, '0'],
   [/\b\d+(?= days left\b)|(?<="daysLeft": )\d+/g, 'N'],
 ];
 
