@@ -118,7 +118,10 @@ async function openApple(world, port) {
 function writeConfig({ dir, config }, { url, certificate, key, ca, topic }) {
   const imapdConf = join(dir, 'imapd.conf');
   const lines = [`aps_topic: ${topic}`, 'event_notifier: external', 'event_groups: message applepushservice'];
-  writeFileSync(imapdConf, [...lines, `notify_external: ${COMMAND}`, ''].join('\n'));
+  writeFileSync(
+    imapdConf,
+    [...lines, `notify_external: ${COMMAND}`, `cyrus_user: ${process.geteuid()}`, ''].join('\n'),
+  );
   const settings = {
     apns: { server: url, certificate, key, ca },
     store: join(dir, 'xapplepush.db'),

@@ -42,7 +42,8 @@ function plain(name: string, text: string): Row {
 }
 
 function targetRows({ targets: { targets, users, renewed, disabled }, disableAfterMs }: Status): Row[] {
-  const counts = `${targets} (${countOf(users, 'user')}); ${renewed} registered within a day`;
+  const several = targets > users ? ', some with several' : '';
+  const counts = `${targets}, of ${countOf(users, 'user')}${several}; ${renewed} registered within a day`;
   if (disabled === 0) return [plain('devices', counts)];
   const text = `${disabled}, after ${formatDuration(disableAfterMs)} of failures; they must register again`;
   return [plain('devices', counts), { name: 'disabled', text, tone: 'attention' }];

@@ -87,10 +87,10 @@ describe('--watch on a terminal', () => {
 
   test('looks again', async () => {
     const { shows, pass } = watching(['1'], { terminal: TERMINAL });
-    await shows('1 (1 user)');
+    await shows('1, of 1 user');
     await sandbox.run([], { input: registration({ user: 'bob' }) });
     await pass(1000);
-    await shows('2 (2 users)');
+    await shows('2, of 2 users');
   });
 
   test('fits after the terminal has changed its size', async () => {

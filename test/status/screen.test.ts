@@ -16,7 +16,7 @@ test('the whole screen', () => {
     [
       'works',
       '',
-      'devices       3 (2 users); 2 registered within a day',
+      'devices       3, of 2 users, some with several; 2 registered within a day',
       'waiting       0 pushes',
       'last hour     1 delivered, 0 failed, median delay 400 ms',
       'last day      20 delivered, 1 failed, median delay 90 seconds',

@@ -313,7 +313,7 @@ describe('devices', () => {
 
   test('are more than users', async () => {
     await sandbox.run([], { input: registration({ apsDeviceToken: 'ab'.repeat(32) }) });
-    expect((await sandbox.run(['status'])).stdout).toMatch(/^devices +2 \(1 user\); /m);
+    expect((await sandbox.run(['status'])).stdout).toMatch(/^devices +2, of 1 user, some with several; /m);
   });
 });
 
