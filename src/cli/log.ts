@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { type Explanation, explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
 import { numberOption } from './option-values.ts';
+import { onEndSignals } from '../process/surroundings.ts';
 import { sinceOption } from './since.ts';
 
 interface Options {
@@ -56,7 +57,7 @@ export function addLog(program: Command, context: CommandContext): void {
 function ended({ readerGone, around }: CommandContext): AbortSignal {
   const ending = new AbortController();
   readerGone.addEventListener('abort', () => ending.abort());
-  around.onSignals(['SIGINT', 'SIGTERM'], () => ending.abort());
+  onEndSignals(around, () => ending.abort());
   return ending.signal;
 }
 

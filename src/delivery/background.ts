@@ -12,7 +12,7 @@ import { ExitCode, exitCodeOf } from '../process/errors.ts';
 import { createLog, type Log } from '../process/log.ts';
 import { reportError } from '../process/report.ts';
 import { createReminder } from '../process/reminder.ts';
-import type { Surroundings } from '../process/surroundings.ts';
+import { onEndSignals, type Surroundings } from '../process/surroundings.ts';
 import { runDeliverer } from './deliverer.ts';
 import { noteUsable, wasTold } from './in-vain.ts';
 import { startDeliverer } from './wake.ts';
@@ -41,7 +41,7 @@ export async function deliverInBackground(
   { clock, onSignals }: Pick<Surroundings, 'clock' | 'onSignals'>,
 ): Promise<void> {
   const ending = new AbortController();
-  const forget = onSignals(['SIGTERM', 'SIGINT'], () => ending.abort());
+  const forget = onEndSignals({ onSignals }, () => ending.abort());
   const isReplaced = await deliver({ config, log, clock, signal: ending.signal }).finally(forget);
   if (isReplaced) await startDeliverer(config.file, log);
 }

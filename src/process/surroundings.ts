@@ -31,3 +31,12 @@ export interface OutputStream extends NodeJS.WritableStream {
   readonly columns?: number;
   readonly rows?: number;
 }
+
+/** Has the first of these signals call `end`; the next one ends the process at once, as the system has it. */
+export function onEndSignals({ onSignals }: Pick<Surroundings, 'onSignals'>, end: () => void): () => void {
+  const forget = onSignals(['SIGINT', 'SIGTERM'], () => {
+    forget();
+    end();
+  });
+  return forget;
+}

@@ -1,6 +1,6 @@
 import { redactAccountId, redactToken } from '../../process/redact.ts';
 import { writeLine } from '../../process/standard-error.ts';
-import type { Surroundings } from '../../process/surroundings.ts';
+import { onEndSignals, type Surroundings } from '../../process/surroundings.ts';
 import { parseAnswer, type AnswersByToken, type MockAnswer } from './answers.ts';
 import type { ReceivedPush } from './connection.ts';
 import { startMockApns, type MockApns } from './server.ts';
@@ -29,7 +29,7 @@ export async function runMockApns(
   };
   const answers = answersByToken(options.answers);
   // Before the ready line, since whoever reads that line may send the signal at once.
-  const stopped = new Promise<void>((resolve) => onSignals(['SIGINT', 'SIGTERM'], resolve));
+  const stopped = new Promise<void>((resolve) => onEndSignals({ onSignals }, resolve));
   const mock = await startMockApns({
     dir: options.dir,
     port: options.port,
