@@ -6,7 +6,7 @@ import { checkCredentials, CREDENTIAL, type Credentials } from './credential.ts'
 import { type Cyrus, checkCyrus, findCyrus, IMAPD_CONF, OF_CYRUS } from './cyrus.ts';
 import { checkDovecot } from './dovecot/dovecot.ts';
 import { checkLog, checkReading, checkSecrecy, FILES_TO_READ, LOG, SECRET_FILES } from './files.ts';
-import { findMailUser, MAIL_USER } from './mail-user.ts';
+import { findMailUser, isNotForUs, MAIL_USER } from './mail-user.ts';
 import type { CheckOptions } from './options.ts';
 import { AS_OWNER, checkAsOwner } from './owners-part.ts';
 import { type Point, skippedAll } from './point.ts';
@@ -60,21 +60,38 @@ async function checkWith(
     ...checkFiles(config, cyrus, credentials, user),
     ...judgePlaces(placesOf(config), options.temporaryFolders),
   ]);
-  await sections.add('Credentials', () => credentials.points);
-  await sections.add('Cyrus', () => [
-    ...checkCyrus(cyrus, {
+  await sections.add('Credentials', () =>
+    isNotForUs(point, credentials.files) ? skippedAll([CREDENTIAL], MAIL_USER) : credentials.points,
+  );
+  await sections.add('Cyrus', () =>
+    checkCyrus(cyrus, {
       ...{ user, credentials: credentials.usable, environment: options.environment },
       serveSocket: config.serve.cyrusSocket,
       sharedMailboxes: config.targets.sharedMailboxes,
     }),
-  ]);
-  const doveconf = options.runDoveconf();
-  const hasCyrus = cyrus.options !== undefined;
+  );
+  await checkDovecotIfThere(config, user, cyrus, sections, options);
+  await checkAsOwner(
+    {
+      ...{ config, folders: checkFolders(config, user), credentials: credentials.usable },
+      ...{ cyrusConf: cyrus.cyrusConf, isStoreForUs: !isNotForUs(point, [config.store]) },
+    },
+    sections,
+    options,
+  );
+}
+
+async function checkDovecotIfThere(
+  config: Config,
+  reader: MailUser | undefined,
+  { options: imapdOptions }: Cyrus,
+  sections: Sections,
+  { runDoveconf }: CheckOptions,
+): Promise<void> {
+  const doveconf = runDoveconf();
+  const hasCyrus = imapdOptions !== undefined;
   if (doveconf !== undefined)
-    await sections.add('Dovecot', () => checkDovecot(doveconf, { config, reader: user, hasCyrus }));
-  const { cyrusConf } = cyrus;
-  const part = { config, folders: checkFolders(config, user), credentials: credentials.usable, cyrusConf };
-  await checkAsOwner(part, sections, options);
+    await sections.add('Dovecot', () => checkDovecot(doveconf, { config, reader, hasCyrus }));
 }
 
 /** By their keys in the configuration. */

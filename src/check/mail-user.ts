@@ -3,7 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Point, ok, problem, warning } from './point.ts';
 import { messageOf } from '../process/errors.ts';
-import { ownership, ownUser, userWithId } from '../process/rights.ts';
+import { isClosed, ownership, ownUser, userWithId } from '../process/rights.ts';
 import { type MailUser, tryAs } from './trial.ts';
 
 export const MAIL_USER = 'mail user';
@@ -26,6 +26,11 @@ export function findMailUser(
   return failure === undefined
     ? { ...found, point: introduction(found.user, found.why) }
     : { point: failure };
+}
+
+/** What a user who is neither root nor the mail server's may not read is no fault of the set-up. */
+export function isNotForUs({ point, state }: Point, paths: readonly string[]): boolean {
+  return point === MAIL_USER && state === 'warning' && paths.some(isClosed);
 }
 
 /** Nobody but root can try files as another user, and what they may themselves says nothing of the mail server. */

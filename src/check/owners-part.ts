@@ -2,6 +2,7 @@ import type { Credential } from '../apns/credentials/credentials.ts';
 import type { Config } from '../config/config.ts';
 import { messageOf } from '../process/errors.ts';
 import { ownerToBecome } from '../process/identity.ts';
+import type { Store } from '../store/store.ts';
 import { checkApple, OF_APPLE } from './apple.ts';
 import { checkAs } from './as-owner.ts';
 import { judgeTimes } from './clock.ts';
@@ -10,7 +11,7 @@ import { checkFlush, FLUSH } from './flush.ts';
 import { MAIL_USER } from './mail-user.ts';
 import type { CheckOptions } from './options.ts';
 import { checkOutbox, OUTBOX } from './outbox.ts';
-import { type Point, problem, skippedAll } from './point.ts';
+import { type Point, problem, skipped, skippedAll } from './point.ts';
 import { checkSpool, SPOOL } from './spool.ts';
 import { checkDatabase, DATABASE } from './store.ts';
 import type { Sections } from './subject.ts';
@@ -28,6 +29,8 @@ export interface OwnersPart {
   folders: readonly Point[];
   credentials: readonly Credential[] | undefined;
   cyrusConf: string | undefined;
+  /** False for an ordinary user, who may not look at it. */
+  isStoreForUs: boolean;
 }
 
 /** By another process, which is the owner, where this one cannot change its user. */
@@ -59,39 +62,51 @@ function changeUser({ store, file }: Config, { actAsOwnerOf }: CheckOptions): Po
   }
 }
 
-async function checkRest(
-  { config, folders, credentials, cyrusConf }: OwnersPart,
-  sections: Sections,
-  options: CheckOptions,
-): Promise<void> {
-  const { clock, timeoutMs } = options;
+async function checkRest(part: OwnersPart, sections: Sections, options: CheckOptions): Promise<void> {
+  const { config, folders } = part;
   const changed = changeUser(config, options);
-  const { store, point } = await checkDatabase(config.store);
-  const unusable = point.state === 'problem';
+  const { store, point } = part.isStoreForUs
+    ? await checkDatabase(config.store)
+    : { point: skipped(DATABASE, MAIL_USER) };
   try {
     await sections.add('Database and spool', async () => [
       ...[...folders, ...changed, point],
-      ...(unusable ? skippedAll([OUTBOX], DATABASE) : [await checkOutbox(store, clock.nowMs())]),
-      checkSpool(config.spool),
+      ...(await checkContents(part, point, store, options)),
     ]);
-    await sections.add('Apple', () =>
-      checkApple({ apns: config.apns, credentials, store, clock, timeoutMs }),
-    );
-    await sections.add('Devices and pushes', async () => {
-      const summary = await store?.summariseTargets(clock.nowMs(), clock.nowMs());
-      const serves = (summary?.serves ?? []).length > 0;
-      return [
-        ...(unusable ? skippedAll([TARGETS], DATABASE) : await checkTargets(store, credentials)),
-        ...judgeTimes(summary?.ahead ?? 0),
-        await checkDeliverer(config),
-        checkFlush({
-          cyrusConf,
-          serves,
-          ...(options.systemRoot !== undefined && { root: options.systemRoot }),
-        }),
-      ];
-    });
+    const { apns } = config;
+    const { clock, timeoutMs } = options;
+    const { credentials } = part;
+    await sections.add('Apple', () => checkApple({ apns, credentials, store, clock, timeoutMs }));
+    await sections.add('Devices and pushes', () => checkPushes(part, point, store, options));
   } finally {
     store?.close();
   }
+}
+
+async function checkContents(
+  { config, isStoreForUs }: OwnersPart,
+  database: Point,
+  store: Store | undefined,
+  { clock }: CheckOptions,
+): Promise<Point[]> {
+  if (!isStoreForUs) return skippedAll([OUTBOX, SPOOL], MAIL_USER);
+  const outbox =
+    database.state === 'problem' ? skipped(OUTBOX, DATABASE) : await checkOutbox(store, clock.nowMs());
+  return [outbox, checkSpool(config.spool)];
+}
+
+async function checkPushes(
+  { config, credentials, cyrusConf }: OwnersPart,
+  database: Point,
+  store: Store | undefined,
+  { clock, systemRoot }: CheckOptions,
+): Promise<Point[]> {
+  const summary = await store?.summariseTargets(clock.nowMs(), clock.nowMs());
+  const serves = (summary?.serves ?? []).length > 0;
+  return [
+    ...(database.state === 'ok' ? await checkTargets(store, credentials) : [skipped(TARGETS, DATABASE)]),
+    ...judgeTimes(summary?.ahead ?? 0),
+    await checkDeliverer(config),
+    checkFlush({ cyrusConf, serves, ...(systemRoot !== undefined && { root: systemRoot }) }),
+  ];
 }

@@ -35,6 +35,11 @@ export function closedOnTheWay(path: string): string | undefined {
   return refusalOf(folder, constants.X_OK) === 'EACCES' ? folder : undefined;
 }
 
+/** Whether this process may not read it, or not even look for it. */
+export function isClosed(path: string): boolean {
+  return closedOnTheWay(path) !== undefined || refusalOf(path, constants.R_OK) === 'EACCES';
+}
+
 /** Looked up in passwd(5) or group(5); names of a directory service are told by their numbers. */
 function nameIn(file: string, id: number): string | undefined {
   const lines = readFileSync(file, 'utf8').split('\n');

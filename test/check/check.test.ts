@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { Listener } from '../../src/check/subject.ts';
 import { withMockApns } from '../support/apns.ts';
 import { ACCOUNT_ID, tokenNumber } from '../support/events.ts';
 import { enqueued, registered, testStore } from '../support/store.ts';
@@ -30,6 +31,25 @@ describe('a good set-up', () => {
       ]);
       expect(points.every(({ text }) => text !== '' && !text.includes('\n'))).toBe(true);
       expect([readdirSync(setup.dir), readdirSync(setup.spool)]).toEqual(before);
+    });
+  });
+
+  test('each subject is told before the next is looked at', async () => {
+    await withMockApns({}, async (mock) => {
+      const setup = await goodSetup(mock);
+      const heard: string[] = [];
+      let count = 0;
+      const listener: Listener = {
+        begin: (subject) => void heard.push(subject),
+        end: (points) => void heard.push((count += points.length) > 0 ? 'told' : 'nothing'),
+      };
+      const { points } = await setup.run(10_000, listener);
+      expect(heard).toEqual(
+        [
+          ...['Configuration', 'Credentials', 'Cyrus', 'Database and spool', 'Apple', 'Devices and pushes'],
+        ].flatMap((subject) => [subject, 'told']),
+      );
+      expect(count).toBe(points.length);
     });
   });
 

@@ -8,6 +8,7 @@ import { type ClientOptions, issueClientCertificate } from '../../src/apns/crede
 import { check } from '../../src/check/check.ts';
 import type { DoveconfRun } from '../../src/check/dovecot/run-doveconf.ts';
 import type { Point } from '../../src/check/point.ts';
+import type { Listener } from '../../src/check/subject.ts';
 import type { MailUser } from '../../src/check/trial.ts';
 import type { ExitCode } from '../../src/process/errors.ts';
 import { VERSION } from '../../src/installation.ts';
@@ -58,7 +59,7 @@ export interface Setup {
   clock: TestClock;
   /** What doveconf says; undefined where there is no Dovecot. */
   dovecot: DoveconfRun | undefined;
-  run(timeoutMs?: number): Promise<{ points: Point[]; exitCode: ExitCode }>;
+  run(timeoutMs?: number, listener?: Listener): Promise<{ points: Point[]; exitCode: ExitCode }>;
 }
 
 /** A set-up with which everything is well, for that stand-in. */
@@ -88,11 +89,12 @@ export async function goodSetup(mock: MockApns): Promise<Setup> {
     },
     clock: createTestClock(Date.now()),
     dovecot: undefined,
-    run: (timeoutMs = 10_000) =>
+    run: (timeoutMs = 10_000, listener) =>
       check({
         ...{ configFile, environment: {}, clock: setup.clock, timeoutMs },
         ...{ actAsOwnerOf: () => undefined, canChangeUser: () => true, runDoveconf: () => setup.dovecot },
         ...{ installedMs: 0, temporaryFolders: [], systemRoot: join(dir, 'root') },
+        ...(listener && { listener }),
       }),
   };
   mkdirSync(join(dir, 'root/etc'), { recursive: true });

@@ -62,6 +62,7 @@ export async function createHost(apns: TestApns): Promise<HostSetup> {
   const at = (name: string): string => join(dir, name);
   const [lib, spool, keys, program] = [at('lib'), at('spool'), at('keys'), at('program')];
   for (const folder of [lib, spool, keys]) give(makeFolder(folder));
+  chmodSync(keys, 0o755);
   cpSync(builtProgram(), program, { recursive: true });
   const [certificate, key] = [join(keys, 'client.pem'), join(keys, 'client.key')];
   give(certificate, apns.files.clientCertificate);
