@@ -63,5 +63,5 @@ export async function spoolFigures(spool: string, nowMs: number): Promise<SpoolF
       oldestAtMs = Math.min(oldestAtMs, changed(join(spool, 'new', name))?.mtimeMs ?? nowMs);
     await nextTurn();
   }
-  return { waiting: names.length, bad: countBad(spool), oldestMs: nowMs - oldestAtMs };
+  return { waiting: names.length, bad: countBad(spool), oldestMs: Math.round(nowMs - oldestAtMs) };
 }

@@ -1,9 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { spoolFigures, storeFigures } from '../../src/serve/figures.ts';
-import { writeSpool } from '../../src/spool/spool.ts';
 import { configFor, startTestApns } from '../support/apns.ts';
 import { captured } from '../support/events.ts';
 import { notifyAsCyrus, served } from '../support/serving.ts';
@@ -42,7 +41,12 @@ test('say how many devices there are, how much waits, and since when', async () 
 test('say how many files the spool has, and how old the oldest is', async () => {
   const spool = join(temporaryFolder(), 'spool');
   expect(await spoolFigures(spool, NOW_MS)).toEqual({ waiting: 0, bad: 0, oldestMs: 0 });
-  for (let n = 0; n < 1001; n += 1) writeSpool(spool, Buffer.from('{}'), NOW_MS - 1000 * (n % 700));
+  mkdirSync(join(spool, 'new'), { recursive: true });
+  for (let n = 0; n < 1001; n += 1) {
+    const [file, atMs] = [join(spool, `new/${n}.json`), NOW_MS - 1000 * (n % 700)];
+    writeFileSync(file, '{}');
+    utimesSync(file, atMs / 1000, atMs / 1000);
+  }
   mkdirSync(join(spool, 'bad'));
   for (const name of ['a.json', 'a.json.reason']) writeFileSync(join(spool, 'bad', name), '');
   expect(await spoolFigures(spool, NOW_MS)).toEqual({ waiting: 1001, bad: 1, oldestMs: 699_000 });
