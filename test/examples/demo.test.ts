@@ -88,7 +88,7 @@ function copyOfProject(): string {
 
 /** Each numbered step with what stands below it. */
 function stepsOf(stdout: string): string[] {
-  return stdout.split(/^(?=\d {2})/m).slice(1);
+  return stdout.split(/^(?=\d+ {2})/m).slice(1);
 }
 
 describe('the demo', () => {
