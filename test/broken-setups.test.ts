@@ -150,7 +150,7 @@ const FILES: Broken[] = [
     title: 'a store in a temporary folder',
     broken: () => undefined,
     ...{
-      point: 'temporary folder',
+      point: 'temporary place',
       state: 'warning',
       text: /PrivateTmp=yes.*store \(HOST\/lib\/x\.db\)/,
       checkExit: 0,
@@ -466,7 +466,7 @@ describeAsRoot('a set-up that is broken', () => {
     onTestFinished(() => host.remove());
     const { points, exitCode } = await host.check();
     const others = points.filter(({ state }) => state !== 'ok').map(({ point }) => point);
-    expect(new Set(others)).toEqual(new Set(['temporary folder', 'targets']));
+    expect(new Set(others)).toEqual(new Set(['temporary place', 'targets']));
     expect(exitCode).toBe(0);
   });
 

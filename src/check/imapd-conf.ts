@@ -44,12 +44,15 @@ function judgeNotifier(notifier: string | undefined, { placeOf }: ImapdPlaces): 
   return problem(EVENT_NOTIFIER, text, `${placeOf('event_notifier')}: event_notifier: external`);
 }
 
+/** imapd.conf(5) of 3.6 and 3.10. */
+const DEFAULT_GROUPS = 'message mailbox';
+
 const WANTED_GROUPS = 'event_groups: applepushservice message flags';
 
 function judgeGroups(value: string | undefined, { placeOf }: ImapdPlaces): Point[] {
   const fix = `${placeOf('event_groups')}: ${WANTED_GROUPS}`;
   // Commas are judged on their own: Cyrus does not start with them.
-  const groups = (value ?? '').toLowerCase().split(/[\s,;]+/);
+  const groups = (value ?? DEFAULT_GROUPS).toLowerCase().split(/[\s,;]+/);
   const has = (group: string): boolean => groups.includes(group);
   const points: Point[] = [];
   if (!has('applepushservice'))

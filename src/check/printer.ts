@@ -43,13 +43,20 @@ export function createPrinter(options: PrinterOptions): Printer {
       if (columns !== undefined) print([subject]);
     },
     end: (points) => {
-      const lines = columns === undefined || verbose ? points : folding(points);
+      const named = points.map(forPeople);
+      const lines = columns === undefined || verbose ? named : folding(named);
       print(skippedTogether(lines, options).flatMap((line) => linesOf(line, options)));
     },
     finish: (points) => {
-      print([...(columns === undefined ? [] : ['']), summary(points), ...firstLines(points, options)]);
+      const end = [summary(points), ...firstLines(points.map(forPeople), options)];
+      print([...(columns === undefined ? [] : ['']), ...end]);
     },
   };
+}
+
+/** The names of points are keys for programs, which keep the first word for a device: people read `device`. */
+function forPeople(point: Point): Point {
+  return { ...point, point: point.point.replace(/^target/, 'device') };
 }
 
 /** A point, or several at once: their names stand in the place of one. */

@@ -1,6 +1,6 @@
 import { type Point, warning } from './point.ts';
 
-export const TEMPORARY = 'temporary folder';
+export const TEMPORARY = 'temporary place';
 
 /** systemd.exec(5), PrivateTmp=: those of which each such service has its own. */
 export const TEMPORARY_FOLDERS = ['/tmp', '/var/tmp'];

@@ -63,8 +63,8 @@ describe('judgeImapdConf', () => {
     'no groups',
     { event_groups: undefined },
     ['event_groups', 'problem', 'no device can register'],
-    ['event_groups', 'problem', 'new mail'],
     ['event_groups', 'warning', 'badge'],
+    ['event_groups', 'warning', 'twice'],
   );
   bad('no registrations', { event_groups: 'message flags' }, ['event_groups', 'problem', 'no device can']);
   bad('no messages', { event_groups: 'applepushservice flags' }, ['event_groups', 'problem', 'new mail']);

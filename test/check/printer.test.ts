@@ -61,6 +61,16 @@ describe('in a pipe', () => {
   });
 });
 
+test('people read device, and programs the names that points have always had', () => {
+  let shown = '';
+  const options = { out: (text: string) => void (shown += text), colour: false, columns: undefined };
+  const printer = createPrinter({ ...options, verbose: false });
+  const points = [warning('targets', 'none', 'wait'), ok('target topics', 'fine')];
+  printer.end(points);
+  printer.finish(points);
+  expect(shown).toMatch(/^warning {2}devices [^]*^ok {7}device topics [^]*\(devices\)\n$/m);
+});
+
 describe('on a terminal', () => {
   test('the subject is a heading before it is looked at, and what is well is one line', () => {
     expect(printed({ columns: 100 })).toEqual([

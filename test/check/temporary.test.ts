@@ -8,7 +8,7 @@ test('what lies in a temporary folder is named once, by its keys', () => {
   });
   expect(points).toMatchObject([
     {
-      ...{ point: 'temporary folder', state: 'warning' },
+      ...{ point: 'temporary place', state: 'warning' },
       text: expect.stringMatching(
         /PrivateTmp=yes.*store \(\/tmp\/x\/x\.db\), apns\.key \(\/var\/tmp\/key\.pem\)$/,
       ) as string,
