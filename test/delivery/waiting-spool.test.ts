@@ -45,11 +45,16 @@ delivery: { linger: 2s }
   return { config, imapdConf };
 }
 
+/** As one that goes to a file, to which errors are repeated. */
+function inFile(log: ReturnType<typeof recordedLog>): ReturnType<typeof recordedLog> {
+  return { ...log, file: 'a log', repeat: log.error };
+}
+
 const waiting = ({ spool }: Config): number => readdirSync(join(spool, 'new')).length;
 
 test('flush sends what it can, and then ends with what is wrong with imapd.conf', async () => {
   const { config, imapdConf } = setting(registrationOf('bob', 1), NOTIFICATION);
-  const log = { ...recordedLog(), file: 'a log' };
+  const log = inFile(recordedLog());
   const ended = await flush({ config, log, clock: systemClock, all: false });
   expect(ended).toMatchObject({ exitCode: 78, report: { delivered: 1, waiting: 0 } });
   expect(ended.report.spool).toEqual({ taken: 2, bad: 0, stuck: false });
@@ -62,7 +67,7 @@ test('flush sends what it can, and then ends with what is wrong with imapd.conf'
 
 test('the deliverer tells once what keeps a file waiting, however often it looks', async () => {
   const { config } = setting(registrationOf('bob', 1), NOTIFICATION);
-  const log = { ...recordedLog(), file: 'a log' };
+  const log = inFile(recordedLog());
   const delivering = deliverInBackground({ config, log }, testSurroundings({ clock: systemClock }));
   for (let pushes = 1; pushes <= 3; pushes += 1) {
     await eventually(
