@@ -47,7 +47,7 @@ delivery: { linger: 2s }
 
 /** As one that goes to a file, to which errors are repeated. */
 function inFile(log: ReturnType<typeof recordedLog>): ReturnType<typeof recordedLog> {
-  return { ...log, file: 'a log', repeat: log.error };
+  return { ...log, file: 'a log', repeat: (message, fields) => log.error(message, fields) };
 }
 
 const waiting = ({ spool }: Config): number => readdirSync(join(spool, 'new')).length;
