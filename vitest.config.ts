@@ -6,6 +6,9 @@ const SHARED = [
   ...['sockets', 'spool', 'store', 'targets', 'terminal', 'transfer', 'waiting'],
 ].map((room) => `test/${room}/**/*.test.ts`);
 
+/** Files that cannot be tested here: .ci/debian13 names some. `--exclude` does not reach a project with an `exclude` of its own. */
+const LEFT_OUT = (process.env['TESTS_LEFT_OUT'] ?? '').split(' ').filter(Boolean);
+
 export default defineConfig({
   test: {
     globalSetup: ['test/support/run-folder.ts'],
@@ -15,8 +18,11 @@ export default defineConfig({
     // Two cores are the smallest machine that CI uses, and tests wait for a third of their time for processes and servers.
     maxWorkers: 3,
     projects: [
-      { extends: true, test: { name: 'shared', include: SHARED, isolate: false } },
-      { extends: true, test: { name: 'alone', include: ['test/**/*.test.ts'], exclude: SHARED } },
+      { extends: true, test: { name: 'shared', include: SHARED, exclude: LEFT_OUT, isolate: false } },
+      {
+        extends: true,
+        test: { name: 'alone', include: ['test/**/*.test.ts'], exclude: [...SHARED, ...LEFT_OUT] },
+      },
     ],
   },
 });

@@ -50,9 +50,12 @@ export function judgeClock(
   return ok(CLOCK, now);
 }
 
+/** Not the name of what is judged of the clock before: another user may look at the database. */
+export const TIMES = 'target times';
+
 /** Times in the database that are to come. Pure. */
 export function judgeTimes(ahead: number): Point[] {
   if (ahead === 0) return [];
   const text = `${ahead} of the devices have times in the future: the clock was ahead, or is behind now`;
-  return [warning(CLOCK, text, FIX)];
+  return [warning(TIMES, text, FIX)];
 }

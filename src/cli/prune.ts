@@ -26,7 +26,11 @@ export function addPrune(program: Command, context: CommandContext): void {
       'how long without a registration, such as 10d (default: prune.older_than, 10d)',
     )
     .option('--unused-topics', 'also devices of topics that no credential is for and no device uses', false)
-    .option('--force', 'also where most devices would go, or none has registered within two days', false)
+    .option(
+      '--force',
+      'remove them even if they are most devices, or if none has registered within two days',
+      false,
+    )
     .option('--dry-run', 'only say what would be removed', false)
     .option('--json', 'print as JSON', false)
     .action((options: PruneOptions) => runPrune(options, context));
@@ -85,8 +89,8 @@ const PRUNE: Explanation = {
   notes: [
     'It works in short turns, so that events do not wait for it, and may run at any time. A device that registers ' +
       'meanwhile stays. Bad files are those that were set aside in the spool before prune.bad_files.',
-    'With --unused-topics go the devices of each topic that no configured credential is for, that is not aps_topic of ' +
-      'imapd.conf, and under which no device at all has registered within a day.',
+    '--unused-topics removes the devices of each topic that no configured credential is for, that is not aps_topic of ' +
+      'imapd.conf, and under which no device has registered within a day.',
     'A clock that is ahead makes devices look silent. Where more than half of all devices would go, or any while none ' +
       'has registered within two days, nothing is removed, bad files and history included, and the run fails; with ' +
       'three devices or fewer it only says so. On a terminal it asks before it removes what prune.older_than would keep. ' +

@@ -16,7 +16,7 @@ export function addPush(program: Command, context: CommandContext): void {
     },
     examples: [
       ['xapplepush push alice', "each of alice's devices is told of new mail in INBOX"],
-      ['xapplepush push alice --mailbox Archive', 'the devices that asked for that folder'],
+      ['xapplepush push alice --mailbox Archive', 'the devices that asked for that mailbox'],
     ],
   })
     .argument('<user>', 'user name')

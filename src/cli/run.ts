@@ -58,6 +58,9 @@ export function createProgram(context: CommandContext): Command {
   return program;
 }
 
+/** What an option does is broken into lines of so few columns at least: a terminal of 60 leaves no more beside some. */
+const LEAST_COLUMNS = 20;
+
 /** Each command names its own help where it does not understand its arguments. */
 function tellOwnHelp(command: Command, words: readonly string[], context: CommandContext): void {
   command.configureOutput({
@@ -65,6 +68,7 @@ function tellOwnHelp(command: Command, words: readonly string[], context: Comman
     writeErr: (text) => context.around.tell(text),
     outputError: (text) => reportError(usageError(text, words), context.around),
   });
+  command.configureHelp({ minWidthToWrap: LEAST_COLUMNS });
   for (const each of command.commands) tellOwnHelp(each, [...words, each.name()], context);
 }
 

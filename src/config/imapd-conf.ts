@@ -136,7 +136,7 @@ function optionsWithIncludes(file: string, text: string, depth: number): Option[
 function includedTooDeep(file: string): OperatorError {
   return new OperatorError(`${file} is included more than ${MAX_INCLUDE_DEPTH} files deep`, {
     exitCode: ExitCode.configuration,
-    hint: 'Look for an @include that leads back to its own file.',
+    hint: 'look for an @include that leads back to its own file',
   });
 }
 
@@ -149,7 +149,7 @@ function readText(file: string, existence: 'must exist' | 'may be missing'): str
     if (isMissing(error) && existence === 'may be missing') return undefined;
     throw new OperatorError(`cannot read Cyrus's configuration ${file}: ${messageOf(error)}`, {
       exitCode: ExitCode.configuration,
-      hint: 'Let the user that runs xapplepush read it, or set imapd_conf to the file that holds the namespace options.',
+      hint: 'let the user that runs xapplepush read it, or set imapd_conf to the file that holds the namespace options',
       cause: error,
     });
   }

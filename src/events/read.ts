@@ -112,7 +112,7 @@ function readChunk(buffer: Buffer): number | undefined {
     if (code === 'EAGAIN' || code === 'EINTR') return undefined;
     throw new OperatorError(`cannot read standard input: ${messageOf(error)}`, {
       exitCode: ExitCode.badInput,
-      hint: 'Give the event on standard input, as notifyd does.',
+      hint: 'give the event on standard input, as notifyd does',
       cause: error,
     });
   }

@@ -163,7 +163,7 @@ function nothingLeft({ user }: Registration): Refusal {
   return {
     fault: 'mailboxes',
     refused: `registration of ${user} names no mailbox of its own that exists`,
-    hint: 'nothing was changed; `targets.shared_mailboxes` admits folders of others',
+    hint: 'nothing was changed; `targets.shared_mailboxes` admits mailboxes of others',
   };
 }
 

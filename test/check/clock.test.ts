@@ -32,5 +32,5 @@ test('years after the certificate ended, it may be wrong', () => {
 
 test('times in the database that are to come', () => {
   expect(judgeTimes(0)).toEqual([]);
-  expect(judgeTimes(2)).toMatchObject([{ point: 'clock', state: 'warning' }]);
+  expect(judgeTimes(2)).toMatchObject([{ point: 'target times', state: 'warning' }]);
 });

@@ -59,14 +59,23 @@ function whileCyrusDelivers(): void {
   const taken = (): number =>
     readFileSync(join(host.sandbox.dir, 'log'), 'utf8').match(NEW_MAIL)?.length ?? 0;
 
+  const sendOnce = async (user: string): Promise<number | undefined> =>
+    (await deliver(cyrus.lmtpPort, 'bob@example.net', [user], message('x')))[0]?.code;
+
+  /** As an MTA does where lmtpd ends in the middle, which Cyrus 3.10 has done once when `serve` was killed. */
+  const sendAgain = (user: string): Promise<number | undefined> =>
+    sendOnce(user).catch((error: unknown) => {
+      process.stdout.write(`delivered again: ${String(error)}\n`);
+      return sendOnce(user);
+    });
+
   /** Delivers by all clients at once, each one after the other; calls `restart` in between. */
-  const deliverAll = async (restart: () => Promise<void>): Promise<void> => {
+  const deliverAll = async (restart: () => Promise<void>, send = sendOnce): Promise<void> => {
     let [left, done] = [DELIVERIES, 0];
     const clientOf = async (user: string): Promise<void> => {
       while (left > 0) {
         left -= 1;
-        const [reply] = await deliver(cyrus.lmtpPort, 'bob@example.net', [user], message('x'));
-        expect(reply?.code).toBe(250);
+        expect(await send(user)).toBe(250);
         done += 1;
       }
     };
@@ -104,7 +113,7 @@ function whileCyrusDelivers(): void {
       accepted += Math.min(clients.accepted, CLIENTS);
       expect(await first.activator.end(pid, 'SIGKILL')).toBe(-9);
       ({ pid } = await first.activator.start());
-    });
+    }, sendAgain);
     const lost = DELIVERIES - taken();
     process.stdout.write(
       `kill -9, ${RESTARTS} times: ${lost} of ${DELIVERIES} events lost; ${accepted} were accepted\n`,
