@@ -366,7 +366,13 @@ const CLOCKS: Broken[] = [
       );
       database.close();
     },
-    ...{ point: 'target times', state: 'warning', text: /times in the future/, fix: /timedatectl/, checkExit: 0 },
+    ...{
+      point: 'target times',
+      state: 'warning',
+      text: /times in the future/,
+      fix: /timedatectl/,
+      checkExit: 0,
+    },
   },
 ];
 
