@@ -45,8 +45,12 @@ export async function runDeliverer(options: DelivererOptions): Promise<boolean> 
   try {
     await releaseDeadLeases(options.store);
     await options.store.takeUp(options.edition, options.clock.nowMs());
-    do await deliverUntilIdle(options, ending);
-    while (await cameInMeanwhile(options, ending.signal));
+    let { lingerMs } = options;
+    do {
+      await deliverUntilIdle({ ...options, lingerMs }, ending);
+      // For what is due after a rest it neither asks again and again nor opens its door anew.
+      lingerMs = Math.max(options.lingerMs, options.courier.restMs);
+    } while (await cameInMeanwhile(options, ending.signal));
     return await needsSuccessor(options, ending.signal);
   } finally {
     options.signal.removeEventListener('abort', end);

@@ -209,6 +209,26 @@ describe('a deliverer', () => {
     expect(connection.received).toHaveLength(2);
   });
 
+  test('without lingering it sleeps through the rest, in which something is due', async () => {
+    const connection = answering();
+    let isReachable = false;
+    const connect = async (): Promise<ApnsConnection> => {
+      if (isReachable) return connection;
+      isReachable = true;
+      await registered(store, { user: 'bob', subscriptions: newTarget().subscriptions });
+      await enqueued(store);
+      throw new NoAnswer('lost', { perhapsProcessed: false });
+    };
+    const { store, clock, options } = await setting(connect, { lingerMs: 0 });
+    await enqueued(store);
+    const running = runDeliverer(options);
+    const restMs = backoffMs(1, 0.5);
+    expect(await clock.asleep()).toBe(restMs);
+    clock.advance(restMs);
+    await running;
+    expect(await rowsOwed(store)).toBe(0);
+  });
+
   test('a poke while answers are awaited sends the new row at once', async () => {
     const connection = scriptedConnection();
     const { store, clock, options } = await setting(() => connection);
