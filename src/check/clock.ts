@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { FAR_OFF_MS } from '../apns/credentials/defects.ts';
 import { ownFile } from '../installation.ts';
 import { timeText } from '../process/text.ts';
 import type { Period } from './credential.ts';
@@ -10,9 +11,6 @@ const DAY_MS = 24 * 3600 * 1000;
 
 /** Files of another time zone, or copied by a machine whose clock is a little ahead, prove nothing. */
 const TOLERANCE_MS = DAY_MS;
-
-/** Certificates for Mail pushes are good for a year: who renews late does not renew years late. */
-const FAR_OFF_MS = 2 * 365 * DAY_MS;
 
 const FIX = 'see timedatectl, and set the clock: timedatectl set-ntp true';
 

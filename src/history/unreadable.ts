@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ExitCode, OperatorError } from '../process/errors.ts';
-import { closedOnTheWay, ownUser, userWithId } from '../process/rights.ts';
+import { closedOnTheWay, ownUser, runAs } from '../process/rights.ts';
 
 /** Reads a history; throws OperatorError (75) where this user may not. */
 export async function readingHistory<T>(folder: string, read: () => T | Promise<T>): Promise<T> {
@@ -12,7 +12,7 @@ export async function readingHistory<T>(folder: string, read: () => T | Promise<
     const { uid } = statSync(closedOnTheWay(join(folder, 'devices.jsonl')) ?? folder);
     throw new OperatorError(`${ownUser()} may not read the history in ${folder}`, {
       exitCode: ExitCode.tryAgain,
-      hint: `run the command as root, or as ${userWithId(uid)}, whose it is`,
+      hint: runAs(uid),
       cause: error,
     });
   }

@@ -12,6 +12,11 @@ export function ownUser(): string {
   return userWithId(process.geteuid?.() ?? 0);
 }
 
+/** What to do for somebody who may not use what belongs to that user. */
+export function runAs(uid: number): string {
+  return `run the command as root, or as ${userWithId(uid)}, whose it is`;
+}
+
 /** The argument of chown(1) for that owner: `cyrus:mail`, and numbers for what has no name. */
 export function ownership({ uid, gid }: { uid: number; gid: number }): string {
   return `${nameIn('/etc/passwd', uid) ?? uid}:${nameIn('/etc/group', gid) ?? gid}`;

@@ -1,6 +1,6 @@
 import { constants, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { closedOnTheWay, ownership, ownUser, refusalOf, userWithId } from '../process/rights.ts';
+import { closedOnTheWay, ownership, ownUser, refusalOf, runAs } from '../process/rights.ts';
 
 /** What is wrong, and the fix. */
 export interface PlaceTrouble {
@@ -94,10 +94,6 @@ function openTo(folder: string): string {
   const { uid } = statSync(folder);
   if (uid !== 0) return runAs(uid);
   return `it must belong to the user that the mail server runs as: chown -R cyrus:mail ${folder}`;
-}
-
-function runAs(uid: number): string {
-  return `run the command as root, or as ${userWithId(uid)}, whose it is`;
 }
 
 /** The index of the write-ahead log grows by so much at once. */

@@ -54,8 +54,8 @@ export function coveredTopics({ uids, topicList }: CertificateFacts): string[] {
   return [...new Set([...uids.filter((uid) => topicList.includes(uid)), ...topicList])];
 }
 
-/** Who renews late does not renew years late. */
-const FAR_OFF_MS = 2 * 365 * 24 * 3600 * 1000;
+/** Certificates for Mail pushes are good for a year: who renews late does not renew years late. */
+export const FAR_OFF_MS = 2 * 365 * 24 * 3600 * 1000;
 
 function validityDefects(
   { notBeforeMs, notAfterMs }: CertificateFacts,

@@ -2,6 +2,7 @@ import type { Mailbox } from '../../mailboxes/mailbox.ts';
 import type { HandledPush, WaitingCount, WaitingFilter, WaitingPush } from '../../outbox/waiting.ts';
 import type { Sql, Transactions } from './database.ts';
 import { FREE } from './free.ts';
+import { condition } from './target-rows.ts';
 
 export function waitingIds(database: Transactions, filter: WaitingFilter, limit: number): Promise<number[]> {
   return database.read(
@@ -81,25 +82,19 @@ function count(sql: Sql, filter: WaitingFilter, nowMs: number): WaitingCount {
   ).get({ ...filter, nowMs }) as WaitingCount;
 }
 
-/** Conditions on the target. */
-const OF_TARGET = {
-  user: 'user = @user',
-  userPattern: "user GLOB replace(@userPattern, '[', '[[]')",
-  tokenPrefix: 'substr(device_token, 1, length(@tokenPrefix)) = lower(@tokenPrefix)',
-  accountId: 'account_id = @accountId',
-} as const;
-
 /** Conditions on the row itself. */
 const OF_ROW = { heldBy: 'held_by = @heldBy', enqueuedUntilMs: 'enqueued_ms <= @enqueuedUntilMs' } as const;
 
 /** Only the conditions that are asked for, so that the database can use its indexes. */
 function matching(filter: WaitingFilter): string {
-  const asked = (conditions: Partial<Record<keyof WaitingFilter, string>>): string[] =>
-    (Object.keys(conditions) as (keyof WaitingFilter)[]).flatMap((key) =>
-      filter[key] === undefined ? [] : (conditions[key] ?? []),
-    );
-  const ofTarget = asked(OF_TARGET);
-  const targets = `target_id IN (SELECT id FROM targets WHERE ${ofTarget.join(' AND ')})`;
-  const conditions = [...asked(OF_ROW), ...(ofTarget.length > 0 ? [targets] : [])];
+  const { user, userPattern, tokenPrefix, accountId } = filter;
+  const ofTarget = { user, userPattern, tokenPrefix, accountId };
+  const isOfTarget = Object.values(ofTarget).some((value) => value !== undefined);
+  const conditions = [
+    ...(Object.keys(OF_ROW) as (keyof typeof OF_ROW)[]).flatMap((key) =>
+      filter[key] === undefined ? [] : OF_ROW[key],
+    ),
+    ...(isOfTarget ? [`target_id IN (SELECT id FROM targets WHERE ${condition(ofTarget)})`] : []),
+  ];
   return conditions.length === 0 ? 'TRUE' : conditions.join(' AND ');
 }
