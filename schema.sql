@@ -21,7 +21,7 @@ CREATE TABLE targets (
   subtopic         TEXT NOT NULL,
   aps_version      INTEGER NOT NULL,
   topic            TEXT NOT NULL,    -- aps_topic in force at the registration; '' if none was known
-  source           TEXT NOT NULL,    -- cyrus | dovecot | xaps | http
+  source           TEXT NOT NULL,    -- cyrus | dovecot-plugin | xaps | http | other
   registered_ms    INTEGER NOT NULL, -- first registration
   renewed_ms       INTEGER NOT NULL, -- latest registration
   last_push_ms     INTEGER,          -- latest attempt

@@ -1,7 +1,7 @@
 import type { Mailbox } from '../mailboxes/mailbox.ts';
 
 /** Which kind of server told us. It decides the namespace of mailbox names and whether `m` may be sent. */
-export type EventSource = 'cyrus' | 'dovecot' | 'xaps';
+export type EventSource = 'cyrus' | 'dovecot' | 'dovecot-plugin' | 'xaps' | 'other';
 
 /** The RFC 5423 names we can act on, spelled as in the configuration (vnd.cmu.MessageMove is MessageMove). */
 export const CHANGE_NAMES = [
@@ -27,6 +27,8 @@ export interface Registration {
   apsVersion: number;
   /** Mailbox names in modified UTF-7, in the namespace of the registering user. */
   mailboxes: string[];
+  /** How events name these mailboxes, by the names above; absent where a name says it by itself. */
+  vnames?: ReadonlyMap<string, string>;
   /** What the device was told when this was kept in the spool; else absent. */
   toldTopic?: string;
 }

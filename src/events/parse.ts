@@ -4,6 +4,7 @@ import { parseDovecotEvent, parseDovecotTransaction } from './dovecot.ts';
 import { bad } from './fields.ts';
 import type { ParseResult } from './mail-event.ts';
 import { parseOxEvent } from './ox.ts';
+import { parseRegistration } from './registration.ts';
 import { parseXapsNotification, parseXapsRegistration } from './xaps.ts';
 
 type Json = Record<string, unknown>;
@@ -18,6 +19,7 @@ export const MAX_EVENTS_PER_LINE = 1000;
 
 /** The shapes of events we know, in the order in which they are tried: the OX driver's name is `event` too. */
 const SHAPES: Shape[] = [
+  { fits: hasAny('registration'), parse: parseRegistration },
   { fits: hasAny('dovecot'), parse: parseDovecotTransaction },
   {
     fits: hasAny('ApsAccountId', 'ApsDeviceToken', 'ApsSubtopic', 'Mailboxes'),

@@ -13,15 +13,16 @@ export function plainMailbox(user: string, name: string): Mailbox {
 
 /**
  * The mailbox that `user` names in modified UTF-7, and the name decoded; or why it names none.
- * It is the one that `plainMailbox` gives for the decoded name.
+ * It is the one that `plainMailbox` gives for the decoded name, or for the one by which events name it.
  */
 export function mailboxFromPlainName(
   name: string,
   user: string,
+  vname?: string,
 ): { mailbox: Mailbox; decodedName: string } | { bad: string } {
   if (user === '' || !isStorableText(user)) return { bad: 'its user name is empty or not valid text' };
   const decodedName = decodeModifiedUtf7(name);
   if (decodedName === undefined) return { bad: 'expected modified UTF-7 (RFC 3501, 5.1.3)' };
   if (decodedName === '') return { bad: 'expected a mailbox name, got empty text' };
-  return { mailbox: plainMailbox(user, decodedName), decodedName };
+  return { mailbox: plainMailbox(user, vname ?? decodedName), decodedName };
 }

@@ -186,15 +186,13 @@ function subscriptionsOf(
 }
 
 /** Only Cyrus has a configured namespace; elsewhere a name means the registering user's own mailbox. */
-function resolveName(
-  name: string,
-  { source, user }: Registration,
-  namespace: CyrusNamespace,
-): ReturnType<typeof mailboxFromName> {
-  return source === 'cyrus' ? mailboxFromName(name, user, namespace) : mailboxFromPlainName(name, user);
+function resolveName(name: string, by: Registration, ns: CyrusNamespace): ReturnType<typeof mailboxFromName> {
+  const { source, user, vnames } = by;
+  if (source === 'cyrus') return mailboxFromName(name, user, ns);
+  return mailboxFromPlainName(name, user, vnames?.get(name));
 }
 
-/** Cyrus answers version 2 with the names it accepted; the Dovecot plugin never does. */
+/** Version 2 is answered with the names that were accepted, and only the XAPS plugin never does. */
 function echoesNames({ source, apsVersion }: Registration): boolean {
-  return source === 'cyrus' && apsVersion >= 2;
+  return source !== 'xaps' && source !== 'dovecot' && apsVersion >= 2;
 }

@@ -31,8 +31,8 @@ const TARGET = v.strictObject({
   apsVersion: v.pipe(v.number(), v.safeInteger(), v.description('an integer')),
   topic: TEXT,
   source: v.pipe(
-    v.picklist(['cyrus', 'dovecot', 'xaps', 'http']),
-    v.description('cyrus, dovecot, xaps or http'),
+    v.picklist(['cyrus', 'dovecot', 'dovecot-plugin', 'xaps', 'http', 'other']),
+    v.description('cyrus, dovecot-plugin, xaps, http or other'),
   ),
   registered: TIME,
   renewed: TIME,

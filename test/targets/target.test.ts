@@ -115,12 +115,21 @@ describe('a registration that is admitted', () => {
       ]);
   });
 
-  test('gets hashes only from a server that echoes names', () => {
-    expect(admitted({ source: 'dovecot' }).subscriptions.map(({ hash }) => hash)).toEqual([
-      undefined,
-      undefined,
-    ]);
+  test.each(['dovecot', 'xaps'] as const)('gets no hashes from %s, which echoes no names', (source) => {
+    expect(admitted({ source }).subscriptions.map(({ hash }) => hash)).toEqual([undefined, undefined]);
   });
+
+  test.each(['dovecot-plugin', 'other'] as const)(
+    'by %s has the path of events, and the hash of what was told',
+    (source) => {
+      const vnames = new Map([['Inbox.Ro&AwA-t', 'INBOX.Röt']]);
+      const { subscriptions } = admitted({ source, mailboxes: ['inbox', 'Inbox.Ro&AwA-t', '&&'], vnames });
+      expect(subscriptions).toEqual([
+        { owner: 'alice', path: 'INBOX', name: 'inbox', hash: md5('inbox') },
+        { owner: 'alice', path: 'INBOX.Röt', name: 'Inbox.Ro&AwA-t', hash: md5('Inbox.Ro\u0300t') },
+      ]);
+    },
+  );
 
   test('names a mailbox once: INBOX in any case, others with their case', () => {
     const mailboxes = ['inbox', 'INBOX', 'Inbox', 'Archive', 'archive', 'Archive'];

@@ -67,7 +67,11 @@ describe('no target', () => {
   bad('a token of another type', change({ deviceToken: 12 }), /deviceToken: expected .*, got a number/);
   bad('a fraction', change({ apsVersion: 1.5 }), 'apsVersion: expected an integer');
   bad('less than none', change({ failures: -1 }), 'failures: expected an integer, 0 or more');
-  bad('another source', change({ source: 'exchange' }), 'source: expected cyrus, dovecot, xaps or http');
+  bad(
+    'another source',
+    change({ source: 'exchange' }),
+    'source: expected cyrus, dovecot-plugin, xaps, http or other',
+  );
   bad('a time as a number', change({ renewed: 5 }), 'renewed: expected a time such as');
   bad(
     'a time that is none',
