@@ -29,7 +29,8 @@ function addShow(cert: Command, context: CommandContext): void {
         file === undefined
           ? showConfigured((await context.settings()).config.apns, json, nowMs)
           : showFile(file, passphraseFile, json, nowMs);
-      context.out(text);
+      if (json) context.out(text);
+      else context.say(text);
       context.exit(exitCode);
     });
 }

@@ -3,6 +3,8 @@ import { currentConfig } from '../config/current.ts';
 import type { ExitCode } from '../process/errors.ts';
 import { createLog, type Log } from '../process/log.ts';
 import type { Surroundings } from '../process/surroundings.ts';
+import { fitted } from '../terminal/columns.ts';
+import { layoutFor } from '../terminal/layout.ts';
 import { createOutput, type Output } from '../terminal/output.ts';
 
 /** What subcommands share. */
@@ -11,6 +13,8 @@ export interface CommandContext {
   /** The configuration and its log, as the user who owns the database. */
   settings: () => Promise<{ config: Config; log: Log }>;
   out: (text: string) => void;
+  /** The same for sentences, which on a terminal are folded. */
+  say: (text: string) => void;
   /** Aborts when nobody reads standard output any more. */
   readerGone: AbortSignal;
   /** Resolves when the output is written. Throws OperatorError where it cannot be. */
@@ -37,6 +41,7 @@ export function createContext(
       return { config, log };
     },
     out: output.write,
+    say: (text) => output.write(fitted(text, layoutFor(around).columns)),
     readerGone: output.readerGone,
     finish: output.finish,
     exit,

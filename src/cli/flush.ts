@@ -32,7 +32,8 @@ export function addFlush(program: Command, context: CommandContext): void {
         clock: context.around.clock,
         all,
       });
-      context.out(json ? `${safeJson(report, 2)}\n` : describeFlush(report));
+      if (json) context.out(`${safeJson(report, 2)}\n`);
+      else context.say(describeFlush(report));
       context.exit(exitCode);
     });
 }

@@ -38,7 +38,7 @@ export function addPrune(program: Command, context: CommandContext): void {
 
 async function runPrune(options: PruneOptions, context: CommandContext): Promise<void> {
   const { olderThan, json } = options;
-  const { around, out } = context;
+  const { around, out, say } = context;
   const olderThanMs = olderThan === undefined ? undefined : retentionOption('--older-than', olderThan);
   const { config, log } = await context.settings();
   const { prune } = await import('../prune/prune.ts');
@@ -48,7 +48,7 @@ async function runPrune(options: PruneOptions, context: CommandContext): Promise
   const asked = { ...options, config, log, clock: around.clock };
   const pruning = { ...asked, olderThanMs: olderThanMs ?? config.prune.olderThanMs };
   const tell = (report: PruneReport): void =>
-    out(json ? pruneJson(report) : describePrune(report, layoutFor(around)));
+    json ? out(pruneJson(report)) : say(describePrune(report, layoutFor(around)));
   const rehearse = async (): Promise<PruneReport> => (await prune({ ...pruning, dryRun: true })).report;
   const ask = (question: string): Promise<boolean> => confirm(question, around);
   if (isUnusual(pruning, config) && canAsk(around) && !(await mayPrune(rehearse, tell, ask))) {

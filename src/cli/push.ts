@@ -28,7 +28,8 @@ export function addPush(program: Command, context: CommandContext): void {
       const { describeTestPushes } = await import('../test-push/report.ts');
       const { config } = await context.settings();
       const { pushes, exitCode } = await pushToUser({ config, clock: context.around.clock, user, mailbox });
-      context.out(json ? `${safeJson(pushes, 2)}\n` : describeTestPushes(pushes));
+      if (json) context.out(`${safeJson(pushes, 2)}\n`);
+      else context.say(describeTestPushes(pushes));
       context.exit(exitCode);
     });
 }

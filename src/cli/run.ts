@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help } from 'commander';
 import { addCert } from './cert.ts';
 import { addCheck } from './check.ts';
 import { addCompletion } from './completion.ts';
@@ -29,7 +29,7 @@ export async function runCommand(argv: readonly string[], around: Surroundings):
   const context = createContext(around, configFile, (code) => (exitCode = code));
   const program = createProgram(context);
   try {
-    await program.parseAsync(asHelp(argv), { from: 'user' });
+    await program.parseAsync(asHelp(argv, program), { from: 'user' });
     await context.finish();
     return exitCode;
   } catch (error) {
@@ -40,10 +40,21 @@ export async function runCommand(argv: readonly string[], around: Surroundings):
   }
 }
 
-/** `help WORDS…` asks for the help of a command, and commander would take one word of it. */
-function asHelp(argv: readonly string[]): string[] {
+/** `help WORDS…` asks for the help of a command, and commander would take one word of it, and any for a command. */
+function asHelp(argv: readonly string[], program: Command): string[] {
   const [first, ...words] = argv;
-  return first === 'help' ? [...words, '--help'] : [...argv];
+  if (first !== 'help') return [...argv];
+  const known: string[] = [];
+  let command = program;
+  for (const word of words) {
+    const next = command.commands.find((each) => each.name() === word || each.aliases().includes(word));
+    // Only what has commands says of another word that it knows none of that name; the rest would be done.
+    if (next === undefined && command.commands.length > 0) return [...known, word];
+    if (next === undefined) break;
+    known.push(word);
+    command = next;
+  }
+  return [...known, '--help'];
 }
 
 /** The whole tree of commands: what they are called with, what they say of themselves, and what they do. */
@@ -68,7 +79,12 @@ function tellOwnHelp(command: Command, words: readonly string[], context: Comman
     writeErr: (text) => context.around.tell(text),
     outputError: (text) => reportError(usageError(text, words), context.around),
   });
-  command.configureHelp({ minWidthToWrap: LEAST_COLUMNS });
+  command.configureHelp({
+    minWidthToWrap: LEAST_COLUMNS,
+    // That a switch is off until it is given is no news.
+    optionDescription: (option) =>
+      Help.prototype.optionDescription(option).replace(/ ?\(default: false\)$/, ''),
+  });
   for (const each of command.commands) tellOwnHelp(each, [...words, each.name()], context);
 }
 
@@ -80,15 +96,17 @@ function usageError(text: string, words: readonly string[]): OperatorError {
   return new OperatorError(inPlainWords(message), { exitCode: ExitCode.usage, hint });
 }
 
-/** Commander's sentences about options; of an option its name alone, since what stands for its value is for --help. */
-const ABOUT_OPTIONS: readonly [RegExp, string][] = [
+/** Commander's sentences; of an option its name alone, since what stands for its value is for --help. */
+const SENTENCES: readonly [RegExp, string][] = [
   [/^option '(?:-\w, )?(--?[\w-]+)[^']*' argument missing$/, 'option $1 has no value'],
   [/^required option '(?:-\w, )?(--?[\w-]+)[^']*' not specified$/, 'option $1 is missing'],
   [/^option '(?:-\w, )?(--?[\w-]+)[^']*' argument '(.*)' is invalid\. /, "option $1 is '$2'. "],
+  [/^command-argument value '(.*)' is invalid for argument '(\w+)'\. /, "the $2 is '$1'. "],
+  [/^missing required argument '(\w+)'$/, 'the $1 is missing'],
 ];
 
 function inPlainWords(message: string): string {
-  return ABOUT_OPTIONS.reduce((text, [pattern, words]) => text.replace(pattern, words), message);
+  return SENTENCES.reduce((text, [pattern, words]) => text.replace(pattern, words), message);
 }
 
 function addCommands(program: Command, context: CommandContext): void {

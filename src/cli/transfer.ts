@@ -54,7 +54,7 @@ export function addImport(targets: Command, context: CommandContext): void {
         const { config, log } = await context.settings();
         const { stderr, clock } = around;
         const terminal = stderr.isTTY === true ? (text: string) => void stderr.write(text) : undefined;
-        const taking = { config, log, clock, out: context.out, terminal };
+        const taking = { config, log, clock, out: json ? context.out : context.say, terminal };
         context.exit(await importTargets({ input, format, topic, dryRun, json }, taking));
       } finally {
         input.close();

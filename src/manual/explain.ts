@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { ExitCode } from '../process/errors.ts';
+import { folded } from '../terminal/columns.ts';
 
 /** What a command tells of itself beside its description, arguments and options; help and man page both show it. */
 export interface Explanation {
@@ -25,11 +26,16 @@ export function explanationOf(command: Command): Explanation | undefined {
   return EXPLANATIONS.get(command);
 }
 
+/** What an exit code means, and what an example does, stand so far from the margin. */
+const TEXT_INDENT = 6;
+
 function helpText({ examples, notes = [], exits = {} }: Explanation, command: Command): string {
   const columns = command.configureOutput().getOutHelpWidth?.() ?? NARROW_COLUMNS;
   const wrapped = (text: string): string => command.createHelp().boxWrap(text, columns);
-  const codes = Object.entries(exits).map(([code, meaning]) => `  ${code.padStart(2)}  ${meaning}\n`);
-  const lines = examples.map(([line, does]) => `  ${line}\n      ${does}\n`);
+  const below = (text: string): string =>
+    folded(text, columns - TEXT_INDENT).join(`\n${' '.repeat(TEXT_INDENT)}`);
+  const codes = Object.entries(exits).map(([code, meaning]) => `  ${code.padStart(2)}  ${below(meaning)}\n`);
+  const lines = examples.map(([line, does]) => `  ${line}\n      ${below(does)}\n`);
   return [
     ...notes.map((note) => `\n${wrapped(note)}\n`),
     ...(codes.length === 0 ? [] : [`\nExit codes:\n${codes.join('')}`]),

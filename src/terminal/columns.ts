@@ -23,3 +23,34 @@ export function wrapped(text: string, columns: number): string[] {
 export function folded(text: string, columns: number): string[] {
   return wrapAnsi(text, columns).split('\n');
 }
+
+/** As `folded`, and a command that somebody copies stays on one line; the terminal itself breaks one that is longer. */
+export function foldedToCopy(text: string, columns: number): string[] {
+  const whole = text.replace(COMMAND, (command) => command.replaceAll(' ', NO_SPACE));
+  return folded(whole, columns).map((line) => line.replaceAll(NO_SPACE, ' '));
+}
+
+/** Where a text names one, after a colon, a semicolon or a backtick, up to the end of that part. */
+const COMMAND =
+  /(?<=^|[:;] |`)(?:cd|ch(?:grp|mod|own)|df|fuser|getent|install|ls|npm|rm|sudo|systemctl|ulimit|xapplepush) [^;`]*?(?=$|[;`)]|, | \()/g;
+
+/** Unicode has no character there, and it is as wide as a space. */
+const NO_SPACE = '\uffff';
+
+/**
+ * Each line of a text for people within so many columns. What goes on below stands under the value where the line is a
+ * name and its value, else it is indented by two more than its line.
+ */
+export function fitted(text: string, columns: number): string {
+  const lines = text.split('\n');
+  return lines.map((line) => (columnsOf(line) <= columns ? line : foldedLine(line, columns))).join('\n');
+}
+
+function foldedLine(line: string, columns: number): string {
+  const [begin = ''] = /^ *(?:\S+(?: \S+)* {2,})?/.exec(line) ?? [];
+  const isValue = begin.trim() !== '' && begin.length <= columns / 3;
+  const start = isValue ? begin : (/^ */.exec(line)?.[0] ?? '');
+  const indent = isValue ? begin.length : start.length + 2;
+  const parts = foldedToCopy(line.slice(start.length), columns - indent);
+  return start + parts.join(`\n${' '.repeat(indent)}`);
+}

@@ -16,9 +16,14 @@ export const IN_FULL: Layout = { columns: Infinity, time: timeText };
 export function layoutFor({ stdout, clock }: Pick<Surroundings, 'stdout' | 'clock'>): Layout {
   if (stdout.isTTY !== true) return IN_FULL;
   return {
-    columns: stdout.columns ?? Infinity,
+    columns: columnsIn(stdout),
     time: (ms) => (ms === null ? 'never' : ageText(ms, clock.nowMs())),
   };
+}
+
+/** A terminal that does not know its width says 0 (tty_ioctl(4)), or nothing. */
+export function columnsIn({ columns = 0 }: { readonly columns?: number }): number {
+  return columns > 0 ? columns : Infinity;
 }
 
 const MINUTE_MS = 60_000;

@@ -91,5 +91,4 @@ const TAKEN = `That Apple took a push does not mean that Mail acted on it. If th
   - Is the account set to Push on the phone? Settings, Mail, Accounts, Fetch New Data.
   - Is Low Power Mode off, and may Mail refresh in the background?
   - Is the topic above the one in imapd.conf (aps_topic)? Mail ignores every other one.
-  - Has the phone registered within the last day? xapplepush devices list, column RENEWED. An account that was
-    removed from the phone and added again registers anew, and the old registration stays silent.`;
+  - Has the phone registered within the last day? xapplepush devices list, column RENEWED. An account that was removed from the phone and added again registers anew, and the old registration stays silent.`;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { columnsOf, folded, padded, wrapped } from '../../src/terminal/columns.ts';
+import { columnsOf, fitted, folded, foldedToCopy, padded, wrapped } from '../../src/terminal/columns.ts';
 
 /** A woman, a joiner and a laptop: one picture. */
 const JOINED = '\u{1f469}\u200d\u{1f4bb}';
@@ -64,4 +64,50 @@ describe('wrapped', () => {
 
 test('folded lines break at spaces alone', () => {
   expect(folded('a longer-than-that b c', 8)).toEqual(['a', 'longer-than-that', 'b c']);
+});
+
+describe('foldedToCopy', () => {
+  test('keeps a command on one line, also where that is the next one', () => {
+    expect(foldedToCopy('let them read it: chmod -R a+rX /opt/x; folders above need chmod a+x', 36)).toEqual([
+      'let them read it:',
+      'chmod -R a+rX /opt/x; folders above',
+      'need chmod a+x',
+    ]);
+    expect(foldedToCopy('try again with `xapplepush flush --all` now', 24)).toEqual([
+      'try again with',
+      '`xapplepush flush --all`',
+      'now',
+    ]);
+  });
+
+  test('leaves what is longer than a line to the terminal, since a copy has no line break then', () => {
+    expect(foldedToCopy('make it: install -d -m 0750 -o cyrus -g mail /var/lib/xapplepush', 20)).toEqual([
+      'make it:',
+      'install -d -m 0750 -o cyrus -g mail /var/lib/xapplepush',
+    ]);
+  });
+
+  test('breaks prose as ever', () => {
+    const prose = 'the program cannot install what it needs: it has no rights';
+    expect(foldedToCopy(prose, 20)).toEqual(folded(prose, 20));
+  });
+});
+
+describe('fitted', () => {
+  test('indents what goes on below, each line by its own', () => {
+    expect(fitted('one two three four\n  five six seven eight\nnine\n', 14)).toBe(
+      'one two\n  three four\n  five six\n    seven\n    eight\nnine\n',
+    );
+  });
+
+  test('sets a value under its beginning', () => {
+    expect(fitted('  key    one two three four five\na pair  that is known as such', 27)).toBe(
+      '  key    one two three four\n         five\na pair  that is known as\n        such',
+    );
+  });
+
+  test('leaves what fits, and everything where there is no end of columns', () => {
+    expect(fitted('one  two\n', 8)).toBe('one  two\n');
+    expect(fitted('one two three', Infinity)).toBe('one two three');
+  });
 });
