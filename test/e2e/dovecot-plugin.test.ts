@@ -1,15 +1,26 @@
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { mailboxHash } from '../../src/mailboxes/mailbox-hash.ts';
+import { encodeModifiedUtf7 } from '../../src/mailboxes/modified-utf7.ts';
 import { message } from '../support/cyrus-host.ts';
 import { spoolFragment } from '../support/dovecot-config.ts';
 import { createDovecotHost, type DovecotHost } from '../support/dovecot-host.ts';
-import { buildPlugin, describeWithPlugin, pluginFolder, pluginFragment } from '../support/dovecot-plugin.ts';
+import {
+  buildPlugin,
+  describeWithPlugin,
+  pluginFolder,
+  pluginFragment,
+  rightsFragment,
+  sieveFragment,
+  testWithSieve,
+} from '../support/dovecot-plugin.ts';
 import { type Dovecot, startDovecot } from '../support/dovecot.ts';
 import { ACCOUNT_ID, DEVICE_TOKEN } from '../support/events.ts';
-import { type ImapClient, loginImap } from '../support/imap.ts';
+import { connectImap, type ImapClient, loginImap, type RegistrationReply } from '../support/imap.ts';
 import { deliver } from '../support/lmtp.ts';
 import { forget } from '../support/pushes.ts';
+import { startServe } from '../support/serve.ts';
 
 const DELIVERY = 'delivery: { linger: 1s, throttle: 0s, housekeeping_delay: 0s }\n';
 
@@ -22,57 +33,195 @@ const PHONE = {
 
 describeWithPlugin('a phone that registers with a real Dovecot by our plugin', () => {
   let host: DovecotHost;
+  let folder: string;
   let dovecot: Dovecot;
   let alice: ImapClient;
 
   beforeAll(async () => {
     host = await createDovecotHost(DELIVERY);
-    const { sandbox, apns } = host;
-    const folder = pluginFolder(join(sandbox.dir, 'modules'), buildPlugin());
-    dovecot = await startDovecot({
-      configuration: (script) =>
-        spoolFragment(script('push.lua'), sandbox.spool) + pluginFragment(folder, apns.topic, sandbox.spool),
-      directories: [sandbox.dir],
-    });
-    alice = await loginImap(dovecot, 'alice');
+    folder = pluginFolder(join(host.sandbox.dir, 'modules'), buildPlugin());
   });
-  afterAll(async () => {
-    await alice.close();
-    await dovecot.stop();
-    await host.close();
-  });
+  afterAll(() => host.close());
   beforeEach(() => {
     forget(host.apns);
   });
 
+  const start = async (more: string): Promise<void> => {
+    const { sandbox, apns } = host;
+    dovecot = await startDovecot({
+      configuration: (script) =>
+        `${spoolFragment(script('push.lua'), sandbox.spool)}${more}${pluginFragment(folder, apns.topic, sandbox.spool)}`,
+    });
+    alice = await loginImap(dovecot, 'alice');
+  };
+  const stop = async (): Promise<void> => {
+    await alice.close();
+    await dovecot.stop();
+  };
+  const create = async (...names: string[]): Promise<void> => {
+    for (const name of names) expect(await alice.command(`CREATE "${name}"`)).toMatchObject({ status: 'OK' });
+  };
+  const register = async (...mailboxes: string[]): Promise<RegistrationReply> => {
+    const reply = await alice.registerDevice({ ...PHONE, mailboxes });
+    expect(reply).toMatchObject({ status: 'OK', topic: host.apns.topic });
+    return reply;
+  };
+  const deliverTo = async (recipient: string, header = ''): Promise<void> => {
+    const text = `${header}${message('hello')}`;
+    const [reply] = await deliver(dovecot.lmtpPort, 'bob@example.net', [recipient], text);
+    expect(reply?.code).toBe(250);
+  };
+  const file = (mailbox: string): Promise<void> =>
+    deliverTo('alice', `X-Folder: =?utf-8?b?${Buffer.from(mailbox).toString('base64')}?=\r\n`);
   const flush = async (): Promise<void> => {
     const { exitCode, stderr } = await host.sandbox.run(['flush', '--all', '--json']);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
   };
-  const deliverTo = async (recipient: string): Promise<void> => {
-    const [reply] = await deliver(dovecot.lmtpPort, 'bob@example.net', [recipient], message('hello'));
-    expect(reply?.code).toBe(250);
+  /** What all pushes tell of, in whichever number. */
+  const told = (): Set<string> => {
+    expect(host.apns.received.length).toBeGreaterThan(0);
+    const hashes = host.apns.received.flatMap(({ payload, deviceToken, topic }) => {
+      expect({ deviceToken, topic }).toEqual({ deviceToken: DEVICE_TOKEN, topic: host.apns.topic });
+      const { m = [], ...rest } = (payload as { aps: { m?: string[] } }).aps;
+      expect(rest).toEqual({ 'account-id': ACCOUNT_ID });
+      return m;
+    });
+    forget(host.apns);
+    return new Set(hashes);
+  };
+  const expectPushed = async (...names: string[]): Promise<void> => {
+    await flush();
+    expect(told()).toEqual(new Set(names.map(mailboxHash)));
+  };
+  const expectNothing = async (): Promise<void> => {
+    await flush();
+    expect(host.apns.received).toEqual([]);
   };
 
-  test('is told the topic and its mailboxes, and hears of mail in them', async () => {
-    await alice.command('CREATE Lists');
-    const { status, topic, mailboxes } = await alice.registerDevice({
-      ...PHONE,
-      mailboxes: ['INBOX', 'Lists', 'NoSuch'],
+  describe('with names of all kinds', () => {
+    beforeAll(async () => {
+      await start(`${rightsFragment()}${sieveFragment(join(host.sandbox.dir, 'filter.sieve'))}`);
     });
-    expect({ status, topic, mailboxes }).toEqual({
-      status: 'OK',
-      topic: host.apns.topic,
-      mailboxes: ['INBOX', 'Lists'],
+    afterAll(stop);
+
+    test('is offered it after the log-in, and not to anonymous or master users', async () => {
+      const before = await connectImap(dovecot);
+      expect(before.greeting).not.toContain('XAPPLEPUSHSERVICE');
+      expect(await before.login('alice', 'secret')).toMatchObject({
+        text: expect.stringContaining(' XAPPLEPUSHSERVICE') as string,
+      });
+      const boss = await loginImap(dovecot, 'alice*boss', 'master');
+      const nobody = await connectImap(dovecot);
+      await nobody.command('AUTHENTICATE ANONYMOUS Zm9v');
+      for (const client of [boss, nobody]) {
+        const [capability] = (await client.command('CAPABILITY')).lines;
+        expect(capability).toMatch(/ IDLE /);
+        expect(capability).not.toContain('XAPPLEPUSHSERVICE');
+        const reply = await client.registerDevice({ ...PHONE, mailboxes: ['INBOX'] });
+        expect(reply).toMatchObject({
+          status: 'NO',
+          lines: [],
+          text: expect.stringMatching(/^\[UNAVAILABLE\]/) as string,
+        });
+      }
+      expect(readdirSync(join(host.sandbox.spool, 'new'))).toEqual([]);
+      for (const client of [before, boss, nobody]) await client.close();
     });
-    await deliverTo('alice+Lists');
-    await flush();
-    expect(host.apns.received).toMatchObject([
-      {
-        deviceToken: DEVICE_TOKEN,
-        topic: host.apns.topic,
-        payload: { aps: { 'account-id': ACCOUNT_ID, m: [mailboxHash('Lists')] } },
-      },
-    ]);
+
+    test('is told those that there are, as it wrote them, and hears of mail in them', async () => {
+      await create('Lists', 'Lists/Work', 'Lists/Work/2026');
+      const asked = ['inbox', 'Lists', 'Lists/Work/2026', 'NoSuch', 'lists'];
+      expect((await register(...asked)).mailboxes).toEqual(['inbox', 'Lists', 'Lists/Work/2026']);
+      await deliverTo('alice+Lists');
+      await expectPushed('Lists');
+      await deliverTo('alice+Lists/Work/2026');
+      await expectPushed('Lists/Work/2026');
+      await deliverTo('alice');
+      await expectPushed();
+      await deliverTo('alice+Lists/Work');
+      await expectNothing();
+    });
+
+    test('two of them in one push are told both', async () => {
+      await register('INBOX', 'Lists', 'Lists/Work');
+      await deliverTo('alice+Lists');
+      await deliverTo('alice+Lists/Work');
+      await expectPushed('Lists', 'Lists/Work');
+    });
+
+    test('hears nothing of a mailbox that it may look at and not read', async () => {
+      await create('NoRead');
+      writeFileSync(join(dovecot.dir, 'mail/alice/Maildir/.NoRead/dovecot-acl'), 'owner l\n');
+      const other = await loginImap(dovecot, 'alice'); // the rights of the first session are kept for a while
+      expect(await other.command('EXAMINE NoRead')).toMatchObject({ status: 'NO' });
+      const { mailboxes } = await other.registerDevice({ ...PHONE, mailboxes: ['INBOX', 'NoRead', 'Lists'] });
+      expect(mailboxes).toEqual(['INBOX', 'Lists']);
+      await other.close();
+    });
+
+    test('that are renamed are heard of under the new name once it has registered that', async () => {
+      await create('Old');
+      await register('INBOX', 'Old');
+      await alice.command('RENAME Old New');
+      await deliverTo('alice+New');
+      await expectNothing();
+      expect((await register('INBOX', 'Old', 'New')).mailboxes).toEqual(['INBOX', 'New']);
+      await deliverTo('alice+New');
+      await expectPushed('New');
+    });
+
+    testWithSieve('umlauts, other scripts and what JSON escapes, filed by Sieve', async () => {
+      const names = ['Entwürfe', 'Entwürfe/日本語 😀', 'A&B', 'a "b\\c', 'Büro & Co'];
+      const quoted = (name: string): string => encodeModifiedUtf7(name).replaceAll(/["\\]/g, '\\$&');
+      await create(...names.map(quoted));
+      expect((await register('INBOX', ...names.map(encodeModifiedUtf7))).mailboxes).toEqual([
+        'INBOX',
+        ...names.map(encodeModifiedUtf7),
+      ]);
+      for (const name of names) await file(name);
+      await expectPushed(...names);
+    });
+
+    testWithSieve('an umlaut in two characters, which is told as the phone wrote it', async () => {
+      const name = 'Anha\u0308nge';
+      await create(encodeModifiedUtf7(name));
+      const { mailboxes } = await register(
+        'INBOX',
+        encodeModifiedUtf7(name),
+        encodeModifiedUtf7(name.normalize('NFC')),
+      );
+      expect(mailboxes).toContain(encodeModifiedUtf7(name));
+      await file(name);
+      await expectPushed(name);
+    });
+
+    test('while serve is away, and hears of mail when it is back', async () => {
+      await create('Late');
+      await register('INBOX', 'Late');
+      const served = await startServe(host.sandbox);
+      await deliverTo('alice+Late');
+      await host.apns.pushes(1);
+      expect(told()).toEqual(new Set([mailboxHash('Late')]));
+      expect(await served.end('SIGTERM')).toBe(0);
+    });
+
+    test('Dovecot has nothing to complain about', () => {
+      expect(dovecot.log()).not.toMatch(/Warning|Error|Panic|Fatal/);
+    });
+  });
+
+  describe('where all is below INBOX', () => {
+    beforeAll(() => start('namespace inbox {\n  prefix = INBOX.\n  separator = .\n}\n'));
+    afterAll(stop);
+
+    test('the prefix in any case means the same', async () => {
+      await create('INBOX.Lists', 'INBOX.Lists.Work');
+      const { mailboxes } = await register('INBOX', 'Inbox.Lists', 'INBOX.Lists.Work', 'Lists');
+      expect(mailboxes).toEqual(['INBOX', 'Inbox.Lists', 'INBOX.Lists.Work']);
+      await deliverTo('alice+Lists'); // LMTP adds the prefix
+      await expectPushed('Inbox.Lists');
+      await deliverTo('alice+Lists.Work');
+      await expectPushed('INBOX.Lists.Work');
+    });
   });
 });

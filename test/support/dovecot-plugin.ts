@@ -1,11 +1,20 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import {
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EXAMPLES } from './dovecot-config.ts';
 import { dovecotAvailability, dovecotInstallation } from './dovecot-installation.ts';
 import { madeOnce } from './made-once.ts';
-import { type Availability, describeWith, toolsAvailability } from './needs.ts';
+import { type Availability, describeWith, testWith, toolsAvailability } from './needs.ts';
 
 export const PLUGIN_SOURCE = fileURLToPath(new URL('../../dovecot', import.meta.url));
 
@@ -60,4 +69,61 @@ export function pluginFragment(folder: string, topic: string, spool: string): st
     .replace(TOPIC, topic)
     .replaceAll('/var/spool/xapplepush', spool);
   return `mail_plugin_dir = ${folder}\n${fragment}`;
+}
+
+const SIEVE = `${MODULES}/lib90_sieve_plugin.so`;
+
+/** A test that needs Dovecot's Sieve. */
+export function testWithSieve(name: string, body: () => Promise<void>): void {
+  testWith('Sieve', sieveAvailability(), name, body);
+}
+
+export function sieveAvailability(): Availability {
+  if (existsSync(SIEVE)) return { available: true };
+  const install = 'apt-get install -y --no-install-recommends dovecot-sieve';
+  return { available: false, why: `this Dovecot has no ${SIEVE}`, install };
+}
+
+/** Files a message into the mailbox that its header names, which may be an encoded word. */
+const SCRIPT = `require ["fileinto", "variables"];
+if header :matches "X-Folder" "*" {
+  fileinto "\${1}";
+}
+`;
+
+/** Has LMTP do so by a script at that path; nothing where there is no Sieve. */
+export function sieveFragment(path: string): string {
+  if (!sieveAvailability().available) return '';
+  const { version, uid, gid } = dovecotInstallation();
+  writeFileSync(path, SCRIPT);
+  chownSync(path, uid, gid);
+  return version === '2.4'
+    ? `protocol lmtp {\n  mail_plugins {\n    sieve = yes\n  }\n}\nsieve_script personal {\n  path = ${path}\n}\n`
+    : `protocol lmtp {\n  mail_plugins = $mail_plugins sieve\n}\nplugin {\n  sieve = file:${path}\n}\n`;
+}
+
+/** Rights of mailboxes, a master user with the password "master", and anonymous log-ins. */
+export function rightsFragment(): string {
+  const logins = 'auth_mechanisms = plain anonymous\nauth_master_user_separator = *\n';
+  if (dovecotInstallation().version === '2.4')
+    return `${logins}mail_plugins {
+  acl = yes
+}
+passdb boss {
+  driver = static
+  passdb_static_password = master
+  master = yes
+}
+acl_driver = vfile
+`;
+  return `${logins}mail_plugins = $mail_plugins acl
+passdb {
+  driver = static
+  args = password=master
+  master = yes
+}
+plugin {
+  acl = vfile
+}
+`;
 }
