@@ -70,7 +70,7 @@ async function checkWith(
       sharedMailboxes: config.targets.sharedMailboxes,
     }),
   );
-  await checkDovecotIfThere(config, user, cyrus, sections, options);
+  await checkDovecotIfThere(config, user, { cyrus, credentials }, sections, options);
   await checkAsOwner(
     {
       ...{ config, folders: checkFolders(config, user), credentials: credentials.usable },
@@ -84,14 +84,15 @@ async function checkWith(
 async function checkDovecotIfThere(
   config: Config,
   reader: MailUser | undefined,
-  { options: imapdOptions }: Cyrus,
+  { cyrus, credentials }: { cyrus: Cyrus; credentials: Credentials },
   sections: Sections,
   { runDoveconf }: CheckOptions,
 ): Promise<void> {
   const doveconf = runDoveconf();
-  const hasCyrus = imapdOptions !== undefined;
+  const hasCyrus = cyrus.options !== undefined;
+  const topics = credentials.usable?.flatMap((each) => each.topics);
   if (doveconf !== undefined)
-    await sections.add('Dovecot', () => checkDovecot(doveconf, { config, reader, hasCyrus }));
+    await sections.add('Dovecot', () => checkDovecot(doveconf, { config, reader, topics, hasCyrus }));
 }
 
 /** By their keys in the configuration. */

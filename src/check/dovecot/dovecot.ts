@@ -8,6 +8,7 @@ import { checkDovecotSpool } from './dovecot-spool.ts';
 import { mailOwnerOf } from './mail-owner.ts';
 import { judgeOx } from './ox.ts';
 import { judgePlugins, loadedBy } from './plugins.ts';
+import { checkRegistration } from './registration-plugin.ts';
 import type { DoveconfRun } from './run-doveconf.ts';
 import { checkScript, scriptOf } from './script.ts';
 import { judgeServices } from './services.ts';
@@ -20,6 +21,8 @@ export interface DovecotOptions {
   config: Pick<Config, 'spool' | 'users' | 'serve'>;
   /** As whom xapplepush works. */
   reader: MailUser | undefined;
+  /** Those that the credentials are good for; undefined where none can be used. */
+  topics?: readonly string[] | undefined;
   /** Whether there is a Cyrus too, so that Dovecot need not tell anything. */
   hasCyrus: boolean;
 }
@@ -32,10 +35,18 @@ export function checkDovecot(run: DoveconfRun, options: DovecotOptions): Point[]
     return [tell(DOVECOT, `doveconf -n ${whyUnread(run)}`, 'see what it says: doveconf -n')];
   const mistakes = mistakesIn(run).map((text) => tell(DOVECOT, `${doveconf.version}: ${text}`, fixOf(text)));
   const ways = waysOf(doveconf);
+  const registration = checkRegistration(doveconf, { ...options, spool: options.config.spool });
   if (ways.names.length === 0)
-    return mistakes.length > 0 ? mistakes : [introduceSilent(doveconf, options.hasCyrus)];
+    return [
+      ...(mistakes.length > 0 ? mistakes : [introduceSilent(doveconf, options.hasCyrus)]),
+      ...registration.filter(({ state }) => state === 'problem'),
+    ];
   const introduction = ok(DOVECOT, `${doveconf.version}, tells of mail by ${ways.names.join(' and ')}`);
-  return [...(mistakes.length > 0 ? mistakes : [introduction]), ...checkWays(doveconf, ways, options)];
+  return [
+    ...(mistakes.length > 0 ? mistakes : [introduction]),
+    ...checkWays(doveconf, ways, options),
+    ...registration,
+  ];
 }
 
 function whyUnread({ failure, complaints }: DoveconfRun): string {
