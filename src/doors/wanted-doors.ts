@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts';
 import { type ControlHears, openHandedOverControl } from '../delivery/control.ts';
 import { type Answer, answerOf } from '../delivery/poke.ts';
+import { readPassword } from '../process/password-file.ts';
 import { openCyrusDoor } from './cyrus.ts';
 import type { Door } from './door.ts';
 import type { DoorsOptions } from './doors.ts';
@@ -9,7 +10,6 @@ import { nameOfPlace } from './http-listen.ts';
 import type { PortPatience } from './http-port.ts';
 import { type HttpSettings, openHttpDoor } from './http.ts';
 import type { Listening } from '../sockets/listening.ts';
-import { readPassword } from './password-file.ts';
 import { openSpoolDoor } from './spool.ts';
 
 /** At most one is open of each. */
@@ -134,7 +134,10 @@ async function openHttp(
 function httpSettings({ serve }: Config, { metrics }: DoorsOptions): HttpSettings {
   return {
     metrics: serve.metrics ? metrics : undefined,
-    authorization: serve.httpPasswordFile === undefined ? undefined : readPassword(serve.httpPasswordFile),
+    authorization:
+      serve.httpPasswordFile === undefined
+        ? undefined
+        : readPassword('serve.http_password_file', serve.httpPasswordFile),
   };
 }
 

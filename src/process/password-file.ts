@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
+import { ExitCode, messageOf, OperatorError } from './errors.ts';
 
-/** `name:password`, one line. Throws OperatorError, which never shows what the file holds. */
-export function readPassword(file: string): string {
+/** `name:password`, one line in the file that `option` names. Throws OperatorError, which never shows what it holds. */
+export function readPassword(option: string, file: string): string {
   const refuse = (why: string): OperatorError =>
-    new OperatorError(`serve.http_password_file: ${file} ${why}`, {
+    new OperatorError(`${option}: ${file} ${why}`, {
       exitCode: ExitCode.tryAgain,
-      hint: 'write one line name:password into it, readable by the user that serve runs as',
+      hint: 'write one line name:password into it, readable by the user that this program runs as',
     });
   let text: string;
   try {
