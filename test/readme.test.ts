@@ -167,9 +167,9 @@ describe('files', () => {
   });
 });
 
-test('the example of a configuration can be loaded', () => {
+test('the examples of a configuration can be loaded', () => {
   const yaml = blocks.filter(({ language }) => language === 'yaml').map(({ text }) => text);
-  expect(yaml).toHaveLength(1);
+  expect(yaml).toHaveLength(2);
   const uncommented = (yaml[0] ?? '').replace(/^( *)# (?=\w+: )/gm, '$1');
   const dir = mkdtempSync(join(tmpdir(), 'xapplepush-readme-'));
   try {
@@ -183,6 +183,11 @@ test('the example of a configuration can be loaded', () => {
     expect(loadConfig(file, {}).apns).toMatchObject({
       key: '/etc/xapplepush/mail.key',
       passphraseFile: '/etc/xapplepush/passphrase',
+    });
+    writeFileSync(file, yaml[1] ?? '');
+    expect(loadConfig(file, {}).apns.proxy).toEqual({
+      address: 'http://proxy.example.org:3128',
+      passwordFile: '/etc/xapplepush/proxy-password',
     });
   } finally {
     rmSync(dir, { recursive: true });

@@ -1,10 +1,13 @@
 import type { ClientHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import type { ProxyConfig } from '../config/config.ts';
 import { systemClock } from '../process/clock.ts';
-import { causeOf, dial, secured, type TlsIdentity } from './dial.ts';
+import { authorityOf, causeOf, dial, secured, type TlsIdentity } from './dial.ts';
 import { exchange, requestHeaders } from './exchange.ts';
 import { keptAlive, PING_IDLE_MS } from './keep-alive.ts';
 import { NoAnswer, type Answer, type Push } from './push.ts';
+import { throughProxy, viaText } from './through-proxy.ts';
 import { capacityOf, CLOSED, noAnswerFor, openWire, type Wire } from './wire.ts';
 
 export interface ApnsConnection {
@@ -26,6 +29,7 @@ const CLOSE_GRACE_MS = 1000;
 export interface ConnectOptions {
   /** PEM; replaces the system's roots. */
   ca?: string;
+  proxy?: ProxyConfig | undefined;
   timeoutMs: number;
   /** Without a push for so long, the connection is checked with a PING (RFC 9113, 6.7). */
   pingIdleMs?: number;
@@ -38,14 +42,16 @@ export interface ConnectOptions {
 export async function connectApns(
   server: URL,
   credential: TlsIdentity,
-  { ca, timeoutMs, pingIdleMs = PING_IDLE_MS }: ConnectOptions,
+  { ca, proxy, timeoutMs, pingIdleMs = PING_IDLE_MS }: ConnectOptions,
 ): Promise<ApnsConnection> {
-  const address = `${server.hostname}:${server.port || '443'}`;
+  const address = authorityOf(server) + viaText(proxy);
+  let through: Socket | undefined;
   let socket: TLSSocket | undefined;
   let wire: Wire | undefined;
   const timer = setTimeout(() => socket?.destroy(new Error(`not ready within ${timeoutMs} ms`)), timeoutMs);
   try {
-    socket = dial(server, credential, ca);
+    through = await throughProxy(proxy, server, timeoutMs);
+    socket = dial(server, credential, { ca, through });
     // Every failure reaches us by way of the session or `secured`; without a listener Node would end the process.
     socket.on('error', () => undefined);
     await secured(socket);
@@ -53,7 +59,7 @@ export async function connectApns(
     if (wire.goAway !== undefined) throw new Error(wire.goAway.message);
     return keptAlive(connectionOver(wire), wire.session, pingIdleMs);
   } catch (error) {
-    socket?.destroy();
+    (socket ?? through)?.destroy();
     throw new NoAnswer(`cannot connect to ${address}: ${causeOf(error)}`, {
       perhapsProcessed: false,
       reason: wire?.goAway?.reason,

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { isIP, type TcpNetConnectOpts } from 'node:net';
+import { isIP, type Socket, type TcpNetConnectOpts } from 'node:net';
 import { connect, type ConnectionOptions, type PeerCertificate, type TLSSocket } from 'node:tls';
 import { messageOf } from '../process/errors.ts';
 
@@ -11,20 +11,28 @@ export interface TlsIdentity {
 }
 
 // Node's 250 ms an address are less than a TCP handshake with a far-away Apple can take.
-const ADDRESS_ATTEMPT_MS = 1000;
+export const ADDRESS_ATTEMPT_MS = 1000;
 
-/** Starts a TLS connection that offers HTTP/2 alone. `ca` replaces the system's roots. Throws on an unusable key. */
-export function dial(server: URL, identity: TlsIdentity, ca: string | undefined): TLSSocket {
+export interface DialOptions {
+  /** PEM; replaces the system's roots. */
+  ca?: string | undefined;
+  /** A connection that somebody else has made to the server; whose certificate is asked for stays the same. */
+  through?: Socket | undefined;
+}
+
+/** Starts a TLS connection that offers HTTP/2 alone. Throws on an unusable key. */
+export function dial(server: URL, identity: TlsIdentity, { ca, through }: DialOptions): TLSSocket {
   const host = hostOf(server);
   const options: ConnectionOptions & Pick<TcpNetConnectOpts, 'autoSelectFamilyAttemptTimeout'> = {
     host,
-    port: Number(server.port || '443'),
+    port: portOf(server),
     ALPNProtocols: ['h2'],
     minVersion: 'TLSv1.2',
     ...(identity.certificatePem !== undefined && { cert: identity.certificatePem }),
     ...(identity.keyPem !== undefined && { key: identity.keyPem }),
     ...(identity.passphrase !== undefined && { passphrase: identity.passphrase }),
     ...(ca !== undefined && { ca }),
+    ...(through !== undefined && { socket: through }),
     ...(isIP(host) === 0 ? { servername: host } : { checkServerIdentity: namesAddress }), // RFC 6066, 3: no addresses
     autoSelectFamilyAttemptTimeout: ADDRESS_ATTEMPT_MS,
   };
@@ -41,6 +49,16 @@ function namesAddress(address: string, { raw, subjectaltname }: PeerCertificate)
 /** A name or an address, which an URL has in brackets where it is one of IPv6. */
 export function hostOf({ hostname }: URL): string {
   return hostname.replace(/^\[|\]$/g, '');
+}
+
+/** As CONNECT names it too (RFC 9110, 9.3.6). */
+export function authorityOf(server: URL): string {
+  return `${server.hostname}:${portOf(server)}`;
+}
+
+/** The port of the server, or of a proxy, which has none in its URL where it is that of HTTP. */
+export function portOf({ port, protocol }: URL): number {
+  return Number(port || (protocol === 'http:' ? '80' : '443'));
 }
 
 /** Resolves when TLS is up and HTTP/2 agreed upon; rejects with the socket's error. */

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import { connect, isIP } from 'node:net';
-import { causeOf, dial, hostOf, secured, type TlsIdentity } from './dial.ts';
+import type { ProxyConfig } from '../config/config.ts';
+import { causeOf, dial, hostOf, portOf, secured, type TlsIdentity } from './dial.ts';
 import type { Push } from './push.ts';
+import { throughProxy } from './through-proxy.ts';
 
 /** A token of the right form that no device has. */
 export const ZERO_TOKEN = '0'.repeat(64);
@@ -38,16 +40,13 @@ export function reachServer(server: URL, timeoutMs: number): Promise<string> {
 export async function secureServer(
   server: URL,
   identity: TlsIdentity,
-  { ca, timeoutMs }: { ca?: string; timeoutMs: number },
+  { ca, proxy, timeoutMs }: { ca?: string; proxy?: ProxyConfig | undefined; timeoutMs: number },
 ): Promise<string> {
-  const socket = dial(server, identity, ca);
+  const through = await throughProxy(proxy, server, timeoutMs);
+  const socket = dial(server, identity, { ca, through });
   socket.on('error', () => undefined); // `secured` tells of the first; a later one changes nothing
   const version = secured(socket).then(() => socket.getProtocol() ?? 'TLS');
   return within(timeoutMs, version, () => socket.destroy());
-}
-
-export function portOf({ port }: URL): number {
-  return Number(port || '443');
 }
 
 /** The promise, or an Error when the time is up; cleans up in any case. */

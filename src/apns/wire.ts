@@ -3,6 +3,7 @@ import type { TLSSocket } from 'node:tls';
 import http2wrapper from 'http2-wrapper';
 import { bindPlainly } from '../node-20/plain-bind.ts';
 import { messageOf } from '../process/errors.ts';
+import { portOf } from './dial.ts';
 import { refusesCredential } from './outcome.ts';
 import { NoAnswer } from './push.ts';
 import { createStreamSlots, type StreamSlots } from './stream-slots.ts';
@@ -33,7 +34,7 @@ const REFUSED_GRACE_MS = 1000;
  */
 export function openWire(server: URL, socket: TLSSocket, address: string): Promise<Wire> {
   bindPlainly();
-  if (server.hostname.startsWith('[')) nameByAddress(socket, server);
+  nameAsAsked(socket, server);
   const agent = new http2wrapper.Agent();
   return new Promise((resolve, reject) => {
     // Earlier than what getSession gives: a GOAWAY that comes with the SETTINGS is seen, and no free stream is needed.
@@ -43,12 +44,15 @@ export function openWire(server: URL, socket: TLSSocket, address: string): Promi
 }
 
 /**
- * http2-wrapper 2.2 looks for the origin of the session in the server's certificate and takes the bracket of an IPv6
- * address for a name, which it does not find. TLS has compared the address already.
+ * http2-wrapper 2.2 finds the origin of the session by the peer's address and port, which are those of a proxy, and looks
+ * for it in the server's certificate, where it takes the bracket of an IPv6 address for a name. TLS has compared the name
+ * already.
  */
-function nameByAddress(socket: TLSSocket, { hostname }: URL): void {
-  const certificate = { checkHost: () => hostname };
+function nameAsAsked(socket: TLSSocket, server: URL): void {
+  const { hostname } = server;
+  const certificate = { checkHost: () => hostname, checkIP: () => hostname };
   Object.assign(socket, { servername: hostname, getPeerX509Certificate: () => certificate });
+  Object.defineProperty(socket, 'remotePort', { value: portOf(server) });
 }
 
 /** The agent asks for a second connection where the first one allows no streams yet. */

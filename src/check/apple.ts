@@ -1,6 +1,7 @@
 import { connectApns } from '../apns/client.ts';
 import type { Credential } from '../apns/credentials/credentials.ts';
-import { portOf, reachServer, resolveServer, secureServer, zeroTokenPush } from '../apns/probe.ts';
+import { portOf } from '../apns/dial.ts';
+import { reachServer, resolveServer, secureServer, zeroTokenPush } from '../apns/probe.ts';
 import { identityOf, rootsOf } from '../apns/tls.ts';
 import type { Clock } from '../process/clock.ts';
 import type { ApnsConfig } from '../config/config.ts';
@@ -10,6 +11,8 @@ import { withBearer } from '../delivery/bearer.ts';
 import { createLine, type Line } from '../delivery/line.ts';
 import { judgeZeroPush, fixOfNoAnswer } from './apple-answer.ts';
 import { numbered, type Point, ok, problem, skippedAll } from './point.ts';
+import { OF_PROXY, stepsToProxy } from './proxy.ts';
+import { type Step, takeSteps } from './step.ts';
 
 export const APPLE_NAME = 'Apple: name';
 export const APPLE_PORT = 'Apple: port';
@@ -17,6 +20,11 @@ export const APPLE_TLS = 'Apple: TLS';
 export const APPLE_HTTP2 = 'Apple: HTTP/2';
 export const APPLE_PUSH = 'Apple: push';
 export const OF_APPLE = [APPLE_NAME, APPLE_PORT, APPLE_TLS, APPLE_HTTP2, APPLE_PUSH];
+
+/** Through a proxy, that alone has to find Apple. */
+export function pointsTo({ proxy }: ApnsConfig): string[] {
+  return proxy === undefined ? OF_APPLE : [...OF_PROXY, APPLE_TLS, APPLE_HTTP2, APPLE_PUSH];
+}
 
 export interface AppleOptions {
   apns: ApnsConfig;
@@ -31,52 +39,53 @@ export interface AppleOptions {
 
 /** Goes to Apple step by step, and stops at the first that fails. */
 export async function checkApple(options: AppleOptions): Promise<Point[]> {
-  const points: Point[] = [];
-  for (const { point, go, fix } of stepsOf(options)) {
-    try {
-      points.push(ok(point, await go()));
-    } catch (error) {
-      points.push(problem(point, `${options.apns.server.host}: ${messageOf(error)}`, fix));
-      return [...points, ...skippedAll(OF_APPLE.slice(points.length), point)];
-    }
-  }
-  const { credentials } = options;
+  const points = await takeSteps(stepsOf(options));
+  const failed = points.find(({ state }) => state !== 'ok');
+  const { apns, credentials } = options;
+  if (failed !== undefined)
+    return [...points, ...skippedAll(pointsTo(apns).slice(points.length), failed.point)];
   if (credentials === undefined) return [...points, ...skippedAll([APPLE_HTTP2, APPLE_PUSH], 'credential')];
   for (const [index, credential] of credentials.entries())
     points.push(...(await checkCredential(credential, index, options)));
   return points;
 }
 
-interface Step {
-  point: string;
-  /** Gives what was found; throws an Error that says why it does not work. */
-  go: () => Promise<string>;
-  fix: string;
-}
-
-function stepsOf({ apns: { server, ca }, credentials, timeoutMs }: AppleOptions): Step[] {
-  const port = portOf(server);
+function stepsOf({ apns, credentials, timeoutMs }: AppleOptions): Step[] {
+  const { server, proxy, ca } = apns;
+  const way = proxy === undefined ? stepsToServer(server, timeoutMs) : stepsToProxy(proxy, server, timeoutMs);
   return [
-    {
-      point: APPLE_NAME,
-      go: async () => `${server.hostname} is ${(await resolveServer(server, timeoutMs)).join(', ')}`,
-      fix: `see that this host resolves names: getent hosts ${server.hostname}`,
-    },
-    {
-      point: APPLE_PORT,
-      go: async () => `${await reachServer(server, timeoutMs)} answers on port ${port}`,
-      fix: `let this host connect to port ${port} of ${server.hostname}; Apple answers on 443 and 2197`,
-    },
+    ...way,
     {
       point: APPLE_TLS,
+      to: server.host,
       go: async () => {
         const identity = identityOf(credentials?.[0]);
-        const version = await secureServer(server, identity, { ...rootsOf(ca), timeoutMs });
+        const version = await secureServer(server, identity, { ...rootsOf(ca), proxy, timeoutMs });
         return `${version}, with a server that we trust`;
       },
       fix:
         "see that the system's root certificates are there (package ca-certificates), and whether a proxy or " +
         'firewall breaks TLS open; that the clock is right (timedatectl); apns.ca is for such a proxy or a stand-in only',
+    },
+  ];
+}
+
+function stepsToServer(server: URL, timeoutMs: number): Step[] {
+  const port = portOf(server);
+  return [
+    {
+      point: APPLE_NAME,
+      to: server.host,
+      go: async () => `${server.hostname} is ${(await resolveServer(server, timeoutMs)).join(', ')}`,
+      fix: `see that this host resolves names: getent hosts ${server.hostname}`,
+    },
+    {
+      point: APPLE_PORT,
+      to: server.host,
+      go: async () => `${await reachServer(server, timeoutMs)} answers on port ${port}`,
+      fix:
+        `let this host connect to port ${port} of ${server.hostname}; Apple answers on 443 and 2197; ` +
+        'where a proxy leads out, name it by apns.proxy',
     },
   ];
 }
@@ -91,6 +100,7 @@ async function checkCredential(
   try {
     const connection = await connectApns(apns.server, identityOf(credential), {
       ...rootsOf(apns.ca),
+      proxy: apns.proxy,
       timeoutMs,
     });
     const line = createLine(() => Promise.resolve(connection));

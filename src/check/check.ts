@@ -114,11 +114,11 @@ function checkFiles(
   { files, secretFiles }: Credentials,
   user: MailUser | undefined,
 ): Point[] {
-  const password = serve.httpPasswordFile === undefined ? [] : [serve.httpPasswordFile];
-  const secrecy = checkSecrecy([...secretFiles, ...password], user);
+  const passwords = [serve.httpPasswordFile, apns.proxy?.passwordFile].filter((each) => each !== undefined);
+  const secrecy = checkSecrecy([...secretFiles, ...passwords], user);
   if (user === undefined) return [...secrecy, ...skippedAll([FILES_TO_READ, LOG], MAIL_USER)];
   const others = [file, apns.ca, cyrus.options && imapdConf].filter((each) => each !== undefined);
-  return [...secrecy, ...checkReading([...others, ...files, ...password], user), checkLog(log, user)];
+  return [...secrecy, ...checkReading([...others, ...files, ...passwords], user), checkLog(log, user)];
 }
 
 function checkFolders({ store, spool }: Config, user: MailUser | undefined): Point[] {

@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts';
 import { messageOf } from '../process/errors.ts';
 import { ownerToBecome } from '../process/identity.ts';
 import type { Store } from '../store/store.ts';
-import { checkApple, OF_APPLE } from './apple.ts';
+import { checkApple, OF_APPLE, pointsTo } from './apple.ts';
 import { checkAs } from './as-owner.ts';
 import { judgeTimes } from './clock.ts';
 import { checkDeliverer, DELIVERER } from './deliverer.ts';
@@ -42,10 +42,12 @@ export async function checkAsOwner(
   const owner = options.canChangeUser() ? undefined : ownerToBecome(part.config.store);
   if (owner === undefined) return checkRest(part, sections, options);
   const judged = [...sections.points, ...part.folders];
-  const points = checkAs(owner, { judged, rest: AS_OWNER, configFile: options.configFile });
+  const ofApple = pointsTo(part.config.apns);
+  const rest = [...OF_STORE, ...ofApple, ...OF_DEVICES];
+  const points = checkAs(owner, { judged, rest, configFile: options.configFile });
   const of = (names: readonly string[]): Point[] =>
     points.filter(({ point }) => names.some((name) => point === name || point.startsWith(`${name} `)));
-  const [store, apple] = [of(OF_STORE), of(OF_APPLE)];
+  const [store, apple] = [of(OF_STORE), of(ofApple)];
   await sections.add('Database and spool', () => [...part.folders, ...store]);
   await sections.add('Apple', () => apple);
   await sections.add('Devices and pushes', () =>

@@ -14,12 +14,20 @@ export interface CredentialConfig {
   topic?: string;
 }
 
+/** What connects us to Apple where this host may not do so itself. */
+export interface ProxyConfig {
+  /** `http://proxy.example.org:3128`. */
+  address: string;
+  passwordFile?: string;
+}
+
 export interface ApnsConfig extends CredentialConfig {
   /** Origin of the server, such as https://api.push.apple.com:443. */
   server: URL;
   /** Further credentials, for devices that registered under another topic; absent where there are none. */
   also?: CredentialConfig[];
   ca?: string;
+  proxy?: ProxyConfig;
 }
 
 export interface DeliveryConfig {

@@ -21,6 +21,7 @@ export function conflicts(config: Settings, given: GivenKeys): ConfigProblem[] {
   const found = [
     ...['apns', ...further].flatMap((prefix) => credentialConflicts(given, prefix)),
     ...further.flatMap((prefix) => emptyCredential(given, prefix)),
+    ...proxyConflicts(given),
     ...socketConflicts(config),
   ];
   return found.map(({ at, key, message }) => ({ ...placeOf(given, at), key, message }));
@@ -68,6 +69,12 @@ function emptyCredential(given: GivenKeys, prefix: string): Conflict[] {
   const names = [`${prefix}.certificate`, `${prefix}.token`, `${prefix}.key`]; // of a key alone it is told above
   if (names.some((key) => given.has(key))) return [];
   return [{ at: [prefix], key: prefix, message: 'is no credential: it has neither certificate nor token' }];
+}
+
+function proxyConflicts(given: GivenKeys): Conflict[] {
+  const key = 'apns.proxy_password_file';
+  if (!given.has(key) || given.has('apns.proxy')) return [];
+  return [{ at: [key], key, message: 'belongs to apns.proxy, which is not given' }];
 }
 
 function socketConflicts({ control, store, serve }: Settings): Conflict[] {

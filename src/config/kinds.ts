@@ -50,6 +50,22 @@ export const apnsServer = expecting('production, sandbox or https://host:port', 
   ),
 );
 
+const PROXY = 'http://host:port';
+
+/** Problems do not show the value: a password may stand in it. */
+export const httpProxy = v.pipe(
+  textWith(proxyProblem, (value) => /^http:\/\/[^/?#@\\\s]+:\d{1,5}\/?$/.test(value) && URL.canParse(value)),
+  v.description(PROXY),
+);
+
+function proxyProblem({ input }: { input: unknown }): string {
+  const value = String(input);
+  if (value.includes('@')) return `expected ${PROXY}; name and password stand in apns.proxy_password_file`;
+  if (/^https:/i.test(value))
+    return `expected ${PROXY}, and no TLS with the proxy itself; that with Apple goes through it untouched`;
+  return `expected ${PROXY}`;
+}
+
 export const httpAddress = expecting('host:port, [IPv6 address]:port or unix:/path', (message) =>
   textWith(message, (value) => {
     if (value.startsWith('unix:/')) return socketPathProblem(value.slice('unix:'.length)) === undefined;

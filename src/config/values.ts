@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import type { CredentialConfig, DeliveryConfig, Settings } from './config.ts';
+import type { CredentialConfig, DeliveryConfig, ProxyConfig, Settings } from './config.ts';
 import type { Values } from './schema.ts';
 
 /** The configuration that the values of the file's keys are; its names are ours, its durations milliseconds. */
@@ -11,7 +11,7 @@ export function configOf(values: Values, file: string | undefined): Settings {
       server: apns.server,
       ...credentialOf(apns),
       ...(apns.also.length > 0 && { also: apns.also.map(credentialOf) }),
-      ...defined({ ca: apns.ca }),
+      ...defined({ ca: apns.ca, proxy: proxyOf(apns) }),
     },
     store: values.store,
     spool: values.spool,
@@ -39,7 +39,12 @@ export function configOf(values: Values, file: string | undefined): Settings {
   };
 }
 
-type CredentialValues = Omit<Values['apns'], 'server' | 'also' | 'ca'>;
+function proxyOf({ proxy, proxy_password_file }: Values['apns']): ProxyConfig | undefined {
+  if (proxy === undefined) return undefined;
+  return { address: proxy, ...defined({ passwordFile: proxy_password_file }) };
+}
+
+type CredentialValues = Omit<Values['apns'], 'server' | 'also' | 'ca' | 'proxy' | 'proxy_password_file'>;
 
 function credentialOf({
   certificate,

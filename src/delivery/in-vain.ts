@@ -1,5 +1,5 @@
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { filesOf, sourcesOf } from '../apns/credentials/source.ts';
+import { allFilesOf } from '../apns/credentials/source.ts';
 import { stateOfFiles } from '../apns/credentials/file-state.ts';
 import type { Config } from '../config/config.ts';
 import { messageOf } from '../process/errors.ts';
@@ -48,6 +48,5 @@ function pathOf({ control }: Place): string {
 
 /** Names files and never what is in them. */
 function stateOf({ apns }: Place): string {
-  const files = [...sourcesOf(apns).flatMap(filesOf), ...(apns.ca === undefined ? [] : [apns.ca])];
-  return `${JSON.stringify(apns)}\n${stateOfFiles(files)}\n`;
+  return `${JSON.stringify(apns)}\n${stateOfFiles(allFilesOf(apns))}\n`;
 }

@@ -70,7 +70,8 @@ function routeOf(
     return closedRoute(topicsOf(inspection), own.map(({ message }) => message).join('; '));
   }
   const identity = identityOf(credential);
-  const line = createLine((timeoutMs) => connectApns(apns.server, identity, { ...roots, timeoutMs }));
+  const { server, proxy } = apns;
+  const line = createLine((timeoutMs) => connectApns(server, identity, { ...roots, proxy, timeoutMs }));
   return new Route(
     credential,
     credential.kind === 'token' ? withBearer(line, credential, store, clock) : line,

@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { filesOf, sourcesOf } from '../apns/credentials/source.ts';
+import { allFilesOf } from '../apns/credentials/source.ts';
 import type { Config } from '../config/config.ts';
 import { ownFile } from '../installation.ts';
 import { attention, broken, type Finding } from './finding.ts';
@@ -9,7 +9,7 @@ import { closedTo, isThere, type MailUser, type Right } from './mail-user.ts';
 /** What the user who takes events and delivers cannot use, of all that this needs; what is missing is told elsewhere. */
 export function unusableFiles(config: Config, user: MailUser): Finding[] {
   const { file, imapdConf, apns, store, spool } = config;
-  const toRead = [file, imapdConf, ...sourcesOf(apns).flatMap(filesOf), ownFile('dist/main.cjs')];
+  const toRead = [file, imapdConf, ...allFilesOf(apns), ownFile('dist/main.cjs')];
   const unread = toRead.flatMap((path) => path ?? []).flatMap((path) => lack(user, path, ['read']) ?? []);
   // Only what the database cannot take goes into the spool.
   const unspooled = lack(user, spool, ['write', 'execute']);

@@ -138,7 +138,10 @@ export const RULES: readonly Rule[] = [
   firstOf(
     unusableCredential,
     refusedCertificate,
-    unreachable('connection', 'let this host reach apns.server; xapplepush check tries each step of the way'),
+    unreachable(
+      'connection',
+      'let this host reach apns.server, by apns.proxy where there is one; xapplepush check tries each step of the way',
+    ),
     unreachable('apple', 'wait: what waits is sent as soon as Apple takes it'),
     nobodyDelivers,
     heldBack('topic', 'configure the certificate for that topic too, under apns.also'),

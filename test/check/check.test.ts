@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Listener } from '../../src/check/subject.ts';
@@ -96,6 +96,22 @@ describe('a configuration that cannot be used', () => {
 });
 
 describe('one fault', () => {
+  test('is a password for the proxy that everybody can read, or nobody', async () => {
+    await withMockApns({}, async (mock) => {
+      const setup = await goodSetup(mock);
+      const password = file(join(setup.dir, 'password'), 'alice:sesame\n', 0o644);
+      const text = readFileSync(setup.configFile, 'utf8');
+      const proxy = `apns:\n  proxy: http://127.0.0.1:1\n  proxy_password_file: ${password}\n`;
+      writeFileSync(setup.configFile, text.replace('apns:\n', proxy));
+      const { points } = await setup.run();
+      const [secret] = points.filter(({ point }) => point === 'secret files');
+      expect(secret).toMatchObject({ state: 'warning', fix: `chmod 0640 ${password}` });
+      expect(said(points, 'Proxy: port')[0]).toContain('problem: http://127.0.0.1:1: connection refused');
+      rmSync(password);
+      expect(said((await setup.run()).points, 'files to read')).toEqual([`problem: there is no ${password}`]);
+    });
+  });
+
   test('is a password for HTTP that everybody can read, or that serve cannot', async () => {
     await withMockApns({}, async (mock) => {
       const setup = await goodSetup(mock);

@@ -7,6 +7,7 @@ import {
   duration,
   flag,
   httpAddress,
+  httpProxy,
   type Kind,
   logDestination,
   path,
@@ -142,4 +143,30 @@ describe('duration', () => {
   bad(wait, '10sec', `${why}"10sec"`);
   bad(wait, '0s', '"0s" is out of range: expected from 1s to 24d');
   bad(wait, '25d', '"25d" is out of range: expected from 1s to 24d');
+});
+
+describe('httpProxy', () => {
+  for (const value of [
+    'http://proxy.example.org:3128',
+    'http://proxy.example.org:80/',
+    'http://10.0.0.1:8080',
+    'http://[2001:db8::1]:3128',
+  ])
+    good(httpProxy, value, value);
+  for (const value of [
+    ...['proxy.example.org:3128', 'http://proxy.example.org', 'http://proxy:65536', 'http://:3128', ''],
+    ...['http://proxy:3128/path', 'http://proxy:3128?x', 'http://pro xy:3128', 'socks5://proxy:1080', 3128],
+  ])
+    bad(httpProxy, value, 'expected http://host:port');
+  bad(
+    httpProxy,
+    'https://proxy.example.org:3129',
+    'expected http://host:port, and no TLS with the proxy itself; that with Apple goes through it untouched',
+  );
+  for (const scheme of ['http', 'https'])
+    bad(
+      httpProxy,
+      `${scheme}://alice:secret@proxy.example.org:3128`,
+      'expected http://host:port; name and password stand in apns.proxy_password_file',
+    );
 });

@@ -107,6 +107,16 @@ describe('a bad file', () => {
     ]);
   });
 
+  it('tells where a proxy has a password, and not which', () => {
+    const file = write(
+      'apns:\n  proxy: http://alice:secret@proxy:3128\n  proxy_password_file: alice:secret\n',
+    );
+    expect(errorOf(file, {}).message.split('\n')).toEqual([
+      `${file}:2:10: apns.proxy: expected http://host:port; name and password stand in apns.proxy_password_file`,
+      `${file}:3:24: apns.proxy_password_file: expected an absolute path, starting with /`,
+    ]);
+  });
+
   it('with broken syntax tells of that alone', () => {
     const file = write('store: x\nserve:\n  http: [::1]:11619\n');
     const { message, problems } = errorOf(file, {});

@@ -76,6 +76,8 @@ apns:
   passphrase_file: /a/passphrase
   topic: com.apple.mail.XServer.1
   ca: /a/ca.pem
+  proxy: http://proxy.example.org:3128
+  proxy_password_file: /a/proxy-password
 store: /b/x.sqlite
 spool: /b/spool
 imapd_conf: /b/imapd.conf
@@ -98,6 +100,7 @@ serve: { cyrus_socket: /b/cyrus.sock, http: '[::1]:11619', metrics: false }
         passphraseFile: '/a/passphrase',
         topic: 'com.apple.mail.XServer.1',
         ca: '/a/ca.pem',
+        proxy: { address: 'http://proxy.example.org:3128', passwordFile: '/a/proxy-password' },
       },
       store: '/b/x.sqlite',
       spool: '/b/spool',
@@ -215,6 +218,10 @@ describe('problems', () => {
     '2:3: apns.token.key_id: is missing: a token needs key, key_id and team_id',
     '2:3: apns.token.team_id: is missing: a token needs key, key_id and team_id',
   );
+  bad(
+    'apns:\n  proxy_password_file: /p',
+    '2:3: apns.proxy_password_file: belongs to apns.proxy, which is not given',
+  );
   bad('apns: { also: { certificate: /c } }', '1:15: apns.also: expected a list, got keys with values');
   bad(
     'apns:\n  also: [a]',
@@ -246,8 +253,8 @@ describe('problems', () => {
 
   it('never show what may be a secret', () => {
     const text =
-      'apns: { certificate: hunter2, key: hunter2, passphrase_file: hunter2, token: { key: hunter2 }, also: [{ key: hunter2 }] }';
-    expect(problemsOf(text)).toHaveLength(9);
+      'apns: { certificate: hunter2, key: hunter2, passphrase_file: hunter2, token: { key: hunter2 }, also: [{ key: hunter2 }], proxy: hunter2, proxy_password_file: hunter2 }';
+    expect(problemsOf(text)).toHaveLength(11);
     expect(problemsOf(text).join('\n')).not.toContain('hunter2');
   });
 

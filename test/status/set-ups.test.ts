@@ -218,6 +218,14 @@ describe('the user of the mail server', () => {
     expect(await firstLine()).toContain(`user ${CYRUS} cannot read ${apns.files.clientKey}`);
   });
 
+  testAsRoot('cannot read the password of the proxy', async () => {
+    const password = join(sandbox.dir, 'proxy-password');
+    writeFileSync(password, 'alice:sesame\n', { mode: 0o600 });
+    const proxy = `  proxy: http://127.0.0.1:3128\n  proxy_password_file: ${password}\n`;
+    configure(sandbox, configFor(apns) + proxy);
+    expect(await firstLine()).toContain(`user ${CYRUS} cannot read DIR/proxy-password`);
+  });
+
   testAsRoot('cannot write to the folder of the database', async () => {
     chownSync(sandbox.dir, 0, 0);
     expect(await firstLine()).toBe(
@@ -324,7 +332,7 @@ describe('Apple', () => {
     configure(sandbox, `${nobody}delivery: { deadline: 1s }\n`);
     await deliverOne();
     expect(await firstLine()).toMatch(
-      /^does not work: Apple cannot be reached \(.*ECONNREFUSED.*\); fix: let this host reach apns\.server; /,
+      /^does not work: Apple cannot be reached \(.*ECONNREFUSED.*\); fix: let this host reach apns\.server, /,
     );
   });
 

@@ -121,7 +121,8 @@ describe('the credential', () => {
 
 describe('the way to Apple', () => {
   const reason = 'connect ECONNREFUSED';
-  const fix = '; fix: let this host reach apns.server; xapplepush check tries each step of the way';
+  const fix =
+    '; fix: let this host reach apns.server, by apns.proxy where there is one; xapplepush check tries each step of the way';
   broken(
     'has just been lost',
     withWaiting({ connection: { reason } }),

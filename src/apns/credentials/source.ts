@@ -24,6 +24,12 @@ export function filesOf({ certificate, key, passphraseFile, token }: CredentialC
   return [certificate, key, passphraseFile, token?.key].filter((file) => file !== undefined);
 }
 
+/** All files that sending needs, whether they are there or not. */
+export function allFilesOf(apns: ApnsConfig): string[] {
+  const others = [apns.ca, apns.proxy?.passwordFile].filter((file) => file !== undefined);
+  return [...sourcesOf(apns).flatMap(filesOf), ...others];
+}
+
 /** A file that is named on the command line: PEM or PKCS#12, with or without key. */
 export function fileSource(file: string, passphraseFile: string | undefined): CredentialSource {
   const [certificate, key] = ['FILE', 'FILE'];

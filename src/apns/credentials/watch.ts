@@ -1,7 +1,7 @@
 import type { ApnsConfig } from '../../config/config.ts';
 import { ExitCode, messageOf, OperatorError } from '../../process/errors.ts';
 import { defectError } from './defects.ts';
-import { filesOf, sourcesOf } from './source.ts';
+import { allFilesOf } from './source.ts';
 import { type Credential, type Inspection, inspectCredentials, isWanted } from './credentials.ts';
 import { stateOfFiles } from './file-state.ts';
 import { rootsOf } from '../tls.ts';
@@ -49,7 +49,7 @@ export interface CredentialWatch {
  * that becomes unusable, perhaps half-written, leaves the former credential in use as long as that is valid.
  */
 export function watchCredentials(apns: ApnsConfig, nowMs: number): CredentialWatch {
-  const files = [...sourcesOf(apns).flatMap(filesOf), ...(apns.ca === undefined ? [] : [apns.ca])];
+  const files = allFilesOf(apns);
   let inspections = inspectCredentials(apns, nowMs);
   let roots = readRoots(apns);
   let current = withTroubles(inspections, roots, nowMs);
