@@ -1,0 +1,190 @@
+import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { spoolFragment } from '../support/dovecot-config.ts';
+import { createDovecotHost, type DovecotHost, makeSpool } from '../support/dovecot-host.ts';
+import { dovecotInstallation } from '../support/dovecot-installation.ts';
+import { buildPlugin, describeWithPlugin, pluginFolder, pluginFragment } from '../support/dovecot-plugin.ts';
+import { type Dovecot, startDovecot } from '../support/dovecot.ts';
+import { liveProcesses } from '../support/cyrus-processes.ts';
+import { ACCOUNT_ID, tokenNumber } from '../support/events.ts';
+import { type ImapClient, loginImap, type RegistrationReply } from '../support/imap.ts';
+import { testWithMounts } from '../support/needs.ts';
+import { mountSmallDisk } from '../support/small-disk.ts';
+
+const SESSIONS = 10;
+const PER_SESSION = 20;
+
+describeWithPlugin('our plugin in a real Dovecot, when something fails', () => {
+  let host: DovecotHost;
+  let spool: string;
+  let dovecot: Dovecot;
+
+  beforeAll(async () => {
+    host = await createDovecotHost('');
+    spool = join(host.sandbox.dir, 'of-plugin');
+    const folder = pluginFolder(join(host.sandbox.dir, 'modules'), buildPlugin());
+    dovecot = await startDovecot({
+      configuration: (script) =>
+        `mail_max_userip_connections = 0\n${spoolFragment(script('push.lua'), host.sandbox.spool)}${pluginFragment(folder, host.apns.topic, spool)}`,
+    });
+  });
+  afterAll(async () => {
+    await dovecot.stop();
+    await host.close();
+  });
+  beforeEach(() => {
+    rmSync(spool, { recursive: true, force: true });
+    makeSpool(spool);
+  });
+
+  const register = (client: ImapClient, number = 0): Promise<RegistrationReply> =>
+    client.registerDevice({
+      ...{ accountId: ACCOUNT_ID, deviceToken: tokenNumber(number), version: 2 },
+      ...{ subtopic: 'com.apple.mobilemail', mailboxes: ['INBOX'] },
+    });
+  const errors = (): string[] => dovecot.log().match(/Error: xapplepush: .*/g) ?? [];
+  const files = (folder: 'new' | 'tmp'): string[] =>
+    readdirSync(join(spool, folder)).map((name) => join(spool, folder, name));
+  /** The device tokens in new/, of which each file must be whole. */
+  const tokens = (): string[] =>
+    files('new').map(
+      (file) => (JSON.parse(readFileSync(file, 'utf8')) as { deviceToken: string }).deviceToken,
+    );
+
+  /** Somebody is told NO while it is broken, once with the reason in the log, and OK in the same session after. */
+  const expectRefused = async (reason: RegExp, mend: () => void): Promise<void> => {
+    const before = errors().length;
+    const client = await loginImap(dovecot, 'alice');
+    const refused = await register(client);
+    expect(refused).toMatchObject({ status: 'NO', topic: undefined, mailboxes: [] });
+    expect(refused.text).toMatch(/^\[UNAVAILABLE\] Pushes cannot be registered now/);
+    await client.command('NOOP');
+    mend();
+    expect(await register(client)).toMatchObject({ status: 'OK', topic: host.apns.topic });
+    await client.close();
+    expect([files('new').length, files('tmp').length]).toEqual([1, 0]);
+    expect(errors().slice(before)).toEqual([expect.stringMatching(reason)]);
+  };
+
+  test.each<[what: string, spoil: () => void, mend: () => void, reason: RegExp]>([
+    [
+      'a spool that is gone',
+      () => renameSync(spool, `${spool}.away`),
+      () => renameSync(`${spool}.away`, spool),
+      /of-plugin: No such file/,
+    ],
+    [
+      'a spool without new',
+      () => rmSync(join(spool, 'new'), { recursive: true }),
+      () => makeSpool(spool),
+      /No such file/,
+    ],
+    ['a spool that is closed', () => chmodSync(spool, 0), () => chmodSync(spool, 0o700), /Permission denied/],
+    [
+      'a tmp that nothing may be put into',
+      () => chmodSync(join(spool, 'tmp'), 0o500),
+      () => chmodSync(join(spool, 'tmp'), 0o700),
+      /Permission denied/,
+    ],
+    [
+      'a new that nothing may be put into',
+      () => chmodSync(join(spool, 'new'), 0o500),
+      () => chmodSync(join(spool, 'new'), 0o700),
+      /Permission denied/,
+    ],
+    [
+      'a file in the place of new',
+      () => {
+        rmSync(join(spool, 'new'), { recursive: true });
+        writeFileSync(join(spool, 'new'), '');
+      },
+      () => {
+        rmSync(join(spool, 'new'));
+        makeSpool(spool);
+      },
+      /Not a directory/,
+    ],
+  ])('%s', async (_what, spoil, mend, reason) => {
+    spoil();
+    await expectRefused(reason, mend);
+  });
+
+  testWithMounts('a disk that is full', async () => {
+    rmSync(spool, { recursive: true });
+    const { uid, gid } = dovecotInstallation();
+    const disk = mountSmallDisk(spool, { uid, gid });
+    try {
+      makeSpool(spool);
+      const ballast = join(spool, 'ballast');
+      expect(() => writeFileSync(ballast, Buffer.alloc(1024 * 1024))).toThrow(/ENOSPC/);
+      await expectRefused(/No space left/, () => rmSync(ballast));
+    } finally {
+      disk.unmount();
+    }
+  });
+
+  test('many sessions at a time: no registration is lost, and each is one file', async () => {
+    const session = async (first: number): Promise<string[]> => {
+      const client = await loginImap(dovecot, `user${first % 5}`);
+      const told: string[] = [];
+      for (let n = first; n < first + PER_SESSION; n++) told.push((await register(client, n)).status);
+      await client.close();
+      return told;
+    };
+    const sessions = Array.from({ length: SESSIONS }, (_, n) => session(n * PER_SESSION));
+    expect(new Set((await Promise.all(sessions)).flat())).toEqual(new Set(['OK']));
+    expect(new Set(tokens()).size).toBe(SESSIONS * PER_SESSION);
+    expect(files('tmp')).toEqual([]);
+  });
+
+  describe('a session', () => {
+    test('that ends within a command leaves nothing', async () => {
+      const client = await loginImap(dovecot, 'alice');
+      const command = client.command(
+        `XAPPLEPUSHSERVICE aps-version 2 aps-account-id {100+}\r\n${ACCOUNT_ID}`,
+      );
+      const failed = expect(command).rejects.toThrow();
+      await client.close();
+      await failed;
+      expect([files('new'), files('tmp')]).toEqual([[], []]);
+    });
+
+    test('that is killed loses nothing that was answered, and leaves no half of a file in new', async () => {
+      const answered = new Set<string>();
+      const session = async (first: number): Promise<void> => {
+        const client = await loginImap(dovecot, `user${first % 5}`);
+        try {
+          for (let n = first; n < first + 50; n++)
+            if ((await register(client, n)).status === 'OK') answered.add(tokenNumber(n));
+        } catch {
+          // its process was killed
+        }
+        await client.close();
+      };
+      const sessions = Array.from({ length: SESSIONS }, (_, n) => session(n * 50));
+      await expect.poll(() => answered.size, { timeout: 30_000, interval: 5 }).toBeGreaterThan(20);
+      const killed = imapProcesses(dovecot).slice(0, SESSIONS / 2);
+      expect(killed.length).toBeGreaterThan(0);
+      for (const pid of killed) process.kill(pid, 'SIGKILL');
+      await Promise.all(sessions);
+      const kept = new Set(tokens());
+      expect([...answered].filter((token) => !kept.has(token))).toEqual([]);
+      expect(files('tmp').length).toBeLessThanOrEqual(killed.length);
+    });
+  });
+
+  test('Dovecot has nothing else to complain about', () => {
+    const others = dovecot.log().replaceAll(/^.*Error: xapplepush: .*|^.*killed with signal 9.*/gm, '');
+    expect(others).not.toMatch(/Warning|Error|Panic|Fatal/);
+  });
+});
+
+/** The processes of sessions, which are children of Dovecot's master. */
+function imapProcesses({ dir }: Dovecot): number[] {
+  const all = liveProcesses();
+  const masters = all.filter(({ command }) => command.includes(dir)).map(({ pid }) => pid);
+  return all
+    .filter(({ ppid, command }) => masters.includes(ppid) && /\bimap(?!-)/.test(command))
+    .map(({ pid }) => pid);
+}
