@@ -45,13 +45,16 @@ export async function connectApns(
   { ca, proxy, timeoutMs, pingIdleMs = PING_IDLE_MS }: ConnectOptions,
 ): Promise<ApnsConnection> {
   const address = authorityOf(server) + viaText(proxy);
+  const untilMs = systemClock.steadyMs() + timeoutMs;
+  let timer: NodeJS.Timeout | undefined;
   let through: Socket | undefined;
   let socket: TLSSocket | undefined;
   let wire: Wire | undefined;
-  const timer = setTimeout(() => socket?.destroy(new Error(`not ready within ${timeoutMs} ms`)), timeoutMs);
   try {
     through = await throughProxy(proxy, server, timeoutMs);
     socket = dial(server, credential, { ca, through });
+    const late = new Error(`not ready within ${timeoutMs} ms`);
+    timer = setTimeout(() => socket?.destroy(late), untilMs - systemClock.steadyMs());
     // Every failure reaches us by way of the session or `secured`; without a listener Node would end the process.
     socket.on('error', () => undefined);
     await secured(socket);

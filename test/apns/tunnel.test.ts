@@ -1,3 +1,4 @@
+import { execFileSync, spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -209,6 +210,21 @@ describe('a proxy’s answer to CONNECT is told, and costs nothing', () => {
   test('silence behind the proxy too', async () => {
     const proxy = await scriptedProxy((socket) => socket.write('HTTP/1.1 200 OK\r\n\r\n'));
     expect(await failureOf(connectBy(proxy, { timeoutMs: 300 }))).toMatch(/: not ready within 300 ms$/);
+  });
+
+  test('and an answer of the proxy that comes when the time is nearly up does not make it longer', async () => {
+    const silent = await scriptedProxy((socket) => {
+      setTimeout(() => socket.write('HTTP/1.1 200 OK\r\n\r\n'), 300);
+    });
+    // The password is a while in coming, so that the way to the proxy begins late.
+    const fifo = join(temporaryFolder(), 'password');
+    execFileSync('mkfifo', [fifo]);
+    spawn('sh', ['-c', 'sleep 0.3; echo alice:sesame >"$0"', fifo]);
+    const begunMs = performance.now();
+    expect(await failureOf(connectBy(silent, { timeoutMs: 500, passwordFile: fifo }))).toMatch(
+      /within 500 ms$/,
+    );
+    expect(performance.now() - begunMs).toBeLessThan(5000);
   });
 
   test('an end behind the proxy', async () => {
