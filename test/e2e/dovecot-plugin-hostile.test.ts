@@ -187,6 +187,20 @@ describeWithPlugin('the plugin, under AddressSanitizer, with what nobody sends',
     expect(kept()).toEqual([]);
   });
 
+  test.each([
+    ['', []],
+    ['com.apple.mail.', ['XAPPLEPUSH_TOPIC is no topic of Mail, so no phone can register']],
+    ['com.apple.mgmt.External.1', ['XAPPLEPUSH_TOPIC is no topic of Mail, so no phone can register']],
+    ['com.apple.mail.XServer.a"b', ['XAPPLEPUSH_TOPIC is no topic of Mail, so no phone can register']],
+  ])('with the topic %j it is not offered', async (topic, complaints) => {
+    const input = session([`XAPPLEPUSHSERVICE ${names('INBOX')}`]);
+    const { output, log } = await imap.run(input, { XAPPLEPUSH_TOPIC: topic });
+    expect(output).toMatch(/^\* PREAUTH \[CAPABILITY (?!.*XAPPLEPUSHSERVICE)/);
+    expect(output).toMatch(/^t0 NO \[UNAVAILABLE\] Pushes are not offered here/m);
+    expect([...log.matchAll(/Error: xapplepush: (.*)/g)].map(([, text]) => text)).toEqual(complaints);
+    expect(kept()).toEqual([]);
+  });
+
   test('no mailbox was made by asking for it', () => {
     expect(readdirSync(join(imap.dir, 'home/Maildir'))).not.toContain('.Drafts');
   });

@@ -8,8 +8,11 @@ import { pluginFolder } from './dovecot-plugin.ts';
 /** Dovecot's imap without a server around it: it reads commands from a pipe, logged in as alice from the start. */
 export interface ImapPipe {
   dir: string;
-  /** What it answers to these bytes until it ends; what it says on standard error, its log among it. */
-  run(input: Buffer | string): Promise<{ output: string; log: string; code: number | null }>;
+  /** What it answers to these bytes until it ends; what it says on standard error, its log among it. `changes` are to its environment. */
+  run(
+    input: Buffer | string,
+    changes?: Record<string, string>,
+  ): Promise<{ output: string; log: string; code: number | null }>;
 }
 
 /** With this plugin loaded, and these variables in its environment. */
@@ -28,10 +31,11 @@ export async function createImapPipe(
   const program = join(libexec.at(-1) ?? '', 'imap');
   return {
     dir,
-    run: (input) =>
+    run: (input, changes) =>
       new Promise((resolve, reject) => {
+        const own = { ...env, ...changes };
         const child = spawn(program, ['-c', conf], {
-          ...{ uid, gid, cwd: home, env: { ...env, DOVECOT_PRESERVE_ENVS: Object.keys(env).join(' ') } },
+          ...{ uid, gid, cwd: home, env: { ...own, DOVECOT_PRESERVE_ENVS: Object.keys(own).join(' ') } },
         });
         const [output, log]: [Buffer[], Buffer[]] = [[], []];
         child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
