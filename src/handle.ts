@@ -6,6 +6,7 @@ import { readEvents } from './events/read.ts';
 import { singly } from './events/singly.ts';
 import { createIntake, type Intake } from './intake/intake.ts';
 import type { Log } from './process/log.ts';
+import { closedProgram } from './process/own-program.ts';
 import { reportError } from './process/report.ts';
 import { writeLine } from './process/standard-error.ts';
 import { randomUuid } from './process/random-uuid.ts';
@@ -97,7 +98,8 @@ async function keep(
     if (busy) log.warn('database busy: event kept in the spool', { file });
     else reportKept(error, file, log);
   } catch (spoolError) {
-    reportError(error, log);
+    // Where the one file of this program may not be read, the other neither.
+    if (closedProgram(spoolError) === undefined) reportError(error, log);
     reportError(lostEvent(config.spool, spoolError), log);
   }
   if (!busy) tally.exitCodes.push(exitCodeOf(error));
@@ -114,14 +116,13 @@ function reportKept(error: unknown, file: string, log: Log): void {
 }
 
 function lostEvent(spool: string, error: unknown): OperatorError {
-  return new OperatorError(
-    `the event is lost: it cannot be kept in spool ${spool} either (${messageOf(error)})`,
-    {
-      exitCode: ExitCode.tryAgain,
-      hint: `make the spool writable: install -d -m 0750 -o cyrus -g mail ${spool}`,
-      cause: error,
-    },
-  );
+  const closed = closedProgram(error);
+  const why = messageOf(closed ?? error);
+  return new OperatorError(`the event is lost: it cannot be kept in spool ${spool} either (${why})`, {
+    exitCode: ExitCode.tryAgain,
+    hint: closed?.hint ?? `make the spool writable: install -d -m 0750 -o cyrus -g mail ${spool}`,
+    cause: error,
+  });
 }
 
 function reportEmptyInput(tally: Tally, log: Log): void {

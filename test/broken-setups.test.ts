@@ -4,6 +4,7 @@ import {
   chmodSync,
   chownSync,
   copyFileSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statfsSync,
@@ -245,6 +246,23 @@ const OWNERS: Broken[] = [
     },
   },
   {
+    title: 'a program in a folder that is closed',
+    broken: ({ program }) => chmodSync(program, 0o700),
+    command: {
+      args: 'event',
+      says: /user nobody may not enter HOST\/program, which is part of this program/,
+      hint: /chmod -R a\+rX HOST\/program/,
+      exitCode: 75,
+    },
+    ...{
+      point: 'notify_external',
+      state: 'problem',
+      text: /it may not enter HOST\/program$/,
+      fix: /chmod o\+x HOST\/program/,
+      checkExit: 1,
+    },
+  },
+  {
     title: 'a program that is closed',
     broken: ({ program }) => chmodSync(join(program, 'dist'), 0o700),
     command: {
@@ -474,6 +492,19 @@ describeAsRoot('a set-up that is broken', () => {
     const others = points.filter(({ state }) => state !== 'ok').map(({ point }) => point);
     expect(new Set(others)).toEqual(new Set(['temporary place', 'targets']));
     expect(exitCode).toBe(0);
+  });
+
+  test('and keeps the event of notifyd where Node cannot start', async () => {
+    const host = await createHost(apns);
+    onTestFinished(() => host.remove());
+    const event = { input: messageNew(), addressSpace: 400_000 };
+    const { stderr, exitCode } = await host.run(['-c', 'EVENT', '-p', '1'], event);
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 0,
+      stderr: expect.stringMatching(/^xapplepush: error: Node cannot start with 400000 KiB/) as string,
+    });
+    const [file = ''] = readdirSync(join(host.spool, 'new'));
+    expect(readFileSync(join(host.spool, 'new', file), 'utf8')).toBe(messageNew());
   });
 
   test('by an address space that is too small says so before Node starts', async () => {

@@ -15,7 +15,7 @@ import { checkSpoolFolder, SPOOL_FOLDER } from './spool.ts';
 import { checkStoreFolder, DATABASE_FOLDER } from './store.ts';
 import { Sections } from './subject.ts';
 import { judgePlaces } from './temporary.ts';
-import type { MailUser } from './trial.ts';
+import type { MailUser } from '../process/mail-user.ts';
 
 /** Everything that can be skipped because the configuration cannot be used. */
 const ALL = [

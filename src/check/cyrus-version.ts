@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { USUAL_PATH } from './mail-user.ts';
+import { USUAL_PATH } from '../process/mail-user.ts';
 import { type Point, ok, warning } from './point.ts';
 
 export const CYRUS_VERSION = 'Cyrus version';

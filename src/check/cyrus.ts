@@ -19,7 +19,7 @@ import { judgeImapdLines } from './imapd-lines.ts';
 import { placesIn } from './imapd-place.ts';
 import { MAIL_USER } from './mail-user.ts';
 import { type Point, ok, problem, skipped, skippedAll } from './point.ts';
-import type { MailUser } from './trial.ts';
+import type { MailUser } from '../process/mail-user.ts';
 
 export const IMAPD_CONF = 'imapd.conf';
 export const NOTIFYSOCKET = 'notifysocket';

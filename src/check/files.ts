@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { openingsOf } from '../cert/file-modes.ts';
 import type { Config } from '../config/config.ts';
+import type { MailUser } from '../process/mail-user.ts';
 import { type Point, ok, problem, warning } from './point.ts';
-import { type MailUser, obstacle } from './trial.ts';
+import { obstacle } from './trial.ts';
 
 export const FILES_TO_READ = 'files to read';
 export const SECRET_FILES = 'secret files';
@@ -18,15 +19,10 @@ export function checkReading(files: readonly string[], user: MailUser): Point[] 
 
 /** Keys, passphrases and passwords that everybody on the host can read, or others can replace. */
 export function checkSecrecy(files: readonly string[], user?: MailUser): Point[] {
-  const reader = user && { ...user, group: groupOf(user) };
-  const openings = files.flatMap((file) => openingsOf(file, { isSecret: true, reader }));
+  const openings = files.flatMap((file) => openingsOf(file, { isSecret: true, reader: user }));
   if (openings.length > 0) return openings.map(({ text, fix }) => warning(SECRET_FILES, text, fix));
   if (files.length === 0) return [];
   return [ok(SECRET_FILES, `not for everybody to read: ${listed(files)}`)];
-}
-
-function groupOf({ ownership, gid }: MailUser): string {
-  return /-g (\S+)$/.exec(ownership)?.[1] ?? String(gid);
 }
 
 /** The log's file is appended to, or can be made, by the mail server's user. */

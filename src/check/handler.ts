@@ -2,7 +2,8 @@ import { closeSync, existsSync, openSync, readSync, realpathSync, statSync } fro
 import { basename } from 'node:path';
 import { VERSION } from '../installation.ts';
 import { type Point, ok, problem, skipped, warning } from './point.ts';
-import { type MailUser, obstacle, tryAs } from './trial.ts';
+import type { MailUser } from '../process/mail-user.ts';
+import { obstacle, tryAs } from './trial.ts';
 import type { TrialResult } from './trial-script.ts';
 
 export const NOTIFY_EXTERNAL = 'notify_external';

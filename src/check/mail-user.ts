@@ -1,15 +1,11 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Point, ok, problem, warning } from './point.ts';
 import { messageOf } from '../process/errors.ts';
-import { isClosed, ownership, ownUser, userWithId } from '../process/rights.ts';
-import { type MailUser, tryAs } from './trial.ts';
+import { type MailUser, ownerOf, userCalled } from '../process/mail-user.ts';
+import { isClosed, ownUser } from '../process/rights.ts';
+import { tryAs } from './trial.ts';
 
 export const MAIL_USER = 'mail user';
-
-/** Where id(1) is, also for a timer's process that has no PATH. */
-export const USUAL_PATH = '/usr/bin:/bin';
 
 /**
  * Who that is: with Cyrus the user that its master becomes, which imapd.conf(5) calls `cyrus_user`; without it the
@@ -19,7 +15,7 @@ export function findMailUser(
   imapdOptions: ReadonlyMap<string, string> | undefined,
   store: string,
 ): { user?: MailUser; point: Point } {
-  const found = imapdOptions === undefined ? ownerOf(dirname(store)) : userNamed(imapdOptions);
+  const found = imapdOptions === undefined ? ownerOfStore(dirname(store)) : userNamed(imapdOptions);
   if ('point' in found) return found;
   if (isForeign(found.user)) return { point: foreign(found.user, found.why) };
   const failure = whyNotAs(found.user);
@@ -58,36 +54,12 @@ function userNamed(imapdOptions: ReadonlyMap<string, string>): Found {
   return { user, why };
 }
 
-/** By name or number; undefined where there is none. */
-export function userCalled(name: string): MailUser | undefined {
-  try {
-    const [uid, gid] = [Number(idOf('-u', name)), Number(idOf('-g', name))];
-    return { called: `user ${name}`, uid, gid, ownership: `-o ${name} -g ${idOf('-gn', name)}` };
-  } catch {
-    return /^\d+$/.test(name) ? withoutName(Number(name)) : undefined; // id(1) knows nobody of that name
-  }
-}
-
-/** Mail may belong to a number that no user of the system has. */
-function withoutName(uid: number): MailUser {
-  return { called: `user id ${uid}`, uid, gid: uid, ownership: `-o ${uid} -g ${uid}` };
-}
-
-function idOf(flag: '-u' | '-g' | '-gn', name: string): string {
-  const env = { PATH: `${process.env['PATH'] ?? ''}:${USUAL_PATH}` };
-  return execFileSync('id', [flag, '--', name], { encoding: 'utf8', env, stdio: 'pipe' }).trim();
-}
-
-function ownerOf(folder: string): Found {
-  if (!existsSync(folder)) {
-    const text = `nobody knows who it is: there is no Cyrus, and no ${folder}, whose owner it would be`;
-    const fix = `make that folder for the user of your mail server: install -d -m 0750 -o USER -g GROUP ${folder}`;
-    return { point: problem(MAIL_USER, text, fix) };
-  }
-  const { uid, gid } = statSync(folder);
-  const [owner = '', group = ''] = ownership({ uid, gid }).split(':');
-  const user = { called: userWithId(uid), uid, gid, ownership: `-o ${owner} -g ${group}` };
-  return { user, why: `the owner of ${folder}` };
+function ownerOfStore(folder: string): Found {
+  const user = ownerOf(folder);
+  if (user !== undefined) return { user, why: `the owner of ${folder}` };
+  const text = `nobody knows who it is: there is no Cyrus, and no ${folder}, whose owner it would be`;
+  const fix = `make that folder for the user of your mail server: install -d -m 0750 -o USER -g GROUP ${folder}`;
+  return { point: problem(MAIL_USER, text, fix) };
 }
 
 function introduction({ called }: MailUser, why: string): Point {

@@ -1,5 +1,5 @@
 import { visible } from '../process/text.ts';
-import { folded } from '../terminal/columns.ts';
+import { foldedToCopy } from '../terminal/columns.ts';
 import { type Colour, painter } from '../terminal/terminal.ts';
 import type { Point, PointState } from './point.ts';
 import { firstToDo, summary } from './show.ts';
@@ -112,7 +112,8 @@ function named(point: string): string {
 
 /** The text behind `begin`, whose further lines are as far from the margin as itself. */
 function within(columns: number | undefined, begin: string, indent: number, text: string): string[] {
-  const lines = columns === undefined ? [text] : folded(text, Math.max(columns - indent, MIN_TEXT_WIDTH));
+  const lines =
+    columns === undefined ? [text] : foldedToCopy(text, Math.max(columns - indent, MIN_TEXT_WIDTH));
   return lines.map((line, index) => `${index === 0 ? begin : ' '.repeat(indent)}${line}`);
 }
 

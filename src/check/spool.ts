@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { messageOf } from '../process/errors.ts';
+import { asOwner, type MailUser } from '../process/mail-user.ts';
 import { ownUser } from '../process/rights.ts';
 import { countBad, countSpool } from '../spool/spool.ts';
 import { countOf } from '../process/text.ts';
 import { type Point, ok, problem, warning } from './point.ts';
-import { type MailUser, obstacle } from './trial.ts';
+import { obstacle } from './trial.ts';
 
 export const SPOOL_FOLDER = 'spool folder';
 export const SPOOL = 'spool';
@@ -20,7 +21,7 @@ export function checkSpoolFolder(spool: string, user: MailUser): Point {
   }
   if (found === undefined) return ok(SPOOL_FOLDER, `${spool} is made when needed`);
   const text = `there is no ${spool}, and ${user.called} cannot make it`;
-  return problem(SPOOL_FOLDER, text, `install -d -m 0750 ${user.ownership} ${spool}`);
+  return problem(SPOOL_FOLDER, text, `install -d -m 0750 ${asOwner(user)} ${spool}`);
 }
 
 function nearestThere(folder: string): string {

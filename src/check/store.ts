@@ -3,9 +3,10 @@ import { dirname } from 'node:path';
 import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
 import { OperatorError } from '../process/errors.ts';
+import { asOwner, type MailUser } from '../process/mail-user.ts';
 import { closedOnTheWay } from '../process/rights.ts';
 import { type Point, ok, problem } from './point.ts';
-import { type MailUser, obstacle } from './trial.ts';
+import { obstacle } from './trial.ts';
 
 export const DATABASE_FOLDER = 'database folder';
 export const DATABASE = 'database';
@@ -30,7 +31,7 @@ function checkMissing(folder: string, user: MailUser): Point {
   const found = obstacle(user, { kind: 'fill', path: dirname(folder) });
   if (found === undefined) return ok(DATABASE_FOLDER, `${folder} is made when needed`);
   const text = `there is no ${folder}, and ${user.called} cannot make it`;
-  return problem(DATABASE_FOLDER, text, `install -d -m 0750 ${user.ownership} ${folder}`);
+  return problem(DATABASE_FOLDER, text, `install -d -m 0750 ${asOwner(user)} ${folder}`);
 }
 
 /** Opens the database, if there is one. The caller closes the store. */

@@ -1,18 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { commandAs } from '../process/hand-over.ts';
 import { canChangeUser } from '../process/identity.ts';
+import { letUse, type MailUser } from '../process/mail-user.ts';
 import { type Trial, type TrialOrder, type TrialResult, TRIAL_SCRIPT } from './trial-script.ts';
-
-/** The user that the mail server runs us as. */
-export interface MailUser {
-  /** `user cyrus`, `user id 4711`. */
-  called: string;
-  uid: number;
-  gid: number;
-  /** Options of install(1) for a folder of theirs: `-o cyrus -g mail`. */
-  ownership: string;
-}
 
 /** Far more than a program needs to print its version; the mail server waits for it too. */
 const RUN_TIMEOUT_MS = 10_000;
@@ -77,7 +68,10 @@ function explain(
           text: `${called} cannot ${verb} ${path}: it may not enter ${closed}`,
           fix: `chmod o+x ${closed}; or choose another place`,
         };
-      return { text: `${called} may not ${verb} ${path}`, fix: permission(user, { kind, path }) };
+      return {
+        text: `${called} may not ${verb} ${path}`,
+        fix: letUse(user, kind === 'run' ? 'execute' : kind, path),
+      };
     case 'EROFS':
       return {
         text: `${path} is on a file system that is read-only`,
@@ -93,21 +87,3 @@ function explain(
       return { text: `${called} cannot ${verb} ${path}: ${code}`, fix: `look at it: ls -ld ${path}` };
   }
 }
-
-/** The command that lets the user do it: what is only read or executed keeps its owner. */
-function permission({ uid, ownership }: MailUser, { kind, path }: Trial): string {
-  const [, owner = '', group = ''] = /^-o (\S+) -g (\S+)$/.exec(ownership) ?? [];
-  if (statSync(path, { throwIfNoEntry: false })?.uid === uid) return `chmod ${OWN_MODES[kind]} ${path}`;
-  if (kind === 'read') return `chgrp ${group} ${path} && chmod g+r ${path}`;
-  if (kind === 'execute' || kind === 'run') return `chmod a+rx ${path}`;
-  return `chown ${owner}:${group} ${path}`;
-}
-
-/** What is missing where it belongs to the user already. */
-const OWN_MODES: Readonly<Record<Trial['kind'], string>> = {
-  read: 'u+r',
-  append: 'u+rw',
-  fill: 'u+rwx',
-  execute: 'u+rx',
-  run: 'u+rx',
-};

@@ -19,7 +19,8 @@ export function addStatus(program: Command, context: CommandContext): void {
 const STATUS: Explanation = {
   notes: [
     'The first line says `works`, `works, but …` or `does not work: …`, and why. The exit code is 0 in each case; ' +
-      '`xapplepush check` is for monitoring.',
+      '`xapplepush check` is for monitoring. Where the database cannot be used, that is the verdict, and of the rest ' +
+      'only the spool is known.',
     'On a terminal `--watch` repaints the screen; in a pipe it writes one block after the other, and with `--json` ' +
       'one object a line.',
   ],

@@ -7,7 +7,7 @@ import { blocks, type Display, jsonLines, repainted, type Terminal } from './dis
 import { jsonOf } from './json.ts';
 import { linesOf } from './layout.ts';
 import { rowsOf } from './screen.ts';
-import { statusOf } from './status.ts';
+import { lookAt } from './look.ts';
 import { watchStatus } from './watch.ts';
 import { safeJson } from '../process/safe-json.ts';
 
@@ -42,11 +42,11 @@ export function watchSeconds(value: string | true | undefined): number | undefin
 /** What a look needs of what is around the process, and what a watch does. */
 type Around = Pick<Surroundings, 'clock' | 'env' | 'stdout' | 'onSignals' | 'suspend'>;
 
-/** Shows the state once, or again and again until SIGINT, SIGTERM or SIGHUP. Throws StoreError where it looks once. */
+/** Shows the state once, or again and again until SIGINT, SIGTERM or SIGHUP. Throws StoreError for an ordinary user. */
 export async function showStatus({ config, json, watchS }: StatusCommand, around: Around): Promise<void> {
   if (watchS !== undefined) return watch({ config, json, watchS }, around);
-  const status = await statusOf(config, around.clock);
-  const lines = json ? [safeJson(jsonOf(status), 2)] : linesOf(rowsOf(status), layout(around));
+  const look = await lookAt(config, around.clock);
+  const lines = json ? [safeJson(jsonOf(look), 2)] : linesOf(rowsOf(look), layout(around));
   around.stdout.write(lines.map((line) => `${line}\n`).join(''));
 }
 
@@ -69,7 +69,7 @@ async function watch(
   const ending = new AbortController();
   const display = displayFor(json, watchS, around);
   const stop = onSignals(ending, display, around);
-  const look = (): ReturnType<typeof statusOf> => statusOf(config, clock, BUSY_TIMEOUT_MS);
+  const look = (): ReturnType<typeof lookAt> => lookAt(config, clock, BUSY_TIMEOUT_MS);
   try {
     await watchStatus({ look, display, intervalMs: watchS * 1000, clock, signal: ending.signal });
   } finally {

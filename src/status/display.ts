@@ -1,16 +1,15 @@
-import { timeText, visible } from '../process/text.ts';
 import type { Paint } from '../terminal/terminal.ts';
 import { jsonOf } from './json.ts';
 import { linesOf } from './layout.ts';
-import { type Row, rowsOf } from './screen.ts';
-import type { Frame } from './watch.ts';
+import type { Look } from './look.ts';
+import { rowsOf } from './screen.ts';
 import { safeJson } from '../process/safe-json.ts';
 
 /** Where the frames of a watch go. */
 export interface Display {
   /** Takes the terminal, as the first thing and again after a `close`. */
   open(): void;
-  show(frame: Frame): void;
+  show(look: Look): void;
   /** Leaves the terminal as it was before. */
   close(): void;
 }
@@ -28,20 +27,14 @@ type Output = (text: string) => void;
 
 /** One JSON object a line. */
 export function jsonLines(out: Output): Display {
-  return lasting((frame) => {
-    const shown =
-      'trouble' in frame
-        ? { at: timeText(frame.nowMs), trouble: frame.trouble, fix: frame.fix }
-        : jsonOf(frame);
-    out(`${safeJson(shown)}\n`);
-  });
+  return lasting((look) => out(`${safeJson(jsonOf(look))}\n`));
 }
 
 /** One block after the other, with an empty line between them. */
 export function blocks(out: Output, paint: Paint): Display {
   let isFirst = true;
-  return lasting((frame) => {
-    const lines = linesOf(rowsOfFrame(frame), { paint });
+  return lasting((look) => {
+    const lines = linesOf(rowsOf(look), { paint });
     out(`${isFirst ? '' : '\n'}${lines.join('\n')}\n`);
     isFirst = false;
   });
@@ -62,10 +55,10 @@ const ERASE_BELOW = '\u001b[J';
 
 /** Repaints the alternate screen in place, and leaves what was on the terminal as it was. */
 export function repainted(terminal: Terminal, paint: Paint, every: string): Display {
-  let latest: Frame | undefined;
+  let latest: Look | undefined;
   const repaint = (): void => {
     if (latest === undefined) return;
-    const lines = [...linesOf(rowsOfFrame(latest), { paint, columns: terminal.columns }), '', ''];
+    const lines = [...linesOf(rowsOf(latest), { paint, columns: terminal.columns }), '', ''];
     const foot = paint(`every ${every}; Ctrl-C ends`.slice(0, terminal.columns), 'dim');
     const fitting = [...lines.slice(0, terminal.rows - 1), foot].slice(-terminal.rows);
     terminal.write(`${HOME}${fitting.map((line) => `${line}${ERASE_LINE}`).join('\n')}${ERASE_BELOW}`);
@@ -79,8 +72,8 @@ export function repainted(terminal: Terminal, paint: Paint, every: string): Disp
       terminal.on('resize', repaint);
       repaint();
     },
-    show: (frame) => {
-      latest = frame;
+    show: (look) => {
+      latest = look;
       if (isOpen) repaint();
     },
     close: () => {
@@ -90,13 +83,4 @@ export function repainted(terminal: Terminal, paint: Paint, every: string): Disp
       terminal.write(LEAVE);
     },
   };
-}
-
-function rowsOfFrame(frame: Frame): Row[] {
-  if (!('trouble' in frame)) return rowsOf(frame);
-  return [
-    { name: '', text: visible(`cannot tell: ${frame.trouble}`), tone: 'bad' },
-    { name: 'as of', text: timeText(frame.nowMs), tone: 'plain' },
-    { name: 'fix', text: visible(frame.fix), tone: 'plain' },
-  ];
 }

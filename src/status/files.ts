@@ -4,7 +4,8 @@ import { allFilesOf } from '../apns/credentials/source.ts';
 import type { Config } from '../config/config.ts';
 import { ownFile } from '../installation.ts';
 import { attention, broken, type Finding } from './finding.ts';
-import { closedTo, isThere, type MailUser, type Right } from './mail-user.ts';
+import { letUse, type MailUser, type Use } from '../process/mail-user.ts';
+import { closedTo, isReadOnly, isThere, type Right } from './closed.ts';
 
 /** What the user who takes events and delivers cannot use, of all that this needs; what is missing is told elsewhere. */
 export function unusableFiles(config: Config, user: MailUser): Finding[] {
@@ -56,14 +57,23 @@ function unusableStore(store: string, user: MailUser): Finding[] {
   return lacks.flatMap((each) => each ?? []).slice(0, 1);
 }
 
-/** The first of the rights is named. */
+/** By the first of the rights it is told. */
 function lack(user: MailUser, path: string, rights: readonly [Right, ...Right[]]): Finding | undefined {
   if (!isThere(path)) return undefined;
   const closed = closedTo(user, path, rights);
   if (closed === undefined) return undefined;
-  const what = `user ${user.name} cannot ${VERBS[rights[0]]} ${path}`;
-  if (closed !== path) return broken(`user ${user.name} may not enter ${closed}`, `chmod o+x ${closed}`);
-  return broken(what, `chown ${user.name} ${path}`);
+  const { called } = user;
+  const [right] = rights;
+  const use = right === 'write' ? (rights.includes('execute') ? 'fill' : 'append') : right;
+  if (closed !== path) return broken(`${called} may not enter ${closed}`, `chmod o+x ${closed}`);
+  if (isReadOnly(path))
+    return broken(`${path} is on a file system that is read-only`, 'mount it for writing');
+  return broken(`${called} may not ${VERBS[use]} ${path}`, letUse(user, use, path));
 }
 
-const VERBS: Readonly<Record<Right, string>> = { read: 'read', write: 'write to', execute: 'execute' };
+const VERBS: Readonly<Record<Use, string>> = {
+  read: 'read',
+  append: 'write to',
+  fill: 'write into',
+  execute: 'execute',
+};

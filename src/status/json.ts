@@ -1,6 +1,7 @@
 import { HOLDS } from '../outbox/hold.ts';
 import type { WaitingState } from '../store/summary.ts';
 import { timeText } from '../process/text.ts';
+import type { Look } from './look.ts';
 import type { Rate } from './rates.ts';
 import type { Status } from './status.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
@@ -59,8 +60,13 @@ interface RateJson {
   medianDelayMs: number | null;
 }
 
-/** The status for programs. Pure. */
-export function jsonOf(status: Status): StatusJson {
+/** The status for programs; where the store cannot be used, what is known without it. Pure. */
+export function jsonOf(look: Look): StatusJson | Pick<StatusJson, 'at' | 'verdict' | 'spool'> {
+  if (!('verdict' in look)) return statusJson(look);
+  return { at: timeText(look.nowMs), verdict: look.verdict, spool: spoolOf(look) };
+}
+
+function statusJson(status: Status): StatusJson {
   const { targets, waiting, certificates } = status;
   const { lastSuccess, lastFailure, served, deliverer } = targets;
   const { oldest } = waiting;
@@ -134,7 +140,7 @@ function oldestOf({
   return { user, deviceToken, state, reason };
 }
 
-function spoolOf({ spool }: Status): StatusJson['spool'] {
+function spoolOf({ spool }: Pick<Look, 'spool'>): StatusJson['spool'] {
   if ('trouble' in spool)
     return { waiting: 0, bad: 0, oldest: null, newestBad: null, trouble: spool.trouble };
   const { waiting, bad, oldestMs, newestBad } = spool;

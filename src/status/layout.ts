@@ -1,4 +1,4 @@
-import { wrapped } from '../terminal/columns.ts';
+import { wrappedToCopy } from '../terminal/columns.ts';
 import type { Colour, Paint } from '../terminal/terminal.ts';
 import type { Row, Tone } from './screen.ts';
 
@@ -25,7 +25,8 @@ export function linesOf(rows: readonly Row[], { paint, columns }: Layout): strin
   return rows.flatMap(({ name, text, tone }) => {
     const isVerdict = name === '';
     const indent = isVerdict ? 0 : NAME_WIDTH;
-    const parts = columns === undefined ? [text] : wrapped(text, Math.max(columns - indent, MIN_TEXT_WIDTH));
+    const parts =
+      columns === undefined ? [text] : wrappedToCopy(text, Math.max(columns - indent, MIN_TEXT_WIDTH));
     const colour = COLOURS[tone];
     const painted = parts.map((part) => (colour === undefined ? part : paint(part, colour)));
     const lines = painted.map((part, index) => `${(index === 0 ? name : '').padEnd(indent)}${part}`);

@@ -2,7 +2,7 @@ import type { Config } from '../config/config.ts';
 import { readImapdConf } from '../config/imapd-conf.ts';
 import { OperatorError } from '../process/errors.ts';
 import { attention, broken, type Finding } from './finding.ts';
-import { isThere } from './mail-user.ts';
+import { isThere } from './closed.ts';
 
 /** What tells of mail on this host. */
 export interface MailServer {

@@ -6,7 +6,7 @@ import type { Store } from '../store/store.ts';
 import { isSpooler, unusableFiles, unusableHandler } from './files.ts';
 import { broken, type Finding } from './finding.ts';
 import { type Devices, lookAtMailServer } from './mail-server.ts';
-import { ownerOf, userCalled } from './mail-user.ts';
+import { ownerOf, userCalled } from '../process/mail-user.ts';
 
 /** What keeps mail from coming in at all, and through which doors of `serve` it comes. */
 export interface WayIn {
@@ -25,6 +25,7 @@ export async function lookAtWayIn(config: Config, store: Store, devices: Devices
 /** What notifyd starts is Cyrus's user; `serve` behind a spool or a door is whoever owns the database. */
 function unusableTo(cyrusUser: string | undefined, handler: string | undefined, config: Config): Finding[] {
   const owner = ownerOf(dirname(config.store));
+  if (owner === undefined) return []; // the folder has gone since the database was opened
   if (cyrusUser === undefined || handler === undefined) return unusableFiles(config, owner);
   const user = userCalled(cyrusUser);
   if (user === undefined)

@@ -3,9 +3,10 @@ import { HOLD_TEXTS } from '../outbox/hold.ts';
 import type { Device, WaitingState } from '../store/summary.ts';
 import { countOf, spanText, timeAndAge, timeText, visible } from '../process/text.ts';
 import type { Certificate, Deliverer, Status } from './status.ts';
+import type { Look } from './look.ts';
 import type { Rate } from './rates.ts';
 import { REFRESH_SERVE } from './serve-rules.ts';
-import { verdictOf } from './verdict.ts';
+import { type Verdict, verdictOf } from './verdict.ts';
 
 /** One thing on the screen. */
 export interface Row {
@@ -18,12 +19,22 @@ export interface Row {
 /** What is well, deserves attention or is broken stands out; the rest is plain. */
 export type Tone = 'plain' | 'good' | 'attention' | 'bad';
 
-/** The whole state on one screen, the verdict first. Pure. */
-export function rowsOf(status: Status): Row[] {
-  const { state, text, findings } = verdictOf(status);
-  const tone = ({ works: 'good', attention: 'attention', broken: 'bad' } as const)[state];
+/** The whole state on one screen, the verdict first; little where the store cannot be used. Pure. */
+export function rowsOf(look: Look): Row[] {
+  const rows =
+    'verdict' in look
+      ? [verdictRow(look.verdict), ...spoolRows(look), plain('as of', timeText(look.nowMs))]
+      : statusRows(look, verdictOf(look));
+  return rows.map((row) => ({ ...row, text: visible(row.text) }));
+}
+
+function verdictRow({ state, text }: Verdict): Row {
+  return { name: '', text, tone: ({ works: 'good', attention: 'attention', broken: 'bad' } as const)[state] };
+}
+
+function statusRows(status: Status, verdict: Verdict): Row[] {
   return [
-    { name: '', text, tone },
+    verdictRow(verdict),
     ...targetRows(status),
     ...waitingRows(status),
     ...rateRows(status),
@@ -33,8 +44,8 @@ export function rowsOf(status: Status): Row[] {
     serveRow(status),
     ...doorRows(status),
     plain('as of', timeText(status.nowMs)),
-    ...(findings.some(({ fix }) => fix === null) ? [plain('fix', 'see: xapplepush check')] : []),
-  ].map((row) => ({ ...row, text: visible(row.text) }));
+    ...(verdict.findings.some(({ fix }) => fix === null) ? [plain('fix', 'see: xapplepush check')] : []),
+  ];
 }
 
 function plain(name: string, text: string): Row {
@@ -124,7 +135,7 @@ function deviceText({ user, deviceToken }: Device): string {
   return `${user}, device ${deviceToken}`;
 }
 
-function spoolRows({ spool, nowMs }: Status): Row[] {
+function spoolRows({ spool, nowMs }: Pick<Look, 'spool' | 'nowMs'>): Row[] {
   if ('trouble' in spool) return [{ name: 'spool', text: spool.trouble, tone: 'attention' }];
   const { waiting, oldestMs, bad, newestBad } = spool;
   const oldest = oldestMs === undefined ? '' : ` since ${timeAndAge(oldestMs, nowMs)}`;

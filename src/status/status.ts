@@ -30,7 +30,7 @@ export interface Status {
   };
   rates: ReturnType<typeof ratesOf>;
   waiting: WaitingSummary;
-  spool: SpoolState | { trouble: string };
+  spool: SpoolLook;
   certificates: Certificate[];
   /** Why nothing can be sent with the main credential, and the fix; undefined where it can. */
   credentialTrouble: { text: string; fix: string } | undefined;
@@ -42,6 +42,9 @@ export interface Status {
   obstacles: Finding[];
   disableAfterMs: number;
 }
+
+/** Or why it cannot be looked at. */
+export type SpoolLook = SpoolState | { trouble: string };
 
 /** Those `serve`s that run on this store. */
 export interface Served {
@@ -159,7 +162,7 @@ function redacted<D extends Device>(device: D): D {
   return { ...device, deviceToken: redactToken(device.deviceToken) };
 }
 
-function spoolOf({ spool }: Config): Status['spool'] {
+export function spoolOf({ spool }: Pick<Config, 'spool'>): SpoolLook {
   try {
     return lookAtSpool(spool);
   } catch (error) {

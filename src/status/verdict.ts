@@ -1,4 +1,5 @@
-import type { Finding } from './finding.ts';
+import type { OperatorError } from '../process/errors.ts';
+import { broken, type Finding } from './finding.ts';
 import { RULES } from './rules.ts';
 import type { Status } from './status.ts';
 
@@ -17,9 +18,19 @@ export interface Verdict {
 export function verdictOf(status: Status): Verdict {
   const findings = [...status.obstacles, ...RULES.flatMap((rule) => rule(status) ?? [])];
   const worst = findings.filter(({ severity }) => severity === 'broken');
-  if (worst.length > 0) return { state: 'broken', text: `does not work: ${textOf(worst)}`, findings };
+  if (worst.length > 0) return doesNotWork(worst, findings);
   if (findings.length > 0) return { state: 'attention', text: `works, but ${textOf(findings)}`, findings };
   return { state: 'works', text: 'works', findings };
+}
+
+/** The verdict where the store cannot be used, so that no more is known. */
+export function verdictOfTrouble({ message, hint }: OperatorError): Verdict {
+  const findings = [broken(message, hint)];
+  return doesNotWork(findings, findings);
+}
+
+function doesNotWork(worst: readonly Finding[], findings: Finding[]): Verdict {
+  return { state: 'broken', text: `does not work: ${textOf(worst)}`, findings };
 }
 
 function textOf(findings: readonly Finding[]): string {

@@ -53,7 +53,7 @@ const EXPLANATIONS: readonly (readonly [RegExp, string, string])[] = [
   [
     /^SQLITE_BUSY/,
     'database FILE is locked by another process',
-    'the event is kept; look for a process that holds it',
+    'look for the process that holds it: fuser FILE',
   ],
   [/^SQLITE_READONLY|^EROFS/, 'database FILE is read-only', WRITABLE],
   [/^EACCES|^EPERM|^SQLITE_PERM/, 'database FILE cannot be used by this user', WRITABLE],

@@ -26,8 +26,21 @@ export function folded(text: string, columns: number): string[] {
 
 /** As `folded`, and a command that somebody copies stays on one line; the terminal itself breaks one that is longer. */
 export function foldedToCopy(text: string, columns: number): string[] {
-  const whole = text.replace(COMMAND, (command) => command.replaceAll(' ', NO_SPACE));
-  return folded(whole, columns).map((line) => line.replaceAll(NO_SPACE, ' '));
+  return folded(text.replace(COMMAND, whole), columns).map(spaced);
+}
+
+/** As `wrapped`, and such a command stays on one line where it fits there. */
+export function wrappedToCopy(text: string, columns: number): string[] {
+  const fitting = (command: string): string => (columnsOf(command) <= columns ? whole(command) : command);
+  return wrapped(text.replace(COMMAND, fitting), columns).map(spaced);
+}
+
+function whole(command: string): string {
+  return command.replaceAll(' ', NO_SPACE);
+}
+
+function spaced(line: string): string {
+  return line.replaceAll(NO_SPACE, ' ');
 }
 
 /** Where a text names one, after a colon, a semicolon or a backtick, up to the end of that part. */

@@ -14,7 +14,8 @@ import { checkLog, checkReading, checkSecrecy } from '../../src/check/files.ts';
 import { findMailUser } from '../../src/check/mail-user.ts';
 import { checkSpoolFolder } from '../../src/check/spool.ts';
 import { checkStoreFolder } from '../../src/check/store.ts';
-import { type MailUser, obstacle, tryAs } from '../../src/check/trial.ts';
+import { obstacle, tryAs } from '../../src/check/trial.ts';
+import { asOwner, type MailUser } from '../../src/process/mail-user.ts';
 import { compileProgram } from '../support/compiled.ts';
 import { temporaryFolder } from '../support/store.ts';
 import { file, give, IS_ROOT, USER, USER_NAME } from './setup.ts';
@@ -151,7 +152,7 @@ describe('files', () => {
     const path = file(join(temporaryFolder(), 'password'), '', 0o604);
     const { uid, gid } = statSync(path);
     const mendFor = (user: MailUser): string | null | undefined => checkSecrecy([path], user)[0]?.fix;
-    const other = { called: 'user cyrus', uid: uid + 1, gid, ownership: '-o cyrus -g mail' };
+    const other = { called: 'user cyrus', uid: uid + 1, gid, gids: [gid], owner: 'cyrus', group: 'mail' };
     expect(mendFor({ ...other, uid })).toBe(`chmod 0600 ${path}`);
     expect(mendFor(other)).toBe(`chmod 0640 ${path}`);
     expect(mendFor({ ...other, gid: gid + 1 })).toBe(`chgrp mail ${path} && chmod 0640 ${path}`);
@@ -206,7 +207,7 @@ describe('folders of database and spool', () => {
 
   test('that are missing, and cannot be made', () => {
     const dir = take(temporaryFolder());
-    const install = expect.stringContaining(`install -d -m 0750 ${USER.ownership}`) as string;
+    const install = expect.stringContaining(`install -d -m 0750 ${asOwner(USER)}`) as string;
     expect(checkStoreFolder(join(dir, 'lib', 'x.db'), USER)).toMatchObject({
       state: 'problem',
       fix: install,

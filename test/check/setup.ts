@@ -9,7 +9,7 @@ import { check } from '../../src/check/check.ts';
 import type { DoveconfRun } from '../../src/check/dovecot/run-doveconf.ts';
 import type { Point } from '../../src/check/point.ts';
 import type { Listener } from '../../src/check/subject.ts';
-import type { MailUser } from '../../src/check/trial.ts';
+import type { MailUser } from '../../src/process/mail-user.ts';
 import type { ExitCode } from '../../src/process/errors.ts';
 import { VERSION } from '../../src/installation.ts';
 import { configFor, type MockApns } from '../support/apns.ts';
@@ -20,12 +20,13 @@ export const IS_ROOT = process.geteuid?.() === 0;
 
 /** Debian's nobody(5), whom root can become; without root the tests run as whoever they are. */
 export const USER: MailUser = IS_ROOT
-  ? { called: 'user nobody', uid: 65534, gid: 65534, ownership: '-o nobody -g nogroup' }
+  ? { called: 'user nobody', uid: 65534, gid: 65534, gids: [65534], owner: 'nobody', group: 'nogroup' }
   : {
       called: `user ${userInfo().username}`,
       uid: userInfo().uid,
       gid: userInfo().gid,
-      ownership: `-o ${userInfo().username} -g ${userInfo().gid}`,
+      gids: process.getgroups?.() ?? [],
+      ...{ owner: userInfo().username, group: String(userInfo().gid) },
     };
 
 const DAY_MS = 24 * 3600 * 1000;

@@ -118,7 +118,7 @@ describe('--watch on a terminal', () => {
     other.pragma('locking_mode = EXCLUSIVE');
     other.exec('BEGIN EXCLUSIVE; COMMIT');
     const { shows, pass } = watching(['1'], { terminal: TERMINAL });
-    await shows('cannot tell: ');
+    await shows('does not work: database ');
     await shows('is locked by another process');
     other.close();
     await pass(1000);

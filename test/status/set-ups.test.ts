@@ -74,6 +74,24 @@ test('what works says so, and how many pushes there were', async () => {
   expect((await statusJson()).rates).toEqual({ hour: rate, day: { ...rate, since: null } });
 });
 
+describe('where the store cannot be used', () => {
+  test.each([
+    ['is not there yet', () => rmSync(sandbox.store), 'there is no database DIR/x.db yet'],
+    ['is empty', () => writeFileSync(sandbox.store, ''), 'database DIR/x.db is empty: 0 bytes'],
+    ['is something else', () => writeFileSync(sandbox.store, 'x'.repeat(5000)), 'DIR/x.db is damaged'],
+  ])('since it %s, that is the verdict, with what is known all the same', async (_why, breakIt, text) => {
+    for (const name of ['-wal', '-shm']) rmSync(sandbox.store + name, { force: true });
+    breakIt();
+    writeSpool(sandbox.spool, Buffer.from('{}'), Date.now());
+    expect(await firstLine()).toMatch(new RegExp(`^does not work: ${text}.*; fix: `));
+    const { verdict, spool, ...rest } = await statusJson();
+    expect(verdict.findings).toMatchObject([{ severity: 'broken', fix: expect.any(String) as string }]);
+    expect(spool.waiting).toBe(1);
+    expect(Object.keys(rest)).toEqual(['at']);
+    expect(await sandbox.run(['status'])).toMatchObject({ exitCode: 0, stderr: '' });
+  });
+});
+
 test('attempts that failed are counted', async () => {
   await deliverOne();
   apns.setAnswers('*', ['503']);
@@ -208,14 +226,14 @@ describe('the user of the mail server', () => {
   testAsRoot('cannot read the configuration', async () => {
     chmodSync(sandbox.configFile, 0o600);
     expect(await firstLine()).toBe(
-      `does not work: user ${CYRUS} cannot read DIR/config.yaml; fix: chown ${CYRUS} DIR/config.yaml`,
+      `does not work: user id ${CYRUS} may not read DIR/config.yaml; fix: chgrp ${CYRUS} DIR/config.yaml && chmod g+r DIR/config.yaml`,
     );
   });
 
   testAsRoot('cannot read the key', async () => {
     chownSync(apns.files.clientKey, 0, 0);
     chmodSync(apns.files.clientKey, 0o600);
-    expect(await firstLine()).toContain(`user ${CYRUS} cannot read ${apns.files.clientKey}`);
+    expect(await firstLine()).toContain(`user id ${CYRUS} may not read ${apns.files.clientKey}`);
   });
 
   testAsRoot('cannot read the password of the proxy', async () => {
@@ -229,7 +247,7 @@ describe('the user of the mail server', () => {
   testAsRoot('cannot write to the folder of the database', async () => {
     chownSync(sandbox.dir, 0, 0);
     expect(await firstLine()).toBe(
-      `does not work: user ${CYRUS} cannot write to DIR; fix: chown ${CYRUS} DIR`,
+      `does not work: user id ${CYRUS} may not write into DIR; fix: chown ${CYRUS}:${CYRUS} DIR`,
     );
   });
 
@@ -237,14 +255,14 @@ describe('the user of the mail server', () => {
     chownSync(sandbox.dir, 0, 0);
     chmodSync(sandbox.dir, 0o700);
     expect(await firstLine()).toBe(
-      `does not work: user ${CYRUS} may not enter DIR; user ${CYRUS} cannot write to DIR; fix: chmod o+x DIR; chown ${CYRUS} DIR`,
+      `does not work: user id ${CYRUS} may not enter DIR; user id ${CYRUS} may not write into DIR; fix: chmod o+x DIR; chown ${CYRUS}:${CYRUS} DIR`,
     );
   });
 
   testAsRoot('cannot write to the database', async () => {
     chownSync(sandbox.store, 0, 0);
     expect(await firstLine()).toBe(
-      `does not work: user ${CYRUS} cannot write to DIR/x.db; fix: chown ${CYRUS} DIR/x.db`,
+      `does not work: user id ${CYRUS} may not write to DIR/x.db; fix: chown ${CYRUS}:${CYRUS} DIR/x.db`,
     );
   });
 
@@ -252,12 +270,12 @@ describe('the user of the mail server', () => {
     mkdirSync(sandbox.spool, { recursive: true });
     chownSync(sandbox.spool, 0, 0);
     expect(await firstLine()).toBe(
-      `works, but user ${CYRUS} cannot write to DIR/spool; fix: chown ${CYRUS} DIR/spool`,
+      `works, but user id ${CYRUS} may not write into DIR/spool; fix: chown ${CYRUS}:${CYRUS} DIR/spool`,
     );
     const spooler = join(sandbox.dir, 'spooler');
     symlinkSync(COMMAND.replace(/xapplepush$/, 'xapplepush-spool'), spooler);
     imapdConf(withOption('notify_external', spooler).replace(/^cyrus_user: .*$/m, `cyrus_user: ${CYRUS}`));
-    expect(await firstLine()).toMatch(`does not work: user ${CYRUS} cannot write to DIR/spool; `);
+    expect(await firstLine()).toMatch(`does not work: user id ${CYRUS} may not write into DIR/spool; `);
   });
 
   testAsRoot('cannot execute the program', async () => {
@@ -265,7 +283,7 @@ describe('the user of the mail server', () => {
     writeFileSync(program, '#!/bin/sh\n', { mode: 0o700 });
     imapdConf(withOption('notify_external', program).replace(/^cyrus_user: .*$/m, `cyrus_user: ${CYRUS}`));
     expect(await firstLine()).toBe(
-      `does not work: user ${CYRUS} cannot execute DIR/program; fix: chown ${CYRUS} DIR/program`,
+      `does not work: user id ${CYRUS} may not execute DIR/program; fix: chmod a+rx DIR/program`,
     );
   });
 });

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { OperatorError } from '../../src/process/errors.ts';
 import { watchSeconds } from '../../src/status/command.ts';
 import { blocks, type Display, jsonLines, repainted, type Terminal } from '../../src/status/display.ts';
-import type { Status } from '../../src/status/status.ts';
+import type { Look } from '../../src/status/look.ts';
+import { verdictOfTrouble } from '../../src/status/verdict.ts';
 import { watchStatus } from '../../src/status/watch.ts';
 import { painter } from '../../src/terminal/terminal.ts';
 import { createTestClock } from '../support/clock.ts';
@@ -43,11 +44,11 @@ class Screen extends EventEmitter implements Terminal {
 }
 
 /** Looks as often as there are answers, then ends. */
-async function watched(display: Display, answers: readonly (Status | Error)[]): Promise<void> {
+async function watched(display: Display, answers: readonly (Look | Error)[]): Promise<void> {
   const clock = createTestClock(NOW_MS);
   const ending = new AbortController();
   let looks = 0;
-  const look = (): Promise<Status> => {
+  const look = (): Promise<Look> => {
     const answer = answers[looks];
     looks += 1;
     return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer!);
@@ -63,7 +64,13 @@ async function watched(display: Display, answers: readonly (Status | Error)[]): 
   expect(looks).toBe(answers.length);
 }
 
-const LOCKED = new OperatorError('the database is locked', { exitCode: 75, hint: 'look for who holds it' });
+const LOCKED: Look = {
+  nowMs: NOW_MS + 2000,
+  verdict: verdictOfTrouble(
+    new OperatorError('the database is locked', { exitCode: 75, hint: 'look for who holds it' }),
+  ),
+  spool: { waiting: 2, oldestMs: NOW_MS, bad: 0, newestBad: undefined },
+};
 
 describe('in a pipe', () => {
   test('one block after the other, and what stood in the way', async () => {
@@ -74,9 +81,11 @@ describe('in a pipe', () => {
     );
     const [first, , second, , third, ...rest] = written.split('\n\n');
     expect([first, second, third]).toEqual(
-      ['works', 'cannot tell: the database is locked', 'does not work: no device is registered any more'].map(
-        (line) => expect.stringContaining(line) as string,
-      ),
+      [
+        'works',
+        'does not work: the database is locked; fix: look for who holds it',
+        'does not work: no device is registered any more',
+      ].map((line) => expect.stringContaining(line) as string),
     );
     expect(rest).toHaveLength(1);
     expect(written).toMatch(/[^\n]\n$/);
@@ -94,7 +103,7 @@ describe('in a pipe', () => {
       .map((line) => JSON.parse(line) as object);
     expect(objects).toMatchObject([
       { verdict: { state: 'works' }, targets: 3 },
-      { at: '2023-11-14T22:13:22Z', trouble: 'the database is locked', fix: 'look for who holds it' },
+      { at: '2023-11-14T22:13:22Z', verdict: { state: 'broken' }, spool: { waiting: 2 } },
     ]);
   });
 });

@@ -170,7 +170,12 @@ function runAs(
   const limit = addressSpace === undefined ? '' : `ulimit -v ${addressSpace}; `;
   const child = spawn('/bin/sh', ['-c', `${limit}exec "$@"`, 'sh', ...command], {
     cwd: '/',
-    env: { PATH: '/usr/bin:/bin', XAPPLEPUSH_CONFIG: configFile, XAPPLEPUSH_NODE: process.execPath },
+    env: {
+      PATH: '/usr/bin:/bin',
+      XAPPLEPUSH_CONFIG: configFile,
+      XAPPLEPUSH_SPOOL: join(dirname(configFile), 'spool'),
+      XAPPLEPUSH_NODE: process.execPath,
+    },
     timeout: 60_000,
     ...as,
   });

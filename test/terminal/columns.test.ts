@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { columnsOf, fitted, folded, foldedToCopy, padded, wrapped } from '../../src/terminal/columns.ts';
+import {
+  columnsOf,
+  fitted,
+  folded,
+  foldedToCopy,
+  padded,
+  wrapped,
+  wrappedToCopy,
+} from '../../src/terminal/columns.ts';
 
 /** A woman, a joiner and a laptop: one picture. */
 const JOINED = '\u{1f469}\u200d\u{1f4bb}';
@@ -91,6 +99,12 @@ describe('foldedToCopy', () => {
     const prose = 'the program cannot install what it needs: it has no rights';
     expect(foldedToCopy(prose, 20)).toEqual(folded(prose, 20));
   });
+});
+
+test('wrappedToCopy keeps a command on one line where it fits there', () => {
+  const text = 'let them read it: chmod -R a+rX /opt/x';
+  expect(wrappedToCopy(text, 22)).toEqual(['let them read it:', 'chmod -R a+rX /opt/x']);
+  expect(wrappedToCopy(text, 16)).toEqual(['let them read', 'it: chmod -R', 'a+rX /opt/x']);
 });
 
 describe('fitted', () => {

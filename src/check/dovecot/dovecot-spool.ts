@@ -1,7 +1,8 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Point, ok, problem } from '../point.ts';
-import { type MailUser, obstacle } from '../trial.ts';
+import { asOwner, type MailUser } from '../../process/mail-user.ts';
+import { obstacle } from '../trial.ts';
 import type { MailOwner } from './mail-owner.ts';
 
 export const DOVECOT_SPOOL = 'Dovecot spool';
@@ -54,7 +55,7 @@ function checkForOne({ read, reader }: SpoolOptions, mailUser: MailUser): Point 
     return problem(
       DOVECOT_SPOOL,
       `${found.text}: no push goes out`,
-      `install -d -m 0700 ${mailUser.ownership} ${[read, ...folders].join(' ')}`,
+      `install -d -m 0700 ${asOwner(mailUser)} ${[read, ...folders].join(' ')}`,
     );
   if (reader !== undefined && reader.uid !== mailUser.uid)
     return problem(

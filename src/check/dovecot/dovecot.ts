@@ -1,8 +1,7 @@
 import type { Config } from '../../config/config.ts';
 import { ownFile } from '../../installation.ts';
-import { userCalled } from '../mail-user.ts';
+import { type MailUser, userCalled } from '../../process/mail-user.ts';
 import { type Point, ok, problem, warning } from '../point.ts';
-import type { MailUser } from '../trial.ts';
 import { type Doveconf, parseDoveconf } from './doveconf-output.ts';
 import { checkDovecotSpool } from './dovecot-spool.ts';
 import { mailOwnerOf } from './mail-owner.ts';

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { USUAL_PATH } from '../mail-user.ts';
+import { USUAL_PATH } from '../../process/mail-user.ts';
 
 /** What came of `doveconf -n`. */
 export interface DoveconfRun {

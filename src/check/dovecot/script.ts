@@ -2,7 +2,8 @@ import { readFileSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { ownFile } from '../../installation.ts';
 import { type Point, ok, problem } from '../point.ts';
-import { type MailUser, obstacle } from '../trial.ts';
+import type { MailUser } from '../../process/mail-user.ts';
+import { obstacle } from '../trial.ts';
 import type { LuaDriver } from './setup.ts';
 
 export const DOVECOT_SCRIPT = 'Dovecot script';

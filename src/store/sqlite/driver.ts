@@ -1,11 +1,11 @@
-import { constants, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type BetterSqlite3 from 'better-sqlite3';
 import { messageOf } from '../../process/errors.ts';
 import { ownFile } from '../../installation.ts';
 import { COMPILER_HINT, DRIVER_FOR_NODE_20 } from '../../node-20/sqlite-driver.ts';
-import { closedOnTheWay, ownUser, refusalOf } from '../../process/rights.ts';
+import { closedAt, closedProgram } from '../../process/own-program.ts';
 import { StoreError } from '../errors.ts';
 
 export type Database = BetterSqlite3.Database;
@@ -76,28 +76,13 @@ function loadAddon(file: string): unknown {
   return module.exports;
 }
 
-/** A file of this program that this user may not read, such as one below root's home. */
+/** A file of this program that this user may not read. */
 function unreadable(failures: readonly unknown[]): StoreError | undefined {
-  const paths = [
-    ...failures.flatMap((error) => refusedPath(error) ?? []),
-    ...candidates().map(({ file }) => file),
-  ];
-  const refused = paths.find((path) => refusalOf(path, constants.R_OK) === 'EACCES');
-  if (refused === undefined) return undefined;
-  const closed = closedOnTheWay(refused);
-  const what = closed === undefined ? `read ${refused}` : `enter ${closed}`;
-  return new StoreError(
-    `${ownUser()} may not ${what}, which is part of this program: it cannot open the database`,
-    {
-      hint: `let everybody read the program: chmod -R a+rX ${ownFile('.')}; folders above it need chmod a+x`,
-      cause: failures[0],
-    },
-  );
-}
-
-function refusedPath(error: unknown): string | undefined {
-  const { code, path } = error as NodeJS.ErrnoException;
-  return code === 'EACCES' ? path : undefined;
+  const files = candidates().flatMap(({ file }) => closedAt(file, failures[0]) ?? []);
+  const [closed] = [...failures.flatMap((error) => closedProgram(error) ?? []), ...files];
+  if (closed === undefined) return undefined;
+  const { message, hint } = closed;
+  return new StoreError(`${message}: it cannot open the database`, { hint, cause: failures[0] });
 }
 
 function noDriver(failures: readonly unknown[]): StoreError {

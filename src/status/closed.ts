@@ -1,37 +1,9 @@
-import { execFileSync } from 'node:child_process';
-import { accessSync, constants, type Stats, statSync } from 'node:fs';
+import { constants, type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { MailUser } from '../process/mail-user.ts';
+import { refusalOf } from '../process/rights.ts';
 
-/** Somebody whom the mail server runs programs as. */
-export interface MailUser {
-  /** For people and chown(1). */
-  name: string;
-  uid: number;
-  gids: readonly number[];
-}
-
-/** Where id(1) is. */
-const USUAL_PATH = '/usr/bin:/bin';
-
-/** By name or number; undefined where there is none. */
-export function userCalled(name: string): MailUser | undefined {
-  if (/^\d+$/.test(name)) return { name, uid: Number(name), gids: [Number(name)] };
-  const idOf = (flag: '-u' | '-G'): string =>
-    execFileSync('id', [flag, '--', name], {
-      ...{ encoding: 'utf8', stdio: 'pipe', env: { PATH: USUAL_PATH } },
-    });
-  try {
-    return { name, uid: Number(idOf('-u')), gids: idOf('-G').trim().split(' ').map(Number) };
-  } catch {
-    return undefined; // id(1) knows nobody of that name
-  }
-}
-
-/** Whose a folder is. */
-export function ownerOf(folder: string): MailUser {
-  const { uid, gid } = statSync(folder);
-  return { name: String(uid), uid, gids: [gid] };
-}
+type Identity = Pick<MailUser, 'uid' | 'gids'>;
 
 /** What somebody is to do with a file: constants of access(2). */
 export type Right = 'read' | 'write' | 'execute';
@@ -46,7 +18,7 @@ const BITS: Readonly<Record<Right, number>> = {
  * Undefined where the user may; else what is in the way: a folder that cannot be entered, or the path itself. Of this
  * process's own user the kernel knows; of others the modes tell, without access control lists.
  */
-export function closedTo(user: MailUser, path: string, rights: readonly Right[]): string | undefined {
+export function closedTo(user: Identity, path: string, rights: readonly Right[]): string | undefined {
   const enter = ancestorsOf(path).find((folder) => !may(user, folder, BITS.execute));
   if (enter !== undefined) return enter;
   return rights.every((right) => may(user, path, BITS[right])) ? undefined : path;
@@ -58,8 +30,8 @@ function ancestorsOf(path: string): string[] {
   return folder === path ? [] : [...ancestorsOf(folder), folder];
 }
 
-function may(user: MailUser, path: string, bits: number): boolean {
-  if (user.uid === process.geteuid?.()) return isAccessible(path, bits);
+function may(user: Identity, path: string, bits: number): boolean {
+  if (user.uid === process.geteuid?.()) return refusalOf(path, bits) === undefined;
   const stats = statsOf(path);
   return stats === undefined || user.uid === 0 || (bitsFor(user, stats) & bits) === bits;
 }
@@ -73,6 +45,11 @@ function statsOf(path: string): Stats | undefined {
   }
 }
 
+/** Whether it is the file system that lets nobody write there. */
+export function isReadOnly(path: string): boolean {
+  return refusalOf(path, constants.W_OK) === 'EROFS';
+}
+
 /** Also true where this process may not look. */
 export function isThere(path: string): boolean {
   try {
@@ -82,17 +59,8 @@ export function isThere(path: string): boolean {
   }
 }
 
-function isAccessible(path: string, bits: number): boolean {
-  try {
-    accessSync(path, bits);
-    return true;
-  } catch {
-    return false; // for whatever reason: it cannot be used so
-  }
-}
-
 /** Of a file's mode, those that hold for the user (path_resolution(7)). */
-function bitsFor({ uid, gids }: MailUser, { mode, ...file }: Stats): number {
+function bitsFor({ uid, gids }: Identity, { mode, ...file }: Stats): number {
   if (file.uid === uid) return mode >> 6;
   return gids.includes(file.gid) ? mode >> 3 : mode;
 }
