@@ -43,7 +43,7 @@ async function play(world) {
     title: 'A message is filed into her mailbox Archive',
     file: 'message-in-folder.json',
     mailbox: 'Archive',
-    meaning: '"look at m", the MD5 hash of Archive',
+    meaning: '"look at the mailbox with this MD5 hash", which is that of Archive',
   });
   await delivers(world, {
     title: 'Alice reads a message in her INBOX on her laptop',
@@ -66,7 +66,7 @@ async function play(world) {
   show(
     `\n${green('All as expected:')} 7 events, 5 pushes. Nothing is left running, and the folder is removed.`,
   );
-  show('Next: the page Install of README.md takes you to the first push on a real phone, and');
+  show('Next: the section Install of README.md takes you to the first push on a real phone, and');
   show('`xapplepush check` says at each step what is missing.');
 }
 

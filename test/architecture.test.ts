@@ -44,7 +44,6 @@ const PURE = [
   'test-push/cyrus-name.ts',
   'check/point.ts',
   'check/cyrus-conf.ts',
-  'check/imapd-lines.ts',
   'check/imapd-place.ts',
   'check/temporary.ts',
   'check/dovecot/doveconf-output.ts',
@@ -68,6 +67,7 @@ const PURE = [
   'events/xaps.ts',
   'events/parse.ts',
   'config/duration.ts',
+  'config/imapd-mistakes.ts',
   'process/redact.ts',
 ];
 
@@ -139,12 +139,8 @@ const SURROUNDINGS =
 /** Who may ask for it: those that are about the process itself, real time-outs of the network, and where tools lie. */
 const ASKS_FOR_SURROUNDINGS = [
   ...['main.ts', 'process/hand-over.ts', 'process/own-streams.ts', 'history/history.ts', 'apns/client.ts'],
-  ...[
-    'check/trial-script.ts',
-    'check/mail-user.ts',
-    'check/cyrus-version.ts',
-    'check/dovecot/run-doveconf.ts',
-  ],
+  ...['process/mail-user.ts', 'check/trial-script.ts', 'check/cyrus-version.ts'],
+  'check/dovecot/run-doveconf.ts',
 ];
 
 /** What a statement begins with, and a word after it. */

@@ -21,6 +21,7 @@ import { certificateFor } from './check/setup.ts';
 import { messageNew, registration } from './support/events.ts';
 import { describeAsRoot } from './support/needs.ts';
 import { mountSmallDisk } from './support/small-disk.ts';
+import { holdWriteLock } from './support/store.ts';
 
 /*
  * Set-ups that are broken for real, in files, owners, sockets, clocks and disks: what the failing command says, with its
@@ -192,6 +193,24 @@ const OWNERS: Broken[] = [
     },
   },
   {
+    title: 'a configuration of root',
+    broken: ({ configFile }) => chmodSync(configFile, 0o600),
+    command: {
+      args: LIST,
+      as: MAIL_USER,
+      says: /user nobody may not read the configuration HOST\/config\.yaml$/m,
+      hint: /chgrp nogroup HOST\/config\.yaml && chmod g\+r HOST\/config\.yaml/,
+      exitCode: 78,
+    },
+    ...{
+      point: 'files to read',
+      state: 'problem',
+      text: /user nobody may not read HOST\/config\.yaml/,
+      fix: 'chgrp nogroup HOST/config.yaml && chmod g+r HOST/config.yaml',
+      checkExit: 1,
+    },
+  },
+  {
     title: 'an ordinary user who lists',
     broken: () => undefined,
     command: {
@@ -276,6 +295,7 @@ const OWNERS: Broken[] = [
       point: 'handler',
       state: 'problem',
       text: /user nobody may not read HOST\/program\/dist\/main\.cjs/,
+      fix: /chmod -R a\+rX HOST\/program$/,
       checkExit: 1,
     },
   },
@@ -289,6 +309,23 @@ const OWNERS: Broken[] = [
       exitCode: 78,
     },
     ...{ point: '', state: 'problem', text: /./, checkExit: 78 },
+  },
+];
+
+const LOCKS: Broken[] = [
+  {
+    title: 'a database that another process holds',
+    broken: ({ store }) => {
+      holdWriteLock(store);
+      return undefined;
+    },
+    ...{
+      point: 'database',
+      state: 'problem',
+      text: /database HOST\/lib\/x\.db is locked by another process/,
+      fix: /fuser HOST\/lib\/x\.db/,
+      checkExit: 1,
+    },
   },
 ];
 
@@ -466,6 +503,7 @@ describeAsRoot('a set-up that is broken', () => {
     ['in its files', FILES],
     ['in its owners', OWNERS],
     ['in its sockets', SOCKETS],
+    ['in its locks', LOCKS],
     ['in its clock', CLOCKS],
     ['in its disk', DISKS],
   ])('%s', (_subject, table) => {

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { type ImapdLine, readImapdConf, readImapdLines } from '../config/imapd-conf.ts';
+import { type ImapdLine, notifySocketOf, readImapdConf, readImapdLines } from '../config/imapd-conf.ts';
+import { mistakesIn } from '../config/imapd-mistakes.ts';
 import { OperatorError } from '../process/errors.ts';
 import { isListenedOn } from '../sockets/bound.ts';
 import { CYRUS_CONF, judgeCyrusConf, judgeNotifyd, notifydLine } from './cyrus-conf.ts';
@@ -15,7 +16,6 @@ import {
   judgeImapdConf,
   LOGIN,
 } from './imapd-conf.ts';
-import { judgeImapdLines } from './imapd-lines.ts';
 import { placesIn } from './imapd-place.ts';
 import { MAIL_USER } from './mail-user.ts';
 import { type Point, ok, problem, skipped, skippedAll } from './point.ts';
@@ -84,19 +84,22 @@ export function checkCyrus(cyrus: Cyrus, { user, credentials, ...rest }: CyrusOp
   const { options, cyrusConf, file, lines, point } = cyrus;
   if (options === undefined)
     return point.state === 'ok' ? [point] : [point, ...skippedAll(OF_CYRUS, IMAPD_CONF)];
-  const mistakes = judgeImapdLines(IMAPD_CONF, lines);
+  const places = placesIn(file, lines);
+  const mistakes = mistakesIn(lines).map(({ text, fix }) => problem(IMAPD_CONF, text, fix));
   const points = [
     ...(mistakes.length > 0 ? mistakes : [point]),
     checkCyrusVersion(rest.sharedMailboxes, packagedCyrus),
     ...(cyrusConf === undefined ? [] : checkServices(cyrusConf)),
-    ...judgeImapdConf(options, credentials, { cyrusConf, places: placesIn(file, lines) }),
+    ...judgeImapdConf(options, credentials, { cyrusConf, places }),
   ];
-  const socket = options.get('notifysocket') ?? socketByDefault(options);
+  const socket = notifySocketOf(options);
   if (socket?.startsWith(DLIST) === true)
     return [...points, checkDlist(socket.slice(DLIST.length), rest.serveSocket), ...UNUSED];
   points.push(...checkNotifyd(socket, cyrus));
   if (user === undefined) return [...points, ...skippedAll(OF_HANDLER, MAIL_USER)];
-  return [...points, ...checkHandler(options.get('notify_external'), user, rest.environment)];
+  const { environment } = rest;
+  const place = places.placeOf('notify_external');
+  return [...points, ...checkHandler(options.get('notify_external'), user, { environment, place })];
 }
 
 /** Where master looks for programs, as Debian, Fedora, Arch and a build from source have it. */
@@ -107,12 +110,6 @@ function checkServices(cyrusConf: string): Point[] {
   const folder = PROGRAMS.find((each) => existsSync(join(each, 'imapd')));
   if (folder === undefined) return [];
   return judgeCyrusConf(cyrusConf, (program) => existsSync(resolve(folder, program)));
-}
-
-/** imapd.conf(5): socket/notify in configdirectory. */
-function socketByDefault(options: ReadonlyMap<string, string>): string | undefined {
-  const folder = options.get('configdirectory');
-  return folder === undefined ? undefined : `${folder}/socket/notify`;
 }
 
 /** Cyrus connects by itself to what stands behind this, without notifyd. */

@@ -9,13 +9,13 @@ import type { TrialResult } from './trial-script.ts';
 export const NOTIFY_EXTERNAL = 'notify_external';
 export const HANDLER = 'handler';
 
-/** What notifyd executes for each event: whether it can, and whether that is this program and starts. */
+/** What notifyd executes for each event: whether it can, and whether that is this program and starts; `place` is where it is set. */
 export function checkHandler(
   path: string | undefined,
   user: MailUser,
-  environment: NodeJS.ProcessEnv,
+  { environment, place }: { environment: NodeJS.ProcessEnv; place: string },
 ): Point[] {
-  const point = checkPath(path, user);
+  const point = checkPath(path, user, `${place}: notify_external: /usr/bin/xapplepush`);
   if (path === undefined || point.state === 'problem') return [point, skipped(HANDLER, NOTIFY_EXTERNAL)];
   switch (basename(realpathSync(path))) {
     case 'xapplepush': // the launcher; links to it may have any name
@@ -27,16 +27,14 @@ export function checkHandler(
   }
 }
 
-function checkPath(path: string | undefined, user: MailUser): Point {
-  if (path === undefined)
-    return problem(NOTIFY_EXTERNAL, 'not set: notifyd starts nothing', 'set it to /usr/bin/xapplepush');
+function checkPath(path: string | undefined, user: MailUser, setIt: string): Point {
+  if (path === undefined) return problem(NOTIFY_EXTERNAL, 'not set: notifyd starts nothing', setIt);
   const found = obstacle(user, { kind: 'execute', path });
   if (found !== undefined) {
     const words = /\s/.test(path) ? '; it is one path, without arguments' : '';
     return problem(NOTIFY_EXTERNAL, found.text + words, found.fix);
   }
-  if (!statSync(path).isFile())
-    return problem(NOTIFY_EXTERNAL, `${path} is no file`, 'set it to the program: /usr/bin/xapplepush');
+  if (!statSync(path).isFile()) return problem(NOTIFY_EXTERNAL, `${path} is no file`, setIt);
   const missing = missingInterpreter(path);
   if (missing !== undefined)
     return problem(
@@ -109,7 +107,7 @@ export function judgeStart(path: string, called: string, result: TrialResult): P
     return problem(
       HANDLER,
       `${started} ends with ${String(exitCode)}: ${firstLine(stderr)}`,
-      `let ${called} read the whole folder of the program, with dist and node_modules`,
+      hintIn(stderr) ?? `let ${called} read the whole folder of the program, with dist and node_modules`,
     );
   const version = stdout.trim();
   if (version !== VERSION)
@@ -119,6 +117,11 @@ export function judgeStart(path: string, called: string, result: TrialResult): P
       'let notify_external and the command name the same installation',
     );
   return ok(HANDLER, `starts as ${called} without a PATH, version ${version}`);
+}
+
+/** What the launcher, or the program, says that is to be done. */
+function hintIn(text: string): string | undefined {
+  return /^xapplepush: hint: (.*)$/m.exec(text)?.[1];
 }
 
 function firstLine(text: string): string {

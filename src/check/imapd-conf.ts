@@ -1,3 +1,4 @@
+import { groupsIn, WANTED_GROUPS } from '../config/imapd-mistakes.ts';
 import type { ImapdPlaces } from './imapd-place.ts';
 import { type Point, ok, problem, skipped, warning } from './point.ts';
 
@@ -26,7 +27,7 @@ export function judgeImapdConf(
 ): Point[] {
   return [
     judgeNotifier(options.get('event_notifier'), places),
-    ...judgeGroups(options.get('event_groups'), places),
+    ...judgeGroups(options, places),
     ...judgeContent(options, places),
     judgeApsTopic(options.get('aps_topic'), credentials ?? [], places),
     judgeLogin(options, cyrusConf, places),
@@ -44,15 +45,9 @@ function judgeNotifier(notifier: string | undefined, { placeOf }: ImapdPlaces): 
   return problem(EVENT_NOTIFIER, text, `${placeOf('event_notifier')}: event_notifier: external`);
 }
 
-/** imapd.conf(5) of 3.6 and 3.10. */
-const DEFAULT_GROUPS = 'message mailbox';
-
-const WANTED_GROUPS = 'event_groups: applepushservice message flags';
-
-function judgeGroups(value: string | undefined, { placeOf }: ImapdPlaces): Point[] {
+function judgeGroups(options: Options, { placeOf }: ImapdPlaces): Point[] {
   const fix = `${placeOf('event_groups')}: ${WANTED_GROUPS}`;
-  // Commas are judged on their own: Cyrus does not start with them.
-  const groups = (value ?? DEFAULT_GROUPS).toLowerCase().split(/[\s,;]+/);
+  const groups = groupsIn(options);
   const has = (group: string): boolean => groups.includes(group);
   const points: Point[] = [];
   if (!has('applepushservice'))

@@ -30,16 +30,16 @@ export function judgeOutbox(
 }
 
 /** A command that looks at all of it: a tenth of a second with a million rows. */
-export async function checkOutbox(store: Store | undefined, nowMs: number): Promise<Point> {
+export async function checkOutbox(
+  store: Store | undefined,
+  devices: TargetSummary | undefined,
+  nowMs: number,
+): Promise<Point> {
   if (store === undefined) return ok(OUTBOX, 'no push waits');
-  const [waiting, targets] = await Promise.all([
-    store.summariseWaiting(nowMs),
-    store.summariseTargets(nowMs, nowMs),
-  ]);
-  return judgeOutbox(waiting, targets.lastSuccess, nowMs);
+  return judgeOutbox(await store.summariseWaiting(nowMs), devices?.lastSuccess, nowMs);
 }
 
-const FLUSH_THEN = 'fix what is said of Apple below, then: xapplepush flush --all';
+const FLUSH_THEN = 'do what is said of Apple below, then: xapplepush flush --all';
 
 /** In the order in which they are told. */
 const CAUSES: readonly { hold: Hold; judge: typeof problem; fix: string }[] = [

@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import { messageOf } from '../process/errors.ts';
 import { ownerToBecome } from '../process/identity.ts';
 import type { Store } from '../store/store.ts';
+import type { TargetSummary } from '../store/summary.ts';
 import { checkApple, OF_APPLE, pointsTo } from './apple.ts';
 import { checkAs } from './as-owner.ts';
 import { judgeTimes } from './clock.ts';
@@ -71,43 +72,50 @@ async function checkRest(part: OwnersPart, sections: Sections, options: CheckOpt
     ? await checkDatabase(config.store)
     : { point: skipped(DATABASE, MAIL_USER) };
   try {
+    const nowMs = options.clock.nowMs();
+    const devices = await store?.summariseTargets(nowMs, nowMs);
+    const known = { database: point, store, devices };
     await sections.add('Database and spool', async () => [
       ...[...folders, ...changed, point],
-      ...(await checkContents(part, point, store, options)),
+      ...(await checkContents(part, known, nowMs)),
     ]);
     const { apns } = config;
     const { clock, timeoutMs } = options;
     const { credentials } = part;
     await sections.add('Apple', () => checkApple({ apns, credentials, store, clock, timeoutMs }));
-    await sections.add('Devices and pushes', () => checkPushes(part, point, store, options));
+    await sections.add('Devices and pushes', () => checkPushes(part, known, options));
   } finally {
     store?.close();
   }
 }
 
+/** The database, and what is known of it. */
+interface Known {
+  database: Point;
+  store: Store | undefined;
+  devices: TargetSummary | undefined;
+}
+
 async function checkContents(
   { config, isStoreForUs }: OwnersPart,
-  database: Point,
-  store: Store | undefined,
-  { clock }: CheckOptions,
+  { database, store, devices }: Known,
+  nowMs: number,
 ): Promise<Point[]> {
   if (!isStoreForUs) return skippedAll([OUTBOX, SPOOL], MAIL_USER);
   const outbox =
-    database.state === 'problem' ? skipped(OUTBOX, DATABASE) : await checkOutbox(store, clock.nowMs());
+    database.state === 'problem' ? skipped(OUTBOX, DATABASE) : await checkOutbox(store, devices, nowMs);
   return [outbox, checkSpool(config.spool)];
 }
 
 async function checkPushes(
   { config, credentials, cyrusConf }: OwnersPart,
-  database: Point,
-  store: Store | undefined,
-  { clock, systemRoot }: CheckOptions,
+  { database, store, devices }: Known,
+  { systemRoot }: CheckOptions,
 ): Promise<Point[]> {
-  const summary = await store?.summariseTargets(clock.nowMs(), clock.nowMs());
-  const serves = (summary?.serves ?? []).length > 0;
+  const serves = (devices?.serves ?? []).length > 0;
   return [
     ...(database.state === 'ok' ? await checkTargets(store, credentials) : [skipped(TARGETS, DATABASE)]),
-    ...judgeTimes(summary?.ahead ?? 0),
+    ...judgeTimes(devices?.ahead ?? 0),
     await checkDeliverer(config),
     checkFlush({ cyrusConf, serves, ...(systemRoot !== undefined && { root: systemRoot }) }),
   ];

@@ -80,7 +80,7 @@ function skippedTogether(lines: readonly Line[], { columns, verbose }: PrinterOp
     const names = skipped.filter((line) => line.text === text).map(({ point }) => point);
     const isNamed = columns === undefined || verbose || names.length <= NAMED_MAX;
     if (names.length === 1) return { point: names[0] ?? '', state: 'skipped', text, fix: null };
-    const told = isNamed ? `${text}: ${names.join(', ')}` : text;
+    const told = isNamed ? `${names.join(', ')} (${text})` : text;
     return { point: `${names.length} points`, state: 'skipped', text: told, fix: null };
   });
   return [...lines.filter(({ state }) => state !== 'skipped'), ...together];

@@ -40,7 +40,7 @@ export function checkSpool(spool: string): Point {
 
 function judgeSpool(spool: string, { waiting, bad }: { waiting: number; bad: number }): Point {
   if (waiting > 0) {
-    const text = `${countOf(waiting, 'file waits', 'files wait')}: the database could not be used when they came`;
+    const text = `${countOf(waiting, 'file waits', 'files wait')}: the database could not be used when ${waiting === 1 ? 'it' : 'they'} came`;
     return warning(SPOOL, text, 'xapplepush flush');
   }
   if (bad > 0)

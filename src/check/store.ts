@@ -34,15 +34,29 @@ function checkMissing(folder: string, user: MailUser): Point {
   return problem(DATABASE_FOLDER, text, `install -d -m 0750 ${asOwner(user)} ${folder}`);
 }
 
+/** How long a look waits for a database that is locked: no transaction of ours takes so long. */
+const BUSY_TIMEOUT_MS = 2000;
+
 /** Opens the database, if there is one. The caller closes the store. */
 export async function checkDatabase(file: string): Promise<{ store?: Store; point: Point }> {
   try {
     if (closedOnTheWay(file) === undefined && !existsSync(file))
       return { point: ok(DATABASE, `there is no ${file} yet: the first registration makes it`) };
-    const store = openStore(file, { create: false });
-    return { store, point: ok(DATABASE, `${file}, version ${await store.schemaVersion()}`) };
+    const store = openStore(file, { create: false, busyTimeoutMs: BUSY_TIMEOUT_MS });
+    return { store, point: await checkStore(store, file) };
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
     return { point: problem(DATABASE, error.message, error.hint) };
+  }
+}
+
+/** One that others hold can be read all the same, and takes nothing. */
+async function checkStore(store: Store, file: string): Promise<Point> {
+  try {
+    await store.tryWriting();
+    return ok(DATABASE, `${file}, version ${await store.schemaVersion()}`);
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    return problem(DATABASE, error.message, error.hint);
   }
 }

@@ -55,6 +55,12 @@ export function apsTopicOf(options: Map<string, string>): string | undefined {
   return options.get('aps_topic');
 }
 
+/** What Cyrus tells its events to: by default socket/notify in configdirectory (imapd.conf(5)). */
+export function notifySocketOf(options: ReadonlyMap<string, string>): string | undefined {
+  const folder = options.get('configdirectory');
+  return options.get('notifysocket') ?? (folder === undefined ? undefined : `${folder}/socket/notify`);
+}
+
 /**
  * Reads the file and those it includes. A file that does not exist is `missing`: the host has no Cyrus.
  * Throws an OperatorError where a file cannot be read.

@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
 import { takeOpened } from '../process/hand-over.ts';
+import { closedOnTheWay, ownGroup, ownUser } from '../process/rights.ts';
 import { writeCompiled } from './compiled.ts';
 import type { Config } from './config.ts';
 import type { ConfigProblem } from './conflicts.ts';
@@ -113,10 +114,7 @@ function unreadable(path: string, error: unknown): ConfigError {
         'name an existing file with --config or XAPPLEPUSH_CONFIG',
       );
     case 'EACCES':
-      return new ConfigError(
-        `${path}: no permission to read it`,
-        'let the user that runs xapplepush read the file',
-      );
+      return closed(path);
     case 'ERR_ENCODING_INVALID_ENCODED_DATA':
       return new ConfigError(`${path}: not UTF-8`, 'save the file as UTF-8 text');
     default:
@@ -125,6 +123,20 @@ function unreadable(path: string, error: unknown): ConfigError {
         'name a readable file with --config',
       );
   }
+}
+
+function closed(path: string): ConfigError {
+  const folder = closedOnTheWay(path);
+  if (folder !== undefined)
+    return new ConfigError(
+      `${ownUser()} may not enter ${folder}, on the way to the configuration ${path}`,
+      `run the command as root; the mail server's user must be able to: chmod a+x ${folder}`,
+    );
+  const group = ownGroup();
+  return new ConfigError(
+    `${ownUser()} may not read the configuration ${path}`,
+    `run the command as root; the mail server's user must be able to: chgrp ${group} ${path} && chmod g+r ${path}`,
+  );
 }
 
 function codeOf(error: unknown): unknown {

@@ -12,6 +12,12 @@ export function ownUser(): string {
   return userWithId(process.geteuid?.() ?? 0);
 }
 
+/** The group of this process, for chgrp(1). */
+export function ownGroup(): string {
+  const gid = process.getegid?.() ?? 0;
+  return nameIn('/etc/group', gid) ?? String(gid);
+}
+
 /** What to do for somebody who may not use what belongs to that user. */
 export function runAs(uid: number): string {
   return `run the command as root, or as ${userWithId(uid)}, whose it is`;

@@ -54,6 +54,8 @@ function sayReady(serving: Serving, { config }: Settings, { stderr, tell }: Arou
   const isLogged = destination === 'stderr' && (level === 'info' || level === 'debug');
   if (stderr.isTTY !== true || isLogged) return;
   tell(`xapplepush: ready; takes events through ${serving.doors().join(', ')}; Ctrl-C ends it\n`);
+  const trouble = serving.trouble();
+  if (trouble !== undefined) tell(`xapplepush: warn: ${trouble}\n`);
 }
 
 /** How often it is looked whether `systemctl status` is to show something else. */

@@ -1,6 +1,8 @@
 import type { Config } from '../config/config.ts';
-import { readImapdConf } from '../config/imapd-conf.ts';
+import { notifySocketOf, readImapdConf, readImapdLines } from '../config/imapd-conf.ts';
+import { groupsIn, mistakesIn, WANTED_GROUPS } from '../config/imapd-mistakes.ts';
 import { OperatorError } from '../process/errors.ts';
+import { isListenedOn } from '../sockets/bound.ts';
 import { attention, broken, type Finding } from './finding.ts';
 import { isThere } from './closed.ts';
 
@@ -39,15 +41,21 @@ type Options = ReadonlyMap<string, string>;
 
 function judgeCyrus(options: Options, { imapdConf, serve }: Config, { targets }: Devices): MailServer {
   const cyrusUser = options.get('cyrus_user') ?? 'cyrus';
-  const findings = [...judgeEvents(options, imapdConf), ...judgeRegistration(options, imapdConf, targets)];
+  const findings = [
+    ...mistakesIn(readImapdLines(imapdConf)).map(({ text, fix }) => attention(text, fix)),
+    ...judgeEvents(options, imapdConf),
+    ...judgeRegistration(options, imapdConf, targets),
+  ];
+  const socket = notifySocketOf(options);
   // In this form of the socket Cyrus connects to `serve` by itself.
-  const [, dlist] = /^dlist:(.*)$/.exec(options.get('notifysocket') ?? '') ?? [];
+  const [, dlist] = /^dlist:(.*)$/.exec(socket ?? '') ?? [];
   if (dlist !== undefined) {
     const all = [...findings, ...judgeDoor(dlist, serve.cyrusSocket)];
     return { cyrusUser, handler: undefined, doors: [dlist], findings: all };
   }
   const handler = options.get('notify_external');
-  return { cyrusUser, handler, doors: [], findings: [...findings, ...judgeHandler(handler, imapdConf)] };
+  const all = [...findings, ...judgeNotifyd(socket), ...judgeHandler(handler, imapdConf)];
+  return { cyrusUser, handler, doors: [], findings: all };
 }
 
 function optionsOf(
@@ -75,14 +83,15 @@ function judgeEvents(options: Options, file: string): Finding[] {
   const notifier = options.get('event_notifier');
   if (notifier !== 'external') {
     const text = `Cyrus tells of nothing: event_notifier is ${notifier ?? 'not set'} in ${file}`;
-    return [broken(text, 'set event_notifier: external there')];
+    return [broken(text, `in ${file}: event_notifier: external`)];
   }
-  const groups = options.get('event_groups');
-  if (groups === undefined || groupsIn(groups).includes('message')) return [];
-  return [broken(`Cyrus does not tell of new mail: event_groups in ${file} lacks message`, GROUPS_FIX)];
+  if (groupsIn(options).includes('message')) return [];
+  return [broken(`Cyrus does not tell of new mail: event_groups in ${file} lacks message`, groupsFix(file))];
 }
 
-const GROUPS_FIX = 'set event_groups: applepushservice message flags there';
+function groupsFix(file: string): string {
+  return `in ${file}: ${WANTED_GROUPS}`;
+}
 
 /** Devices that are there get pushes all the same, until they would have to register again. */
 function judgeRegistration(options: Options, file: string, targets: number): Finding[] {
@@ -92,20 +101,26 @@ function judgeRegistration(options: Options, file: string, targets: number): Fin
     missing.push(
       judge(
         `no device can register: aps_topic is not set in ${file}`,
-        'set aps_topic there to the topic that xapplepush cert show tells',
+        `in ${file}: aps_topic: and the topic that xapplepush cert show tells`,
       ),
     );
-  if (!groupsIn(options.get('event_groups') ?? '').includes('applepushservice'))
-    missing.push(judge(`no device can register: event_groups in ${file} lacks applepushservice`, GROUPS_FIX));
+  if (!groupsIn(options).includes('applepushservice'))
+    missing.push(
+      judge(`no device can register: event_groups in ${file} lacks applepushservice`, groupsFix(file)),
+    );
   return missing;
 }
 
-function groupsIn(value: string): string[] {
-  return value.toLowerCase().split(/\s+/);
+/** Cyrus goes on without notifyd, and says nothing. */
+function judgeNotifyd(socket: string | undefined): Finding[] {
+  if (socket === undefined || isListenedOn(socket)) return [];
+  return [broken(`notifyd does not run: nobody listens on ${socket}`, NOTIFYD_FIX)];
 }
 
+const NOTIFYD_FIX = 'start Cyrus, with notifyd in SERVICES of cyrus.conf';
+
 function judgeHandler(handler: string | undefined, file: string): Finding[] {
-  const fix = 'set notify_external there to the path of xapplepush, such as /usr/bin/xapplepush';
+  const fix = `in ${file}: notify_external: /usr/bin/xapplepush, or where that is`;
   if (handler === undefined)
     return [broken(`notifyd starts nothing: notify_external is not set in ${file}`, fix)];
   if (isThere(handler)) return [];

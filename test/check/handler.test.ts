@@ -6,21 +6,27 @@ import { VERSION } from '../../src/installation.ts';
 import { temporaryFolder } from '../support/store.ts';
 import { file, give, IS_ROOT, USER } from './setup.ts';
 
-const NO_ENVIRONMENT = {};
-
 /** The points for a program of that name and content. */
 function check(name: string, content: string, mode = 0o755): string[] {
   const path = file(join(temporaryFolder(), name), content, mode);
   return states(path);
 }
 
+/** Where notify_external is to be set. */
+const PLACE = 'in /etc/imapd.conf';
+
 function states(path: string | undefined): string[] {
-  return checkHandler(path, USER, NO_ENVIRONMENT).map(
+  return checkHandler(path, USER, { environment: {}, place: PLACE }).map(
     ({ point, state, text }) => `${point} ${state}: ${text}`,
   );
 }
 
 describe('notify_external', () => {
+  test('has the line to set as its fix', () => {
+    const [point] = checkHandler(undefined, USER, { environment: {}, place: PLACE });
+    expect(point?.fix).toBe('in /etc/imapd.conf: notify_external: /usr/bin/xapplepush');
+  });
+
   test('is not set', () => {
     expect(states(undefined)).toEqual([
       ...[

@@ -37,7 +37,7 @@ describe('in a pipe', () => {
         'ok       aps_topic        com.apple.mail.XServer.one',
         'problem  handler          is broken',
         '                          fix: fix it',
-        'skipped  2 points         needs first: credential: Apple: HTTP/2, Apple: push',
+        'skipped  2 points         Apple: HTTP/2, Apple: push (needs first: credential)',
         '1 problem, 1 warning, 2 not judged',
         'do first: fix it (handler)',
         '',
@@ -84,7 +84,7 @@ describe('on a terminal', () => {
         '',
       ].join('\n'),
       'Apple\n',
-      '  skipped  2 points         needs first: credential: Apple: HTTP/2, Apple: push\n',
+      '  skipped  2 points         Apple: HTTP/2, Apple: push (needs first: credential)\n',
       '\n1 problem, 1 warning, 2 not judged\ndo first: fix it (handler)\n',
     ]);
   });
@@ -98,7 +98,7 @@ describe('on a terminal', () => {
       return text;
     };
     expect(shown(false)).toBe('  skipped  6 points         needs first: configuration\n');
-    expect(shown(true)).toContain('needs first: configuration: a, b, c, d, e, f');
+    expect(shown(true)).toContain('a, b, c, d, e, f (needs first: configuration)');
   });
 
   test('with --verbose each point has its line', () => {

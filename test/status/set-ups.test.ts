@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -113,37 +114,52 @@ describe('Cyrus', () => {
     [
       'without event_notifier',
       () => withOption('event_notifier'),
-      'does not work: Cyrus tells of nothing: event_notifier is not set in DIR/imapd.conf; fix: set event_notifier: external there',
+      'does not work: Cyrus tells of nothing: event_notifier is not set in DIR/imapd.conf; fix: in DIR/imapd.conf: event_notifier: external',
     ],
     [
       'with another event_notifier',
       () => withOption('event_notifier', 'log'),
-      'does not work: Cyrus tells of nothing: event_notifier is log in DIR/imapd.conf; fix: set event_notifier: external there',
+      'does not work: Cyrus tells of nothing: event_notifier is log in DIR/imapd.conf; fix: in DIR/imapd.conf: event_notifier: external',
     ],
     [
       'without events of messages',
       () => withOption('event_groups', 'applepushservice'),
-      'does not work: Cyrus does not tell of new mail: event_groups in DIR/imapd.conf lacks message; fix: set event_groups: applepushservice message flags there',
+      'does not work: Cyrus does not tell of new mail: event_groups in DIR/imapd.conf lacks message; fix: in DIR/imapd.conf: event_groups: applepushservice message flags',
     ],
     [
       'without registrations',
       () => withOption('event_groups'),
-      'works, but no device can register: event_groups in DIR/imapd.conf lacks applepushservice; fix: set event_groups: applepushservice message flags there',
+      'works, but no device can register: event_groups in DIR/imapd.conf lacks applepushservice; fix: in DIR/imapd.conf: event_groups: applepushservice message flags',
     ],
     [
       'without aps_topic',
       () => withOption('aps_topic'),
-      'works, but no device can register: aps_topic is not set in DIR/imapd.conf; fix: set aps_topic there to the topic that xapplepush cert show tells',
+      'works, but no device can register: aps_topic is not set in DIR/imapd.conf; fix: in DIR/imapd.conf: aps_topic: and the topic that xapplepush cert show tells',
     ],
     [
       'without notify_external',
       () => withOption('notify_external'),
-      'does not work: notifyd starts nothing: notify_external is not set in DIR/imapd.conf; fix: set notify_external there to the path of xapplepush, such as /usr/bin/xapplepush',
+      'does not work: notifyd starts nothing: notify_external is not set in DIR/imapd.conf; fix: in DIR/imapd.conf: notify_external: /usr/bin/xapplepush, or where that is',
     ],
     [
       'with a notify_external that is not there',
       () => withOption('notify_external', '/none/xapplepush'),
-      'does not work: notifyd cannot start /none/xapplepush, of notify_external in DIR/imapd.conf: it is not there; fix: set notify_external there to the path of xapplepush, such as /usr/bin/xapplepush',
+      'does not work: notifyd cannot start /none/xapplepush, of notify_external in DIR/imapd.conf: it is not there; fix: in DIR/imapd.conf: notify_external: /usr/bin/xapplepush, or where that is',
+    ],
+    [
+      'with an option that is set twice',
+      () => `${whole()}event_notifier: external\n`,
+      'works, but DIR/imapd.conf:6: event_notifier is set a second time, after DIR/imapd.conf:1: Cyrus does not start; fix: remove one of the two lines: DIR/imapd.conf:1 or DIR/imapd.conf:6',
+    ],
+    [
+      'with commas',
+      () => withOption('event_groups', 'applepushservice, message, flags'),
+      'works, but DIR/imapd.conf:5: event_groups: applepushservice, message, flags: Cyrus separates groups by spaces, not by commas, and does not start; fix: DIR/imapd.conf:5: event_groups: applepushservice message flags',
+    ],
+    [
+      'without notifyd',
+      () => `${whole()}notifysocket: /run/none/notify\n`,
+      'does not work: notifyd does not run: nobody listens on /run/none/notify; fix: start Cyrus, with notifyd in SERVICES of cyrus.conf',
     ],
     [
       'with a user that is not there',
@@ -294,6 +310,22 @@ describe('the database', () => {
     holdWriteLock(sandbox.store);
     writeSpool(sandbox.spool, Buffer.from(messageNew()), Date.now());
     expect(await firstLine()).toMatch(/^does not work: database DIR\/x\.db is locked by another process/);
+  });
+
+  testWithMounts('is on a disk that is read-only', async () => {
+    const disk = mountSmallDisk(join(sandbox.dir, 'disk'), { bytes: 512 * 1024 });
+    const store = join(disk.path, 'x.db');
+    configure({ ...sandbox, store }, configFor(apns));
+    await sandbox.run([], { input: registration() });
+    try {
+      execFileSync('mount', ['-o', 'remount,ro', disk.path], { stdio: 'pipe' });
+      expect(await firstLine()).toMatch(
+        /^does not work: (database )?DIR\/disk.* is on a file system that is read-only/,
+      );
+      expect(await firstLine()).not.toContain('chown');
+    } finally {
+      disk.unmount();
+    }
   });
 
   testWithMounts('is on a disk that is full', async () => {

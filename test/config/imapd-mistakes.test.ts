@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { judgeImapdLines } from '../../src/check/imapd-lines.ts';
 import { placesIn } from '../../src/check/imapd-place.ts';
 import { readImapdLines } from '../../src/config/imapd-conf.ts';
+import { mistakesIn } from '../../src/config/imapd-mistakes.ts';
 import { temporaryFolder } from '../support/store.ts';
 
 function written(text: string): string {
@@ -12,26 +12,24 @@ function written(text: string): string {
   return file;
 }
 
-function judged(text: string): { file: string; said: string[]; fixes: (string | null)[] } {
+function judged(text: string): { file: string; said: string[]; fixes: string[] } {
   const file = written(text);
-  const points = judgeImapdLines('imapd.conf', readImapdLines(file));
-  const said = points.map(({ state, text }) => `${state}: ${text.replaceAll(file, 'FILE')}`);
-  return { file, said, fixes: points.map(({ fix }) => fix?.replaceAll(file, 'FILE') ?? null) };
+  const mistakes = mistakesIn(readImapdLines(file));
+  const shown = (key: 'text' | 'fix'): string[] => mistakes.map((each) => each[key].replaceAll(file, 'FILE'));
+  return { file, said: shown('text'), fixes: shown('fix') };
 }
 
 describe('lines that Cyrus does not start with', () => {
   test('an option that is set twice', () => {
     const { said, fixes } = judged('# x\naps_topic: a\n\nAPS_TOPIC: b\n');
-    expect(said).toEqual([
-      'problem: FILE:4: aps_topic is set a second time, after FILE:2: Cyrus does not start',
-    ]);
+    expect(said).toEqual(['FILE:4: aps_topic is set a second time, after FILE:2: Cyrus does not start']);
     expect(fixes).toEqual(['remove one of the two lines: FILE:2 or FILE:4']);
   });
 
   test('groups with commas', () => {
     const { said, fixes } = judged('event_groups: applepushservice, message,flags\n');
     expect(said).toEqual([
-      'problem: FILE:1: event_groups: applepushservice, message,flags: Cyrus separates groups by spaces, not by commas, and does not start',
+      'FILE:1: event_groups: applepushservice, message,flags: Cyrus separates groups by spaces, not by commas, and does not start',
     ]);
     expect(fixes).toEqual(['FILE:1: event_groups: applepushservice message flags']);
   });
