@@ -98,7 +98,7 @@ async function keep(
     if (busy) log.warn('database busy: event kept in the spool', { file });
     else reportKept(error, file, log);
   } catch (spoolError) {
-    // Where the one file of this program may not be read, the other neither.
+    // The cause is the same: this program's files may not be read.
     if (closedProgram(spoolError) === undefined) reportError(error, log);
     reportError(lostEvent(config.spool, spoolError), log);
   }

@@ -15,7 +15,7 @@ export interface Collectors {
   root?: string;
 }
 
-/** Where timers and services of systemd are enabled, by the units of examples/systemd. */
+/** The folders in which systemd notes what is enabled, for the units of examples/systemd. */
 const UNITS = [
   ['timers.target.wants/xapplepush-flush.timer', 'xapplepush-flush.timer'],
   ['multi-user.target.wants/xapplepush.service', 'xapplepush.service'],

@@ -6,7 +6,7 @@ export interface ImapdPlaces {
   placeOf: (name: string) => string;
 }
 
-/** By the lines of that file and those it includes; Cyrus takes the later one of two. Pure. */
+/** The places in that file and those it includes; Cyrus takes the later one of two. Pure. */
 export function placesIn(file: string, lines: readonly ImapdLine[]): ImapdPlaces {
   return {
     placeOf: (name) => {

@@ -1,7 +1,7 @@
 import { messageOf } from '../process/errors.ts';
 import { ok, type Point, problem } from './point.ts';
 
-/** One of those towards somebody else, each of which needs the one before. */
+/** One step of the way to a server; each needs the one before. */
 export interface Step {
   point: string;
   /** Whom it leads to. */

@@ -50,7 +50,7 @@ export async function checkDatabase(file: string): Promise<{ store?: Store; poin
   }
 }
 
-/** One that others hold can be read all the same, and takes nothing. */
+/** A database that another process holds can be read, but not written to. */
 async function checkStore(store: Store, file: string): Promise<Point> {
   try {
     await store.tryWriting();

@@ -5,7 +5,7 @@ export const DEFAULT_CONFIG_FILE = '/etc/xapplepush/config.yaml';
 export interface ConfigFile {
   /** Absolute, because it is handed to processes that run in another directory. */
   path: string;
-  /** Nobody named it: where it does not exist, the defaults hold. */
+  /** True for the default file, which may be missing: then the defaults hold. */
   isDefault: boolean;
 }
 

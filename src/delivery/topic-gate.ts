@@ -44,7 +44,7 @@ export class TopicGate {
     return news;
   }
 
-  /** One that waited was let in and goes nowhere after all: the next one takes its place. */
+  /** A push that was let in and is not sent after all: the next one takes its place. */
   stepAside(): void {
     this.#admit();
   }

@@ -19,7 +19,7 @@ const ASKING_INTERVAL_MS = 200;
 export interface PortPatience {
   /** Asks the `serve` that listens at that address to end, for this one takes its place; `no`: who answered is not it. */
   askToYield: (address: string) => Promise<Answer>;
-  /** Where this `serve` begins, one before it may be about to hear. */
+  /** Whether it waits for a former `serve` to let go: true while this one begins. */
   isPatient: boolean;
   /** Once it aborts, nobody is waited for. */
   ending: AbortSignal;

@@ -12,7 +12,7 @@ const RETRY_INTERVAL_MS = 1000;
 
 const AS_BEFORE = 'as it was before';
 
-/** One kind of door: open where the configuration wants it, or tried again until it is. The one before stays till then. */
+/** One kind of door. It is tried again until it is open as the configuration wants it, and the former one stays open meanwhile. */
 export class KeptDoor {
   readonly #clock: Clock;
   readonly #log: Log;

@@ -31,7 +31,7 @@ export type Opening = Pick<PortPatience, 'isPatient' | 'ending'>;
 export interface OpenDoor extends Door {
   /** For the log. */
   name: string;
-  /** Of an HTTP door that is our own: where another `serve` may want to listen. */
+  /** The address of an HTTP door that this process has opened; another `serve` may ask for it. */
   address?: string;
   /** Takes on what does not need another door. */
   change?: (config: Config) => void;

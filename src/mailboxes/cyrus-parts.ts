@@ -85,7 +85,7 @@ function isDomain(text: string): boolean {
   return /^[\w.-]+$/.test(text) || /^[\p{L}\p{N}._-]+$/u.test(text); // the second takes V8 half a millisecond
 }
 
-/** Where '.' separates levels, '^' stands for a dot in a user name. */
+/** The dot of a user name, which is '^' where '.' separates levels. */
 function withDots(text: string, ns: CyrusNamespace): string {
   return ns.separator === '.' ? text.replaceAll('^', '.') : text;
 }

@@ -12,7 +12,7 @@ export function processName(): string | undefined {
   return `${namespace}:${process.pid}:${startTicks}`;
 }
 
-/** Of a name, or of one that begins with it. False where that cannot be seen. */
+/** Whether the process of that name, or of one that begins with it, has ended. False where that cannot be seen. */
 export function isDead(name: string): boolean {
   return runs(name) === false;
 }

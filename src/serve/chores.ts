@@ -118,7 +118,7 @@ export function takeBackAnnouncement(store: Store, log: Log): Promise<void> {
   });
 }
 
-/** One for all that this process says, also where there is no /proc to name it by. */
+/** The name of this process in the database, the same for its whole life, also without a /proc to name it by. */
 const OWNER = leaseOwner();
 
 const REFRESH = 'reload serve (SIGHUP), or restart it where the program is older';

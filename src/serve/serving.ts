@@ -48,7 +48,7 @@ export async function serveUntilSignalled(configure: () => Promise<Settings>, ar
   }
 }
 
-/** To whoever has started it by hand, where the log does not say it there. */
+/** Tells a person who started it on a terminal; the log may go elsewhere. */
 function sayReady(serving: Serving, { config }: Settings, { stderr, tell }: Around): void {
   const { destination, level } = config.log;
   const isLogged = destination === 'stderr' && (level === 'info' || level === 'debug');

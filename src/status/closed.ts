@@ -59,7 +59,7 @@ export function isThere(path: string): boolean {
   }
 }
 
-/** Of a file's mode, those that hold for the user (path_resolution(7)). */
+/** The bits of a file's mode that hold for the user (path_resolution(7)). */
 function bitsFor({ uid, gids }: Identity, { mode, ...file }: Stats): number {
   if (file.uid === uid) return mode >> 6;
   return gids.includes(file.gid) ? mode >> 3 : mode;

@@ -28,7 +28,7 @@ export function columnsIn({ columns = 0 }: { readonly columns?: number }): numbe
 
 const MINUTE_MS = 60_000;
 
-/** Nobody wants to know the seconds, and columns of them would not stand still. */
+/** An age without seconds, which nobody wants to know and which would not stand still. */
 function ageText(ms: number, nowMs: number): string {
   return ms <= nowMs && nowMs - ms < MINUTE_MS ? 'just now' : agoText(ms, nowMs);
 }

@@ -257,7 +257,7 @@ describe('the user of the mail server', () => {
     writeFileSync(password, 'alice:sesame\n', { mode: 0o600 });
     const proxy = `  proxy: http://127.0.0.1:3128\n  proxy_password_file: ${password}\n`;
     configure(sandbox, configFor(apns) + proxy);
-    expect(await firstLine()).toContain(`user ${CYRUS} cannot read DIR/proxy-password`);
+    expect(await firstLine()).toContain(`user id ${CYRUS} may not read DIR/proxy-password`);
   });
 
   testAsRoot('cannot write to the folder of the database', async () => {

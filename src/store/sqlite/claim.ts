@@ -57,7 +57,7 @@ type ClaimedMailbox = readonly [
   ],
 ];
 
-/** By target, the longest due first; a target that no longer wants any of the mailboxes has none. */
+/** The pushes by their target, the longest due first; a target that wants none of the mailboxes any more has none. */
 function pushesOf(sql: Sql, targetIds: readonly number[], maxMailboxes: number): Map<number, ClaimedPush> {
   // CROSS JOIN keeps this order: from the few rows to what belongs to them.
   const rows = sql(

@@ -32,7 +32,7 @@ export interface WriteOptions {
   durable: boolean;
 }
 
-/** For what is done again, or means nothing any more, where a power cut undoes it. */
+/** A write that a power cut may undo: it is done again, or means nothing any more. */
 export const MAY_BE_LOST: WriteOptions = { durable: false };
 
 export interface OpenOptions {

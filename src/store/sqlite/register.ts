@@ -63,7 +63,7 @@ function upsert(sql: Sql, target: NewTarget, atMs: number): number {
   return row.id;
 }
 
-/** Of the same source only: who may register by HTTP must not push out what registered through Cyrus. */
+/** Removes the user's oldest targets of the same source only: who may register by HTTP must not push out what came by Cyrus. */
 function evict(
   sql: Sql,
   { user, source }: NewTarget,

@@ -42,7 +42,7 @@ export function wakeIn(sql: Sql, nowMs: number, { limit, all }: { limit: number;
   }).changes;
 }
 
-/** Without a success for so long Apple was away: whatever waits has failed by that. */
+/** Apple counts as away when no push has got through for so long: whatever waits has failed in that time. */
 const OUTAGE_MS = 60_000;
 
 /** Whether no push has got through just now; a success in the future is of a clock that was ahead. */
