@@ -535,7 +535,7 @@ describeAsRoot('a set-up that is broken', () => {
   test('and keeps the event of notifyd where Node cannot start', async () => {
     const host = await createHost(apns);
     onTestFinished(() => host.remove());
-    const event = { input: messageNew(), addressSpace: 400_000 };
+    const event = { input: messageNew(), addressSpace: 400_000, as: MAIL_USER };
     const { stderr, exitCode } = await host.run(['-c', 'EVENT', '-p', '1'], event);
     expect({ exitCode, stderr }).toEqual({
       exitCode: 0,
