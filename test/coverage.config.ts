@@ -28,6 +28,7 @@ export default mergeConfig(
         include: ['src/**/*.ts'],
         exclude: ['src/launch.ts', 'src/main.ts'], // the entrance, which is a process
         reporter: ['text'],
+        reportOnFailure: true,
       },
     },
   }),

@@ -66,7 +66,7 @@ async function deliver({ config, log, clock, signal }: Background): Promise<bool
       store,
       courier: delivery.courier,
       takeSpool: async () => {
-        const { trouble } = await drainSpool(config.spool, intake, clock, log);
+        const { trouble } = await drainSpool(config.spool, intake, clock, { log });
         if (trouble === undefined) reminder.clear();
         else if (reminder.isDue(trouble.message)) reportError(trouble, log);
       },

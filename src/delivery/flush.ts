@@ -42,7 +42,7 @@ export async function flush(options: FlushOptions): Promise<{ report: FlushRepor
   const store = openStore(config.store, { create: true, log });
   try {
     const intake = createIntake({ config, log, clock, store: () => store, newApnsId: randomUUID });
-    const { trouble, ...spool } = await drainSpool(config.spool, intake, clock, log);
+    const { trouble, ...spool } = await drainSpool(config.spool, intake, clock, { log });
     if (trouble !== undefined) reportError(trouble, log);
     await releaseDeadLeases(store);
     await setAllRight(store, clock);

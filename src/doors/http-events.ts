@@ -16,7 +16,7 @@ const NOT_SAFE = 'neither the database nor the spool can take it now';
 
 /** POST /register of Dovecot's XAPS plugin: the answer's body is what the phone is told as topic. */
 export async function registerByXaps(body: Buffer, { receive, log }: EventContext): Promise<Answer> {
-  const received = await take([body], receive, log);
+  const received = await take(body, receive, log);
   if (received === undefined) return tryAgain(reasonBody(NOT_SAFE));
   if (received.bad !== undefined) return text(400, reasonBody(received.bad));
   // In the spool it is as safe as in the database: any other answer would silence the device for a day.
@@ -37,7 +37,7 @@ function topicAnswer(topic: string, log: Log): Answer {
 
 /** POST /notify of Dovecot's XAPS plugin; 204 where nobody gets a push. */
 export async function notifyByXaps(body: Buffer, { receive, log }: EventContext): Promise<Answer> {
-  const received = await take([body], receive, log);
+  const received = await take(body, receive, log);
   if (received === undefined) return tryAgain(reasonBody(NOT_SAFE));
   if (received.bad !== undefined) return text(400, reasonBody(received.bad));
   return received.targets > 0 || received.spooled ? text(200, '') : NO_CONTENT;
@@ -45,17 +45,18 @@ export async function notifyByXaps(body: Buffer, { receive, log }: EventContext)
 
 /** PUT of Dovecot's OX driver, to which every 2xx is the same. */
 export async function notifyByOx(body: Buffer, { receive, log }: EventContext): Promise<Answer> {
-  const received = await take([body], receive, log);
+  const received = await take(body, receive, log);
   if (received === undefined) return tryAgain(`${NOT_SAFE}\n`);
   return received.bad === undefined ? text(200, '') : text(400, `${visible(received.bad)}\n`);
 }
 
 /** POST /events: one event, a list of them, or one of either a line. */
 export async function events(body: Buffer, { receive, log }: EventContext): Promise<Answer> {
-  const pieces = piecesOf(body);
-  if (pieces.length > MAX_EVENTS_PER_LINE)
-    return json(400, { error: `${pieces.length} lines: expected at most ${MAX_EVENTS_PER_LINE}` });
-  const received = await take(pieces, receive, log);
+  const input = onOneLine(body);
+  const lines = linesIn(input);
+  if (lines > MAX_EVENTS_PER_LINE)
+    return json(400, { error: `${lines} lines: expected at most ${MAX_EVENTS_PER_LINE}` });
+  const received = await take(input, receive, log);
   if (received === undefined) return tryAgain(`${NOT_SAFE}\n`);
   const { bad: error, targets, spooled } = received;
   return json(error === undefined ? 202 : 400, { error, targets, ...(spooled && { spooled }) });
@@ -64,16 +65,16 @@ export async function events(body: Buffer, { receive, log }: EventContext): Prom
 const NEWLINE = 0x0a;
 const SPACE = 0x20;
 
-/** The body as a whole where it is one JSON value, however it is laid out, else its lines. */
-function piecesOf(body: Buffer): Buffer[] {
-  if (!body.includes(NEWLINE)) return [body];
-  // In JSON a newline is white space, and events are handed on one a line.
-  if (isJson(body)) return [body.map((byte) => (byte === NEWLINE ? SPACE : byte)) as Buffer];
-  return body
-    .toString('latin1') // each byte stays what it is
-    .split('\n')
-    .filter((line) => line.trim() !== '')
-    .map((line) => Buffer.from(line, 'latin1'));
+/** A body that is one JSON value, however it is laid out: in JSON a newline is white space. Others are lines already. */
+function onOneLine(body: Buffer): Buffer {
+  if (!body.includes(NEWLINE) || !isJson(body)) return body;
+  return body.map((byte) => (byte === NEWLINE ? SPACE : byte)) as Buffer;
+}
+
+/** Those that are not blank. */
+function linesIn(body: Buffer): number {
+  const lines = body.toString('latin1').split('\n');
+  return lines.filter((line) => line.trim() !== '').length;
 }
 
 function isJson(body: Buffer): boolean {
@@ -85,25 +86,17 @@ function isJson(body: Buffer): boolean {
   }
 }
 
-/** All pieces in turn; undefined where one of them is safe nowhere. */
-async function take(pieces: readonly Buffer[], receive: Receive, log: Log): Promise<Received | undefined> {
-  const all: Received = { bad: undefined, targets: 0, topic: undefined, spooled: false };
-  if (pieces.every(isBlank)) return { ...all, bad: EMPTY };
+/** Undefined where it is safe nowhere. */
+async function take(body: Buffer, receive: Receive, log: Log): Promise<Received | undefined> {
+  if (isBlank(body)) return { bad: EMPTY, targets: 0, topic: undefined, spooled: false };
   try {
-    for (const piece of pieces) {
-      const one = await receive(piece, 'http');
-      all.bad ??= one.bad;
-      all.targets += one.targets;
-      all.topic ??= one.topic;
-      all.spooled ||= one.spooled;
-    }
-    return all;
+    return await receive(body, 'http');
   } catch (error) {
     log.error('HTTP: an event was not taken, and its sender told to try again', { reason: messageOf(error) });
     return undefined;
   }
 }
 
-function isBlank(piece: Buffer): boolean {
-  return piece.every((byte) => byte <= SPACE);
+function isBlank(body: Buffer): boolean {
+  return body.every((byte) => byte <= SPACE);
 }

@@ -5,6 +5,7 @@ import { writeSpool } from '../spool/spool.ts';
 import { withToldTopic } from '../events/xaps.ts';
 import { OperatorError } from '../process/errors.ts';
 import type { Intake, Taken } from '../intake/intake.ts';
+import { createOrder } from '../intake/order.ts';
 import type { Log } from '../process/log.ts';
 import { NotRegistered, StoreError } from '../store/errors.ts';
 import type { DoorName, Receive, Received } from './receive.ts';
@@ -54,23 +55,30 @@ function isHttp(door: DoorName): boolean {
   return door === 'http';
 }
 
+/** So many at once: a transaction with more of them keeps others waiting. */
+const TOGETHER = 500;
+
 /** Until there is trouble: what is left then waits without the rest, which would be told again; what is bad is told. */
 async function takeEach(
   raw: Buffer,
   received: Received,
   intake: Intake,
 ): Promise<{ items: number; left: Buffer[]; trouble: OperatorError | undefined }> {
+  const items = [...singly(readEvents([raw]))];
+  const inOrder = createOrder();
   const left: Buffer[] = [];
-  let items = 0;
   let trouble: OperatorError | undefined;
-  for (const item of singly(readEvents([raw]))) {
-    items += 1;
-    const isTooLate = trouble !== undefined && 'value' in item;
-    const failure = isTooLate ? trouble : await take(item, received, intake);
-    if (failure !== undefined) left.push(isTooLate ? item.raw : told(item, failure));
+  const takeOrLeave = async (item: ReadItem): Promise<Buffer[]> => {
+    if (trouble !== undefined && 'value' in item) return [item.raw];
+    const failure = await take(item, received, intake);
     trouble ??= failure;
+    return failure === undefined ? [] : [told(item, failure)];
+  };
+  for (let first = 0; first < items.length; first += TOGETHER) {
+    const some = items.slice(first, first + TOGETHER);
+    left.push(...(await Promise.all(some.map((item) => inOrder(item, () => takeOrLeave(item))))).flat());
   }
-  return { items, left, trouble };
+  return { items: items.length, left, trouble };
 }
 
 async function take(item: ReadItem, received: Received, intake: Intake): Promise<OperatorError | undefined> {

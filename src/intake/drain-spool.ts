@@ -1,8 +1,9 @@
 import type { Clock } from '../process/clock.ts';
-import { claimSpool } from '../spool/spool.ts';
+import { claimSpool, type SpooledEvents } from '../spool/spool.ts';
 import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
 import type { Intake } from './intake.ts';
 import type { Log } from '../process/log.ts';
+import { createOrder } from './order.ts';
 import { takeFile, type Waiting } from './take-file.ts';
 
 export interface SpoolReport {
@@ -16,23 +17,30 @@ export interface SpoolReport {
   trouble?: OperatorError;
 }
 
+export interface DrainOptions {
+  log?: Log;
+  /** Read side by side: for a store that makes one transaction, and one wait for the disk, of what comes together. */
+  filesAtOnce?: number;
+}
+
 /**
- * Takes every waiting file of the spool, oldest first. Throws StoreError; what is left of the file at hand is then put
+ * Takes every waiting file of the spool, oldest first. Throws StoreError; what is left of the files at hand is then put
  * back. Other trouble with a file or with the spool itself keeps nothing else from being done; nor does what waits.
  */
 export async function drainSpool(
   spool: string,
   intake: Intake,
   clock: Clock,
-  log?: Log,
+  { log, filesAtOnce = 1 }: DrainOptions = {},
 ): Promise<SpoolReport> {
   const report = { taken: 0, bad: 0, waits: 0 };
-  const waiting: Waiting = { users: new Set() };
+  const waiting: Waiting = { users: new Set(), inOrder: createOrder() };
   const stuck: unknown[] = [];
   const troubles: OperatorError[] = [];
   try {
     const files = claimSpool(spool, clock.nowMs(), (_, error) => stuck.push(error));
-    for (const file of files) report[await takeFile(file, intake, waiting, log)] += 1;
+    for (const some of groupsOf(files, filesAtOnce))
+      for (const fate of await takeFiles(some, intake, waiting, log)) report[fate] += 1;
   } catch (error) {
     if (!isFileSystemError(error)) throw error;
     troubles.push(unusable(`cannot read spool ${spool}`, error));
@@ -44,6 +52,30 @@ export async function drainSpool(
   if (waiting.error !== undefined) troubles.unshift(waiting.error);
   const trouble = together(troubles);
   return { taken: report.taken, bad: report.bad, stuck: isStuck, ...(trouble && { trouble }) };
+}
+
+function* groupsOf(files: Iterable<SpooledEvents>, size: number): Generator<SpooledEvents[]> {
+  let group: SpooledEvents[] = [];
+  for (const file of files) {
+    if (group.push(file) < size) continue;
+    yield group;
+    group = [];
+  }
+  if (group.length > 0) yield group;
+}
+
+/** Throws what the first of them met, when all of them are done with. */
+async function takeFiles(
+  files: readonly SpooledEvents[],
+  intake: Intake,
+  waiting: Waiting,
+  log: Log | undefined,
+): Promise<('taken' | 'bad' | 'waits')[]> {
+  const all = await Promise.allSettled(files.map((file) => takeFile(file, intake, waiting, log)));
+  return all.map((one) => {
+    if (one.status === 'rejected') throw one.reason;
+    return one.value;
+  });
 }
 
 function isFileSystemError(error: unknown): boolean {

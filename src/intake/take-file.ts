@@ -6,11 +6,15 @@ import { UnfitFileError } from '../spool/file.ts';
 import type { SpooledEvents } from '../spool/spool.ts';
 import { StoreError } from '../store/errors.ts';
 import type { Intake } from './intake.ts';
+import type { InOrder } from './order.ts';
 
 /** What keeps events waiting, and the users in them: a registration is not overtaken by an event of its user. */
 export interface Waiting {
   error?: OperatorError;
   users: Set<string>;
+  /** Why no others can be either, such as a database that is locked. */
+  failure?: { error: unknown };
+  inOrder: InOrder;
 }
 
 /** What became of the events in a file. */
@@ -22,8 +26,6 @@ interface Fate {
   unfit?: string;
   /** Those that cannot be taken now. */
   left: Buffer[];
-  /** Why no others can be either, such as a database that is locked. */
-  failure?: { error: unknown };
 }
 
 /**
@@ -42,10 +44,10 @@ export async function takeFile(
     if (fate.left.length > 0 && !isUntouched(fate)) spooled.keepApart(Buffer.from(fate.left.join('\n')));
   } catch (error) {
     spooled.putBack();
-    throw fate.failure?.error ?? error;
+    throw waiting.failure?.error ?? error;
   }
   const became = putAway(spooled, fate, log);
-  if (fate.failure !== undefined) throw fate.failure.error;
+  if (waiting.failure !== undefined) throw waiting.failure.error;
   return became;
 }
 
@@ -57,7 +59,8 @@ async function takeEvents(
 ): Promise<void> {
   const take: Intake = (item) => intake(item, { atMs: spooled.writtenMs, byHttp: spooled.byHttp });
   try {
-    for (const item of singly(readEvents(spooled.read()))) await takeEvent(item, take, waiting, fate);
+    for (const item of singly(readEvents(spooled.read())))
+      await waiting.inOrder(item, () => takeEvent(item, take, waiting, fate));
   } catch (error) {
     if (!(error instanceof UnfitFileError)) throw error;
     fate.unfit = error.message;
@@ -66,7 +69,7 @@ async function takeEvents(
 
 async function takeEvent(item: ReadItem, take: Intake, waiting: Waiting, fate: Fate): Promise<void> {
   const users = usersOf(item);
-  const mustWait = fate.failure !== undefined || users.some((user) => waiting.users.has(user));
+  const mustWait = waiting.failure !== undefined || users.some((user) => waiting.users.has(user));
   if (mustWait && 'value' in item) {
     leave(item, users, waiting, fate);
     return;
@@ -77,7 +80,7 @@ async function takeEvent(item: ReadItem, take: Intake, waiting: Waiting, fate: F
     if (bad !== undefined) fate.bad = bad;
   } catch (error) {
     if (isOfThisEvent(error)) waiting.error ??= error;
-    else fate.failure ??= { error };
+    else waiting.failure ??= { error };
     leave(item, users, waiting, fate);
   }
 }

@@ -1,43 +1,75 @@
 import { closeSync, constants, openSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import type { Logger, pino as Pino } from 'pino';
+import type { pino as Pino } from 'pino';
 import { messageOf } from './errors.ts';
 import type { LogLevel, WriteLine } from './log.ts';
+import type { LogFields } from './redact.ts';
 import { onOneLine } from './standard-error.ts';
 
 /**
  * Writes JSON lines to a file; to `fallBack` what cannot be written there. pino makes each line, with the level, the
  * time, the program and its pid, and is used for that alone. Which lines are written and what is redacted in them
- * log.ts has decided: standard error has no need of pino, whose loading takes 5 ms. The file is opened for each line,
- * so that log rotation needs no signal; pino's own destinations would keep it open.
+ * log.ts has decided: standard error has no need of pino, whose loading takes 5 ms. Lines that are told in one go are
+ * written together, before anything else happens. The file is opened anew for them, so that log rotation needs no
+ * signal; pino's own destinations would keep it open.
  */
 export function fileWriter(path: string, program: string, fallBack: WriteLine): WriteLine {
-  let logger: Logger | undefined;
+  let makeLine: MakeLine | undefined;
+  let waiting: Waiting[] = [];
   let warned = false;
-  return (level, message, fields) => {
+  const write = (): void => {
+    due.delete(write);
+    const lines = waiting;
+    waiting = [];
     try {
-      logger ??= jsonLogger(path, program);
-      logger[level](fields, message);
+      append(path, lines.map(({ line }) => line).join(''));
       warned = false;
     } catch (error) {
       if (!warned) fallBack('warn', 'cannot write the log file', { file: path, error: messageOf(error) });
       warned = true;
-      fallBack(level, message, fields);
+      for (const { fields, level, message } of lines) fallBack(level, message, fields);
     }
+  };
+  return (level, message, fields) => {
+    makeLine ??= lineMaker(program);
+    waiting.push({ level, message, fields, line: makeLine(level, message, fields) });
+    if (due.has(write)) return;
+    due.add(write);
+    queueMicrotask(write);
   };
 }
 
+/** The writers of the files for which lines wait. */
+const due = new Set<() => void>();
+process.on('exit', () => {
+  for (const write of due) write();
+});
+
+interface Waiting {
+  level: LogLevel;
+  message: string;
+  fields: LogFields;
+  line: string;
+}
+
+type MakeLine = (...given: Parameters<WriteLine>) => string;
+
 const LOWEST_LEVEL: LogLevel = 'debug';
 
-function jsonLogger(path: string, program: string): Logger {
+function lineMaker(program: string): MakeLine {
   const pino = loadPino();
+  let made = '';
   const options = {
     level: LOWEST_LEVEL,
     base: { program, pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  return pino(options, { write: (line) => appendLine(path, `${onOneLine(line.trimEnd())}\n`) });
+  const logger = pino(options, { write: (line) => (made = `${onOneLine(line.trimEnd())}\n`) });
+  return (level, message, fields) => {
+    logger[level](fields, message);
+    return made;
+  };
 }
 
 /** Loaded at the first line: most events end without one, and the program starts for each event. */
@@ -48,10 +80,10 @@ export function loadPino(): typeof Pino {
 // Without waiting: a FIFO that nobody reads must not hold up mail (open(2), O_NONBLOCK).
 const APPEND = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
 
-function appendLine(path: string, line: string): void {
+function append(path: string, lines: string): void {
   const fd = openSync(path, APPEND, 0o640);
   try {
-    writeFileSync(fd, line);
+    writeFileSync(fd, lines);
   } finally {
     closeSync(fd);
   }

@@ -2,7 +2,10 @@ import { fileWriter, loadPino } from './log-file.ts';
 import { type LogFields, redacted } from './redact.ts';
 import { onOneLine, PROGRAM, writeStderr } from './standard-error.ts';
 
-/** Lines about what was done. Every call writes its line before it returns, and none of them throws. */
+/**
+ * Lines about what was done. Standard error has a line before the call returns, a file before anything else happens and
+ * when the process ends. No call throws.
+ */
 export interface Log {
   /** Writes to standard error, whatever the level; absent where it is this process's own. */
   readonly tell?: ((text: string) => void) | undefined;

@@ -6,6 +6,13 @@ import { uptime } from 'node:os';
  * a later process with the same pid is told apart (proc(5)). Undefined where there is no /proc.
  */
 export function processName(): string | undefined {
+  return (ownName ??= nameOwn());
+}
+
+/** It never changes. */
+let ownName: string | undefined;
+
+function nameOwn(): string | undefined {
   const namespace = pidNamespace();
   const startTicks = namespace === undefined ? undefined : startTicksOf(process.pid);
   if (namespace === undefined || startTicks === undefined) return undefined;

@@ -12,7 +12,7 @@ type Around = Pick<Surroundings, 'clock' | 'env' | 'stderr' | 'tell' | 'onSignal
 
 /**
  * `serve` as a service: until SIGTERM or SIGINT; SIGHUP reads configuration and certificate again. What cannot be used
- * leaves the old in force. The log's file is opened for each line, so rotation needs nothing.
+ * leaves the old in force. The log's file is opened anew as lines come, so rotation needs nothing.
  */
 export async function serveUntilSignalled(configure: () => Promise<Settings>, around: Around): Promise<void> {
   const { clock, env, onSignals } = around;

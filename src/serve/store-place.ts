@@ -22,13 +22,18 @@ export interface StorePlace {
   close(): void;
 }
 
-/** A look is one stat(2), some microseconds. */
+/** One stat(2) in a turn of the event loop, however many events come in it. */
 export function watchStorePlace(store: Store): StorePlace {
   const opened = statSync(store.file, { throwIfNoEntry: false });
   const companions = companionsOf(store.file); // the same ones until it is closed
-  const isInPlace = (): boolean => {
+  const look = (): boolean => {
     const now = lookAt(store.file);
     return now !== undefined && now.ino === opened?.ino && now.dev === opened.dev;
+  };
+  let seen: boolean | undefined;
+  const isInPlace = (): boolean => {
+    if (seen === undefined) setImmediate(() => (seen = undefined));
+    return (seen ??= look());
   };
   let isClosed = false;
   return {
@@ -39,7 +44,7 @@ export function watchStorePlace(store: Store): StorePlace {
       return store;
     },
     makeWay: () => {
-      const isReplaced = !isInPlace() && lookAt(store.file) !== undefined;
+      const isReplaced = !look() && lookAt(store.file) !== undefined;
       return isReplaced ? setCompanionsAside(store.file, undefined, companions) : () => undefined;
     },
     close: () => {

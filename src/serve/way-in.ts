@@ -29,6 +29,9 @@ export interface WayIn {
   settled(): Promise<unknown>;
 }
 
+/** More would hold the other doors up; a transaction of so many takes some ten milliseconds. */
+const FILES_AT_ONCE = 200;
+
 /** Counts what it takes. */
 export function openWayIn({ config, store, metrics, clock, log, onWork }: WayInOptions): WayIn {
   const intake = createIntake({ config, clock, log, store, newApnsId: randomUUID });
@@ -48,7 +51,10 @@ export function openWayIn({ config, store, metrics, clock, log, onWork }: WayInO
     };
   const receive = createReceiver({ intake: counted, spool: config.spool, clock, log, onWork });
   const takeSpool = async (): Promise<void> => {
-    const { trouble } = await drainSpool(config.spool, ringing(counted('spool')), clock, log);
+    const { trouble } = await drainSpool(config.spool, ringing(counted('spool')), clock, {
+      log,
+      filesAtOnce: FILES_AT_ONCE,
+    });
     if (trouble !== undefined) throw trouble;
   };
   const underWay = new Set<Promise<unknown>>();

@@ -8,6 +8,9 @@ export const MAX_SPOOL_FILE_BYTES = 16 * MAX_EVENT_BYTES;
 
 const CHUNK_BYTES = 64 * 1024;
 
+/** Every file is read into it: what comes is copied before another one is read. */
+const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+
 /** What lies there can never be read as events, however often it is tried. */
 export class UnfitFileError extends Error {
   override name = 'UnfitFileError';
@@ -15,20 +18,19 @@ export class UnfitFileError extends Error {
 
 /**
  * The bytes of a spooled file, in pieces. Throws UnfitFileError for what is no plain file, may not be read or is
- * too long. Each piece renews the time of the file's last change, by which others see that somebody reads it.
+ * too long. Each further piece renews the time of the file's last change, by which others see that somebody reads it.
  */
 export function* readSpoolFile(file: string): Generator<Buffer> {
   const opened = openSpoolFile(file);
   if (opened === undefined) return;
   const { descriptor, stats } = opened;
   try {
-    const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
     let total = 0;
     for (let bytes; (bytes = readSync(descriptor, buffer)) > 0;) {
+      if (total > 0) renew(descriptor, stats);
       total += bytes;
       checkSize(total); // it may grow meanwhile
       yield Buffer.from(buffer.subarray(0, bytes));
-      renew(descriptor, stats);
     }
   } finally {
     closeSync(descriptor);

@@ -77,8 +77,9 @@ export function* claimSpool(
   } catch (error) {
     onStuck(join(spool, 'tmp'), error);
   }
-  for (const name of oldestFirst(spool, 'new')) {
-    mkdirSync(join(spool, 'cur'), { recursive: true, mode: FOLDER_MODE });
+  const files = oldestFirst(spool, 'new');
+  if (files.length > 0) mkdirSync(join(spool, 'cur'), { recursive: true, mode: FOLDER_MODE });
+  for (const { name, writtenMs } of files) {
     const [waiting, file] = [join(spool, 'new', name), join(spool, 'cur', nameForUse(name))];
     try {
       if (!move(waiting, file)) continue;
@@ -86,7 +87,7 @@ export function* claimSpool(
       onStuck(waiting, error);
       continue;
     }
-    yield claimed(spool, name, file, changed(file)?.mtimeMs ?? nowMs);
+    yield claimed(spool, name, file, writtenMs);
   }
 }
 
@@ -130,7 +131,7 @@ function claimed(spool: string, name: string, file: string, mtimeMs: number): Sp
 }
 
 function removeOldestBad(spool: string): void {
-  const names = oldestFirst(spool, 'bad').filter((name) => !name.endsWith('.reason'));
+  const names = oldestFirst(spool, 'bad').flatMap(({ name }) => (name.endsWith('.reason') ? [] : [name]));
   for (const name of names.slice(0, Math.max(0, names.length - MAX_BAD_FILES)))
     for (const gone of [name, `${name}.reason`])
       rmSync(join(spool, 'bad', gone), { recursive: true, force: true });
@@ -156,11 +157,10 @@ function takeAbandoned(spool: string, folder: 'tmp' | 'cur', nowMs: number): voi
 }
 
 /** By the time of the last write, then by name: writers make their names in different ways. */
-function oldestFirst(spool: string, folder: SpoolFolder): string[] {
+function oldestFirst(spool: string, folder: SpoolFolder): { name: string; writtenMs: number }[] {
   return namesIn(spool, folder)
     .map((name) => ({ name, writtenMs: changed(join(spool, folder, name))?.mtimeMs ?? 0 }))
-    .sort((a, b) => a.writtenMs - b.writtenMs || (a.name < b.name ? -1 : 1))
-    .map(({ name }) => name);
+    .sort((a, b) => a.writtenMs - b.writtenMs || (a.name < b.name ? -1 : 1));
 }
 
 /** The names in a folder of the spool, without those that begin with a dot; none where there is no such folder. */

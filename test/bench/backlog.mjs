@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { started } from './events.mjs';
 import { median, memoryOf, pause } from './numbers.mjs';
 import { createSandbox, runScript } from './sandbox.mjs';
-import { countOutbox, deviceTokenOf, fillBacklog } from './targets.mjs';
+import { deviceTokenOf } from './requests.mjs';
+import { countOutbox, fillBacklog } from './targets.mjs';
 import './typescript.mjs';
 
 const { openStore } = await import('../../src/store/open.ts');

@@ -5,15 +5,28 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { backlog } from './backlog.mjs';
 import { events } from './events.mjs';
+import { http } from './http.mjs';
 import { latency } from './latency.mjs';
 import { lookup } from './lookup.mjs';
 import { memory } from './memory.mjs';
 import { startMock } from './mock.mjs';
 import { processorCosts } from './processor-costs.mjs';
+import { spool } from './spool.mjs';
 import { fillTargets } from './targets.mjs';
 import { throughput } from './throughput.mjs';
 
-const PARTS = { processes, processor: processorCosts, throughput, events, lookup, memory, backlog, latency };
+const PARTS = {
+  processes,
+  processor: processorCosts,
+  throughput,
+  events,
+  http,
+  spool,
+  lookup,
+  memory,
+  backlog,
+  latency,
+};
 const COLUMNS = ['what', 'goal', 'measured', 'raw', 'limit'];
 
 const wanted = process.argv.slice(2);

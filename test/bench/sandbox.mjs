@@ -11,14 +11,23 @@ const COMMAND = fileURLToPath(new URL('../../bin/xapplepush', import.meta.url));
 const PROCESS_TIMEOUT_MS = 120_000;
 
 /**
- * `yaml` holds further lines of the configuration, `logFile` has the log in a file; `dir` is removed by `close`.
+ * `yaml` holds further lines of the configuration, `http` is where `serve` listens for it, `logFile` has the log in a file;
+ * `dir` is removed by `close`.
  */
-export function createSandbox({ mock, server = mock.url, yaml = '', logFile = false, logLevel = 'error' }) {
+export function createSandbox({
+  mock,
+  server = mock.url,
+  yaml = '',
+  logFile = false,
+  logLevel = 'error',
+  http,
+  imapdConf = '',
+}) {
   const dir = mkdtempSync(join(tmpdir(), 'xapplepush-bench-'));
   const [config, store, socket] = [join(dir, 'config.yaml'), join(dir, 'x.db'), join(dir, 'cyrus.sock')];
   const environment = { XAPPLEPUSH_CONFIG: config, XAPPLEPUSH_NODE: process.execPath };
   const children = [];
-  writeFileSync(join(dir, 'imapd.conf'), '');
+  writeFileSync(join(dir, 'imapd.conf'), imapdConf);
   writeFileSync(
     config,
     `apns: { server: '${server}', certificate: ${mock.certificate}, key: ${mock.key}, ca: ${mock.ca} }
@@ -26,7 +35,7 @@ store: ${store}
 spool: ${dir}/spool
 imapd_conf: ${dir}/imapd.conf
 log: { level: ${logLevel}${logFile ? `, destination: ${dir}/log` : ''} }
-serve: { cyrus_socket: ${socket} }
+serve: { cyrus_socket: ${socket}${http === undefined ? '' : `, http: '${http}'`} }
 ${yaml}`,
   );
   return {

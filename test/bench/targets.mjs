@@ -51,11 +51,6 @@ export async function countOutbox(file) {
   return waiting;
 }
 
-/** That of the device of `user0`, `user1` and so on. */
-export function deviceTokenOf(user) {
-  return (user + 1).toString(16).padStart(64, '0');
-}
-
 async function using(opened, use) {
   try {
     return await use(opened);

@@ -112,6 +112,22 @@ test('of a list, what was taken before the database was locked is not kept', asy
   }
 });
 
+test('the events of one input are under way together, so that they share a transaction', async () => {
+  const [clock, log, onWork] = [createTestClock(), recordedLog(), (): void => undefined];
+  let [underWay, most] = [0, 0];
+  const intake: Intake = async () => {
+    most = Math.max(most, (underWay += 1));
+    await new Promise((resolve) => setImmediate(resolve));
+    underWay -= 1;
+    return TAKEN;
+  };
+  const spool = join(temporaryFolder(), 'spool');
+  const receive = createReceiver({ intake: () => intake, spool, clock, log, onWork });
+  const raw = Buffer.from(Array.from({ length: 700 }, () => messageNew().trim()).join('\n'));
+  expect(await receive(raw, 'http')).toMatchObject({ targets: 700, spooled: false });
+  expect(most).toBe(500);
+});
+
 test.each([
   ['http', true],
   ['cyrus', false],

@@ -47,7 +47,7 @@ const intake: Intake = (item) => {
 };
 
 function drain(nowMs = Date.now()): Promise<SpoolReport> {
-  return drainSpool(spool, intake, createTestClock(nowMs), log);
+  return drainSpool(spool, intake, createTestClock(nowMs), { log });
 }
 
 /** A file in new/ as another writer leaves it, written at that second. */

@@ -190,6 +190,74 @@ describe('drainSpool', () => {
     });
   });
 
+  describe('files side by side', () => {
+    const drainTogether = (spool: string, intake: Intake): ReturnType<typeof drainSpool> =>
+      drainSpool(spool, intake, createTestClock(Date.now()), { filesAtOnce: 3 });
+
+    test('so many are under way at once, and all are taken', async () => {
+      const spool = spoolWith(...Array.from({ length: 8 }, (_, n) => `{"n":${n}}`));
+      const taken: unknown[] = [];
+      const take = recordingIntake(taken);
+      let [underWay, most] = [0, 0];
+      const intake: Intake = async (item) => {
+        most = Math.max(most, (underWay += 1));
+        await new Promise((resolve) => setImmediate(resolve));
+        underWay -= 1;
+        return take(item);
+      };
+      expect(await drainTogether(spool, intake)).toEqual({ taken: 8, bad: 0, stuck: false });
+      expect(most).toBe(3);
+      expect(taken).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+      expect(count(spool)).toEqual({ tmp: 0, new: 0, cur: 0 });
+    });
+
+    test('an event does not overtake the registration before it', async () => {
+      const spool = spoolWith('{"n":1,"apsAccountId":"x"}', '{"n":2}', '{"n":3}');
+      const taken: unknown[] = [];
+      const take = recordingIntake(taken);
+      const intake: Intake = async (item) => {
+        const registers = 'value' in item && Object.hasOwn(item.value as object, 'apsAccountId');
+        if (registers) for (let turn = 0; turn < 5; turn += 1) await new Promise(setImmediate);
+        return take(item);
+      };
+      expect(await drainTogether(spool, intake)).toMatchObject({ taken: 3 });
+      expect(taken).toEqual([1, 2, 3]);
+    });
+
+    test('a registration that must wait holds its user up, as one after the other', async () => {
+      const unreadable = new OperatorError('cannot read imapd.conf', {
+        exitCode: 78,
+        hint: 'let us read it',
+      });
+      const spool = spoolWith(
+        '{"event":"ApplePushService","apsAccountId":"x","user":"alice"}',
+        '{"n":2,"user":"alice"}',
+        '{"n":3,"user":"bob"}',
+      );
+      const taken: unknown[] = [];
+      const take = recordingIntake(taken);
+      const intake: Intake = (item) =>
+        'value' in item && Object.hasOwn(item.value as object, 'event')
+          ? Promise.reject(unreadable)
+          : take(item);
+      expect(await drainTogether(spool, intake)).toMatchObject({ taken: 1, trouble: unreadable });
+      expect(taken).toEqual([3]);
+      expect(count(spool)).toMatchObject({ new: 2, cur: 0 });
+    });
+
+    test('where the database is locked each is put back, and no more are claimed', async () => {
+      const spool = spoolWith(...Array.from({ length: 8 }, (_, n) => `{"n":${n}}`));
+      let asked = 0;
+      const intake: Intake = () => {
+        asked += 1;
+        return Promise.reject(BUSY);
+      };
+      await expect(drainTogether(spool, intake)).rejects.toBe(BUSY);
+      expect(asked).toBeLessThanOrEqual(3);
+      expect(count(spool)).toMatchObject({ new: 8, cur: 0 });
+    });
+  });
+
   test('where there is no spool nothing is taken', async () => {
     expect(await drain(join(temporaryFolder(), 'none'), recordingIntake([]))).toEqual({
       taken: 0,

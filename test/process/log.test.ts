@@ -224,7 +224,7 @@ describe('a log in a file', () => {
   it('follows a rotation', () => {
     const file = JSON.stringify(logFile());
     const { entries } = fileOf(
-      `import fs from 'node:fs'; log.info('old'); fs.renameSync(${file}, ${file} + '.1'); log.info('new')`,
+      `import fs from 'node:fs'; log.info('old'); await 0; fs.renameSync(${file}, ${file} + '.1'); log.info('new')`,
     );
     expect(entries.map(({ msg }) => msg)).toEqual(['new']);
   });
@@ -248,8 +248,8 @@ describe('a log in a file', () => {
     const file = path.join(folder, 'comes', 'x.log');
     const dir = JSON.stringify(path.dirname(file));
     const { stderr } = fileOf(
-      `import fs from 'node:fs'; log.info('one'); log.info('two'); fs.mkdirSync(${dir}); log.info('three');
-      fs.rmSync(${dir}, { recursive: true }); log.info('four')`,
+      `import fs from 'node:fs'; log.info('one'); log.info('two'); await 0; fs.mkdirSync(${dir}); log.info('three');
+      await 0; fs.rmSync(${dir}, { recursive: true }); log.info('four')`,
       'info',
       file,
     );

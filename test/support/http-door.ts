@@ -7,6 +7,7 @@ import { namespaceOf } from '../../src/config/imapd-conf.ts';
 import { type HttpDoor, type HttpDoorOptions, openHttpDoor } from '../../src/doors/http.ts';
 import type { Receive, Received } from '../../src/doors/receive.ts';
 import { parseEvent } from '../../src/events/parse.ts';
+import { readEvents } from '../../src/events/read.ts';
 import { systemClock } from '../../src/process/clock.ts';
 import { recordedLog } from './recorded-log.ts';
 
@@ -49,9 +50,10 @@ export async function testDoor(changes: Partial<HttpDoorOptions> = {}): Promise<
 
 const namespace = namespaceOf(new Map());
 
-/** Takes one JSON value as `serve` would, with a push owed for each change of a mailbox. */
+/** Takes values of JSON as `serve` would, with a push owed for each change of a mailbox. */
 const understand: Receive = (raw) => {
-  const results = parseEvent(JSON.parse(raw.toString()), () => namespace);
+  const items = [...readEvents([raw])];
+  const results = items.flatMap((item) => ('bad' in item ? [] : parseEvent(item.value, () => namespace)));
   const received: Received = { bad: undefined, targets: 0, topic: undefined, spooled: false };
   for (const result of results) {
     if (result.kind === 'bad') received.bad ??= result.reason;

@@ -102,11 +102,11 @@ function transactionsOn(database: Database, file: string, batched: boolean): Tra
         reject(storeError(file, error));
       }
     });
-  const commit = committer(database);
+  const commit = committer(database, sql);
   const batch = batched ? createBatch(commit, savepoints(database)) : undefined;
   return {
     file,
-    read: (body) => attempt(() => transact(database, 'BEGIN', () => body(sql))),
+    read: (body) => attempt(() => transact(database, sql, 'BEGIN', () => body(sql))),
     write: (body, { durable } = { durable: true }) =>
       batch === undefined
         ? attempt(() => commit(() => body(sql), durable))

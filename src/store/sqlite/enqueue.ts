@@ -10,10 +10,9 @@ export async function enqueue(database: Transactions, request: EnqueueRequest): 
   if (found.length === 0) return enqueued([], []);
   return database.write((sql) => {
     const timing = isServed(sql, request.nowMs) ? request.timing : AT_ONCE;
-    const all = subscribers(sql, request.mailboxes);
+    const all = subscribers(sql, request);
     const targets = all.filter((each) => isAllowed(each, request));
-    for (const { targetId, mailbox, disabled } of targets)
-      if (!disabled) join(sql, targetId, mailbox, { ...request, timing });
+    for (const each of targets) if (!each.disabled) join(sql, each, { ...request, timing });
     return enqueued(targets, all);
   });
 }
@@ -32,17 +31,30 @@ interface Subscriber {
   user: string;
   mailbox: Mailbox;
   disabled: boolean;
+  /** Includes the attempt that is under way. What lies in the future was written by a clock that was ahead. */
+  lastPushMs: number | null;
 }
 
-function subscribers(sql: Sql, mailboxes: Mailbox[]): Subscriber[] {
+function subscribers(sql: Sql, { mailboxes, nowMs }: EnqueueRequest): Subscriber[] {
+  // CROSS JOIN keeps this order: from the few subscriptions to what belongs to them.
   const select = sql(
-    `SELECT target_id AS targetId, user, disabled_ms IS NOT NULL AS disabled
-     FROM subscriptions JOIN targets ON id = target_id WHERE owner = ? AND path = ?`,
-  );
+    `SELECT s.target_id, t.user, t.disabled_ms IS NOT NULL,
+       nullif(max(iif(t.last_push_ms <= @nowMs, t.last_push_ms, 0), iif(o.attempted_ms <= @nowMs, o.attempted_ms, 0)), 0)
+     FROM subscriptions s CROSS JOIN targets t ON t.id = s.target_id LEFT JOIN outbox o ON o.target_id = s.target_id
+     WHERE s.owner = @owner AND s.path = @path`,
+  ).raw();
   return mailboxes.flatMap((mailbox) =>
-    (select.all(mailbox.owner, mailbox.path) as { targetId: number; user: string; disabled: number }[]).map(
-      ({ disabled, ...target }) => ({ ...target, mailbox, disabled: disabled === 1 }),
-    ),
+    (
+      select.all({ owner: mailbox.owner, path: mailbox.path, nowMs }) as [
+        number,
+        string,
+        number,
+        number | null,
+      ][]
+    ).map(([targetId, user, disabled, lastPushMs]) => ({
+      ...{ targetId, user, lastPushMs, mailbox },
+      disabled: disabled === 1,
+    })),
   );
 }
 
@@ -60,7 +72,7 @@ function enqueued(subscribers: readonly Subscriber[], all: readonly Subscriber[]
 }
 
 /** A push that joins a row raises its generation, so that the next attempt has another apns-id. */
-function join(sql: Sql, targetId: number, mailbox: Mailbox, request: EnqueueRequest): void {
+function join(sql: Sql, { targetId, mailbox, lastPushMs }: Subscriber, request: EnqueueRequest): void {
   const { event, nowMs, atMs = nowMs, timing } = request;
   const { generation } = sql(
     `INSERT INTO outbox (target_id, apns_id, generation, event, enqueued_ms, event_ms, due_ms)
@@ -77,7 +89,7 @@ function join(sql: Sql, targetId: number, mailbox: Mailbox, request: EnqueueRequ
     event,
     nowMs,
     eventMs: Math.min(atMs, nowMs),
-    dueMs: dueMs(event, nowMs, lastPushMs(sql, targetId, nowMs), timing),
+    dueMs: dueMs(event, nowMs, lastPushMs, timing),
   }) as {
     generation: number;
   };
@@ -85,14 +97,4 @@ function join(sql: Sql, targetId: number, mailbox: Mailbox, request: EnqueueRequ
     `INSERT INTO outbox_mailboxes (target_id, owner, path, generation) VALUES (?, ?, ?, ?)
      ON CONFLICT (target_id, owner, path) DO UPDATE SET generation = excluded.generation`,
   ).run(targetId, mailbox.owner, mailbox.path, generation);
-}
-
-/** Includes the attempt that is under way. What lies in the future was written by a clock that was ahead. */
-function lastPushMs(sql: Sql, targetId: number, nowMs: number): number | null {
-  const row = sql(
-    `SELECT nullif(max(iif(t.last_push_ms <= @nowMs, t.last_push_ms, 0),
-       iif(o.attempted_ms <= @nowMs, o.attempted_ms, 0)), 0) AS ms
-     FROM targets t LEFT JOIN outbox o ON o.target_id = t.id WHERE t.id = @targetId`,
-  ).get({ targetId, nowMs }) as { ms: number | null };
-  return row.ms;
 }

@@ -1,0 +1,23 @@
+import type { ReadItem } from '../events/read.ts';
+
+/** Runs what takes an item, in its turn. */
+export type InOrder = <T>(item: ReadItem, take: () => Promise<T>) => Promise<T>;
+
+/**
+ * Events are taken side by side, so that they share a transaction. A registration is taken after those that came before
+ * it and before any event that comes after it, which it may concern.
+ */
+export function createOrder(): InOrder {
+  let registering: Promise<unknown> = Promise.resolve();
+  return (item, take) => {
+    const taken = registering.then(take);
+    if (registers(item)) registering = taken.catch(() => undefined); // whoever gave it is told
+    return taken;
+  };
+}
+
+/** Whichever server tells it, and whether it can be taken or not: Cyrus and the plugins of Dovecot have this key alike. */
+function registers(item: ReadItem): boolean {
+  if ('bad' in item || typeof item.value !== 'object' || item.value === null) return false;
+  return 'apsAccountId' in item.value || 'ApsAccountId' in item.value;
+}
