@@ -138,7 +138,7 @@ const SURROUNDINGS =
 
 /** Who may ask for it: those that are about the process itself, real time-outs of the network, and where tools lie. */
 const ASKS_FOR_SURROUNDINGS = [
-  ...['main.ts', 'process/hand-over.ts', 'process/own-streams.ts', 'history/history.ts', 'apns/client.ts'],
+  ...['main.ts', 'process/hand-over.ts', 'process/own-streams.ts', 'process/due-writes.ts', 'apns/client.ts'],
   ...['process/mail-user.ts', 'check/trial-script.ts', 'check/cyrus-version.ts'],
   'check/dovecot/run-doveconf.ts',
 ];

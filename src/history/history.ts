@@ -1,5 +1,6 @@
 import type { Clock } from '../process/clock.ts';
 import type { Config } from '../config/config.ts';
+import { dueWrites } from '../process/due-writes.ts';
 import { messageOf } from '../process/errors.ts';
 import type { Log } from '../process/log.ts';
 import { concernsDevice, type Entry, lineOf } from './entry.ts';
@@ -19,22 +20,13 @@ export interface HistoryOptions {
   endsAtOnce?: boolean;
 }
 
-/** The writers of this process's histories in which entries wait. */
-const due = new Set<() => void>();
-process.on('exit', writeHistories);
-
-/** Writes down what waits for the end of the process. */
-export function writeHistories(): void {
-  for (const write of due) write();
-}
-
 /** The history beside the store. What is recorded in one turn is written together. */
 export function openHistory({ config, clock, log, endsAtOnce = false }: HistoryOptions): History {
   const folder = historyFolder(config.store);
   const waiting: Record<Shelf, string[]> = { devices: [], others: [] };
   let isWarned = false;
   const write = (): void => {
-    due.delete(write);
+    dueWrites.delete(write);
     for (const shelf of SHELVES) {
       const lines = waiting[shelf].splice(0).join('');
       try {
@@ -49,8 +41,8 @@ export function openHistory({ config, clock, log, endsAtOnce = false }: HistoryO
     record: (entry) => {
       if (config.history.maxEntries === 0) return;
       waiting[concernsDevice(entry) ? 'devices' : 'others'].push(lineOf(entry));
-      if (due.has(write)) return;
-      due.add(write);
+      if (dueWrites.has(write)) return;
+      dueWrites.add(write);
       if (!endsAtOnce) setImmediate(write);
     },
   };

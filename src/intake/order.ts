@@ -16,8 +16,11 @@ export function createOrder(): InOrder {
   };
 }
 
-/** Whichever server tells it, and whether it can be taken or not: Cyrus and the plugins of Dovecot have this key alike. */
+/** One of these keys is in every registration, whichever server tells it; whether it can be taken shows later. */
+const KEYS = ['apsAccountId', 'ApsAccountId', 'registration'];
+
 function registers(item: ReadItem): boolean {
   if ('bad' in item || typeof item.value !== 'object' || item.value === null) return false;
-  return 'apsAccountId' in item.value || 'ApsAccountId' in item.value;
+  const { value } = item;
+  return KEYS.some((key) => Object.hasOwn(value, key));
 }

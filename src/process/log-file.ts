@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { pino as Pino } from 'pino';
+import { dueWrites } from './due-writes.ts';
 import { messageOf } from './errors.ts';
 import type { LogLevel, WriteLine } from './log.ts';
 import type { LogFields } from './redact.ts';
@@ -18,7 +19,7 @@ export function fileWriter(path: string, program: string, fallBack: WriteLine): 
   let waiting: Waiting[] = [];
   let warned = false;
   const write = (): void => {
-    due.delete(write);
+    dueWrites.delete(write);
     const lines = waiting;
     waiting = [];
     try {
@@ -33,17 +34,11 @@ export function fileWriter(path: string, program: string, fallBack: WriteLine): 
   return (level, message, fields) => {
     makeLine ??= lineMaker(program);
     waiting.push({ level, message, fields, line: makeLine(level, message, fields) });
-    if (due.has(write)) return;
-    due.add(write);
+    if (dueWrites.has(write)) return;
+    dueWrites.add(write);
     queueMicrotask(write);
   };
 }
-
-/** The writers of the files for which lines wait. */
-const due = new Set<() => void>();
-process.on('exit', () => {
-  for (const write of due) write();
-});
 
 interface Waiting {
   level: LogLevel;

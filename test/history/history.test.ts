@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { historyFolder, openHistory, writeHistories } from '../../src/history/history.ts';
+import { historyFolder, openHistory } from '../../src/history/history.ts';
+import { writeWhatIsDue } from '../../src/process/due-writes.ts';
 import { readHistory } from '../../src/history/read.ts';
 import { createTestClock } from '../support/clock.ts';
 import { eventEntry, pushEntryOf } from '../support/history.ts';
@@ -47,7 +48,7 @@ test('what is recorded in one turn is written at its end, what concerns a device
 test('a process that ends in the same turn has written it down, once', async () => {
   const { history, folder } = setting();
   history.record(eventEntry());
-  writeHistories();
+  writeWhatIsDue();
   expect(readHistory(folder, ALL)).toHaveLength(1);
   await turn();
   expect(readHistory(folder, ALL)).toHaveLength(1);
@@ -58,7 +59,7 @@ test('a process that ends at once writes it down then', async () => {
   history.record(eventEntry());
   await turn();
   expect(readHistory(folder, ALL)).toEqual([]);
-  writeHistories();
+  writeWhatIsDue();
   expect(readHistory(folder, ALL)).toHaveLength(1);
 });
 

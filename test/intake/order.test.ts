@@ -5,7 +5,8 @@ import type { ReadItem } from '../../src/events/read.ts';
 const EVENT = itemOf({ event: 'MessageNew' });
 const REGISTRATIONS = [
   ['of Cyrus', itemOf({ event: 'ApplePushService', apsAccountId: 'an account id' })],
-  ['of a plugin of Dovecot', itemOf({ ApsAccountId: 'an account id' })],
+  ['of the XAPS plugin', itemOf({ ApsAccountId: 'an account id' })],
+  ['of any other server', itemOf({ registration: 1, accountId: 'an account id' })],
   ['that is none, having the key alone', itemOf({ apsAccountId: 1 })],
 ] as const;
 

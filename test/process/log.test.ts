@@ -11,7 +11,7 @@ const ACCOUNT = 'E8B6AF0C-1111-2222-3333-444455556666';
 const IMPORTS =
   "import { createLog } from './log.js'; import { reportError } from './report.js'; import { OperatorError } from './errors.js';\n";
 
-const PARTS = ['errors', 'log', 'log-file', 'redact', 'report', 'standard-error', 'text'];
+const PARTS = ['due-writes', 'errors', 'log', 'log-file', 'redact', 'report', 'standard-error', 'text'];
 
 /** A folder with log.ts, report.ts and what they import as JavaScript: what is written to file descriptor 2 shows only in a process of its own. */
 let program: string;

@@ -1,4 +1,4 @@
-import { writeHistories } from '../../src/history/history.ts';
+import { writeWhatIsDue } from '../../src/process/due-writes.ts';
 import { type Clock, systemClock } from '../../src/process/clock.ts';
 import type { Surroundings } from '../../src/process/surroundings.ts';
 import { run } from '../../src/program.ts';
@@ -22,7 +22,7 @@ export function runIn(around: Surroundings, args: readonly string[]): Promise<nu
 export async function runHere(args: readonly string[], options: SurroundingsOptions = {}): Promise<Finished> {
   const around = testSurroundings(options);
   const exitCode = await runIn(around, args);
-  writeHistories();
+  writeWhatIsDue();
   return { exitCode, stdout: around.stdoutText(), stderr: around.stderrText() };
 }
 
