@@ -74,7 +74,7 @@ async function checkWith(
   await checkAsOwner(
     {
       ...{ config, folders: checkFolders(config, user), credentials: credentials.usable },
-      ...{ cyrusConf: cyrus.cyrusConf, isStoreForUs: !isNotForUs(point, [config.store]) },
+      ...{ cyrusConf: cyrus.cyrusConf, isForUs: (path: string) => !isNotForUs(point, [path]) },
     },
     sections,
     options,

@@ -30,8 +30,8 @@ export interface OwnersPart {
   folders: readonly Point[];
   credentials: readonly Credential[] | undefined;
   cyrusConf: string | undefined;
-  /** False for an ordinary user, who may not look at it. */
-  isStoreForUs: boolean;
+  /** False for an ordinary user, who may not look at that file. */
+  isForUs: (path: string) => boolean;
 }
 
 /** By another process, which is the owner, where this one cannot change its user. */
@@ -68,7 +68,7 @@ function changeUser({ store, file }: Config, { actAsOwnerOf }: CheckOptions): Po
 async function checkRest(part: OwnersPart, sections: Sections, options: CheckOptions): Promise<void> {
   const { config, folders } = part;
   const changed = changeUser(config, options);
-  const { store, point } = part.isStoreForUs
+  const { store, point } = part.isForUs(config.store)
     ? await checkDatabase(config.store)
     : { point: skipped(DATABASE, MAIL_USER) };
   try {
@@ -80,9 +80,14 @@ async function checkRest(part: OwnersPart, sections: Sections, options: CheckOpt
       ...(await checkContents(part, known, nowMs)),
     ]);
     const { apns } = config;
+    const password = apns.proxy?.passwordFile;
     const { clock, timeoutMs } = options;
     const { credentials } = part;
-    await sections.add('Apple', () => checkApple({ apns, credentials, store, clock, timeoutMs }));
+    await sections.add('Apple', () =>
+      password === undefined || part.isForUs(password)
+        ? checkApple({ apns, credentials, store, clock, timeoutMs })
+        : skippedAll(pointsTo(apns), MAIL_USER),
+    );
     await sections.add('Devices and pushes', () => checkPushes(part, known, options));
   } finally {
     store?.close();
@@ -97,11 +102,11 @@ interface Known {
 }
 
 async function checkContents(
-  { config, isStoreForUs }: OwnersPart,
+  { config, isForUs }: OwnersPart,
   { database, store, devices }: Known,
   nowMs: number,
 ): Promise<Point[]> {
-  if (!isStoreForUs) return skippedAll([OUTBOX, SPOOL], MAIL_USER);
+  if (!isForUs(config.store)) return skippedAll([OUTBOX, SPOOL], MAIL_USER);
   const outbox =
     database.state === 'problem' ? skipped(OUTBOX, DATABASE) : await checkOutbox(store, devices, nowMs);
   return [outbox, checkSpool(config.spool)];

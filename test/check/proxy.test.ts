@@ -1,13 +1,16 @@
-import { writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { checkApple } from '../../src/check/apple.ts';
 import type { Point } from '../../src/check/point.ts';
 import type { ApnsConfig, ProxyConfig } from '../../src/config/config.ts';
 import { systemClock } from '../../src/process/clock.ts';
 import { listening } from '../apns/scripted-server.ts';
 import { apnsConfig, credentialFor, type TestApns, withMockApns } from '../support/apns.ts';
+import { COMMAND, configure, createSandbox, environmentOf } from '../support/command.ts';
+import { testAsRoot } from '../support/needs.ts';
 import { relay, scriptedProxy } from '../support/proxy.ts';
 import { temporaryFolder } from '../support/store.ts';
 
@@ -51,6 +54,24 @@ async function refused(act: (socket: Socket) => void, passwordFile?: string): Pr
     return points;
   });
 }
+
+testAsRoot('an ordinary user, who may not read the password, is told of no fault', () => {
+  const sandbox = createSandbox('');
+  onTestFinished(() => sandbox.remove());
+  const password = join(sandbox.dir, 'password');
+  writeFileSync(password, 'alice:sesame\n', { mode: 0o600 });
+  configure(sandbox, `apns: { proxy: 'http://127.0.0.1:1', proxy_password_file: ${password} }\n`);
+  chmodSync(sandbox.dir, 0o755);
+  const user = ['--reuid=4712', '--regid=4712', '--clear-groups'];
+  const { stdout } = spawnSync('setpriv', [...user, COMMAND, 'check', '--json'], {
+    env: environmentOf(sandbox.configFile),
+    encoding: 'utf8',
+  });
+  const ofProxy = (JSON.parse(stdout) as Point[]).filter(({ point }) => point.startsWith('Proxy: '));
+  expect(ofProxy.map(({ state, text }) => `${state}: ${text}`)).toEqual(
+    Array.from({ length: 3 }, () => 'skipped: needs first: mail user'),
+  );
+});
 
 describe('the steps through a proxy', () => {
   test('all go well, and this host need not find Apple itself', async () => {
