@@ -31,7 +31,7 @@ export function temporaryFolder(): string {
 }
 
 /** The store's verbs, and SQL on the database behind it, for what no verb makes or shows. */
-export type TestStore = Store & Pick<Transactions, 'read' | 'write'>;
+export type TestStore = Store & Pick<Transactions, 'read' | 'write' | 'isWriting'>;
 
 /** A new database, or another connection to that file, closed when the running test ends. */
 export function testStore(file = join(temporaryFolder(), 'x.db'), busyTimeoutMs = 5000): TestStore {
@@ -45,7 +45,12 @@ export function testStore(file = join(temporaryFolder(), 'x.db'), busyTimeoutMs 
 /** The same of a file that the caller closes. */
 export function openTestStore(file: string, options: OpenOptions = { create: true }): TestStore {
   const database = openDatabase(file, options);
-  return { ...sqliteStore(database), read: database.read, write: database.write };
+  return {
+    ...sqliteStore(database),
+    read: database.read,
+    write: database.write,
+    isWriting: database.isWriting,
+  };
 }
 
 /** All that tests fill; with the last, ids begin with 1 again (https://sqlite.org/autoinc.html). */

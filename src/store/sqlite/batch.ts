@@ -4,6 +4,12 @@ export type Commit = (body: () => void, durable: boolean) => void;
 /** Runs a function as a savepoint within a transaction that is open. */
 export type Savepoint = (body: () => void) => void;
 
+export interface Batch {
+  add: <T>(body: () => T, durable?: boolean) => Promise<T>;
+  /** Whether a transaction comes in a moment anyway, of which one more body can be a part. */
+  isOpen: () => boolean;
+}
+
 interface Waiting {
   durable: boolean;
   run: () => void;
@@ -21,7 +27,7 @@ const QUIET_TURNS = 2;
 const GATHERING_MS = 5;
 
 /**
- * Gives a function that runs what is asked for at nearly the same time as one transaction: each waits for the disk.
+ * Runs what is asked for at nearly the same time as one transaction: each waits for the disk.
  * Every body is undone alone where it throws; all fail where the transaction does. One that is to be durable makes all so.
  * `nowMs` is a clock that nobody sets.
  */
@@ -29,7 +35,7 @@ export function createBatch(
   commitAs: Commit,
   savepoint: Savepoint,
   nowMs = (): number => performance.now(),
-): <T>(body: () => T, durable?: boolean) => Promise<T> {
+): Batch {
   let waiting: Waiting[] = [];
   const commit = (): void => {
     const bodies = waiting;
@@ -44,11 +50,14 @@ export function createBatch(
       for (const { fail } of bodies) fail(error);
     }
   };
-  return (body, durable = true) =>
-    new Promise((resolve, reject) => {
-      waiting.push({ durable, ...bodyOf(body, savepoint, resolve, reject) });
-      if (waiting.length === 1) whenQuiet(() => waiting.length, commit, nowMs);
-    });
+  return {
+    add: (body, durable = true) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ durable, ...bodyOf(body, savepoint, resolve, reject) });
+        if (waiting.length === 1) whenQuiet(() => waiting.length, commit, nowMs);
+      }),
+    isOpen: () => waiting.length > 0,
+  };
 }
 
 /** A body's answer is given when the transaction is committed. */

@@ -20,6 +20,8 @@ export interface Transactions {
   read: <T>(body: (sql: Sql) => T) => Promise<T>;
   /** Runs a transaction. Where it is durable it survives a power cut; the database stays whole in any case. */
   write: <T>(body: (sql: Sql) => T, options?: WriteOptions) => Promise<T>;
+  /** Whether a transaction that writes comes in a moment anyway. */
+  isWriting: () => boolean;
   /** Gives room that is free in the file back, in short turns. */
   compact: (clock: Clock) => Promise<Compaction>;
   /** How much of the file is free, in bytes. */
@@ -110,9 +112,12 @@ function transactionsOn(database: Database, file: string, batched: boolean): Tra
     write: (body, { durable } = { durable: true }) =>
       batch === undefined
         ? attempt(() => commit(() => body(sql), durable))
-        : batch(() => body(sql), durable).catch((error: unknown) => {
-            throw storeError(file, error);
-          }),
+        : batch
+            .add(() => body(sql), durable)
+            .catch((error: unknown) => {
+              throw storeError(file, error);
+            }),
+    isWriting: () => batch?.isOpen() ?? false,
     compact: (clock) =>
       compactDatabase(database, file, clock).catch((error: unknown) => {
         throw storeError(file, error);

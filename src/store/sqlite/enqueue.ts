@@ -5,9 +5,9 @@ import type { Sql, Transactions } from './database.ts';
 import { isServed } from './presence.ts';
 
 export async function enqueue(database: Transactions, request: EnqueueRequest): Promise<Enqueued> {
-  // Most events concern users without a device: they never take the write lock.
-  const found = await subscribed(database, request.mailboxes);
-  if (found.length === 0) return enqueued([], []);
+  // Most events concern users without a device: none takes the write lock for that.
+  if (!database.isWriting() && (await subscribed(database, request.mailboxes)).length === 0)
+    return enqueued([], []);
   return database.write((sql) => {
     const timing = isServed(sql, request.nowMs) ? request.timing : AT_ONCE;
     const all = subscribers(sql, request);

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { createBatch } from '../../../src/store/sqlite/batch.ts';
+import { type Batch, createBatch } from '../../../src/store/sqlite/batch.ts';
 
 /** A database of which only the beginnings and ends of transactions are seen. */
 function recorded(): {
-  batch: ReturnType<typeof createBatch>;
+  batch: Batch['add'];
+  isOpen: Batch['isOpen'];
   seen: string[];
   failCommits: () => void;
   /** Its clock stands still otherwise. */
@@ -18,8 +19,10 @@ function recorded(): {
     seen.push(durable ? 'commit' : 'commit unsynced');
   };
   const savepoint = (body: () => void): void => body();
+  const { add, isOpen } = createBatch(commit, savepoint, () => nowMs);
   return {
-    batch: createBatch(commit, savepoint, () => nowMs),
+    batch: add,
+    isOpen,
     seen,
     failCommits: () => (fails = true),
     passMs: (ms) => (nowMs += ms),
@@ -62,6 +65,15 @@ describe('a batch', () => {
     await turns(1);
     expect(seen).toEqual(['begin', 'a', 'b', 'c', 'd', 'e', 'f', 'commit']);
     await Promise.all(answers);
+  });
+
+  test('is open from the first that is asked for until it is committed', async () => {
+    const { batch, isOpen } = recorded();
+    expect(isOpen()).toBe(false);
+    const answer = batch(() => expect(isOpen()).toBe(false));
+    expect(isOpen()).toBe(true);
+    await answer;
+    expect(isOpen()).toBe(false);
   });
 
   test('gives an answer when it is committed, and what throws fails alone', async () => {

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Store } from '../../../src/store/store.ts';
 import { AT_ONCE } from '../../../src/outbox/timing.ts';
@@ -12,10 +13,12 @@ import {
   LEASE_MS,
   newTarget,
   NOW_MS,
+  openTestStore,
   outboxRow,
   registered,
   rowsOf,
   subscription,
+  temporaryFolder,
   testStore,
   waitingMailboxes,
 } from '../../support/store.ts';
@@ -33,6 +36,33 @@ async function waitingRow(hold: string): Promise<Store> {
   );
   return store;
 }
+
+describe('events that come together', () => {
+  test('are looked up in the transaction that is due anyway, also those that concern nobody', async () => {
+    const store = openTestStore(join(temporaryFolder(), 'x.db'), { create: true, batched: true });
+    await registered(store);
+    const request = {
+      event: 'MessageNew' as const,
+      nowMs: NOW_MS,
+      newApnsId: () => 'first',
+      timing: AT_ONCE,
+    };
+    const ask = (owner: string): ReturnType<Store['enqueue']> =>
+      store.enqueue({ ...request, mailboxes: [{ owner, path: 'INBOX' }] });
+    await ask('alice'); // loads what it needs
+    expect(store.isWriting()).toBe(false);
+    const alices = ask('alice');
+    await new Promise(setImmediate); // it has been looked up, and waits for others
+    expect(store.isWriting()).toBe(true);
+    expect(await Promise.all([alices, ask('nobody'), ask('alice')])).toMatchObject([
+      { targetIds: [1] },
+      { targetIds: [] },
+      { targetIds: [1] },
+    ]);
+    expect(await outboxRow(store)).toMatchObject({ generation: 3 });
+    store.close();
+  });
+});
 
 describe('enqueue', () => {
   test('a new push is due at once', async () => {
