@@ -31,7 +31,7 @@ export function temporaryFolder(): string {
 }
 
 /** The store's verbs, and SQL on the database behind it, for what no verb makes or shows. */
-export type TestStore = Store & Pick<Transactions, 'read' | 'write' | 'isWriting'>;
+export type TestStore = Store & Pick<Transactions, 'read' | 'write'>;
 
 /** A new database, or another connection to that file, closed when the running test ends. */
 export function testStore(file = join(temporaryFolder(), 'x.db'), busyTimeoutMs = 5000): TestStore {
@@ -49,7 +49,6 @@ export function openTestStore(file: string, options: OpenOptions = { create: tru
     ...sqliteStore(database),
     read: database.read,
     write: database.write,
-    isWriting: database.isWriting,
   };
 }
 

@@ -20,8 +20,11 @@ export interface Transactions {
   read: <T>(body: (sql: Sql) => T) => Promise<T>;
   /** Runs a transaction. Where it is durable it survives a power cut; the database stays whole in any case. */
   write: <T>(body: (sql: Sql) => T, options?: WriteOptions) => Promise<T>;
-  /** Whether a transaction that writes comes in a moment anyway. */
-  isWriting: () => boolean;
+  /**
+   * The same where `isWanted` says so, and undefined elsewhere. It is not asked where a transaction comes in a moment
+   * anyway, of which the body becomes a part.
+   */
+  writeWhere: <T>(isWanted: (sql: Sql) => boolean, body: (sql: Sql) => T) => Promise<T | undefined>;
   /** Gives room that is free in the file back, in short turns. */
   compact: (clock: Clock) => Promise<Compaction>;
   /** How much of the file is free, in bytes. */
@@ -96,7 +99,7 @@ function transactionsOn(database: Database, file: string, batched: boolean): Tra
     statements.set(text, known);
     return known;
   };
-  const attempt = <T>(run: () => T): Promise<T> =>
+  const attempt = <T>(run: () => T | Promise<T>): Promise<T> =>
     new Promise((resolve, reject) => {
       try {
         resolve(run());
@@ -106,18 +109,20 @@ function transactionsOn(database: Database, file: string, batched: boolean): Tra
     });
   const commit = committer(database, sql);
   const batch = batched ? createBatch(commit, savepoints(database)) : undefined;
+  const read = <T>(body: (sql: Sql) => T): T => transact(database, sql, 'BEGIN', () => body(sql));
+  const write: Transactions['write'] = (body, { durable } = { durable: true }) => {
+    if (batch === undefined) return attempt(() => commit(() => body(sql), durable));
+    const written = batch.add(() => body(sql), durable);
+    return written.catch((error: unknown) => {
+      throw storeError(file, error);
+    });
+  };
   return {
     file,
-    read: (body) => attempt(() => transact(database, sql, 'BEGIN', () => body(sql))),
-    write: (body, { durable } = { durable: true }) =>
-      batch === undefined
-        ? attempt(() => commit(() => body(sql), durable))
-        : batch
-            .add(() => body(sql), durable)
-            .catch((error: unknown) => {
-              throw storeError(file, error);
-            }),
-    isWriting: () => batch?.isOpen() ?? false,
+    read: (body) => attempt(() => read(body)),
+    write,
+    writeWhere: (isWanted, body) =>
+      batch?.isOpen() === true ? write(body) : attempt(() => (read(isWanted) ? write(body) : undefined)),
     compact: (clock) =>
       compactDatabase(database, file, clock).catch((error: unknown) => {
         throw storeError(file, error);

@@ -6,24 +6,24 @@ import { isServed } from './presence.ts';
 
 export async function enqueue(database: Transactions, request: EnqueueRequest): Promise<Enqueued> {
   // Most events concern users without a device: none takes the write lock for that.
-  if (!database.isWriting() && (await subscribed(database, request.mailboxes)).length === 0)
-    return enqueued([], []);
-  return database.write((sql) => {
+  const isWanted = (sql: Sql): boolean => subscribedIn(sql, request.mailboxes).length > 0;
+  const done = await database.writeWhere(isWanted, (sql) => {
     const timing = isServed(sql, request.nowMs) ? request.timing : AT_ONCE;
     const all = subscribers(sql, request);
     const targets = all.filter((each) => isAllowed(each, request));
     for (const each of targets) if (!each.disabled) join(sql, each, { ...request, timing });
     return enqueued(targets, all);
   });
+  return done ?? enqueued([], []);
 }
 
 export function subscribed(database: Transactions, mailboxes: readonly Mailbox[]): Promise<number[]> {
-  return database.read((sql) => {
-    const select = sql('SELECT target_id AS id FROM subscriptions WHERE owner = ? AND path = ?');
-    return mailboxes.flatMap(({ owner, path }) =>
-      (select.all(owner, path) as { id: number }[]).map(({ id }) => id),
-    );
-  });
+  return database.read((sql) => subscribedIn(sql, mailboxes));
+}
+
+function subscribedIn(sql: Sql, mailboxes: readonly Mailbox[]): number[] {
+  const select = sql('SELECT target_id FROM subscriptions WHERE owner = ? AND path = ?').pluck();
+  return mailboxes.flatMap(({ owner, path }) => select.all(owner, path) as number[]);
 }
 
 interface Subscriber {

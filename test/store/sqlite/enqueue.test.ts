@@ -49,17 +49,13 @@ describe('events that come together', () => {
     };
     const ask = (owner: string): ReturnType<Store['enqueue']> =>
       store.enqueue({ ...request, mailboxes: [{ owner, path: 'INBOX' }] });
-    await ask('alice'); // loads what it needs
-    expect(store.isWriting()).toBe(false);
     const alices = ask('alice');
-    await new Promise(setImmediate); // it has been looked up, and waits for others
-    expect(store.isWriting()).toBe(true);
     expect(await Promise.all([alices, ask('nobody'), ask('alice')])).toMatchObject([
       { targetIds: [1] },
       { targetIds: [] },
       { targetIds: [1] },
     ]);
-    expect(await outboxRow(store)).toMatchObject({ generation: 3 });
+    expect(await outboxRow(store)).toMatchObject({ generation: 2 });
     store.close();
   });
 });
