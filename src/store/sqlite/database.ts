@@ -107,9 +107,9 @@ function transactionsOn(database: Database, file: string, batched: boolean): Tra
         reject(storeError(file, error));
       }
     });
-  const commit = committer(database, sql);
+  const commit = committer(database);
   const batch = batched ? createBatch(commit, savepoints(database)) : undefined;
-  const read = <T>(body: (sql: Sql) => T): T => transact(database, sql, 'BEGIN', () => body(sql));
+  const read = <T>(body: (sql: Sql) => T): T => transact(database, 'BEGIN', () => body(sql));
   const write: Transactions['write'] = (body, { durable } = { durable: true }) => {
     if (batch === undefined) return attempt(() => commit(() => body(sql), durable));
     const written = batch.add(() => body(sql), durable);

@@ -1,4 +1,3 @@
-import type { Sql } from './database.ts';
 import type { Database } from './driver.ts';
 
 /**
@@ -13,30 +12,25 @@ const UNSYNCED = 'NORMAL';
  * Runs a body as one transaction, undone where it throws. What better-sqlite3 has for it prepares nine statements first,
  * which is a quarter of a millisecond of a short-lived process.
  */
-export function transact<T>(
-  database: Database,
-  sql: Sql,
-  begin: 'BEGIN' | 'BEGIN IMMEDIATE',
-  body: () => T,
-): T {
-  sql(begin).run();
+export function transact<T>(database: Database, begin: 'BEGIN' | 'BEGIN IMMEDIATE', body: () => T): T {
+  database.exec(begin);
   try {
     const value = body();
-    sql('COMMIT').run();
+    database.exec('COMMIT');
     return value;
   } catch (error) {
-    if (database.inTransaction) sql('ROLLBACK').run(); // some errors have undone it already
+    if (database.inTransaction) database.exec('ROLLBACK'); // some errors have undone it already
     throw error;
   }
 }
 
 /** Gives a function that runs a body as one writing transaction, which waits for the disk where it is to be durable. */
-export function committer(database: Database, sql: Sql): <T>(body: () => T, durable: boolean) => T {
+export function committer(database: Database): <T>(body: () => T, durable: boolean) => T {
   let isSynced = true;
   return (body, durable) => {
     if (durable !== isSynced) database.exec(`PRAGMA synchronous = ${durable ? SYNCED : UNSYNCED}`);
     isSynced = durable;
-    return transact(database, sql, 'BEGIN IMMEDIATE', body);
+    return transact(database, 'BEGIN IMMEDIATE', body);
   };
 }
 
