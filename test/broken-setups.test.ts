@@ -568,7 +568,7 @@ async function sayings({ command }: Broken, host: HostSetup): Promise<void> {
   const said = stderr.replaceAll(host.dir, 'HOST');
   expect(said).toMatch(command.says);
   expect(said).toMatch(new RegExp(`^xapplepush: hint: .*${command.hint.source}`, 'm'));
-  expect(said.match(/error: /g)).toHaveLength(1);
+  expect(said.match(/error: /g), said).toHaveLength(1);
   expect(exitCode).toBe(command.exitCode);
 }
 

@@ -128,17 +128,43 @@ end
 -- Dovecot calls only those functions that exist. There is none for mailboxes on purpose: with one for their
 -- creation, Dovecot 2.3.19 warns of a changed UIDVALIDITY whenever it makes a folder by itself.
 dovecot_lua_notify_event_message_new = note_message
-dovecot_lua_notify_event_message_append = note_message
 dovecot_lua_notify_event_message_read = note_message
 dovecot_lua_notify_event_message_trash = note_message
 dovecot_lua_notify_event_message_expunge = note_message
 
+-- What of its flags counts, as the end of an event; nothing where none of them does.
+local function flags_of(event, counting)
+  local found = {}
+  for _, flag in ipairs(event.flags or {}) do
+    if counting[flag] then
+      table.insert(found, counting[flag])
+    end
+  end
+  return #found > 0 and ',"flags":[' .. table.concat(found, ',') .. ']' or nil
+end
+
+-- In JSON.
+local SEEN = { ['\\Seen'] = '"\\\\Seen"' }
+local SHOWN = { ['\\Flagged'] = '"\\\\Flagged"', ['\\Answered'] = '"\\\\Answered"' }
+
+-- COPY and MOVE too: what is read already is no new mail.
+function dovecot_lua_notify_event_message_append(transaction, event)
+  note(transaction, event, flags_of(event, SEEN) or '')
+end
+
 -- Dovecot tells every change of flags so, even one that clears none; what counts is a message that becomes unread.
 function dovecot_lua_notify_event_flags_clear(transaction, event)
-  for _, flag in ipairs(event.flags or {}) do
-    if flag == '\\Seen' then
-      note(transaction, event, ',"flags":["\\\\Seen"]')
-    end
+  local flags = flags_of(event, SEEN)
+  if flags then
+    note(transaction, event, flags)
+  end
+end
+
+-- The configuration says whether anybody is told of it (events.FlagsSet).
+function dovecot_lua_notify_event_flags_set(transaction, event)
+  local flags = flags_of(event, SHOWN)
+  if flags then
+    note(transaction, event, flags)
   end
 end
 

@@ -60,7 +60,9 @@ export const SCHEMA = section({
     MessageMove: v.optional(scope, 'inbox'),
     MessageExpunge: v.optional(scope, 'inbox'),
     FlagsClear: v.optional(scope, 'inbox'),
-    MessageAppend: v.optional(scope, 'off'),
+    MessageAppend: v.optional(scope, 'inbox'),
+    MessageCopy: v.optional(scope, 'inbox'),
+    FlagsSet: v.optional(scope, 'off'),
   }),
   delivery: section({
     mode: v.optional(choice('background', 'foreground'), 'background'),

@@ -12,11 +12,13 @@ const REGISTRATION = 'ApplePushService';
 const CHANGES = new Map<string, ChangeName>([
   ['MessageNew', 'MessageNew'],
   ['MessageAppend', 'MessageAppend'],
+  ['vnd.cmu.MessageCopy', 'MessageCopy'],
   ['MessageRead', 'MessageRead'],
   ['MessageTrash', 'MessageTrash'],
   ['vnd.cmu.MessageMove', 'MessageMove'],
   ['MessageExpunge', 'MessageExpunge'],
   ['FlagsClear', 'FlagsClear'],
+  ['FlagsSet', 'FlagsSet'],
 ]);
 
 /**
@@ -84,7 +86,7 @@ function parseChange(name: ChangeName, value: Json, ns: () => CyrusNamespace): P
     mailboxes: mailboxes.found,
     acl: aclOf(value),
   };
-  return name === 'FlagsClear' ? withClearedFlags(change, value['flagNames']) : change;
+  return withFlags(change, value['flagNames']);
 }
 
 /** Cyrus writes it into every event; one without it gives nobody but the owner a right. */
@@ -92,9 +94,13 @@ function aclOf({ 'vnd.cmu.mailboxACL': acl }: Json): string {
   return typeof acl === 'string' ? acl : '';
 }
 
-function withClearedFlags(change: MailboxChange, flagNames: unknown): ParseResult {
+/** Those of a message that was stored are there only where event_extra_params asks for flagNames. */
+function withFlags(change: MailboxChange, flagNames: unknown): ParseResult {
+  const { name } = change;
+  const isOfFlags = name === 'FlagsClear' || name === 'FlagsSet';
+  if (!isOfFlags && (name !== 'MessageAppend' || flagNames === undefined)) return change;
   if (typeof flagNames !== 'string') return bad(expected('a string', 'flagNames', flagNames));
-  return { ...change, clearedFlags: flagNames.split(/\s+/).filter((flag) => flag !== '') };
+  return { ...change, flags: flagNames.split(/\s+/).filter((flag) => flag !== '') };
 }
 
 function parseMailboxes(

@@ -16,11 +16,13 @@ const CHANGES = new Map<string, ChangeName>([
   ['MessageTrash', 'MessageTrash'],
   ['MessageExpunge', 'MessageExpunge'],
   ['FlagsClear', 'FlagsClear'],
+  ['FlagsSet', 'FlagsSet'],
 ]);
 
 /**
  * Parses a transaction as our Lua scripts write it:
- * `{"dovecot":1,"user":…,"events":[{"name":…,"mailbox":…,"flags":[…]},…]}`, with `flags` for FlagsClear only.
+ * `{"dovecot":1,"user":…,"events":[{"name":…,"mailbox":…,"flags":[…]},…]}`, with `flags` for changes of flags, and for a
+ * message that was stored as read.
  * Gives one result for everything that happened, however many messages it happened to.
  */
 export function parseDovecotTransaction({ dovecot: version, user, events }: Json): ParseResult[] {
@@ -55,7 +57,7 @@ export function parseDovecotEvent({ name, user, mailbox, flags }: Json): ParseRe
   if (!isText(mailbox)) return bad(notText('mailbox', mailbox));
   const mailboxes = [plainMailbox(user, mailbox)];
   const change: MailboxChange = { kind: 'change', source: 'dovecot', name: changeName, mailboxes };
-  return changeName === 'FlagsClear' ? withClearedFlags(change, flags) : change;
+  return withFlags(change, flags);
 }
 
 function unknownVersion(version: unknown): string {
@@ -74,11 +76,14 @@ function parseElement(event: unknown, place: string, user: string): ParseResult 
   return result.kind === 'bad' ? bad(`${place}.${result.reason}`) : result;
 }
 
-function withClearedFlags(change: MailboxChange, flags: unknown): ParseResult {
+function withFlags(change: MailboxChange, flags: unknown): ParseResult {
+  const { name } = change;
+  const isOfFlags = name === 'FlagsClear' || name === 'FlagsSet';
+  if (!isOfFlags && (name !== 'MessageAppend' || flags === undefined)) return change;
   const list = listOf(flags);
   if (list === undefined) return bad(expected('a list of strings', 'flags', flags));
   if (!isStrings(list)) return bad('flags: expected a list of strings, got other values in it');
-  return { ...change, clearedFlags: list };
+  return { ...change, flags: list };
 }
 
 /** The value as a list. Lua has one kind of table, so its JSON encoders may write an empty list as `{}`. */

@@ -3,15 +3,17 @@ import type { Mailbox } from '../mailboxes/mailbox.ts';
 /** Which kind of server told us. It decides the namespace of mailbox names and whether `m` may be sent. */
 export type EventSource = 'cyrus' | 'dovecot' | 'dovecot-plugin' | 'xaps' | 'other';
 
-/** The RFC 5423 names we can act on, spelled as in the configuration (vnd.cmu.MessageMove is MessageMove). */
+/** The RFC 5423 names we can act on, spelled as in the configuration (vnd.cmu.MessageMove is MessageMove, vnd.cmu.MessageCopy MessageCopy). */
 export const CHANGE_NAMES = [
   'MessageNew',
   'MessageAppend',
+  'MessageCopy',
   'MessageRead',
   'MessageTrash',
   'MessageMove',
   'MessageExpunge',
   'FlagsClear',
+  'FlagsSet',
 ] as const;
 
 export type ChangeName = (typeof CHANGE_NAMES)[number];
@@ -42,8 +44,11 @@ export interface MailboxChange {
   mailboxes: Mailbox[];
   /** Who may do what in the first mailbox, as Cyrus writes it; absent where the server tells only whose mailbox it is. */
   acl?: string;
-  /** FlagsClear only: the flags that were cleared, such as `\Seen`; absent where the server cannot say. */
-  clearedFlags?: string[];
+  /**
+   * The flags that were cleared or set, or those of a message that was stored, such as `\Seen`; absent where the server
+   * does not say, and for other changes.
+   */
+  flags?: string[];
 }
 
 /** An event that we never act on, and why. */

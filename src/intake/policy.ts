@@ -12,11 +12,14 @@ export interface ReadableBy {
 /** What is to be done about an event. */
 export type Decision =
   | { act: 'register'; registration: Registration }
-  /** Tell the targets subscribed to any of these mailboxes. */
-  | { act: 'push'; name: ChangeName; mailboxes: Mailbox[]; readable?: ReadableBy }
+  /** Tell the targets subscribed to any of these mailboxes; `isRead`: what was stored there is read already. */
+  | { act: 'push'; name: ChangeName; mailboxes: Mailbox[]; isRead?: true; readable?: ReadableBy }
   | { act: 'ignore'; name: string; reason: string; mailboxes: Mailbox[] };
 
-const SEEN = '\\seen';
+const SEEN = ['\\seen'];
+
+/** What Mail shows beside a message, besides whether it is read. */
+const SHOWN = ['\\flagged', '\\answered'];
 
 /** Decides by the event alone, before anything is looked up. */
 export function decide(event: MailEvent, scopes: Config['events']): Decision {
@@ -28,7 +31,14 @@ export function decide(event: MailEvent, scopes: Config['events']): Decision {
   const reason = whyNot(event, scope);
   if (reason !== undefined) return { act: 'ignore', name, reason, mailboxes: event.mailboxes };
   const mailboxes = withoutDuplicates(inScope(event.mailboxes, scope));
-  if (mailboxes.length > 0) return { act: 'push', name, mailboxes, ...readableBy(event) };
+  if (mailboxes.length > 0)
+    return {
+      act: 'push',
+      name,
+      mailboxes,
+      ...(isStoredAsRead(event) && { isRead: true }),
+      ...readableBy(event),
+    };
   return { act: 'ignore', name, reason: NO_INBOX, mailboxes: event.mailboxes };
 }
 
@@ -38,13 +48,18 @@ function whyNot(event: MailboxChange, scope: EventScope): string | undefined {
   if (scope === 'off') return 'switched off in the configuration';
   // Cyrus says a move and a deletion by MessageMove and MessageTrash already.
   if (event.name === 'MessageExpunge' && event.source === 'cyrus') return 'Cyrus told it by another event';
-  if (event.name === 'FlagsClear' && !clearsSeen(event)) return 'no message became unread';
+  if (event.name === 'FlagsClear' && !mayHave(event, SEEN)) return 'no message became unread';
+  if (event.name === 'FlagsSet' && !mayHave(event, SHOWN)) return 'it set no flag that Mail shows';
   return undefined;
 }
 
-/** A server that cannot say may mean \Seen. Flags are compared without case (RFC 3501, 2.3.2). */
-function clearsSeen({ clearedFlags }: MailboxChange): boolean {
-  return clearedFlags === undefined || clearedFlags.some((flag) => isSameInAscii(flag, SEEN));
+/** A server that does not say may mean any. Flags are compared without case (RFC 3501, 2.3.2). */
+function mayHave({ flags }: MailboxChange, wanted: readonly string[]): boolean {
+  return flags === undefined || flags.some((flag) => wanted.some((one) => isSameInAscii(flag, one)));
+}
+
+function isStoredAsRead(event: MailboxChange): boolean {
+  return event.name === 'MessageAppend' && event.flags !== undefined && mayHave(event, SEEN);
 }
 
 function readableBy({ acl, mailboxes }: MailboxChange): { readable?: ReadableBy } {

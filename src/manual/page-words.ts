@@ -28,7 +28,11 @@ export const FILES: Terms = [
 
 export const ENVIRONMENT: Terms = [
   ['XAPPLEPUSH_CONFIG', 'The configuration, where `--config` does not name one.'],
-  ['XAPPLEPUSH_SPOOL', 'The spool for events that come while the configuration cannot be read.'],
+  [
+    'XAPPLEPUSH_SPOOL',
+    'The spool for events that come while the configuration cannot be read; and that of the plugin of Dovecot.',
+  ],
+  ['XAPPLEPUSH_TOPIC', 'The topic that the plugin of Dovecot tells phones.'],
   ['XAPPLEPUSH_SPOOL_SYNC', '`yes`: `xapplepush-spool` waits until the disk has the event.'],
   [
     'XAPPLEPUSH_NODE',

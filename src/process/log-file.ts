@@ -4,7 +4,6 @@ import type { pino as Pino } from 'pino';
 import { dueWrites } from './due-writes.ts';
 import { messageOf } from './errors.ts';
 import type { LogLevel, WriteLine } from './log.ts';
-import type { LogFields } from './redact.ts';
 import { onOneLine } from './standard-error.ts';
 
 /**
@@ -18,6 +17,11 @@ export function fileWriter(path: string, program: string, fallBack: WriteLine): 
   let makeLine: MakeLine | undefined;
   let waiting: Waiting[] = [];
   let warned = false;
+  const giveWay = (given: readonly Waiting['given'][], error: unknown): void => {
+    if (!warned) fallBack('warn', 'cannot write the log file', { file: path, error: messageOf(error) });
+    warned = true;
+    for (const each of given) fallBack(...each);
+  };
   const write = (): void => {
     dueWrites.delete(write);
     const lines = waiting;
@@ -26,14 +30,20 @@ export function fileWriter(path: string, program: string, fallBack: WriteLine): 
       append(path, lines.map(({ line }) => line).join(''));
       warned = false;
     } catch (error) {
-      if (!warned) fallBack('warn', 'cannot write the log file', { file: path, error: messageOf(error) });
-      warned = true;
-      for (const { fields, level, message } of lines) fallBack(level, message, fields);
+      giveWay(
+        lines.map(({ given }) => given),
+        error,
+      );
     }
   };
-  return (level, message, fields) => {
-    makeLine ??= lineMaker(program);
-    waiting.push({ level, message, fields, line: makeLine(level, message, fields) });
+  return (...given) => {
+    try {
+      makeLine ??= lineMaker(program);
+      waiting.push({ given, line: makeLine(given) }); // with the time of now
+    } catch (error) {
+      giveWay([given], error);
+      return;
+    }
     if (dueWrites.has(write)) return;
     dueWrites.add(write);
     queueMicrotask(write);
@@ -41,13 +51,11 @@ export function fileWriter(path: string, program: string, fallBack: WriteLine): 
 }
 
 interface Waiting {
-  level: LogLevel;
-  message: string;
-  fields: LogFields;
+  given: Parameters<WriteLine>;
   line: string;
 }
 
-type MakeLine = (...given: Parameters<WriteLine>) => string;
+type MakeLine = (given: Waiting['given']) => string;
 
 const LOWEST_LEVEL: LogLevel = 'debug';
 
@@ -61,7 +69,7 @@ function lineMaker(program: string): MakeLine {
     formatters: { level: (label: string) => ({ level: label }) },
   };
   const logger = pino(options, { write: (line) => (made = `${onOneLine(line.trimEnd())}\n`) });
-  return (level, message, fields) => {
+  return ([level, message, fields]) => {
     logger[level](fields, message);
     return made;
   };

@@ -22,6 +22,6 @@ export function closedAt(path: string, cause: unknown): OperatorError | undefine
 }
 
 function refusedPath(error: unknown): string | undefined {
-  const { code, path } = error as NodeJS.ErrnoException;
-  return code === 'EACCES' && path?.startsWith(ownFile('.')) === true ? path : undefined;
+  const { code, path } = (error ?? {}) as NodeJS.ErrnoException; // anything may be thrown
+  return code === 'EACCES' && typeof path === 'string' && path.startsWith(ownFile('.')) ? path : undefined;
 }

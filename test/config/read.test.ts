@@ -34,7 +34,9 @@ const DEFAULTS: Settings = {
     MessageMove: 'inbox',
     MessageExpunge: 'inbox',
     FlagsClear: 'inbox',
-    MessageAppend: 'off',
+    MessageAppend: 'inbox',
+    MessageCopy: 'inbox',
+    FlagsSet: 'off',
   },
   delivery: {
     mode: 'background',
@@ -189,7 +191,7 @@ describe('problems', () => {
   bad(
     'events: { constructor: off }',
     `1:11: events.constructor: unknown key; known here: ${[
-      'MessageNew, MessageRead, MessageTrash, MessageMove, MessageExpunge, FlagsClear, MessageAppend',
+      'MessageNew, MessageRead, MessageTrash, MessageMove, MessageExpunge, FlagsClear, MessageAppend, MessageCopy, FlagsSet',
     ].join('')}`,
   );
   bad('delivery:\n  linger: 10', `2:11: delivery.linger: ${durationWanted}, got 10`);

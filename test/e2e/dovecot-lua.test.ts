@@ -67,6 +67,7 @@ describeWithTools({ 'lua5.1': 'lua5.1', 'lua5.4': 'lua5.4' }, 'the scripts for D
     const names = `for name in pairs(_G) do if name:find('^dovecot_lua') or name:find('^script') then print(name) end end`;
     const events = [
       'flags_clear',
+      'flags_set',
       'message_append',
       'message_expunge',
       'message_new',

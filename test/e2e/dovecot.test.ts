@@ -90,19 +90,24 @@ const STEPS: Step[] = [
     told: [[inbox('MessageRead')]],
     pushes: 1,
   },
-  { what: 'flagging', act: imap('STORE 1 +FLAGS (\\Flagged)'), told: [], pushes: 0 },
+  {
+    what: 'flagging, which nobody is told of by default',
+    act: imap('STORE 1 +FLAGS (\\Flagged)'),
+    told: [[{ ...inbox('FlagsSet'), flags: ['\\Flagged'] }]],
+    pushes: 0,
+  },
   { what: 'taking the flag away', act: imap('STORE 1 -FLAGS (\\Flagged)'), told: [], pushes: 0 },
   { what: 'making a folder', act: imap('CREATE Trash'), told: [], pushes: 0 },
   {
     what: 'copying to a folder',
     act: imap('COPY 1 Trash'),
-    told: [[{ name: 'MessageAppend', mailbox: 'Trash' }]],
+    told: [[{ name: 'MessageAppend', mailbox: 'Trash', flags: ['\\Seen'] }]],
     pushes: 0,
   },
   {
     what: 'moving to a folder',
     act: imap('MOVE 1 Trash'),
-    told: [[inbox('MessageExpunge')], [{ name: 'MessageAppend', mailbox: 'Trash' }]],
+    told: [[inbox('MessageExpunge')], [{ name: 'MessageAppend', mailbox: 'Trash', flags: ['\\Seen'] }]],
     pushes: 1,
   },
   {
@@ -116,7 +121,13 @@ const STEPS: Step[] = [
     what: 'appending to INBOX',
     act: imap('APPEND INBOX', message('draft')),
     told: [[inbox('MessageAppend')]],
-    pushes: 0,
+    pushes: 1,
+  },
+  {
+    what: 'appending to INBOX what is read already',
+    act: imap('APPEND INBOX (\\Seen)', message('old')),
+    told: [[{ ...inbox('MessageAppend'), flags: ['\\Seen'] }]],
+    pushes: 1,
   },
   {
     what: 'appending nothing after something, which is rolled back',

@@ -48,7 +48,11 @@ function tableOf(folder: string): Table {
   return { imapdConf, files: files.map((row) => ({ ...row, file: `${folder}/${row.file}` })) };
 }
 
-const ACTED_ON = /^(?:vnd\.cmu\.MessageMove|Message(?:New|Append|Read|Trash|Expunge)|FlagsClear)$/;
+const ACTED_ON =
+  /^(?:vnd\.cmu\.Message(?:Move|Copy)|Message(?:New|Append|Read|Trash|Expunge)|Flags(?:Clear|Set))$/;
+
+/** Those that name flags, of what was stored where event_extra_params asks for them. */
+const WITH_FLAGS = /^(?:MessageAppend|Flags(?:Clear|Set))$/;
 
 function namespaceFor(row: Expectation): CyrusNamespace {
   return namespaceOf(new Map(Object.entries(table.imapdConf[row.namespace]!)));
@@ -75,13 +79,16 @@ function expected(row: Expectation, value: Json): ParseResult {
   if (!ACTED_ON.test(row.event!) || !isMail) {
     return { kind: 'ignored', name: row.event!, reason: expect.stringMatching(/not/) as string };
   }
-  const places = row.from === undefined ? [row as Place] : [row as Place, row.from];
+  const isMove = row.event === 'vnd.cmu.MessageMove'; // a copy changes nothing where it comes from
+  const places = isMove && row.from !== undefined ? [row as Place, row.from] : [row as Place];
   return {
     ...{ kind: 'change', acl: value['vnd.cmu.mailboxACL'] as string },
     source: 'cyrus',
     name: row.event!.replace('vnd.cmu.', '') as 'MessageNew',
     mailboxes: places.map(mailboxAt),
-    ...(row.event === 'FlagsClear' ? { clearedFlags: row.flagNames!.split(' ') } : {}),
+    ...(WITH_FLAGS.test(row.event!) && 'flagNames' in value
+      ? { flags: (value['flagNames'] as string).split(' ').filter((flag) => flag !== '') }
+      : {}),
   };
 }
 

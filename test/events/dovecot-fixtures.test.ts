@@ -10,7 +10,7 @@ import { decide } from '../../src/intake/policy.ts';
 interface Told {
   name: string;
   mailbox: string;
-  clearedFlags?: string[];
+  flags?: string[];
   decision: 'push' | 'ignore';
   transaction?: number;
 }
@@ -46,7 +46,7 @@ function rowsIn(folder: string): Expectation[] {
 
 const scopes = loadConfig(undefined, {}, '/dev/null').events;
 
-const ACTED_ON = /^(?:Message(?:New|Append|Read|Trash|Expunge)|FlagsClear)$/;
+const ACTED_ON = /^(?:Message(?:New|Append|Read|Trash|Expunge)|Flags(?:Clear|Set))$/;
 
 function rowsOf(...shapes: Expectation['shape'][]): Expectation[] {
   return table.files.filter(({ shape }) => shapes.includes(shape));
@@ -71,11 +71,11 @@ function valueOf(row: Expectation): unknown {
 }
 
 /** What the parser must give, by the table alone. */
-function expected({ user, shape }: Expectation, { name, mailbox, clearedFlags }: Told): unknown {
+function expected({ user, shape }: Expectation, { name, mailbox, flags }: Told): unknown {
   if (!ACTED_ON.test(name)) return { kind: 'ignored', name, reason: 'not an event that Mail is told of' };
   const source = shape === 'xaps-notify' ? 'xaps' : 'dovecot';
   const change = { kind: 'change', source, name, mailboxes: [{ owner: user, path: mailbox }] };
-  return clearedFlags === undefined ? change : { ...change, clearedFlags };
+  return flags === undefined ? change : { ...change, flags };
 }
 
 function expectResults(row: Expectation, results: ParseResult[], told: Told[]): void {

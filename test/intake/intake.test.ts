@@ -224,7 +224,7 @@ describe('an event', () => {
 
   test.each([
     ['0009-MailboxModseq-admin-setacl-shared.json', /not an event that Mail is told of/],
-    ['0094-MessageAppend-append.json', /switched off/],
+    ['0126-FlagsSet-store-flagged.json', /switched off/],
     ['0128-FlagsClear-clear-flagged.json', /no message became unread/],
     ['0157-MessageExpunge-expunge.json', /Cyrus told it by another event/],
   ])('that is ignored opens no database: %s', async (file, reason) => {

@@ -80,17 +80,40 @@ describe('decide', () => {
     expect(decide(twice, scopes('subscribed'))).toEqual({ act: 'push', name: 'MessageMove', mailboxes });
   });
 
-  it.each([[['\\Seen']], [['\\Flagged', '\\SEEN']], [['\\seen']]])(
-    'FlagsClear of %j counts',
-    (clearedFlags) => {
-      const event = change('FlagsClear', [inbox], { clearedFlags });
-      expect(decide(event, scopes('inbox'))).toEqual({ act: 'push', name: 'FlagsClear', mailboxes: [inbox] });
-    },
-  );
+  it.each([[['\\Seen']], [['\\Flagged', '\\SEEN']], [['\\seen']]])('FlagsClear of %j counts', (flags) => {
+    const event = change('FlagsClear', [inbox], { flags });
+    expect(decide(event, scopes('inbox'))).toEqual({ act: 'push', name: 'FlagsClear', mailboxes: [inbox] });
+  });
 
-  it.each([[[]], [['\\Flagged', 'Seen', '$\\Seen']]])('FlagsClear of %j does not', (clearedFlags) => {
-    const event = change('FlagsClear', [inbox], { clearedFlags });
+  it.each([[[]], [['\\Flagged', 'Seen', '$\\Seen']]])('FlagsClear of %j does not', (flags) => {
+    const event = change('FlagsClear', [inbox], { flags });
     expect(decide(event, scopes('subscribed'))).toEqual(ignored('FlagsClear', /unread/));
+  });
+
+  it.each([
+    ['MessageAppend', ['\\Seen', '\\Recent'], true],
+    ['MessageAppend', ['\\seen'], true],
+    ['MessageAppend', ['\\Flagged'], undefined],
+    ['MessageAppend', [], undefined],
+    ['MessageAppend', undefined, undefined],
+    ['MessageCopy', undefined, undefined],
+  ] as const)('%s of a message with %j is new mail unless it is read', (name, flags, isRead) => {
+    const event = change(name, [archive, inbox], flags && { flags: [...flags] });
+    const decision = decide(event, scopes('inbox'));
+    expect(decision).toEqual({ act: 'push', name, mailboxes: [inbox], ...(isRead && { isRead }) });
+  });
+
+  it.each([
+    [['\\Flagged'], true],
+    [['$Junk', '\\ANSWERED'], true],
+    [undefined, true],
+    [['\\Seen', '\\Deleted', '$Forwarded'], false],
+    [[], false],
+  ])('FlagsSet of %j counts where Mail shows it: %s', (flags, counts) => {
+    const event = change('FlagsSet', [inbox], flags && { flags });
+    const push = { act: 'push', name: 'FlagsSet', mailboxes: [inbox] };
+    expect(decide(event, scopes('inbox'))).toEqual(counts ? push : ignored('FlagsSet', /no flag/));
+    expect(decide(event, scopes('off'))).toEqual(ignored('FlagsSet', /switched off/));
   });
 
   it('FlagsClear from a server that cannot say of which flags counts', () => {

@@ -15,13 +15,20 @@ describe('dueMs', () => {
     ['a move waits', 'MessageMove', null, 30_000],
     ['housekeeping waits its own time, not the window on top', 'FlagsClear', NOW_MS - 1000, 30_000],
   ] as const)('%s', (_what, event, lastPushMs, waitMs) => {
-    expect(dueMs(event, NOW_MS, lastPushMs, TIMING)).toBe(NOW_MS + waitMs);
+    expect(dueMs({ event }, NOW_MS, lastPushMs, TIMING)).toBe(NOW_MS + waitMs);
+  });
+
+  test('what is stored unread is new mail, and what is read already waits as a change does', () => {
+    for (const event of ['MessageAppend', 'MessageCopy'] as const) {
+      expect(dueMs({ event }, NOW_MS, null, TIMING)).toBe(NOW_MS);
+      expect(dueMs({ event, isRead: true }, NOW_MS, null, TIMING)).toBe(NOW_MS + TIMING.housekeepingDelayMs);
+    }
   });
 
   test('nothing waits where no serve runs', () => {
     fc.assert(
       fc.property(fc.constantFrom(...CHANGE_NAMES), fc.nat(), (event, agoMs) => {
-        expect(dueMs(event, NOW_MS, NOW_MS - agoMs, AT_ONCE)).toBe(NOW_MS);
+        expect(dueMs({ event }, NOW_MS, NOW_MS - agoMs, AT_ONCE)).toBe(NOW_MS);
       }),
     );
   });
@@ -29,7 +36,7 @@ describe('dueMs', () => {
   test('no push comes sooner than the window after the one before', () => {
     fc.assert(
       fc.property(fc.constantFrom(...CHANGE_NAMES), fc.nat({ max: 100_000 }), (event, agoMs) => {
-        expect(dueMs(event, NOW_MS, NOW_MS - agoMs, TIMING)).toBeGreaterThanOrEqual(
+        expect(dueMs({ event }, NOW_MS, NOW_MS - agoMs, TIMING)).toBeGreaterThanOrEqual(
           NOW_MS - agoMs + TIMING.throttleMs,
         );
       }),

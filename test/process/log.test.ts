@@ -9,9 +9,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 const TOKEN = `80aa34cb${'0'.repeat(52)}4f3a`;
 const ACCOUNT = 'E8B6AF0C-1111-2222-3333-444455556666';
 const IMPORTS =
-  "import { createLog } from './log.js'; import { reportError } from './report.js'; import { OperatorError } from './errors.js';\n";
+  "import { createLog } from './src/process/log.js'; import { reportError } from './src/process/report.js'; import { OperatorError } from './src/process/errors.js';\n";
 
-const PARTS = ['due-writes', 'errors', 'log', 'log-file', 'redact', 'report', 'standard-error', 'text'];
+const PARTS = ['due-writes', 'errors', 'log', 'log-file', 'own-program', 'redact', 'report', 'rights']
+  .concat('standard-error', 'text')
+  .map((name) => `process/${name}`)
+  .concat('installation');
 
 /** A folder with log.ts, report.ts and what they import as JavaScript: what is written to file descriptor 2 shows only in a process of its own. */
 let program: string;
@@ -20,7 +23,8 @@ let folder: string;
 beforeAll(() => {
   program = fs.mkdtempSync(path.join(os.tmpdir(), 'xapplepush-log-'));
   fs.symlinkSync(path.resolve('node_modules'), path.join(program, 'node_modules'));
-  fs.writeFileSync(path.join(program, 'package.json'), '{"type":"module"}');
+  fs.writeFileSync(path.join(program, 'package.json'), '{"type":"module","version":"1.2.3"}');
+  fs.mkdirSync(path.join(program, 'src', 'process'), { recursive: true });
   for (const name of PARTS) compile(name);
 });
 
@@ -33,7 +37,7 @@ beforeEach(() => {
 });
 
 function compile(name: string): void {
-  const { outputText } = ts.transpileModule(fs.readFileSync(`src/process/${name}.ts`, 'utf8'), {
+  const { outputText } = ts.transpileModule(fs.readFileSync(`src/${name}.ts`, 'utf8'), {
     compilerOptions: {
       target: ts.ScriptTarget.ES2022,
       module: ts.ModuleKind.ESNext,
@@ -41,7 +45,7 @@ function compile(name: string): void {
       rewriteRelativeImportExtensions: true,
     },
   });
-  fs.writeFileSync(path.join(program, `${name}.js`), outputText);
+  fs.writeFileSync(path.join(program, 'src', `${name}.js`), outputText);
 }
 
 function argumentsOf(code: string): string[] {

@@ -73,7 +73,7 @@ function enqueued(subscribers: readonly Subscriber[], all: readonly Subscriber[]
 
 /** A push that joins a row raises its generation, so that the next attempt has another apns-id. */
 function join(sql: Sql, { targetId, mailbox, lastPushMs }: Subscriber, request: EnqueueRequest): void {
-  const { event, nowMs, atMs = nowMs, timing } = request;
+  const { event, isRead, nowMs, atMs = nowMs, timing } = request;
   const { generation } = sql(
     `INSERT INTO outbox (target_id, apns_id, generation, event, enqueued_ms, event_ms, due_ms)
      VALUES (@targetId, @apnsId, 1, @event, @nowMs, @eventMs, @dueMs)
@@ -89,7 +89,7 @@ function join(sql: Sql, { targetId, mailbox, lastPushMs }: Subscriber, request: 
     event,
     nowMs,
     eventMs: Math.min(atMs, nowMs),
-    dueMs: dueMs(event, nowMs, lastPushMs, timing),
+    dueMs: dueMs({ event, isRead }, nowMs, lastPushMs, timing),
   }) as {
     generation: number;
   };
