@@ -1,8 +1,11 @@
 import type * as ChildProcess from 'node:child_process';
 import { openSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
 import { ExitCode, OperatorError } from './errors.ts';
 import { readDescriptors } from './handed-over.ts';
+import { mayNot } from './own-program.ts';
+import { userWithId } from './rights.ts';
 
 /** A user and group by number. */
 export interface Owner {
@@ -57,9 +60,11 @@ function takeHandedDown(): Map<string, number> {
 
 /**
  * Starts the same command line as that user, on the same standard streams, with the sockets that systemd hands over and
- * the files opened by then, the configuration among them. It ends when this process does.
+ * the files opened by then, the configuration among them. It ends when this process does. Throws OperatorError where
+ * that user may not read the program, of which Node would say that it is not there.
  */
 export function handOver(owner: Owner, configFile?: string): HandedOver {
+  expectReadable(owner, process.argv[1] ?? '');
   const [program, ...args] = meantBySystemd(commandAs(owner, [...ownCommand(), ...process.argv.slice(2)]));
   const { descriptors } = readDescriptors(process.env, process.pid);
   const stdio = [0, 1, 2, ...descriptors];
@@ -79,6 +84,24 @@ export function handDown(
   const places = [...opened.keys()].map((file, index) => [file, first + index]);
   const names = JSON.stringify(Object.fromEntries(places));
   return { env: { ...process.env, [OPENED_FILES]: names }, files: [...opened.values()] };
+}
+
+function expectReadable(owner: Owner, program: string): void {
+  if (mayAs(owner, '-r', program)) return;
+  const closed = foldersOnTheWay(program).find((folder) => !mayAs(owner, '-x', folder));
+  throw mayNot(userWithId(owner.uid), closed === undefined ? `read ${program}` : `enter ${closed}`);
+}
+
+/** By test(1), which asks the kernel; true where that cannot be tried. */
+function mayAs(owner: Owner, right: '-r' | '-x', path: string): boolean {
+  const [command, ...args] = commandAs(owner, ['test', right, path]);
+  return childProcess().spawnSync(command, args, { stdio: 'ignore' }).status !== 1;
+}
+
+/** From the root on. */
+function foldersOnTheWay(path: string): string[] {
+  const folder = dirname(path);
+  return folder === path ? [] : [...foldersOnTheWay(folder), folder];
 }
 
 /** Variables in which systemd names the process that its sockets and its watchdog are for. */

@@ -13,8 +13,12 @@ export function closedProgram(error: unknown): OperatorError | undefined {
 export function closedAt(path: string, cause: unknown): OperatorError | undefined {
   if (refusalOf(path, constants.R_OK) !== 'EACCES') return undefined;
   const closed = closedOnTheWay(path);
-  const what = closed === undefined ? `read ${path}` : `enter ${closed}`;
-  return new OperatorError(`${ownUser()} may not ${what}, which is part of this program`, {
+  return mayNot(ownUser(), closed === undefined ? `read ${path}` : `enter ${closed}`, cause);
+}
+
+/** That a user may not do that to a part of this program. */
+export function mayNot(user: string, what: string, cause?: unknown): OperatorError {
+  return new OperatorError(`${user} may not ${what}, which is part of this program`, {
     exitCode: ExitCode.tryAgain,
     hint: `let everybody read the program: chmod -R a+rX ${ownFile('.')}; folders above it need chmod a+x`,
     cause,

@@ -153,14 +153,14 @@ describeWithPlugin('our plugin in a real Dovecot, when something fails', () => {
     test('that is killed loses nothing that was answered, and leaves no half of a file in new', async () => {
       const answered = new Set<string>();
       const session = async (first: number): Promise<void> => {
-        const client = await loginImap(dovecot, `user${first % 5}`);
         try {
+          const client = await loginImap(dovecot, `user${first % 5}`);
           for (let n = first; n < first + 50; n++)
             if ((await register(client, n)).status === 'OK') answered.add(tokenNumber(n));
+          await client.close();
         } catch {
-          // its process was killed
+          // its process was killed, perhaps before it had logged in
         }
-        await client.close();
       };
       const sessions = Array.from({ length: SESSIONS }, (_, n) => session(n * 50));
       await expect.poll(() => answered.size, { timeout: 30_000, interval: 5 }).toBeGreaterThan(20);
@@ -175,7 +175,12 @@ describeWithPlugin('our plugin in a real Dovecot, when something fails', () => {
   });
 
   test('Dovecot has nothing else to complain about', () => {
-    const others = dovecot.log().replaceAll(/^.*Error: xapplepush: .*|^.*killed with signal 9.*/gm, '');
+    // A process that is killed as it starts is told once more, and its service pauses for two seconds.
+    const killed = /^.*(?:killed with signal 9|service\(imap\): command startup failed).*/gm;
+    const others = dovecot
+      .log()
+      .replaceAll(/^.*Error: xapplepush: .*/gm, '')
+      .replaceAll(killed, '');
     expect(others).not.toMatch(/Warning|Error|Panic|Fatal/);
   });
 });
