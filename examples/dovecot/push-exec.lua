@@ -152,21 +152,21 @@ function dovecot_lua_notify_event_message_append(transaction, event)
   note(transaction, event, flags_of(event, SEEN) or '')
 end
 
--- Dovecot tells every change of flags so, even one that clears none; what counts is a message that becomes unread.
-function dovecot_lua_notify_event_flags_clear(transaction, event)
-  local flags = flags_of(event, SEEN)
-  if flags then
-    note(transaction, event, flags)
+-- Dovecot tells every change of flags, even one that clears or sets none.
+local function note_flags(counting)
+  return function(transaction, event)
+    local flags = flags_of(event, counting)
+    if flags then
+      note(transaction, event, flags)
+    end
   end
 end
 
+-- What counts is a message that becomes unread.
+dovecot_lua_notify_event_flags_clear = note_flags(SEEN)
+
 -- The configuration says whether anybody is told of it (events.FlagsSet).
-function dovecot_lua_notify_event_flags_set(transaction, event)
-  local flags = flags_of(event, SHOWN)
-  if flags then
-    note(transaction, event, flags)
-  end
-end
+dovecot_lua_notify_event_flags_set = note_flags(SHOWN)
 
 -- == What this script does ==
 

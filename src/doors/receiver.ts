@@ -5,7 +5,7 @@ import { writeSpool } from '../spool/spool.ts';
 import { withToldTopic } from '../events/xaps.ts';
 import { OperatorError } from '../process/errors.ts';
 import type { Intake, Taken } from '../intake/intake.ts';
-import { createOrder } from '../intake/order.ts';
+import { createOrder, inGroups } from '../intake/order.ts';
 import type { Log } from '../process/log.ts';
 import { NotRegistered, StoreError } from '../store/errors.ts';
 import type { DoorName, Receive, Received } from './receive.ts';
@@ -64,9 +64,9 @@ async function takeEach(
   received: Received,
   intake: Intake,
 ): Promise<{ items: number; left: Buffer[]; trouble: OperatorError | undefined }> {
-  const items = [...singly(readEvents([raw]))];
   const inOrder = createOrder();
   const left: Buffer[] = [];
+  let items = 0;
   let trouble: OperatorError | undefined;
   const takeOrLeave = async (item: ReadItem): Promise<Buffer[]> => {
     if (trouble !== undefined && 'value' in item) return [item.raw];
@@ -74,11 +74,11 @@ async function takeEach(
     trouble ??= failure;
     return failure === undefined ? [] : [told(item, failure)];
   };
-  for (let first = 0; first < items.length; first += TOGETHER) {
-    const some = items.slice(first, first + TOGETHER);
+  for (const some of inGroups(singly(readEvents([raw])), TOGETHER)) {
+    items += some.length;
     left.push(...(await Promise.all(some.map((item) => inOrder(item, () => takeOrLeave(item))))).flat());
   }
-  return { items: items.length, left, trouble };
+  return { items, left, trouble };
 }
 
 async function take(item: ReadItem, received: Received, intake: Intake): Promise<OperatorError | undefined> {

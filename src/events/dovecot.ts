@@ -1,6 +1,6 @@
 import { plainMailbox } from '../mailboxes/plain-namespace.ts';
 import { isStorableText } from '../mailboxes/storable-text.ts';
-import { bad, expected, shortened } from './fields.ts';
+import { bad, expected, isObject, shortened } from './fields.ts';
 import type { ChangeName, IgnoredEvent, MailboxChange, ParseResult } from './mail-event.ts';
 
 type Json = Record<string, unknown>;
@@ -90,10 +90,6 @@ function withFlags(change: MailboxChange, flags: unknown): ParseResult {
 function listOf(value: unknown): readonly unknown[] | undefined {
   if (Array.isArray(value)) return value as unknown[];
   return isObject(value) && Object.keys(value).length === 0 ? [] : undefined;
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The change that Dovecot means by this name of an event; undefined where we never act on it. */

@@ -1,7 +1,7 @@
 import type { CyrusNamespace } from '../mailboxes/cyrus-namespace.ts';
 import { parseCyrusEvent } from './cyrus.ts';
 import { parseDovecotEvent, parseDovecotTransaction } from './dovecot.ts';
-import { bad } from './fields.ts';
+import { bad, isObject } from './fields.ts';
 import type { ParseResult } from './mail-event.ts';
 import { parseOxEvent } from './ox.ts';
 import { parseRegistration } from './registration.ts';
@@ -53,10 +53,6 @@ const UNKNOWN_SHAPE =
 
 function hasAny(...keys: string[]): (value: Json) => boolean {
   return (value) => keys.some((key) => Object.hasOwn(value, key));
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function tooMany(events: number): ParseResult {

@@ -1,4 +1,4 @@
-import { bad, expected } from './fields.ts';
+import { bad, expected, isObject } from './fields.ts';
 import { isText, notText } from './dovecot.ts';
 import type { EventSource, ParseResult, Registration } from './mail-event.ts';
 
@@ -65,8 +65,4 @@ function mailboxesIn(value: unknown): { mailboxes: string[]; vnames: Map<string,
     if (vname !== undefined) vnames.set(name, vname);
   }
   return { mailboxes, vnames };
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

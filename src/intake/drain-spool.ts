@@ -3,8 +3,8 @@ import { claimSpool, type SpooledEvents } from '../spool/spool.ts';
 import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
 import type { Intake } from './intake.ts';
 import type { Log } from '../process/log.ts';
-import { createOrder } from './order.ts';
-import { takeFile, type Waiting } from './take-file.ts';
+import { createOrder, inGroups } from './order.ts';
+import { type FileFate, takeFile, type Waiting } from './take-file.ts';
 
 export interface SpoolReport {
   /** Files that are in the database now. */
@@ -39,7 +39,7 @@ export async function drainSpool(
   const troubles: OperatorError[] = [];
   try {
     const files = claimSpool(spool, clock.nowMs(), (_, error) => stuck.push(error));
-    for (const some of groupsOf(files, filesAtOnce))
+    for (const some of inGroups(files, filesAtOnce))
       for (const fate of await takeFiles(some, intake, waiting, log)) report[fate] += 1;
   } catch (error) {
     if (!isFileSystemError(error)) throw error;
@@ -54,23 +54,13 @@ export async function drainSpool(
   return { taken: report.taken, bad: report.bad, stuck: isStuck, ...(trouble && { trouble }) };
 }
 
-function* groupsOf(files: Iterable<SpooledEvents>, size: number): Generator<SpooledEvents[]> {
-  let group: SpooledEvents[] = [];
-  for (const file of files) {
-    if (group.push(file) < size) continue;
-    yield group;
-    group = [];
-  }
-  if (group.length > 0) yield group;
-}
-
 /** Throws what the first of them met, when all of them are done with. */
 async function takeFiles(
   files: readonly SpooledEvents[],
   intake: Intake,
   waiting: Waiting,
   log: Log | undefined,
-): Promise<('taken' | 'bad' | 'waits')[]> {
+): Promise<FileFate[]> {
   const all = await Promise.allSettled(files.map((file) => takeFile(file, intake, waiting, log)));
   return all.map((one) => {
     if (one.status === 'rejected') throw one.reason;

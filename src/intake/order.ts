@@ -24,3 +24,14 @@ function registers(item: ReadItem): boolean {
   const { value } = item;
   return KEYS.some((key) => Object.hasOwn(value, key));
 }
+
+/** So many at a time, in their order; what gives them is asked for no more than that. */
+export function* inGroups<T>(items: Iterable<T>, size: number): Generator<T[]> {
+  let group: T[] = [];
+  for (const item of items) {
+    if (group.push(item) < size) continue;
+    yield group;
+    group = [];
+  }
+  if (group.length > 0) yield group;
+}

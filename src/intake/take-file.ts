@@ -17,7 +17,10 @@ export interface Waiting {
   inOrder: InOrder;
 }
 
-/** What became of the events in a file. */
+/** What became of a file. */
+export type FileFate = 'taken' | 'bad' | 'waits';
+
+/** What became of the events in it. */
 interface Fate {
   hasTaken: boolean;
   /** Why one of them can never be taken. */
@@ -37,7 +40,7 @@ export async function takeFile(
   intake: Intake,
   waiting: Waiting,
   log: Log | undefined,
-): Promise<'taken' | 'bad' | 'waits'> {
+): Promise<FileFate> {
   const fate: Fate = { hasTaken: false, left: [] };
   try {
     await takeEvents(spooled, intake, waiting, fate);
@@ -106,7 +109,7 @@ function isUntouched({ hasTaken, unfit }: Fate): boolean {
   return !hasTaken && unfit === undefined;
 }
 
-function putAway(spooled: SpooledEvents, fate: Fate, log: Log | undefined): 'taken' | 'bad' | 'waits' {
+function putAway(spooled: SpooledEvents, fate: Fate, log: Log | undefined): FileFate {
   const { bad, unfit, left } = fate;
   const reason = unfit ?? bad;
   if (reason !== undefined) {

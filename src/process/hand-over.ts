@@ -1,11 +1,10 @@
 import type * as ChildProcess from 'node:child_process';
 import { openSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname } from 'node:path';
 import { ExitCode, OperatorError } from './errors.ts';
 import { readDescriptors } from './handed-over.ts';
 import { mayNot } from './own-program.ts';
-import { userWithId } from './rights.ts';
+import { foldersOnTheWay, userWithId } from './rights.ts';
 
 /** A user and group by number. */
 export interface Owner {
@@ -64,8 +63,9 @@ function takeHandedDown(): Map<string, number> {
  * that user may not read the program, of which Node would say that it is not there.
  */
 export function handOver(owner: Owner, configFile?: string): HandedOver {
-  expectReadable(owner, process.argv[1] ?? '');
-  const [program, ...args] = meantBySystemd(commandAs(owner, [...ownCommand(), ...process.argv.slice(2)]));
+  const asOwner = commandAs(owner, []);
+  expectReadable(owner, asOwner, process.argv[1] ?? '');
+  const [program, ...args] = meantBySystemd([...asOwner, ...ownCommand(), ...process.argv.slice(2)]);
   const { descriptors } = readDescriptors(process.env, process.pid);
   const stdio = [0, 1, 2, ...descriptors];
   const { env, files } = handDown(configFile, stdio.length);
@@ -86,22 +86,14 @@ export function handDown(
   return { env: { ...process.env, [OPENED_FILES]: names }, files: [...opened.values()] };
 }
 
-function expectReadable(owner: Owner, program: string): void {
-  if (mayAs(owner, '-r', program)) return;
-  const closed = foldersOnTheWay(program).find((folder) => !mayAs(owner, '-x', folder));
-  throw mayNot(userWithId(owner.uid), closed === undefined ? `read ${program}` : `enter ${closed}`);
-}
-
-/** By test(1), which asks the kernel; true where that cannot be tried. */
-function mayAs(owner: Owner, right: '-r' | '-x', path: string): boolean {
-  const [command, ...args] = commandAs(owner, ['test', right, path]);
-  return childProcess().spawnSync(command, args, { stdio: 'ignore' }).status !== 1;
-}
-
-/** From the root on. */
-function foldersOnTheWay(path: string): string[] {
-  const folder = dirname(path);
-  return folder === path ? [] : [...foldersOnTheWay(folder), folder];
+function expectReadable({ uid }: Owner, asOwner: [string, ...string[]], program: string): void {
+  // By test(1), which asks the kernel; where that cannot be tried, Node shall say it.
+  const [command, ...args] = asOwner;
+  const may = (right: '-r' | '-x', path: string): boolean =>
+    childProcess().spawnSync(command, [...args, 'test', right, path], { stdio: 'ignore' }).status !== 1;
+  if (may('-r', program)) return;
+  const closed = foldersOnTheWay(program).find((folder) => !may('-x', folder));
+  throw mayNot(userWithId(uid), closed === undefined ? `read ${program}` : `enter ${closed}`);
 }
 
 /** Variables in which systemd names the process that its sockets and its watchdog are for. */

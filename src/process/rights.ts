@@ -40,10 +40,13 @@ export function refusalOf(path: string, mode: number): string | undefined {
 
 /** The first folder on the way to it that this process may not enter; undefined where the way is open. */
 export function closedOnTheWay(path: string): string | undefined {
+  return foldersOnTheWay(path).find((folder) => refusalOf(folder, constants.X_OK) === 'EACCES');
+}
+
+/** From the root on. */
+export function foldersOnTheWay(path: string): string[] {
   const folder = dirname(path);
-  const above = folder === path ? undefined : closedOnTheWay(folder);
-  if (above !== undefined) return above;
-  return refusalOf(folder, constants.X_OK) === 'EACCES' ? folder : undefined;
+  return folder === path ? [] : [...foldersOnTheWay(folder), folder];
 }
 
 /** Whether this process may not read it, or not even look for it. */

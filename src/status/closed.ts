@@ -1,7 +1,6 @@
 import { constants, type Stats, statSync } from 'node:fs';
-import { dirname } from 'node:path';
 import type { MailUser } from '../process/mail-user.ts';
-import { refusalOf } from '../process/rights.ts';
+import { foldersOnTheWay, refusalOf } from '../process/rights.ts';
 
 type Identity = Pick<MailUser, 'uid' | 'gids'>;
 
@@ -19,15 +18,9 @@ const BITS: Readonly<Record<Right, number>> = {
  * process's own user the kernel knows; of others the modes tell, without access control lists.
  */
 export function closedTo(user: Identity, path: string, rights: readonly Right[]): string | undefined {
-  const enter = ancestorsOf(path).find((folder) => !may(user, folder, BITS.execute));
+  const enter = foldersOnTheWay(path).find((folder) => !may(user, folder, BITS.execute));
   if (enter !== undefined) return enter;
   return rights.every((right) => may(user, path, BITS[right])) ? undefined : path;
-}
-
-/** From the root on. */
-function ancestorsOf(path: string): string[] {
-  const folder = dirname(path);
-  return folder === path ? [] : [...ancestorsOf(folder), folder];
 }
 
 function may(user: Identity, path: string, bits: number): boolean {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { started } from './events.mjs';
 import { median, memoryOf, pause } from './numbers.mjs';
 import { createSandbox, runScript } from './sandbox.mjs';
-import { deviceTokenOf } from './requests.mjs';
+import { tokenOf } from './pushes.mjs';
 import { countOutbox, fillBacklog } from './targets.mjs';
 import './typescript.mjs';
 
@@ -90,7 +90,7 @@ async function givenUp(mock, file) {
 
 /** From the event to the push, by the clock of the one machine. */
 function waitsOf(told, arrivals) {
-  const waits = told.map(([user, atMs]) => arrivals.get(deviceTokenOf(user)) - atMs).sort((a, b) => a - b);
+  const waits = told.map(([user, atMs]) => arrivals.get(tokenOf(user)) - atMs).sort((a, b) => a - b);
   return { medianMs: waits[Math.floor(waits.length / 2)], longestMs: waits.at(-1) };
 }
 

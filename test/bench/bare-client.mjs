@@ -1,8 +1,7 @@
 // The least that sends the same pushes: one connection of node:http2, so many streams at once, nothing kept.
-import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:http2';
-import { pushes } from './pushes.mjs';
+import { headersFor, pushes } from './pushes.mjs';
 
 process.once('message', async (task) => {
   const { url, ca, certificate, key, topic, count, concurrency } = task;
@@ -24,16 +23,7 @@ process.once('message', async (task) => {
 
 function post(session, { token, payload, expirationS, topic }) {
   return new Promise((resolve, reject) => {
-    const stream = session.request({
-      ':method': 'POST',
-      ':path': `/3/device/${token}`,
-      'apns-id': randomUUID(),
-      'apns-topic': topic,
-      'apns-push-type': 'background',
-      'apns-priority': '5',
-      'apns-expiration': String(expirationS),
-      'content-type': 'application/json',
-    });
+    const stream = session.request(headersFor({ token, topic, expirationS }));
     let status;
     stream.on('response', (headers) => (status = headers[':status']));
     stream.on('error', reject);

@@ -1,13 +1,9 @@
 // The least that does the same in memory: HTTP in, HTTP/2 out, nothing kept, nothing decided. Registrations get an
 // answer that never changes.
-import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { connect } from 'node:http2';
-import { deviceTokenOf } from './requests.mjs';
-
-const ACCOUNT_ID = '0715A26B-CA09-4730-A419-793000CA982E';
-const DAY_S = 86_400;
+import { expirationFromNowS, headersFor, PAYLOAD, tokenOf } from './pushes.mjs';
 
 process.once('message', async ({ url, ca, certificate, key, topic }) => {
   const session = connect(url, {
@@ -31,16 +27,8 @@ process.once('message', async ({ url, ca, certificate, key, topic }) => {
 });
 
 function push(session, topic, { Username }) {
-  const stream = session.request({
-    ':method': 'POST',
-    ':path': `/3/device/${deviceTokenOf(Number(Username.slice('user'.length)))}`,
-    'apns-id': randomUUID(),
-    'apns-topic': topic,
-    'apns-push-type': 'background',
-    'apns-priority': '5',
-    'apns-expiration': String(Math.floor(Date.now() / 1000) + DAY_S),
-    'content-type': 'application/json',
-  });
+  const token = tokenOf(Number(Username.slice('user'.length)));
+  const stream = session.request(headersFor({ token, topic, expirationS: expirationFromNowS() }));
   stream.resume();
-  stream.end(JSON.stringify({ aps: { 'account-id': ACCOUNT_ID } }));
+  stream.end(PAYLOAD);
 }

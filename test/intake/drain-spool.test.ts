@@ -21,6 +21,14 @@ function recordingIntake(taken: unknown[], failAt?: number): Intake {
   };
 }
 
+const unreadable = new OperatorError('cannot read imapd.conf', { exitCode: 78, hint: 'let us read it' });
+
+/** What has the key event needs an imapd.conf that cannot be read. */
+function needing(take: Intake): Intake {
+  return (item) =>
+    'value' in item && Object.hasOwn(item.value as object, 'event') ? Promise.reject(unreadable) : take(item);
+}
+
 function spoolWith(...texts: string[]): string {
   const spool = join(temporaryFolder(), 'spool');
   for (const [n, text] of texts.entries()) writeSpool(spool, Buffer.from(text), NOW_MS + n);
@@ -81,7 +89,6 @@ describe('drainSpool', () => {
   });
 
   test('a file that needs an unreadable imapd.conf waits, and behind it its user alone', async () => {
-    const unreadable = new OperatorError('cannot read imapd.conf', { exitCode: 78, hint: 'let us read it' });
     const spool = spoolWith(
       '{"event":"ApplePushService","user":"alice"}',
       '{"n":1,"user":"bob"}',
@@ -89,11 +96,7 @@ describe('drainSpool', () => {
       '{"n":3,"Username":"bob"}',
     );
     const taken: unknown[] = [];
-    const take = recordingIntake(taken);
-    const intake: Intake = (item) =>
-      'value' in item && Object.hasOwn(item.value as object, 'event')
-        ? Promise.reject(unreadable)
-        : take(item);
+    const intake = needing(recordingIntake(taken));
     expect(await drain(spool, intake)).toEqual({ taken: 2, bad: 0, stuck: false, trouble: unreadable });
     expect(taken).toEqual([1, 3]);
     expect(count(spool)).toMatchObject({ new: 2, cur: 0 });
@@ -101,13 +104,6 @@ describe('drainSpool', () => {
 
   describe('of a file in part:', () => {
     const [BAD_EVENT, UNREADABLE] = ['{}', '{"event":"ApplePushService","user":"alice"}'];
-    const unreadable = new OperatorError('cannot read imapd.conf', { exitCode: 78, hint: 'let us read it' });
-    const needing = (take: Intake): Intake => {
-      return (item) =>
-        'value' in item && Object.hasOwn(item.value as object, 'event')
-          ? Promise.reject(unreadable)
-          : take(item);
-    };
     const textsIn = (spool: string, folder: string): string[] =>
       readdirSync(join(spool, folder))
         .filter((name) => !name.endsWith('.reason'))
@@ -225,21 +221,13 @@ describe('drainSpool', () => {
     });
 
     test('a registration that must wait holds its user up, as one after the other', async () => {
-      const unreadable = new OperatorError('cannot read imapd.conf', {
-        exitCode: 78,
-        hint: 'let us read it',
-      });
       const spool = spoolWith(
         '{"event":"ApplePushService","apsAccountId":"x","user":"alice"}',
         '{"n":2,"user":"alice"}',
         '{"n":3,"user":"bob"}',
       );
       const taken: unknown[] = [];
-      const take = recordingIntake(taken);
-      const intake: Intake = (item) =>
-        'value' in item && Object.hasOwn(item.value as object, 'event')
-          ? Promise.reject(unreadable)
-          : take(item);
+      const intake = needing(recordingIntake(taken));
       expect(await drainTogether(spool, intake)).toMatchObject({ taken: 1, trouble: unreadable });
       expect(taken).toEqual([3]);
       expect(count(spool)).toMatchObject({ new: 2, cur: 0 });

@@ -43,20 +43,16 @@ function subscribers(sql: Sql, { mailboxes, nowMs }: EnqueueRequest): Subscriber
      FROM subscriptions s CROSS JOIN targets t ON t.id = s.target_id LEFT JOIN outbox o ON o.target_id = s.target_id
      WHERE s.owner = @owner AND s.path = @path`,
   ).raw();
-  return mailboxes.flatMap((mailbox) =>
-    (
-      select.all({ owner: mailbox.owner, path: mailbox.path, nowMs }) as [
-        number,
-        string,
-        number,
-        number | null,
-      ][]
-    ).map(([targetId, user, disabled, lastPushMs]) => ({
+  return mailboxes.flatMap((mailbox) => {
+    const rows = select.all({ owner: mailbox.owner, path: mailbox.path, nowMs }) as SubscriberRow[];
+    return rows.map(([targetId, user, disabled, lastPushMs]) => ({
       ...{ targetId, user, lastPushMs, mailbox },
       disabled: disabled === 1,
-    })),
-  );
+    }));
+  });
 }
+
+type SubscriberRow = [targetId: number, user: string, disabled: number, lastPushMs: number | null];
 
 /** The owner always is. */
 function isAllowed({ user, mailbox }: Subscriber, { mayRead }: EnqueueRequest): boolean {
