@@ -5,7 +5,15 @@ const { startMockApns } = await import('../../src/apns/mock/server.ts');
 
 /** What Apple, or what stands between, says to everybody; the last two are no answers, and are explained below. */
 export const MOODS = [
-  ...['429', '429/TooManyRequests+2', '500', '503', '403/BadCertificate', '410/Unregistered'],
+  ...[
+    '429',
+    '429/TooManyRequests+2',
+    '500',
+    '503',
+    '403/BadCertificate',
+    '410/Unregistered',
+    '400/BadDeviceToken',
+  ],
   ...['400/DeviceTokenNotForTopic', '400/TopicDisallowed', 'html/200', 'html/302', 'html/407'],
   ...['goaway', 'goaway/BadCertificateEnvironment', 'reset', 'silent', 'disconnect'],
   ...['503/Shutdown', '400/IdleTimeout', 'closed', 'no streams'],
@@ -68,7 +76,7 @@ function rememberPushes() {
     note: ({ deviceToken, atMs, answer, apnsId, topic, payload }, { received }) => {
       received.length = 0;
       memory.tally[answer] = (memory.tally[answer] ?? 0) + 1;
-      if (answer.startsWith('410')) memory.goneMs.set(deviceToken, atMs);
+      if (/^410|BadDeviceToken/.test(answer)) memory.goneMs.set(deviceToken, atMs);
       const content = JSON.stringify([deviceToken, topic, payload]);
       if ((contents.get(apnsId) ?? content) !== content) memory.twoContents += 1;
       forgetOldest(contents.set(apnsId, content));

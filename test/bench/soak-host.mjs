@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pause } from './numbers.mjs';
+import { startRealCyrus } from './soak-cyrus.mjs';
 import { tellDlist, tellHttp } from './soak-ways.mjs';
 
 const BIN = fileURLToPath(new URL('../../bin/', import.meta.url));
@@ -19,7 +20,8 @@ const HEARS_EVERY_MS = 20;
 /** Of the signals that a process catches, by proc(5): the first bit is signal 1. */
 const SIGHUP_BIT = 1;
 
-export async function createHost(disk, { url, files: { ca } }, certificate) {
+export async function createHost({ dir, disk, apple, certificate, users }) {
+  const { url, topic, files } = apple;
   const paths = Object.fromEntries(
     ['config.yaml', 'x.db', 'spool', 'log', 'clock', 'cyrus.sock'].map((name) => [
       name,
@@ -31,7 +33,7 @@ export async function createHost(disk, { url, files: { ca } }, certificate) {
   writeFileSync(paths.clock, '0');
   writeFileSync(
     paths['config.yaml'],
-    `apns: { server: '${url.origin}', certificate: ${certificate}, ca: ${ca} }
+    `apns: { server: '${url.origin}', certificate: ${certificate}, ca: ${files.ca} }
 store: ${paths['x.db']}
 spool: ${paths.spool}
 imapd_conf: ${disk.path}/no-imapd.conf
@@ -48,6 +50,7 @@ delivery: { throttle: 1s, linger: 2s }
     NODE_OPTIONS: `--require ${JSON.stringify(CLOCK)}`,
     SOAK_CLOCK: paths.clock,
   };
+  const cyrus = await startRealCyrus(join(dir, 'cyrus'), { spool: paths.spool, users, topic });
   const begin = (program, args) => spawn(join(BIN, program), args, { env, stdio: ['pipe', 'pipe', 'pipe'] });
   const host = {
     ...serving(env),
@@ -66,16 +69,20 @@ delivery: { throttle: 1s, linger: 2s }
       http: (json) => tellHttp(port, json),
       spool: (json) => taken(begin('xapplepush-spool', []), json),
       handle: (json) => taken(begin('xapplepush', ['-c', 'EVENT']), json),
+      ...(cyrus && { cyrus: (_json, user) => noted(() => cyrus.deliver(user)) }),
     },
+    stopCyrus: () => cyrus?.stop(),
     /** What it uses now. */
     usage: () => ({ ...usageOf(host.child()), ...diskOf(paths) }),
     /** For whoever wants to know how a fault came about. */
     keepLog: (file) => copyFileSync(paths.log, file),
     waitingFiles: () => ['new', 'cur', 'tmp'].flatMap((name) => namesIn(join(paths.spool, name))).length,
   };
-  const taken = async (child, json) => {
+  // A deliverer may hold the streams of a handler.
+  const taken = (child, json) => noted(() => ended(child, `${json}\n`, 'exit'));
+  const noted = async (tell) => {
     let wasFull = disk.isFull;
-    const { code, said } = await ended(child, `${json}\n`, 'exit'); // a deliverer may hold its streams
+    const { code, said } = await tell();
     wasFull ||= disk.isFull;
     if (code !== 0 && !wasFull) host.refusals.push(`${code} ${said}`);
     return code === 0;

@@ -3,7 +3,7 @@
 // account, and with exit code 1 where that does not hold: no accepted event and no registration is lost, nobody is told
 // twice, memory and disk stay within bounds. Real processes on the loopback; needs the built program, and root for the
 // disk. Stops by itself, and ends only what it has started.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -29,10 +29,10 @@ const { minutes } = parseArgs({ options: { minutes: { type: 'string', default: '
 if (!(Number(minutes) > 0)) throw new Error(`--minutes ${minutes}: expected a number of minutes`);
 
 const dir = mkdtempSync(join(tmpdir(), 'xapplepush-soak-'));
+chmodSync(dir, 0o755); // Cyrus writes into it too
 const disk = mountDisk(join(dir, 'disk'));
 const apple = await startApple(join(dir, 'apple'));
 const certificate = certificates(apple, join(dir, 'mail.pem'));
-const host = await createHost(disk, apple, join(dir, 'mail.pem'));
 const tally = { accepted: {}, notAccepted: {}, troubles: {}, removed: 0, kept: 0 };
 const devices = Array.from({ length: DEVICES }, (_, n) => ({
   user: `user${n}`,
@@ -43,6 +43,8 @@ const devices = Array.from({ length: DEVICES }, (_, n) => ({
   isPatient: n % 2 === 0,
   tried: 0,
 }));
+const users = devices.map(({ user }) => user);
+const host = await createHost({ dir, disk, apple, certificate: join(dir, 'mail.pem'), users });
 let over = false;
 
 async function run() {
@@ -67,6 +69,7 @@ async function run() {
   } finally {
     await host.end('SIGKILL');
     host.close();
+    await host.stopCyrus();
     await apple.close();
     disk.close();
     rmSync(dir, { recursive: true, force: true });
@@ -134,13 +137,14 @@ function wayIn() {
   const chance = Math.random();
   if (chance < 0.02) return 'handle';
   if (chance < 0.15) return 'spool';
+  if (chance < 0.25 && host.ways.cyrus !== undefined) return 'cyrus';
   return chance < 0.4 ? 'http' : 'dlist';
 }
 
 async function tell(device, way) {
   const beganMs = Date.now();
   device.tried += 1;
-  const accepted = await host.ways[way](messageFor(device));
+  const accepted = await host.ways[way](messageFor(device), device.user);
   const counts = accepted ? tally.accepted : tally.notAccepted;
   counts[way] = (counts[way] ?? 0) + 1;
   if (accepted) device.latest = { way, beganMs };
