@@ -1,8 +1,10 @@
+import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Activator, startActivator } from '../support/activator.ts';
-import { eventually } from '../support/command.ts';
+import { COMMAND, environmentOf, eventually } from '../support/command.ts';
 import { message } from '../support/cyrus-host.ts';
 import { cyrusInstallation } from '../support/cyrus-installation.ts';
 import { createServingHost, phone, type ServingHost } from '../support/cyrus-serve.ts';
@@ -11,11 +13,17 @@ import { tokenNumber } from '../support/events.ts';
 import { loginImap } from '../support/imap.ts';
 import { deliver } from '../support/lmtp.ts';
 import { describeWithTools } from '../support/needs.ts';
-import { freeze, unixClientsOf, workerOf } from '../support/unix-clients.ts';
+import { servings } from '../support/serve.ts';
+import { childOf, freeze, unixClientsOf, workerOf } from '../support/unix-clients.ts';
+
+const KEEP_SOCKETS = fileURLToPath(new URL('../../examples/keep-sockets', import.meta.url));
 
 const CLIENTS = 20;
 const DELIVERIES = 600;
 const RESTARTS = 10;
+
+/** Of a `serve` that is started again a second later. */
+const KILLS = 3;
 
 /** Deliveries between two restarts, so that all of these fall into the time of deliveries. */
 const BETWEEN = DELIVERIES / (RESTARTS + 1);
@@ -162,6 +170,36 @@ function whileCyrusDelivers(): void {
     },
     300_000,
   );
+
+  test('held by examples/keep-sockets, kill -9 with clients in the backlog: the next answers them', async () => {
+    const { sandbox, notifySocket } = host;
+    const args = [`cyrus=${notifySocket.replace(/^dlist:/, '')}`, '--', COMMAND, 'serve'];
+    const env = environmentOf(sandbox.configFile);
+    const keeper = spawn(KEEP_SOCKETS, args, { env, stdio: ['ignore', 'ignore', 'inherit'] });
+    const ended = new Promise<number | null>((resolve) => keeper.on('exit', resolve));
+    try {
+      for (let round = 1; round <= KILLS; round += 1) {
+        await eventually(
+          () => servings(sandbox),
+          (count) => count === round,
+        );
+        const pid = childOf(keeper.pid!);
+        await freeze(workerOf(pid));
+        const delivering = USERS.map((user) => sendOnce(user));
+        await eventually(
+          () => unixClientsOf(workerOf(pid)).waiting,
+          (waiting) => waiting === CLIENTS,
+        );
+        process.kill(pid, 'SIGKILL');
+        expect(new Set(await Promise.all(delivering))).toEqual(new Set([250]));
+      }
+      const all = KILLS * CLIENTS;
+      expect(await eventually(taken, (count) => count >= all)).toBe(all);
+    } finally {
+      keeper.kill();
+    }
+    expect(await ended).toBe(0);
+  }, 300_000);
 
   test('a phone that registers while nobody runs is registered by the next', async () => {
     const { activator: systemd, pid } = await activate();

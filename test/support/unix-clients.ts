@@ -37,7 +37,11 @@ export function unixClientsOf(pid: number): UnixClients {
 export function workerOf(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const isRoot = /^Uid:\t0\t/m.test(status);
-  if (!isRoot) return pid;
+  return isRoot ? childOf(pid) : pid;
+}
+
+/** The first process that it has started. */
+export function childOf(pid: number): number {
   const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ');
   return Number(child);
 }
