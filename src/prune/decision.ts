@@ -9,7 +9,7 @@ export interface PruneCounts {
   devices: number;
   /** How many of them would go. */
   removed: number;
-  /** The latest registration of any device; undefined where there is no device. */
+  /** The latest registration of any device until now; a later one is of a clock that was ahead. */
   renewedMs: number | undefined;
   nowMs: number;
 }

@@ -30,7 +30,8 @@ export async function planPrune(
   const silent = await partOf(store, { renewedBeforeMs });
   const topics = own && (await topicParts(store, own, renewedBeforeMs, nowMs));
   const removed = [silent, ...(topics ?? [])].reduce((sum, { ids }) => sum + ids.length, 0);
-  const { targets: devices, renewedMs } = await store.countTargets();
+  const { targets: devices } = await store.countTargets();
+  const renewedMs = await store.lastRegistered(nowMs);
   return { silent, topics, refusal: refusePrune({ devices, renewedMs, removed, nowMs }) };
 }
 

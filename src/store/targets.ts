@@ -13,8 +13,9 @@ export interface TargetVerbs {
   targetsById(ids: readonly number[], filter?: TargetFilter): Promise<Target[]>;
   /** The subscriptions of one target, by owner and path. */
   subscriptionsOf(targetId: number): Promise<Subscription[]>;
-  /** How many targets there are, of how many users, and when the latest registered; undefined where there is none. */
   countTargets(): Promise<TargetCount>;
+  /** When the latest target until then registered; undefined where there is none. */
+  lastRegistered(untilMs: number): Promise<number | undefined>;
   /** Removes those of these targets that still match, with all that belongs to them; gives them, as `ids` has them. */
   removeTargets(ids: readonly number[], filter: TargetFilter): Promise<Target[]>;
   /** The topics that phones were told. */
@@ -33,7 +34,6 @@ export interface TargetVerbs {
 export interface TargetCount {
   targets: number;
   users: number;
-  renewedMs: number | undefined;
 }
 
 export type TargetKey = Pick<WholeTarget, 'user' | 'deviceToken' | 'accountId'>;

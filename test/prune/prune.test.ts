@@ -104,6 +104,16 @@ describe('prune', () => {
     expect(readHistory(folder, all)).toMatchObject([{ user: 'silent', change: 'pruned' }]);
   });
 
+  test('is not misled by a device that a clock that was ahead has dated', async () => {
+    const { store, run } = await stage();
+    const nowMs = NOW_MS + 3 * DAY_MS;
+    await registered(store, { user: 'ahead' }, { nowMs: nowMs + 300 * DAY_MS });
+    await expect(run({ clock: createSleeplessClock(nowMs) })).rejects.toThrow(
+      /within two days: the last did 2/,
+    );
+    expect(await users(store)).toHaveLength(4);
+  });
+
   test('changes nothing in a rehearsal', async () => {
     const { store, config, run } = await stage();
     const { report } = await run({ dryRun: true });

@@ -52,11 +52,17 @@ export function subscriptionsOf(database: Transactions, targetId: number): Promi
 }
 
 export function countTargets(database: Transactions): Promise<TargetCount> {
+  return database.read(
+    (sql) =>
+      sql('SELECT count(*) AS targets, count(DISTINCT user) AS users FROM targets').get() as TargetCount,
+  );
+}
+
+export function lastRegistered(database: Transactions, untilMs: number): Promise<number | undefined> {
   return database.read((sql) => {
-    const row = sql(
-      'SELECT count(*) AS targets, count(DISTINCT user) AS users, max(renewed_ms) AS renewedMs FROM targets',
-    ).get() as Omit<TargetCount, 'renewedMs'> & { renewedMs: number | null };
-    return { ...row, renewedMs: row.renewedMs ?? undefined };
+    const latest = 'SELECT max(renewed_ms) AS renewedMs FROM targets WHERE renewed_ms <= ?';
+    const { renewedMs } = sql(latest).get(untilMs) as { renewedMs: number | null };
+    return renewedMs ?? undefined;
   });
 }
 

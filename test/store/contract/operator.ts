@@ -35,7 +35,10 @@ export function operatorContract(open: Open): void {
       two.id,
     ]);
     expect(await store.targetsById([two.id, 999_999, one.id], { topic: 'other' })).toEqual([one]);
-    expect(await store.countTargets()).toEqual({ targets: 2, users: 2, renewedMs: NOW_MS + 1 });
+    expect(await store.countTargets()).toEqual({ targets: 2, users: 2 });
+    expect(await store.lastRegistered(NOW_MS + 1)).toBe(NOW_MS + 1);
+    expect(await store.lastRegistered(NOW_MS)).toBe(NOW_MS);
+    expect(await store.lastRegistered(0)).toBeUndefined();
     expect(await store.topicsInUse()).toContainEqual({ topic: 'other', count: 1, renewedMs: NOW_MS });
     expect(await store.removeTargets([one.id, two.id], { user: 'user1' })).toEqual([one]);
     expect(await store.countRows()).toEqual({ targets: 1, waiting: 0 });
