@@ -7,7 +7,12 @@ export default tseslint.config(
     languageOptions: {
       parserOptions: {
         projectService: {
-          allowDefaultProject: ['eslint.config.js', 'build/*', 'examples/*.mjs', 'test/bench/*.mjs'],
+          allowDefaultProject: [
+            'eslint.config.js',
+            'build/*.{mjs,cjs}',
+            'examples/*.mjs',
+            'test/bench/*.mjs',
+          ],
         },
         tsconfigRootDir: import.meta.dirname,
       },

@@ -31,10 +31,10 @@ const PLACES = {
   'import.meta.filename': '__filename',
 };
 
-const build = fingerprintOf([...sources('src'), 'schema.sql', 'package-lock.json']);
+const build = fingerprintOf([...sources('src'), 'build/launch.ts', 'schema.sql', 'package-lock.json']);
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 
-const launcher = await bundle({ main: 'src/launch.ts' }, {});
+const launcher = await bundle({ main: 'build/launch.ts' }, {});
 const program = await bundle(
   { event: 'src/main.ts', ...Object.fromEntries(LIBRARIES.map((name) => [name, name])) },
   { codeSplitting: { groups: groups(ROOT) } },

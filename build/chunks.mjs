@@ -6,7 +6,7 @@ import { join } from 'node:path';
  * with commands that send nothing stands apart from what sends. The commands' own chunks are the bundler's.
  */
 const ENTRIES = {
-  event: ['src/main.ts', 'src/installation.ts'],
+  event: ['src/main.ts', 'src/process/installation.ts'],
   edition: ['src/config/edition.ts', 'src/config/duration.ts', 'src/config/socket-path.ts'],
   config: ['src/config/load.ts'],
   store: ['src/store/open.ts', 'src/delivery/wake.ts', ...verbs('enqueue', 'presence')],
@@ -53,7 +53,7 @@ function createRequireOf(libraries, packageJson) {
   return `
     const libraries = new Set(${JSON.stringify(libraries)});
     const load = (name) => {
-      if (name === '../package.json') return ${JSON.stringify(packageJson)};
+      if (name === '../../package.json') return ${JSON.stringify(packageJson)};
       return require(libraries.has(name) ? './' + name + '.cjs' : name);
     };
     export const createRequire = () => load;`;

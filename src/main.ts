@@ -4,7 +4,7 @@ import { readStandardInput } from './events/read.ts';
 import { systemClock } from './process/clock.ts';
 import { actAsOwnerOf } from './process/identity.ts';
 import { writeStderr } from './process/standard-error.ts';
-import { run } from './program.ts';
+import { run } from './cli/program.ts';
 
 const { argv, env } = process;
 const given = argv.slice(2);

@@ -20,13 +20,13 @@ export default mergeConfig(
       exclude: [
         ...testsIn((text) => OTHER_PROCESSES.test(text) && !HERE.test(text)),
         'test/e2e/**',
-        'test/launch.test.ts',
+        'test/build/launch.test.ts',
         'test/examples/demo.test.ts',
       ],
       coverage: {
         provider: 'v8',
         include: ['src/**/*.ts'],
-        exclude: ['src/launch.ts', 'src/main.ts'], // the entrance, which is a process
+        exclude: ['src/main.ts'], // the entrance, which is a process
         reporter: ['text'],
         reportOnFailure: true,
       },

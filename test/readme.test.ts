@@ -11,7 +11,7 @@ import { ExitCode } from '../src/process/errors.ts';
 import { MAX_EVENT_BYTES } from '../src/events/read.ts';
 import { BACKOFF_S } from '../src/outbox/backoff.ts';
 import { ANSWER_TIMEOUT_MS } from '../src/delivery/carry.ts';
-import { VERSION } from '../src/installation.ts';
+import { VERSION } from '../src/process/installation.ts';
 import { COMMAND } from './support/command.ts';
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url));

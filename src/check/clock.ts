@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { FAR_OFF_MS } from '../apns/credentials/defects.ts';
-import { ownFile } from '../installation.ts';
+import { ownFile } from '../process/installation.ts';
 import { timeText } from '../process/text.ts';
 import type { Period } from './credential.ts';
 import { type Point, ok, problem, warning } from './point.ts';

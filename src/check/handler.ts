@@ -1,6 +1,6 @@
 import { closeSync, existsSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
-import { VERSION } from '../installation.ts';
+import { VERSION } from '../process/installation.ts';
 import { type Point, ok, problem, skipped, warning } from './point.ts';
 import type { MailUser } from '../process/mail-user.ts';
 import { obstacle, tryAs } from './trial.ts';

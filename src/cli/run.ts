@@ -20,7 +20,7 @@ import { reportError } from '../process/report.ts';
 import type { Surroundings } from '../process/surroundings.ts';
 import { type Explanation, explain } from '../manual/explain.ts';
 import { EXIT_CODES } from '../manual/page-words.ts';
-import { VERSION } from '../installation.ts';
+import { VERSION } from '../process/installation.ts';
 
 /** Runs the subcommand that the arguments name; gives its exit code. `handle` is not started here. */
 export async function runCommand(argv: readonly string[], around: Surroundings): Promise<ExitCode> {

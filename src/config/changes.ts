@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { messageOf, OperatorError } from '../process/errors.ts';
-import { BUILD, BUILD_FILE } from '../installation.ts';
+import { BUILD, BUILD_FILE } from '../process/installation.ts';
 import type { Config } from './config.ts';
 import { textOf } from './edition.ts';
 import { configFileOf } from './file.ts';

@@ -12,7 +12,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { BUILD } from '../installation.ts';
+import { BUILD } from '../process/installation.ts';
 import type { Config } from './config.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { BUILD } from '../installation.ts';
+import { BUILD } from '../process/installation.ts';
 import type { Settings } from './config.ts';
 
 /** Hexadecimal digits: enough to tell a few configurations of a host apart, and short in the name of a file. */

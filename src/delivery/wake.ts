@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { ownFile } from '../installation.ts';
+import { ownFile } from '../process/installation.ts';
 import type { Clock } from '../process/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Store } from '../store/store.ts';

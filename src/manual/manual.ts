@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { timeText } from '../process/text.ts';
 import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
-import { ownFile, VERSION } from '../installation.ts';
+import { ownFile, VERSION } from '../process/installation.ts';
 import { commandTree } from './command-tree.ts';
 import { bashCompletion } from './completion-bash.ts';
 import { fishCompletion } from './completion-fish.ts';

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { ownFile } from '../installation.ts';
+import { ownFile } from './installation.ts';
 import { ExitCode, OperatorError } from './errors.ts';
 import { closedOnTheWay, ownUser, refusalOf } from './rights.ts';
 

@@ -3,7 +3,7 @@ import type { DoorName } from '../doors/receive.ts';
 import { messageOf } from '../process/errors.ts';
 import type { Log } from '../process/log.ts';
 import { visible } from '../process/text.ts';
-import { VERSION } from '../installation.ts';
+import { VERSION } from '../process/installation.ts';
 import type { SpoolFigures } from './figures.ts';
 import { EVENT_SERIES, type Ending, eventLabels, PUSH_SERIES, pushLabels } from './series.ts';
 

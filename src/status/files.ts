@@ -2,7 +2,7 @@ import { realpathSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { allFilesOf } from '../apns/credentials/source.ts';
 import type { Config } from '../config/config.ts';
-import { ownFile } from '../installation.ts';
+import { ownFile } from '../process/installation.ts';
 import { attention, broken, type Finding } from './finding.ts';
 import { letUse, type MailUser, type Use } from '../process/mail-user.ts';
 import { closedTo, isReadOnly, isThere, type Right } from './closed.ts';

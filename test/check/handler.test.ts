@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { checkHandler, judgeStart } from '../../src/check/handler.ts';
-import { VERSION } from '../../src/installation.ts';
+import { VERSION } from '../../src/process/installation.ts';
 import { temporaryFolder } from '../support/store.ts';
 import { file, give, IS_ROOT, USER } from './setup.ts';
 

@@ -11,7 +11,7 @@ import type { Point } from '../../src/check/point.ts';
 import type { Listener } from '../../src/check/subject.ts';
 import type { MailUser } from '../../src/process/mail-user.ts';
 import type { ExitCode } from '../../src/process/errors.ts';
-import { VERSION } from '../../src/installation.ts';
+import { VERSION } from '../../src/process/installation.ts';
 import { configFor, type MockApns } from '../support/apns.ts';
 import { createTestClock, type TestClock } from '../support/clock.ts';
 import { temporaryFolder } from '../support/store.ts';

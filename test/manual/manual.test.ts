@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { completionScript, manual } from '../../src/manual/manual.ts';
-import { VERSION } from '../../src/installation.ts';
+import { VERSION } from '../../src/process/installation.ts';
 import { testProgram } from '../support/command-tree.ts';
 
 test('the page is of this version, and of the day of its build', () => {

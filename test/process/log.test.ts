@@ -11,10 +11,9 @@ const ACCOUNT = 'E8B6AF0C-1111-2222-3333-444455556666';
 const IMPORTS =
   "import { createLog } from './src/process/log.js'; import { reportError } from './src/process/report.js'; import { OperatorError } from './src/process/errors.js';\n";
 
-const PARTS = ['due-writes', 'errors', 'log', 'log-file', 'own-program', 'redact', 'report', 'rights']
-  .concat('standard-error', 'text')
-  .map((name) => `process/${name}`)
-  .concat('installation');
+const PARTS = ['due-writes', 'errors', 'installation', 'log', 'log-file', 'own-program', 'redact', 'report']
+  .concat('rights', 'standard-error', 'text')
+  .map((name) => `process/${name}`);
 
 /** A folder with log.ts, report.ts and what they import as JavaScript: what is written to file descriptor 2 shows only in a process of its own. */
 let program: string;

@@ -4,7 +4,7 @@ import { KNOWN_ANSWERS } from '../../src/apns/answers.ts';
 import { CHANGE_NAMES } from '../../src/events/mail-event.ts';
 import type { SpoolFigures } from '../../src/serve/figures.ts';
 import { createMetrics, type Metrics, type MetricsState } from '../../src/serve/metrics.ts';
-import { VERSION } from '../../src/installation.ts';
+import { VERSION } from '../../src/process/installation.ts';
 import { recordedLog } from '../support/recorded-log.ts';
 
 const STATE: MetricsState = {

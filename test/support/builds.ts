@@ -18,7 +18,7 @@ export function buildsIn(dir: string): Builds {
   for (const name of NEEDED) cpSync(join(PROJECT, name), join(dir, name), { recursive: true });
   symlinkSync(join(PROJECT, 'node_modules'), join(dir, 'node_modules'));
   build(dir, 'old');
-  appendFileSync(join(dir, 'src/installation.ts'), '// another build\n');
+  appendFileSync(join(dir, 'src/process/installation.ts'), '// another build\n');
   build(dir, 'new');
   return {
     command: join(dir, 'bin/xapplepush'),

@@ -1,7 +1,7 @@
 import { writeWhatIsDue } from '../../src/process/due-writes.ts';
 import { type Clock, systemClock } from '../../src/process/clock.ts';
 import type { Surroundings } from '../../src/process/surroundings.ts';
-import { run } from '../../src/program.ts';
+import { run } from '../../src/cli/program.ts';
 import {
   createSandbox,
   environmentOf,

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { VERSION } from '../../src/installation.ts';
+import { VERSION } from '../../src/process/installation.ts';
 import type { Finished } from './command.ts';
 import { runHere } from './here.ts';
 import { openTerminal } from './terminal.ts';

@@ -1,5 +1,5 @@
 import type { Config } from '../../config/config.ts';
-import { ownFile } from '../../installation.ts';
+import { ownFile } from '../../process/installation.ts';
 import { type MailUser, userCalled } from '../../process/mail-user.ts';
 import { type Point, ok, problem, warning } from '../point.ts';
 import { type Doveconf, parseDoveconf } from './doveconf-output.ts';

@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
-import { ownFile } from '../../installation.ts';
+import { ownFile } from '../../process/installation.ts';
 import { type Point, ok, problem } from '../point.ts';
 import type { MailUser } from '../../process/mail-user.ts';
 import { obstacle } from '../trial.ts';

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type BetterSqlite3 from 'better-sqlite3';
 import { messageOf } from '../../process/errors.ts';
-import { ownFile } from '../../installation.ts';
+import { ownFile } from '../../process/installation.ts';
 import { COMPILER_HINT, DRIVER_FOR_NODE_20 } from '../../node-20/sqlite-driver.ts';
 import { closedAt, closedProgram } from '../../process/own-program.ts';
 import { StoreError } from '../errors.ts';

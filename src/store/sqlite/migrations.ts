@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
-import { ownFile, VERSION } from '../../installation.ts';
+import { ownFile, VERSION } from '../../process/installation.ts';
 import type { Database } from './driver.ts';
 import { StoreError } from '../errors.ts';
 

@@ -9,7 +9,7 @@ import {
   writeSchema,
 } from '../../../src/store/sqlite/migrations.ts';
 import { connect, type Database } from '../../../src/store/sqlite/driver.ts';
-import { VERSION } from '../../../src/installation.ts';
+import { VERSION } from '../../../src/process/installation.ts';
 import { type CompiledProgram, compileProgram } from '../../support/compiled.ts';
 import { temporaryFolder } from '../../support/store.ts';
 

@@ -1,18 +1,13 @@
-import {
-  asksForVersion,
-  callsHandle,
-  delivererArguments,
-  parseHandleArguments,
-} from './cli/handle-arguments.ts';
-import type { Config } from './config/config.ts';
-import { currentConfig } from './config/current.ts';
-import { handle, handleWithoutConfig } from './handle.ts';
-import { ExitCode, exitCodeOf, OperatorError } from './process/errors.ts';
-import { VERSION } from './installation.ts';
-import { endedInstead, HandedOver } from './process/hand-over.ts';
-import { createLog } from './process/log.ts';
-import { reportError } from './process/report.ts';
-import type { EventSurroundings, Surroundings } from './process/surroundings.ts';
+import { asksForVersion, callsHandle, delivererArguments, parseHandleArguments } from './handle-arguments.ts';
+import type { Config } from '../config/config.ts';
+import { currentConfig } from '../config/current.ts';
+import { handle, handleWithoutConfig } from '../handle.ts';
+import { ExitCode, exitCodeOf, OperatorError } from '../process/errors.ts';
+import { VERSION } from '../process/installation.ts';
+import { endedInstead, HandedOver } from '../process/hand-over.ts';
+import { createLog } from '../process/log.ts';
+import { reportError } from '../process/report.ts';
+import type { EventSurroundings, Surroundings } from '../process/surroundings.ts';
 
 /** Where events go while the configuration cannot be read; the default of `spool`. */
 const DEFAULT_SPOOL = '/var/spool/xapplepush';
@@ -38,14 +33,14 @@ async function act(...[argv, around, forCommands]: Parameters<typeof run>): Prom
   if (callsHandle(argv)) return handleStandardInput(argv, around);
   const deliverer = delivererArguments(argv);
   if (deliverer !== undefined) {
-    const { runAsDeliverer } = await import('./delivery/background.ts');
+    const { runAsDeliverer } = await import('../delivery/background.ts');
     return runAsDeliverer(deliverer.config, await forCommands());
   }
   if (asksForVersion(argv)) {
     (await forCommands()).stdout.write(`${VERSION}\n`);
     return ExitCode.ok;
   }
-  const { runCommand } = await import('./cli/run.ts');
+  const { runCommand } = await import('./run.ts');
   return runCommand(argv, await forCommands());
 }
 

@@ -1,7 +1,10 @@
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
-const PACKAGE = createRequire(import.meta.url)('../package.json') as { version: string; build?: string };
+/** The source has this file in a room of its own, the build in its one folder. */
+const ROOT = join(import.meta.dirname, basename(import.meta.dirname) === 'process' ? '../..' : '..');
+
+const PACKAGE = createRequire(import.meta.url)('../../package.json') as { version: string; build?: string };
 
 /** The version of this program, from package.json. */
 export const VERSION = PACKAGE.version;
@@ -12,7 +15,7 @@ export const BUILD = PACKAGE.build ?? 'source';
 /** Holds the fingerprint of the build that lies there now; there is none beside the bare source. */
 export const BUILD_FILE = join(import.meta.dirname, 'build');
 
-/** A file of this installation, by its path in it. Source and build both lie one folder deep. */
+/** A file of this installation, by its path in it. */
 export function ownFile(path: string): string {
-  return join(import.meta.dirname, '..', path);
+  return join(ROOT, path);
 }

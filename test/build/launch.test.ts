@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { registration } from './support/events.ts';
+import { registration } from '../support/events.ts';
 
 /** Damaged files, each with an event of its own. */
 const FLIPPED = Number(process.env['FLIPPED'] ?? 40);
