@@ -3,6 +3,17 @@ import { explain } from '../manual/explain.ts';
 import type { CommandContext } from './context.ts';
 import { numberOption } from './option-values.ts';
 
+interface MockApnsValues {
+  dir: string;
+  port: string;
+  answer: string[];
+  maxStreams: string;
+  delay: string;
+  json: boolean;
+}
+
+const MINUTE_MS = 60_000;
+
 /** `mock-apns`: needs no configuration. */
 export function addMockApns(program: Command, { around, readerGone }: CommandContext): void {
   explain(program.command('mock-apns'), {
@@ -32,14 +43,14 @@ export function addMockApns(program: Command, { around, readerGone }: CommandCon
         .default([], '*=200'),
     )
     .option('--max-streams <number>', 'how many pushes at once: SETTINGS_MAX_CONCURRENT_STREAMS', '1000')
+    .option('--delay <milliseconds>', 'how long each answer takes, as from far away', '0')
     .option('--json', 'print one JSON object a line', false)
-    .action(
-      async (options: { dir: string; port: string; answer: string[]; maxStreams: string; json: boolean }) => {
-        const { runMockApns } = await import('../apns/mock/command.ts');
-        const { dir, json, answer: answers } = options;
-        const port = numberOption('--port', options.port, { most: 65535 });
-        const maxStreams = numberOption('--max-streams', options.maxStreams, { most: 2 ** 31 - 1 });
-        await runMockApns({ dir, json, answers, port, maxStreams, readerGone }, around);
-      },
-    );
+    .action(async (options: MockApnsValues) => {
+      const { runMockApns } = await import('../apns/mock/command.ts');
+      const { dir, json, answer: answers } = options;
+      const port = numberOption('--port', options.port, { most: 65535 });
+      const maxStreams = numberOption('--max-streams', options.maxStreams, { most: 2 ** 31 - 1 });
+      const delayMs = numberOption('--delay', options.delay, { most: MINUTE_MS });
+      await runMockApns({ dir, json, answers, port, maxStreams, delayMs, readerGone }, around);
+    });
 }

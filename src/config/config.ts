@@ -27,6 +27,8 @@ export interface ApnsConfig extends CredentialConfig {
   /** Further credentials, for devices that registered under another topic; absent where there are none. */
   also?: CredentialConfig[];
   ca?: string;
+  /** At once, at most, for each credential; absent where it is one. */
+  connections?: number;
   proxy?: ProxyConfig;
 }
 

@@ -22,6 +22,9 @@ const deadline = duration({ min: '1s', max: '24d' });
 const period = duration({ min: '1s', max: '3650d' });
 const retention = duration(RETENTION);
 
+/** Each takes up to 5 MB while it is full. Apple asks for few that last. */
+const MAX_CONNECTIONS = 16;
+
 const scope = choice('subscribed', 'inbox', 'off');
 
 const CREDENTIAL = {
@@ -43,6 +46,7 @@ export const SCHEMA = section({
     ...CREDENTIAL,
     also: list(section(CREDENTIAL)),
     ca: v.optional(path),
+    connections: v.optional(count({ min: 1, max: MAX_CONNECTIONS }), 1),
     proxy: v.optional(httpProxy),
     proxy_password_file: v.optional(secretPath),
   }),

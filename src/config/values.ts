@@ -11,6 +11,7 @@ export function configOf(values: Values, file: string | undefined): Settings {
       server: apns.server,
       ...credentialOf(apns),
       ...(apns.also.length > 0 && { also: apns.also.map(credentialOf) }),
+      ...(apns.connections > 1 && { connections: apns.connections }),
       ...defined({ ca: apns.ca, proxy: proxyOf(apns) }),
     },
     store: values.store,
@@ -44,7 +45,10 @@ function proxyOf({ proxy, proxy_password_file }: Values['apns']): ProxyConfig | 
   return { address: proxy, ...defined({ passwordFile: proxy_password_file }) };
 }
 
-type CredentialValues = Omit<Values['apns'], 'server' | 'also' | 'ca' | 'proxy' | 'proxy_password_file'>;
+type CredentialValues = Omit<
+  Values['apns'],
+  'server' | 'also' | 'ca' | 'connections' | 'proxy' | 'proxy_password_file'
+>;
 
 function credentialOf({
   certificate,

@@ -20,8 +20,14 @@ export function withBearer(line: Line, credential: TokenCredential, store: Store
     get capacity() {
       return line.capacity;
     },
+    get underWay() {
+      return line.underWay;
+    },
     get connected() {
       return line.connected;
+    },
+    get proven() {
+      return line.proven;
     },
     close: () => line.close(),
   };

@@ -18,9 +18,6 @@ import { createWindow, type Window } from './window.ts';
 /** Answers come many at a time: those of so long are written down together, and what is due is leased with them. */
 const GATHERING_MS = 5;
 
-/** Streams at once, whatever the peer allows: fewer and both sides wait for each other, and each takes 10 KB. */
-const MAX_IN_FLIGHT = 500;
-
 /** Leased beside them and sent as soon as a stream is free, so that none waits for the database. */
 const MAX_READY = 100;
 
@@ -182,7 +179,6 @@ export class Courier {
   /** None where nothing may be sent. */
   #streams(): number {
     if (this.#isOver() || this.restMs > 0) return 0;
-    const capacity = this.#routes.reduce((sum, { line }) => sum + line.capacity, 0);
-    return Math.min(capacity, MAX_IN_FLIGHT);
+    return this.#routes.reduce((sum, { line }) => sum + line.capacity, 0);
   }
 }

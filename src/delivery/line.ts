@@ -9,11 +9,15 @@ export interface Line {
   push(push: Push, timeoutMs: number): Promise<Answer>;
   /**
    * Streams at once: what the peer's SETTINGS allow, or a guess before they are known. At least one, which waits
-   * where they allow none for now.
+   * where they allow none for now, and MAX_STREAMS at most.
    */
   readonly capacity: number;
+  /** Pushes that have no answer yet, over the connection that takes new ones. */
+  readonly underWay: number;
   /** A connection is open. */
   readonly connected: boolean;
+  /** The open connection has brought an answer about a push itself. */
+  readonly proven: boolean;
   /** Takes no new push and closes when those under way have ended. */
   close(): Promise<void>;
 }
@@ -23,6 +27,9 @@ export class ConnectionFailed extends NoAnswer {}
 
 /** Enough to be busy while the peer's SETTINGS are on their way. */
 const CAPACITY_BEFORE_SETTINGS = 100;
+
+/** On a connection, whatever the peer allows: with fewer both sides wait for each other, and each takes 10 KB. */
+const MAX_STREAMS = 500;
 
 interface Current {
   connection: Promise<ApnsConnection>;
@@ -42,28 +49,23 @@ export function createLine(connect: (timeoutMs: number) => Promise<ApnsConnectio
     if (current === line) current = undefined;
   };
   return {
-    push: async (push, timeoutMs) => {
+    push: (push, timeoutMs) => {
       if (current?.made?.open === false) retire(current);
-      const line = (current ??= begin(connect(timeoutMs)));
-      line.underWay += 1;
-      try {
-        const answer = await (line.made ?? (await line.connection)).push(push, timeoutMs);
-        note(line, answer);
-        if (isFarewell(answer)) retire(line);
-        return answer;
-      } catch (error) {
-        retire(line);
-        throw line.proven ? error : failureOf(error);
-      } finally {
-        line.underWay -= 1;
-        if (line.retired) await closeWhenIdle(line);
-      }
+      current ??= begin(connect(timeoutMs));
+      return pushOver(current, push, timeoutMs, retire);
     },
     get capacity() {
-      return Math.max(1, current?.made?.capacity ?? CAPACITY_BEFORE_SETTINGS);
+      const allowed = current?.made?.capacity ?? CAPACITY_BEFORE_SETTINGS;
+      return Math.min(Math.max(1, allowed), MAX_STREAMS);
+    },
+    get underWay() {
+      return current?.underWay ?? 0;
     },
     get connected() {
       return current?.made?.open === true;
+    },
+    get proven() {
+      return current?.made?.open === true && current.proven;
     },
     close: async () => {
       const line = current;
@@ -72,6 +74,27 @@ export function createLine(connect: (timeoutMs: number) => Promise<ApnsConnectio
       await closeWhenIdle(line);
     },
   };
+}
+
+async function pushOver(
+  line: Current,
+  push: Push,
+  timeoutMs: number,
+  retire: (line: Current) => void,
+): Promise<Answer> {
+  line.underWay += 1;
+  try {
+    const answer = await (line.made ?? (await line.connection)).push(push, timeoutMs);
+    note(line, answer);
+    if (isFarewell(answer)) retire(line);
+    return answer;
+  } catch (error) {
+    retire(line);
+    throw line.proven ? error : failureOf(error);
+  } finally {
+    line.underWay -= 1;
+    if (line.retired) await closeWhenIdle(line);
+  }
 }
 
 function begin(connection: Promise<ApnsConnection>): Current {

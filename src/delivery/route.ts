@@ -92,7 +92,9 @@ export function closedRoute(topics: readonly string[], reason: string): Route {
 const NO_LINE: Line = {
   push: () => Promise.reject(new NoAnswer('no usable credential', { perhapsProcessed: false })),
   capacity: 0,
+  underWay: 0,
   connected: false,
+  proven: false,
   close: () => Promise.resolve(),
 };
 

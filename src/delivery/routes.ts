@@ -7,7 +7,7 @@ import type { Config } from '../config/config.ts';
 import type { Store } from '../store/store.ts';
 import type { Log } from '../process/log.ts';
 import { withBearer } from './bearer.ts';
-import { createLine } from './line.ts';
+import { createLines } from './lines.ts';
 import { closedRoute, Route } from './route.ts';
 
 export interface RouteOptions {
@@ -70,8 +70,10 @@ function routeOf(
     return closedRoute(topicsOf(inspection), own.map(({ message }) => message).join('; '));
   }
   const identity = identityOf(credential);
-  const { server, proxy } = apns;
-  const line = createLine((timeoutMs) => connectApns(server, identity, { ...roots, proxy, timeoutMs }));
+  const { server, proxy, connections = 1 } = apns;
+  const line = createLines(connections, (timeoutMs) =>
+    connectApns(server, identity, { ...roots, proxy, timeoutMs }),
+  );
   return new Route(
     credential,
     credential.kind === 'token' ? withBearer(line, credential, store, clock) : line,

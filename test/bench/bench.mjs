@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { backlog } from './backlog.mjs';
 import { events } from './events.mjs';
+import { far } from './far.mjs';
 import { http } from './http.mjs';
 import { latency } from './latency.mjs';
 import { lookup } from './lookup.mjs';
@@ -19,6 +20,7 @@ const PARTS = {
   processes,
   processor: processorCosts,
   throughput,
+  far,
   events,
   http,
   spool,

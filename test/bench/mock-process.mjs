@@ -2,13 +2,14 @@ import './typescript.mjs';
 
 const { startMockApns } = await import('../../src/apns/mock/server.ts');
 
-const [dir] = process.argv.slice(2);
+const [dir, delayMs] = process.argv.slice(2);
 let [wanted, seen, refused, firstMs] = [0, 0, 0, 0];
 let arrivals = new Map();
 
 const mock = await startMockApns({
   dir,
   port: 0,
+  delayMs: Number(delayMs),
   onPush: ({ answer, deviceToken }) => {
     mock.received.length = 0; // nobody reads them
     seen += 1;

@@ -6,9 +6,10 @@ import { ended, forkScript } from './sandbox.mjs';
 
 const LONGEST_WAIT_MS = 120_000;
 
-export async function startMock() {
+/** Each answer takes `delayMs`, as where Apple is far away. */
+export async function startMock({ delayMs = 0 } = {}) {
   const dir = mkdtempSync(join(tmpdir(), 'xapplepush-bench-mock-'));
-  const child = forkScript('mock-process.mjs', [dir]);
+  const child = forkScript('mock-process.mjs', [dir, delayMs]);
   const ready = await message(child);
   return {
     ...ready,

@@ -17,6 +17,7 @@ const PROCESS_TIMEOUT_MS = 120_000;
 export function createSandbox({
   mock,
   server = mock.url,
+  connections = 1,
   yaml = '',
   logFile = false,
   logLevel = 'error',
@@ -30,7 +31,7 @@ export function createSandbox({
   writeFileSync(join(dir, 'imapd.conf'), imapdConf);
   writeFileSync(
     config,
-    `apns: { server: '${server}', certificate: ${mock.certificate}, key: ${mock.key}, ca: ${mock.ca} }
+    `apns: { server: '${server}', certificate: ${mock.certificate}, key: ${mock.key}, ca: ${mock.ca}, connections: ${connections} }
 store: ${store}
 spool: ${dir}/spool
 imapd_conf: ${dir}/imapd.conf

@@ -83,8 +83,8 @@ async function measured(mock) {
   return rates;
 }
 
-async function rateOf(mock, send) {
-  const counted = await mock.expect(PUSHES);
+export async function rateOf(mock, send, pushes = PUSHES) {
+  const counted = await mock.expect(pushes);
   await send(counted);
   return (await counted()).rate;
 }
@@ -106,11 +106,12 @@ async function oneProcess(mock) {
   }
 }
 
-async function serve(mock, counted) {
-  const sandbox = createSandbox({ mock, yaml: YAML });
+/** `serve` sends what waits in its outbox, and is ended when all of it has come. */
+export async function serve(mock, counted, { pushes = PUSHES, connections = 1 } = {}) {
+  const sandbox = createSandbox({ mock, connections, yaml: YAML });
   try {
-    await fillTargets(sandbox.store, PUSHES, mock.topic);
-    await fillOutbox(sandbox.store, PUSHES);
+    await fillTargets(sandbox.store, pushes, mock.topic);
+    await fillOutbox(sandbox.store, pushes);
     const child = sandbox.start(['serve']);
     await counted();
     await ended(child); // writes down what has been answered

@@ -42,7 +42,9 @@ function setting(ending: Answer | Error): {
         return ending instanceof Error ? Promise.reject(ending) : Promise.resolve(ending);
       },
       capacity: 1,
+      underWay: 0,
       connected: true,
+      proven: true,
       close: () => Promise.resolve(),
     },
   );

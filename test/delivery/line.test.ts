@@ -63,12 +63,17 @@ describe('one connection', () => {
     expect(line.capacity).toBe(guess);
     await settled();
     expect(line.capacity).toBe(7);
+    connection.capacity = 400;
+    expect(line.capacity).toBe(400);
     connection.capacity = 1000;
-    expect(line.capacity).toBe(1000);
+    expect(line.capacity).toBe(500);
+    expect([line.underWay, line.proven]).toEqual([1, false]);
     connection.pending[0]?.answer(DELIVERED);
     await pushed;
+    expect([line.underWay, line.proven]).toEqual([0, true]);
     await line.close();
     expect(line.capacity).toBe(guess);
+    expect([line.underWay, line.proven]).toEqual([0, false]);
   });
 });
 

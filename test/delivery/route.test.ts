@@ -10,7 +10,9 @@ const UNREACHABLE: Outcome = { kind: 'retry', reason: 'refused', scope: 'connect
 const unused: Line = {
   push: () => Promise.reject(new Error('nothing is sent here')),
   capacity: 1,
+  underWay: 0,
   connected: false,
+  proven: false,
   close: () => Promise.resolve(),
 };
 

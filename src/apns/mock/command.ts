@@ -12,6 +12,7 @@ export interface MockApnsCommand {
   /** `TOKEN=ANSWER`; several for one token are used in turn. */
   answers: readonly string[];
   maxStreams?: number;
+  delayMs?: number;
   /** Ends it: nobody reads what it prints. */
   readerGone?: AbortSignal;
 }
@@ -35,6 +36,7 @@ export async function runMockApns(
     port: options.port,
     answers,
     ...(options.maxStreams !== undefined && { maxConcurrentStreams: options.maxStreams }),
+    ...(options.delayMs !== undefined && { delayMs: options.delayMs }),
     onPush: (push) => {
       print(options.json ? JSON.stringify(push) : pushLine(push));
     },

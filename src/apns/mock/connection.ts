@@ -42,6 +42,8 @@ export interface Connection {
   /** Whether answers are set for this very token: then even a bad one gets them, such as that of all zeros. */
   hasAnswer(token: string): boolean;
   record(push: ReceivedPush): void;
+  /** How long after a push its answer comes. */
+  delayMs: number;
 }
 
 /** Answers the requests of one session, until a GOAWAY: what comes after that is not processed. */
@@ -60,10 +62,17 @@ export function serveSession(session: ServerHttp2Session, connection: Connection
         }
         const { push, reply } = takeRequest(connection, requestOf(rawHeaders, body));
         if (reply === 'goaway') lastStreamId = streamId - 1;
-        act(connection.socket, stream, reply, push.apnsId);
+        afterDelay(connection.delayMs, () => {
+          act(connection.socket, stream, reply, push.apnsId);
+        });
       });
     },
   );
+}
+
+function afterDelay(delayMs: number, answer: () => void): void {
+  if (delayMs > 0) setTimeout(answer, delayMs);
+  else answer();
 }
 
 function collectBody(stream: ServerHttp2Stream, done: (body: Buffer) => void): void {

@@ -18,6 +18,8 @@ export interface MockApnsOptions {
   host?: '127.0.0.1';
   /** SETTINGS_MAX_CONCURRENT_STREAMS; 1000 as Apple's. */
   maxConcurrentStreams?: number;
+  /** So long after a push comes its answer, as from far away; 0 by default. */
+  delayMs?: number;
   /** Answers by device token or `*`; 200 by default. */
   answers?: AnswersByToken;
   onPush?: (push: ReceivedPush) => void;
@@ -61,6 +63,7 @@ export async function startMockApns(options: MockApnsOptions): Promise<MockApns>
   const { count, limitStreams } = serveConnections(server, {
     nextAnswer: (token) => book.next(token),
     hasAnswer: (token) => book.names(token),
+    delayMs: options.delayMs ?? 0,
     record: (push) => {
       received.push(push);
       options.onPush?.(push);
@@ -103,7 +106,7 @@ function secureServer(files: MockFiles, maxConcurrentStreams: number): Http2Secu
 /** Gives functions that count the connections so far, and that limit the streams of each. */
 function serveConnections(
   server: Http2SecureServer,
-  answering: Pick<Connection, 'nextAnswer' | 'hasAnswer' | 'record'>,
+  answering: Pick<Connection, 'nextAnswer' | 'hasAnswer' | 'record' | 'delayMs'>,
 ): { count: () => number; limitStreams: (count: number) => void } {
   const open = new Set<ServerHttp2Session>();
   let count = 0;

@@ -82,7 +82,7 @@ test('for people: the configuration to paste, then a line a push without secrets
 
 test('for programs: one object a line, and answers that change while it runs', async () => {
   const answers = [`${push.deviceToken}=500`, `${push.deviceToken}=429/TooManyRequests`];
-  await running({ json: true, answers, maxStreams: 3 }, 'SIGINT', async (line) => {
+  await running({ json: true, answers, maxStreams: 3, delayMs: 1 }, 'SIGINT', async (line) => {
     const ready = JSON.parse(await line(0)) as Ready;
     expect(ready).toMatchObject({ ready: true, dir, topic: MOCK_TOPIC });
     const connection = await connect(ready);
