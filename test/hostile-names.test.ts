@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, afterAll, describe, expect, test } from 'vitest';
+import { mailboxHash } from '../src/mailboxes/mailbox-hash.ts';
 import { configure, type Sandbox } from './support/command.ts';
 import { tokenNumber } from './support/events.ts';
 import { sandboxHere } from './support/here.ts';
@@ -27,7 +28,7 @@ beforeAll(async () => {
   const store = openTestStore(sandbox.store);
   const nowMs = Date.now();
   const mailbox = { owner: USER, path: PATH };
-  const subscriptions = [{ ...mailbox, name: PATH, hash: undefined }];
+  const subscriptions = [{ ...mailbox, name: PATH, hash: mailboxHash(PATH) }];
   await registered(
     store,
     { user: USER, deviceToken: tokenNumber(1), topic: `t${HOSTILE}`, subscriptions },

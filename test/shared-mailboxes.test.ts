@@ -42,7 +42,7 @@ async function told(
   return { users: targetIds.map((id) => ids.get(id) ?? '?'), silent, history };
 }
 
-const ALICES = { subscriptions: [{ owner: 'alice', path: 'INBOX', name: 'INBOX', hash: undefined }] };
+const ALICES = { subscriptions: [{ owner: 'alice', path: 'INBOX', name: 'INBOX', hash: 'md5 of it' }] };
 
 const mail = JSON.parse(captured('0060-MessageNew-lmtp-inbox.json').toString()) as Record<string, unknown>;
 const withAcl = (acl: unknown): object => ({ ...mail, 'vnd.cmu.mailboxACL': acl });

@@ -42,6 +42,17 @@ export interface DeliveryConfig {
   giveUpMs: number;
 }
 
+export interface ServeConfig {
+  cyrusSocket?: string;
+  http?: string;
+  httpPasswordFile?: string;
+  metrics: boolean;
+  /** Whether a short topic is filled up in the answer to Dovecot's XAPS plugin. */
+  pluginPadding: boolean;
+  /** Whether that plugin tells phones the names of their mailboxes. */
+  pluginNamesMailboxes: boolean;
+}
+
 /** What the configuration file says, checked, with defaults filled in. Durations are milliseconds. */
 export interface Settings {
   /** The file it was read from; undefined when there is none and the defaults hold. */
@@ -58,7 +69,7 @@ export interface Settings {
   history: { maxAgeMs: number; maxEntries: number };
   log: { level: LogLevel; destination: string };
   control: string;
-  serve: { cyrusSocket?: string; http?: string; httpPasswordFile?: string; metrics: boolean };
+  serve: ServeConfig;
 }
 
 /** The whole configuration, as this process works with it. */

@@ -100,6 +100,8 @@ export const SCHEMA = section({
     http: v.optional(httpAddress),
     http_password_file: v.optional(path),
     metrics: v.optional(flag, true),
+    plugin_padding: v.optional(flag, true),
+    plugin_names_mailboxes: v.optional(flag, false),
   }),
 });
 

@@ -36,6 +36,8 @@ export function configOf(values: Values, file: string | undefined): Settings {
         httpPasswordFile: serve.http_password_file,
       }),
       metrics: serve.metrics,
+      pluginPadding: serve.plugin_padding,
+      pluginNamesMailboxes: serve.plugin_names_mailboxes,
     },
   };
 }

@@ -8,7 +8,7 @@ import { answerOf, forPrograms, pathsOf } from '../history/row.ts';
 import { redactAccountId, redactToken } from '../process/redact.ts';
 import { filterOf, noneSelected, type Selection } from './filter.ts';
 import { shown } from './description.ts';
-import type { Subscription } from '../targets/target.ts';
+import type { Subscription } from '../targets/subscription.ts';
 import { safeJson } from '../process/safe-json.ts';
 import { IN_FULL, type Layout } from '../terminal/layout.ts';
 import { factTable } from '../terminal/table.ts';

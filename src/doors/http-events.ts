@@ -8,6 +8,8 @@ import { reasonBody, topicBody } from './xaps-answer.ts';
 
 export interface EventContext {
   receive: Receive;
+  /** `serve.plugin_padding`; true by default. */
+  padsTopic?: boolean;
   log: Log;
 }
 
@@ -15,17 +17,20 @@ const EMPTY = 'an empty body: expected an event in JSON';
 const NOT_SAFE = 'neither the database nor the spool can take it now';
 
 /** POST /register of Dovecot's XAPS plugin: the answer's body is what the phone is told as topic. */
-export async function registerByXaps(body: Buffer, { receive, log }: EventContext): Promise<Answer> {
+export async function registerByXaps(
+  body: Buffer,
+  { receive, padsTopic = true, log }: EventContext,
+): Promise<Answer> {
   const received = await take(body, receive, log);
   if (received === undefined) return tryAgain(reasonBody(NOT_SAFE));
   if (received.bad !== undefined) return text(400, reasonBody(received.bad));
   // In the spool it is as safe as in the database: any other answer would silence the device for a day.
   if (received.topic === undefined) return text(400, reasonBody('expected a registration'));
-  return topicAnswer(received.topic, log);
+  return topicAnswer(received.topic, padsTopic, log);
 }
 
-function topicAnswer(topic: string, log: Log): Answer {
-  const body = topicBody(topic);
+function topicAnswer(topic: string, padsTopic: boolean, log: Log): Answer {
+  const body = topicBody(topic, padsTopic);
   if (body !== undefined) return text(200, body);
   const reason =
     topic === ''

@@ -33,7 +33,7 @@ export interface HttpDoor extends Door {
 }
 
 /** What may change while it listens. */
-export type HttpSettings = Pick<HttpDoorOptions, 'authorization' | 'metrics'>;
+export type HttpSettings = Pick<HttpDoorOptions, 'authorization' | 'metrics' | 'padsTopic'>;
 
 /** How often Node looks for requests that take too long, at most; by itself it would be every 30 s. */
 const CHECK_INTERVAL_MS = 1000;
@@ -63,9 +63,9 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
   return {
     address: listening.address,
     at: listening.at,
-    change: ({ authorization, metrics }) => {
-      listening.allow(authorization !== undefined);
-      service = make({ ...options, authorization, metrics }, listening.place);
+    change: (settings) => {
+      listening.allow(settings.authorization !== undefined);
+      service = make({ ...options, ...settings }, listening.place);
     },
     close: async () => {
       const { ended } = await listening.stop();

@@ -134,6 +134,7 @@ async function openHttp(
 function httpSettings({ serve }: Config, { metrics }: DoorsOptions): HttpSettings {
   return {
     metrics: serve.metrics ? metrics : undefined,
+    padsTopic: serve.pluginPadding,
     authorization:
       serve.httpPasswordFile === undefined
         ? undefined

@@ -44,7 +44,11 @@ export function createRegistering(options: RegisteringOptions): RegisterDevice {
   return async (registration, imapd, store, { atMs, byHttp = false }) => {
     const { namespace, apsTopic } = settingsFor(registration, imapd, options.log);
     const { sharedMailboxes, maxPerUser } = config.targets;
-    const rules = { users: config.users, sharedMailboxes, namespace, topic: '', byHttp };
+    const { pluginNamesMailboxes } = config.serve;
+    const rules = {
+      users: config.users,
+      ...{ sharedMailboxes, namespace, topic: '', pluginNamesMailboxes, byHttp },
+    };
     const admission = admit(registration, rules);
     if ('refused' in admission) return admission; // before anything is read for it
     const topic = registration.toldTopic ?? (await topicFor(apsTopic)).topic;

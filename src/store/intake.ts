@@ -62,4 +62,6 @@ export interface Enqueued {
   disabled: number;
   /** How many more asked for it and may not read it. */
   denied: number;
+  /** How many more asked for it, for another than their INBOX, and were not told its name: Mail would look into INBOX. */
+  unnamed: number;
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../process/clock.ts';
 import type { Candidate, Ruling, Standing } from '../targets/precedence.ts';
 import type { Target, TargetFilter, TargetOrder, TopicUse, WholeTarget } from '../targets/record.ts';
-import type { Subscription } from '../targets/target.ts';
+import type { Subscription } from '../targets/subscription.ts';
 
 /** What people do with targets. */
 export interface TargetVerbs {

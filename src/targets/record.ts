@@ -1,4 +1,5 @@
-import type { NewTarget, Subscription } from './target.ts';
+import type { Subscription } from './subscription.ts';
+import type { NewTarget } from './target.ts';
 
 /** A target as the store keeps it. Times are milliseconds since the epoch. */
 export interface Target extends Omit<NewTarget, 'subscriptions'>, PushHistory {

@@ -1,18 +1,12 @@
-import type { Mailbox } from '../mailboxes/mailbox.ts';
-import { mailboxHash } from '../mailboxes/mailbox-hash.ts';
-import { comparableUser, type UserRules } from '../mailboxes/user-name.ts';
+import { comparableUser } from '../mailboxes/user-name.ts';
 import type { Registration } from '../events/mail-event.ts';
-import { type CyrusNamespace, mailboxFromName } from '../mailboxes/cyrus-namespace.ts';
-import { mailboxFromPlainName } from '../mailboxes/plain-namespace.ts';
 import { sourceOf, type TargetSource } from './source.ts';
-
-/** A mailbox that a target wants to hear of. */
-export interface Subscription extends Mailbox {
-  /** Exactly as registered, in modified UTF-7. */
-  name: string;
-  /** For `m`; undefined where the server did not echo the name. */
-  hash: string | undefined;
-}
+import {
+  requestedMailboxes,
+  type Subscription,
+  type SubscriptionRules,
+  subscriptionsOf,
+} from './subscription.ts';
 
 /** Who gets a push, as a registration describes it. */
 export interface NewTarget {
@@ -28,10 +22,8 @@ export interface NewTarget {
   subscriptions: Subscription[];
 }
 
-export interface RegistrationRules {
-  users: UserRules;
+export interface RegistrationRules extends SubscriptionRules {
   sharedMailboxes: boolean;
-  namespace: CyrusNamespace;
   topic: string;
   /** It came by HTTP; by default by a mail server's own ways. */
   byHttp?: boolean;
@@ -154,45 +146,10 @@ export function mailboxRefusal(user: string, names: readonly string[]): Refusal 
   };
 }
 
-/** Version 1 knows no mailboxes: it always means INBOX. */
-function requestedMailboxes({ apsVersion, mailboxes }: Registration): string[] {
-  return apsVersion === 1 ? ['INBOX'] : mailboxes;
-}
-
 function nothingLeft({ user }: Registration): Refusal {
   return {
     fault: 'mailboxes',
     refused: `registration of ${user} names no mailbox of its own that exists`,
     hint: 'nothing was changed; `targets.shared_mailboxes` admits mailboxes of others',
   };
-}
-
-/** A mailbox named twice, or in other case where the server does not care, is one subscription. */
-function subscriptionsOf(
-  registration: Registration,
-  { namespace, users }: RegistrationRules,
-): Subscription[] {
-  const found = new Map<string, Subscription>();
-  for (const name of requestedMailboxes(registration)) {
-    const resolved = resolveName(name, registration, namespace);
-    if ('bad' in resolved) continue;
-    const owner = comparableUser(resolved.mailbox.owner, users);
-    const { path } = resolved.mailbox;
-    const key = `${owner}\0${path}`;
-    const hash = echoesNames(registration) ? mailboxHash(resolved.decodedName) : undefined;
-    if (!found.has(key)) found.set(key, { owner, path, name, hash });
-  }
-  return [...found.values()];
-}
-
-/** Only Cyrus has a configured namespace; elsewhere a name means the registering user's own mailbox. */
-function resolveName(name: string, by: Registration, ns: CyrusNamespace): ReturnType<typeof mailboxFromName> {
-  const { source, user, vnames } = by;
-  if (source === 'cyrus') return mailboxFromName(name, user, ns);
-  return mailboxFromPlainName(name, user, vnames?.get(name));
-}
-
-/** Version 2 is answered with the names that were accepted, and only the XAPS plugin never does. */
-function echoesNames({ source, apsVersion }: Registration): boolean {
-  return source !== 'xaps' && source !== 'dovecot' && apsVersion >= 2;
 }

@@ -15,7 +15,7 @@ import { type Route, routeFor } from '../delivery/route.ts';
 import { routesOf } from '../delivery/routes.ts';
 import { meantBy } from './cyrus-name.ts';
 import { answered, exitCodeOf, type TestPush, testPush, unanswered, unsent } from './report.ts';
-import type { Subscription } from '../targets/target.ts';
+import type { Subscription } from '../targets/subscription.ts';
 
 export interface TestPushOptions {
   config: Config;
@@ -87,6 +87,12 @@ function hears(device: Device, mailbox: string): boolean {
   return mailbox === INBOX || subscriptionTo(device, mailbox) !== undefined;
 }
 
+/** Why a device hears nothing of that mailbox; undefined where it does. Without a name, Mail would look into INBOX. */
+function whyUntold(device: Device, mailbox: string): string | undefined {
+  if (!hears(device, mailbox)) return `This device asked for ${pathsOf([device])} only.`;
+  return mailbox === INBOX || subscriptionTo(device, mailbox)?.hash !== undefined ? undefined : UNNAMED;
+}
+
 function subscriptionTo({ target, subscriptions }: Device, mailbox: string): Subscription | undefined {
   const matching = subscriptions.filter(({ path }) => path === mailbox);
   return matching.find(({ owner }) => owner === target.user) ?? matching[0];
@@ -101,7 +107,8 @@ async function pushToDevice(
   const { target } = device;
   const topic = target.topic === '' ? (routes[0]?.credential.topic ?? '') : target.topic;
   const end = (ending: Parameters<typeof testPush>[3]): TestPush => testPush(target, mailbox, topic, ending);
-  if (!hears(device, mailbox)) return end(unsent(`This device asked for ${pathsOf([device])} only.`));
+  const untold = whyUntold(device, mailbox);
+  if (untold !== undefined) return end(unsent(untold));
   const route = routeFor(routes, topic);
   if (route === undefined) return end(unsent(NOT_COVERED));
   if (route.unusable !== undefined) return end(unsent(`Its credential cannot be used: ${route.unusable}.`));
@@ -115,6 +122,10 @@ async function pushToDevice(
     throw error;
   }
 }
+
+const UNNAMED =
+  'This device was told no names of mailboxes when it registered, so it hears of INBOX alone. The plugin of ' +
+  'xapplepush for Dovecot tells them.';
 
 const NOT_COVERED =
   'No configured credential is for the topic that this device registered with: it must register again, which a ' +

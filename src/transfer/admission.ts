@@ -11,8 +11,8 @@ import {
   type NewTarget,
   type Refusal,
   type RegistrationRules,
-  type Subscription,
 } from '../targets/target.ts';
+import type { Subscription } from '../targets/subscription.ts';
 import type { PushHistory, WholeTarget } from '../targets/record.ts';
 import type { Candidate, Fault } from '../targets/precedence.ts';
 import type { Claim, ForeignRegistration } from './claim.ts';

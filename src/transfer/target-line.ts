@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { ExitCode, OperatorError } from '../process/errors.ts';
 import { quoted } from '../events/fields.ts';
-import type { Subscription } from '../targets/target.ts';
+import type { Subscription } from '../targets/subscription.ts';
 import type { WholeTarget } from '../targets/record.ts';
 import type { Fault } from '../targets/precedence.ts';
 import { check, jsonIn, TEXT, TIME } from './checking.ts';

@@ -6,7 +6,7 @@ import { openDoorbell } from '../../src/delivery/doorbell.ts';
 import { EDITION, listening } from '../support/control.ts';
 import { temporaryFolder } from '../support/store.ts';
 
-const NO_DOORS = { metrics: true };
+const NO_DOORS = { metrics: true, pluginPadding: true, pluginNamesMailboxes: false };
 
 test('nobody need run, since an event starts a deliverer', async () => {
   const control = join(temporaryFolder(), 'x.sock');
@@ -23,7 +23,7 @@ test('whoever answers on the control socket delivers', async () => {
 
 test('serve must run where it has a door', async () => {
   const control = join(temporaryFolder(), 'x.sock');
-  const serve = { metrics: true, cyrusSocket: '/run/cyrus.sock', http: '[::1]:11619' };
+  const serve = { ...NO_DOORS, cyrusSocket: '/run/cyrus.sock', http: '[::1]:11619' };
   expect(await checkDeliverer({ control, edition: EDITION, serve })).toMatchObject({
     state: 'warning',
     text: expect.stringContaining('answers on /run/cyrus.sock and [::1]:11619') as string,

@@ -52,7 +52,7 @@ const DEFAULTS: Settings = {
   history: { maxAgeMs: 604_800_000, maxEntries: 100_000 },
   log: { level: 'info', destination: 'stderr' },
   control: '/var/lib/xapplepush/xapplepush.sock',
-  serve: { metrics: true },
+  serve: { metrics: true, pluginPadding: true, pluginNamesMailboxes: false },
 };
 
 describe('defaults', () => {
@@ -91,7 +91,7 @@ prune: { older_than: 30d, bad_files: 7d }
 history: { max_age: 1d, max_entries: 0 }
 log: { level: debug, destination: /b/x.log }
 control: /b/control.sock
-serve: { cyrus_socket: /b/cyrus.sock, http: '[::1]:11619', metrics: false }
+serve: { cyrus_socket: /b/cyrus.sock, http: '[::1]:11619', metrics: false, plugin_padding: false, plugin_names_mailboxes: true }
 `;
     expect(configOf(text)).toStrictEqual({
       file: FILE,
@@ -123,7 +123,13 @@ serve: { cyrus_socket: /b/cyrus.sock, http: '[::1]:11619', metrics: false }
       history: { maxAgeMs: 86_400_000, maxEntries: 0 },
       log: { level: 'debug', destination: '/b/x.log' },
       control: '/b/control.sock',
-      serve: { cyrusSocket: '/b/cyrus.sock', http: '[::1]:11619', metrics: false },
+      serve: {
+        cyrusSocket: '/b/cyrus.sock',
+        http: '[::1]:11619',
+        metrics: false,
+        pluginPadding: false,
+        pluginNamesMailboxes: true,
+      },
     });
   });
 

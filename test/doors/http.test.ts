@@ -26,6 +26,19 @@ const captured = readdirSync(new URL('../fixtures/dovecot-http', import.meta.url
   file.replace('.headers', ''),
 );
 
+/** As Apple gives them now: shorter than the plugin for 2.3 bears. */
+const SHORT_TOPIC = 'com.apple.mobilemail.push.org.example';
+
+/** Measured: with 50 bytes or less the plugin of freswa ends the IMAP process; it reads 200 at most. */
+function isBorneBy23(body: string): boolean {
+  return body.length > 50 && body.length < 200;
+}
+
+/** By its source, that of timlaing (b295591) refuses control characters. */
+function isBorneBy24(body: string): boolean {
+  return /^[\x20-\x7e]+$/.test(body);
+}
+
 /** The body of an answer as it came over the wire. */
 function bodyOf(segment: Buffer | undefined): string {
   return segment?.toString().split('\r\n\r\n')[1] ?? '';
@@ -69,12 +82,37 @@ describe('the answer to /register', () => {
     }
   });
 
-  test('is as long as the plugin needs where the topic is short', async () => {
-    const topic = 'com.apple.mobilemail.push.org.example';
-    const door = await testDoor({ receive: outcome({ topic }) });
-    const { status, body } = await ask(door, 'POST', '/register', { body: REGISTRATION });
-    expect(status).toBe(200);
-    expect(body).toBe(topic + '\0'.repeat(51 - topic.length));
+  describe.each(captured.filter((name) => name.startsWith('xaps-register')))('to %s', (name) => {
+    const { wire } = capturedRequest(name);
+
+    test.each([
+      ['a short topic is as long as the plugin for 2.3 needs', SHORT_TOPIC, undefined, true, false],
+      ['and so with plugin_padding: true', SHORT_TOPIC, true, true, false],
+      ['it is as plain as the one for 2.4 needs with false', SHORT_TOPIC, false, false, true],
+      ['a long one suits both', TOPIC, true, true, true],
+      ['however it is set', TOPIC, false, true, true],
+    ])('%s', async (_, topic, padsTopic, suits23, suits24) => {
+      const door = await testDoor({
+        receive: outcome({ topic }),
+        ...(padsTopic !== undefined && { padsTopic }),
+      });
+      const { socket, segments } = await rawConnection(door);
+      socket.write(wire);
+      await new Promise((resolve) => socket.once('data', resolve));
+      const body = bodyOf(segments[0]);
+      expect(body.split('\0')[0]).toBe(topic);
+      expect(segments).toHaveLength(1);
+      expect({ suits23: isBorneBy23(body), suits24: isBorneBy24(body) }).toEqual({ suits23, suits24 });
+    });
+  });
+
+  test('changes with the configuration, on a door that stays open', async () => {
+    const door = await testDoor({ receive: outcome({ topic: SHORT_TOPIC }) });
+    const body = async (): Promise<string> =>
+      (await ask(door, 'POST', '/register', { body: REGISTRATION })).body;
+    expect(await body()).toHaveLength(51);
+    door.change({ padsTopic: false });
+    expect(await body()).toBe(SHORT_TOPIC);
   });
 
   test.each([

@@ -18,8 +18,9 @@ describe('the topic', () => {
     ['just long enough', 'x'.repeat(51), 51],
     ['the longest', 'x'.repeat(199), 199],
   ])('%s', (_, topic, bytes) => {
-    expect(cString(topicBody(topic))).toBe(topic);
-    expect(topicBody(topic)).toHaveLength(bytes);
+    expect(cString(topicBody(topic, true))).toBe(topic);
+    expect(topicBody(topic, true)).toHaveLength(bytes);
+    expect(topicBody(topic, false)).toBe(topic);
   });
 
   test.each([
@@ -31,13 +32,15 @@ describe('the topic', () => {
     `${XSERVER} `,
     `${XSERVER}é`,
   ])('none for %j', (topic) => {
-    expect(topicBody(topic)).toBeUndefined();
+    expect(topicBody(topic, true)).toBeUndefined();
+    expect(topicBody(topic, false)).toBeUndefined();
   });
 
   test('is what C reads of the body, which is never too short', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (topic) => {
-        const body = topicBody(topic);
+        const body = topicBody(topic, true);
+        expect(topicBody(topic, false)).toBe(body === undefined ? undefined : topic);
         if (body === undefined) return;
         expect(cString(body)).toBe(topic);
         expect(Buffer.byteLength(body)).toBeGreaterThan(50);

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { mailboxHash } from '../../src/mailboxes/mailbox-hash.ts';
 import type { ReceivedPush } from '../support/apns.ts';
 import { eventually } from '../support/command.ts';
 import { message } from '../support/cyrus-host.ts';
@@ -16,7 +17,7 @@ import { deliver } from '../support/lmtp.ts';
 import { forget } from '../support/pushes.ts';
 import { type Served, startServe } from '../support/serve.ts';
 
-/** As the XAPS plugin sends it. */
+/** As the XAPS plugin sends it, here a fork that tells the phone its mailboxes. */
 const REGISTRATION = JSON.stringify({
   ApsAccountId: ACCOUNT_ID,
   ApsDeviceToken: DEVICE_TOKEN,
@@ -25,7 +26,9 @@ const REGISTRATION = JSON.stringify({
   Mailboxes: ['INBOX', 'Lists'],
 });
 
-const CONFIGURATION = 'delivery: { throttle: 1s, housekeeping_delay: 1s }\nserve: { http: "127.0.0.1:0" }\n';
+const CONFIGURATION = `delivery: { throttle: 1s, housekeeping_delay: 1s }
+serve: { http: "127.0.0.1:0", plugin_names_mailboxes: true }
+`;
 
 describeWithDovecot('serve and a real Dovecot', () => {
   let host: DovecotHost;
@@ -70,10 +73,11 @@ describeWithDovecot('serve and a real Dovecot', () => {
     expect(host.apns.received).toHaveLength(1);
     return host.apns.received[0]!;
   };
-  const expectPush = async (): Promise<void> => {
+  const expectPush = async (folder?: string): Promise<void> => {
     const { payload, ...one } = await push();
     expect(one).toMatchObject({ deviceToken: DEVICE_TOKEN, topic: host.apns.topic, answer: '200' });
-    expect(payload).toEqual({ aps: { 'account-id': ACCOUNT_ID } });
+    const m = folder === undefined ? {} : { m: [mailboxHash(folder)] };
+    expect(payload).toEqual({ aps: { 'account-id': ACCOUNT_ID, ...m } });
   };
 
   test('a phone registers by HTTP and is told the topic', async () => {
@@ -118,9 +122,12 @@ describeWithDovecot('serve and a real Dovecot', () => {
     beforeAll(() => start((script) => spoolFragment(script('push.lua'), host.sandbox.spool)));
     afterAll(stop);
 
-    test.each(['alice', 'alice+Lists'])('a delivery to %s is told once', async (recipient) => {
+    test.each([
+      ['alice', undefined],
+      ['alice+Lists', 'Lists'],
+    ])('a delivery to %s is told once', async (recipient, folder) => {
       await deliverTo(recipient);
-      await expectPush();
+      await expectPush(folder);
     });
 
     test.each([

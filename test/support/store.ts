@@ -11,7 +11,8 @@ import type { Turn } from '../../src/store/delivery.ts';
 import { type OpenOptions, openDatabase, type Transactions } from '../../src/store/sqlite/database.ts';
 import { connect } from '../../src/store/sqlite/driver.ts';
 import { sqliteStore } from '../../src/store/sqlite/store.ts';
-import type { NewTarget, Subscription } from '../../src/targets/target.ts';
+import type { Subscription } from '../../src/targets/subscription.ts';
+import type { NewTarget } from '../../src/targets/target.ts';
 import { ACCOUNT_ID, DEVICE_TOKEN } from './events.ts';
 
 /** When the rows of these tests are made. */

@@ -119,6 +119,15 @@ describe('a registration that is admitted', () => {
     expect(admitted({ source }).subscriptions.map(({ hash }) => hash)).toEqual([undefined, undefined]);
   });
 
+  test('gets hashes from an XAPS plugin that names mailboxes, of what the phone wrote', () => {
+    const mailboxes = ['inbox', 'Entw&APw-rfe'];
+    const { subscriptions } = admitted({ source: 'xaps', mailboxes }, { pluginNamesMailboxes: true });
+    expect(subscriptions).toEqual([
+      { owner: 'alice', path: 'INBOX', name: 'inbox', hash: md5('inbox') },
+      { owner: 'alice', path: 'Entwürfe', name: 'Entw&APw-rfe', hash: md5('Entwürfe') },
+    ]);
+  });
+
   test.each(['dovecot-plugin', 'other'] as const)(
     'by %s has the path of events, and the hash of what was told',
     (source) => {

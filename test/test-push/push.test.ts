@@ -90,6 +90,19 @@ describe('a test push', () => {
     });
   });
 
+  test('of a folder is not sent to a device that was told no names', async () => {
+    await withMockApns({}, async (mock) => {
+      await device(1, mock, {
+        subscriptions: [subscription(), { ...subscription('Archive'), hash: undefined }],
+      });
+      const { pushes } = await push(mock, { mailbox: 'Archive' });
+      expect(pushes).toMatchObject([
+        { result: 'unsent', meaning: expect.stringMatching(/^This device was told no names/) as string },
+      ]);
+      expect(mock.received).toEqual([]);
+    });
+  });
+
   test('of INBOX in any spelling needs no subscription and carries no hash', async () => {
     await withMockApns({}, async (mock) => {
       await device(1, mock, { subscriptions: [subscription('Archive')] });

@@ -34,7 +34,8 @@ export function checkDovecot(run: DoveconfRun, options: DovecotOptions): Point[]
     return [tell(DOVECOT, `doveconf -n ${whyUnread(run)}`, 'see what it says: doveconf -n')];
   const mistakes = mistakesIn(run).map((text) => tell(DOVECOT, `${doveconf.version}: ${text}`, fixOf(text)));
   const ways = waysOf(doveconf);
-  const registration = checkRegistration(doveconf, { ...options, spool: options.config.spool });
+  const { spool, serve } = options.config;
+  const registration = checkRegistration(doveconf, { ...options, spool, padsTopic: serve.pluginPadding });
   if (ways.names.length === 0)
     return [
       ...(mistakes.length > 0 ? mistakes : [introduceSilent(doveconf, options.hasCyrus)]),

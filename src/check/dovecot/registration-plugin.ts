@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { MIN_BYTES } from '../../doors/xaps-answer.ts';
 import { type Point, ok, problem, warning } from '../point.ts';
 import type { Doveconf } from './doveconf-output.ts';
 import { loadedBy } from './plugins.ts';
@@ -18,6 +19,8 @@ const USUAL_FOLDERS = ['/usr/lib/dovecot/modules', '/usr/lib64/dovecot', '/usr/l
 export interface RegistrationOptions {
   /** `spool` of the configuration. */
   spool: string;
+  /** `serve.plugin_padding`. */
+  padsTopic: boolean;
   /** Those of the credentials; undefined where none can be used. */
   topics?: readonly string[] | undefined;
   folders?: readonly string[];
@@ -30,7 +33,7 @@ export function checkRegistration(doveconf: Doveconf, options: RegistrationOptio
   const elsewhere = ['', 'lmtp', 'lda', 'doveadm'].filter((each) =>
     loadedBy(root, each).plugins.includes(PLUGIN),
   );
-  if (!loaded.includes(PLUGIN) && elsewhere.length === 0) return [withoutOurs(loaded)];
+  if (!loaded.includes(PLUGIN) && elsewhere.length === 0) return [withoutOurs(doveconf, loaded, options)];
   const found = [
     ...elsewhere.slice(0, 1).map(inTooMany),
     ...judgeFile(doveconf, options.folders),
@@ -42,14 +45,30 @@ export function checkRegistration(doveconf: Doveconf, options: RegistrationOptio
   return found.length > 0 ? found : [ok(DOVECOT_REGISTRATION, introduction)];
 }
 
-function withoutOurs(loaded: readonly string[]): Point {
+function withoutOurs(doveconf: Doveconf, loaded: readonly string[], options: RegistrationOptions): Point {
   const other = loaded.find((plugin) => /xaps/.test(plugin));
-  if (other !== undefined) return ok(DOVECOT_REGISTRATION, `by the plugin ${other}`);
+  if (other !== undefined) return judgeOther(doveconf, other, options);
   return warning(
     DOVECOT_REGISTRATION,
     'Dovecot has no plugin by which phones register',
     'install the one in dovecot/: docs/dovecot-plugin.md says how',
   );
+}
+
+/** It bears a short topic in one form only: as a whole answer of MIN_BYTES for 2.3, without NULs for 2.4. */
+function judgeOther(
+  doveconf: Doveconf,
+  plugin: string,
+  { topics = [], padsTopic }: RegistrationOptions,
+): Point {
+  const short = topics.find((topic) => topic.length < MIN_BYTES);
+  if (short === undefined || padsTopic === isOld(doveconf))
+    return ok(DOVECOT_REGISTRATION, `by the plugin ${plugin}`);
+  const text = padsTopic
+    ? `newer versions of the plugin ${plugin} refuse the NULs that fill up the topic ${short}: no phone registers`
+    : `the plugin ${plugin} for 2.3 crashes on a topic as short as ${short}: no phone registers`;
+  const tell = padsTopic ? warning : problem; // the older ones bear them
+  return tell(DOVECOT_REGISTRATION, text, `serve: { plugin_padding: ${!padsTopic} }`);
 }
 
 function inTooMany(protocol: string): Point {

@@ -1,4 +1,4 @@
-import type { Mailbox } from '../../mailboxes/mailbox.ts';
+import { INBOX, type Mailbox } from '../../mailboxes/mailbox.ts';
 import { AT_ONCE, dueMs } from '../../outbox/timing.ts';
 import type { Enqueued, EnqueueRequest } from '../intake.ts';
 import type { Sql, Transactions } from './database.ts';
@@ -10,11 +10,17 @@ export async function enqueue(database: Transactions, request: EnqueueRequest): 
   const done = await database.writeWhere(isWanted, (sql) => {
     const timing = isServed(sql, request.nowMs) ? request.timing : AT_ONCE;
     const all = subscribers(sql, request);
-    const targets = all.filter((each) => isAllowed(each, request));
+    const allowed = all.filter((each) => isAllowed(each, request));
+    const targets = allowed.filter(({ tellable }) => tellable);
     for (const each of targets) if (!each.disabled) join(sql, each, { ...request, timing });
-    return enqueued(targets, all);
+    return {
+      targetIds: idsOf(targets.filter(({ disabled }) => !disabled)),
+      disabled: idsOf(targets.filter(({ disabled }) => disabled)).length,
+      denied: without(allowed, all),
+      unnamed: without(targets, allowed),
+    };
   });
-  return done ?? enqueued([], []);
+  return done ?? { targetIds: [], disabled: 0, denied: 0, unnamed: 0 };
 }
 
 export function subscribed(database: Transactions, mailboxes: readonly Mailbox[]): Promise<number[]> {
@@ -31,6 +37,8 @@ interface Subscriber {
   user: string;
   mailbox: Mailbox;
   disabled: boolean;
+  /** A push without a name leads Mail to its INBOX, one with a name to the mailbox that it was told by it. */
+  tellable: boolean;
   /** Includes the attempt that is under way. What lies in the future was written by a clock that was ahead. */
   lastPushMs: number | null;
 }
@@ -38,33 +46,38 @@ interface Subscriber {
 function subscribers(sql: Sql, { mailboxes, nowMs }: EnqueueRequest): Subscriber[] {
   // CROSS JOIN keeps this order: from the few subscriptions to what belongs to them.
   const select = sql(
-    `SELECT s.target_id, t.user, t.disabled_ms IS NOT NULL,
+    `SELECT s.target_id, t.user, t.disabled_ms IS NOT NULL, s.hash IS NOT NULL OR (s.owner = t.user AND s.path = '${INBOX}'),
        nullif(max(iif(t.last_push_ms <= @nowMs, t.last_push_ms, 0), iif(o.attempted_ms <= @nowMs, o.attempted_ms, 0)), 0)
      FROM subscriptions s CROSS JOIN targets t ON t.id = s.target_id LEFT JOIN outbox o ON o.target_id = s.target_id
      WHERE s.owner = @owner AND s.path = @path`,
   ).raw();
   return mailboxes.flatMap((mailbox) => {
     const rows = select.all({ owner: mailbox.owner, path: mailbox.path, nowMs }) as SubscriberRow[];
-    return rows.map(([targetId, user, disabled, lastPushMs]) => ({
+    return rows.map(([targetId, user, disabled, tellable, lastPushMs]) => ({
       ...{ targetId, user, lastPushMs, mailbox },
-      disabled: disabled === 1,
+      ...{ disabled: disabled === 1, tellable: tellable === 1 },
     }));
   });
 }
 
-type SubscriberRow = [targetId: number, user: string, disabled: number, lastPushMs: number | null];
+type SubscriberRow = [
+  ...[targetId: number, user: string, disabled: number, tellable: number],
+  lastPushMs: number | null,
+];
 
 /** The owner always is. */
 function isAllowed({ user, mailbox }: Subscriber, { mayRead }: EnqueueRequest): boolean {
   return mailbox.owner === user || mayRead === undefined || mayRead(user, mailbox);
 }
 
-function enqueued(subscribers: readonly Subscriber[], all: readonly Subscriber[]): Enqueued {
-  const ids = (wanted: boolean): Set<number> =>
-    new Set(subscribers.filter(({ disabled }) => disabled === wanted).map(({ targetId }) => targetId));
-  const allowed = new Set(subscribers.map(({ targetId }) => targetId));
-  const denied = new Set(all.map(({ targetId }) => targetId).filter((id) => !allowed.has(id)));
-  return { targetIds: [...ids(false)], disabled: ids(true).size, denied: denied.size };
+function idsOf(subscribers: readonly Subscriber[]): number[] {
+  return [...new Set(subscribers.map(({ targetId }) => targetId))];
+}
+
+/** How many targets of all are not among the kept. */
+function without(kept: readonly Subscriber[], all: readonly Subscriber[]): number {
+  const ids = new Set(idsOf(kept));
+  return idsOf(all).filter((id) => !ids.has(id)).length;
 }
 
 /** A push that joins a row raises its generation, so that the next attempt has another apns-id. */

@@ -1,5 +1,5 @@
 import type { Target, TargetFilter } from '../../targets/record.ts';
-import type { Subscription } from '../../targets/target.ts';
+import type { Subscription } from '../../targets/subscription.ts';
 import type { Sql } from './database.ts';
 
 export function replaceSubscriptions(sql: Sql, targetId: number, subscriptions: Subscription[]): void {

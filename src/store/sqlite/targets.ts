@@ -1,5 +1,5 @@
 import type { Target, TargetFilter, TargetOrder, TopicUse } from '../../targets/record.ts';
-import type { Subscription } from '../../targets/target.ts';
+import type { Subscription } from '../../targets/subscription.ts';
 import type { TargetCount } from '../targets.ts';
 import type { Transactions } from './database.ts';
 import { condition, subscriptionsIn, targetOf, type TargetRow } from './target-rows.ts';

@@ -26,7 +26,12 @@ function judged(output: string, given: Given = {}): string[] {
   const config = {
     spool: spool ?? '/var/spool/xapplepush',
     users: { lowercase: true, domain },
-    serve: { metrics: true, ...(http !== undefined && { http }) },
+    serve: {
+      metrics: true,
+      pluginPadding: true,
+      pluginNamesMailboxes: false,
+      ...(http !== undefined && { http }),
+    },
   };
   const run = { output, complaints, ...(failure !== undefined && { failure }) };
   return checkDovecot(run, { config, reader: undefined, hasCyrus }).map(shown);

@@ -31,7 +31,7 @@ function modules(version: Version, ours?: string): string {
 function judged(output: string, options: Partial<RegistrationOptions> = {}): string[] {
   const doveconf = parseDoveconf(output);
   if (doveconf === undefined) throw new Error('no output of doveconf');
-  const given = { spool: '/var/spool/xapplepush', topics: [TOPIC], folders: [], ...options };
+  const given = { spool: '/var/spool/xapplepush', padsTopic: true, topics: [TOPIC], folders: [], ...options };
   return checkRegistration(doveconf, given).map(
     ({ state, text, fix }) => `${state}: ${text}${fix === null ? '' : ` → ${fix}`}`,
   );
@@ -127,4 +127,27 @@ test.each(VERSIONS)('%s without a plugin registers nobody, and with another one 
   ]);
   const other = `${captured(`${version}-spool`)}protocol imap {\n  mail_plugins = xaps_imap\n}\n`;
   expect(judged(other)).toEqual(['ok: by the plugin xaps_imap']);
+});
+
+describe.each(VERSIONS)('an XAPS plugin in Dovecot %s', (version) => {
+  const block = version === '2.4' ? 'mail_plugins {\n    xaps_imap = yes\n  }' : 'mail_plugins = xaps_imap';
+  const output = `${captured(`${version}-spool`)}protocol imap {\n  ${block}\n}\n`;
+  const short = ['com.apple.mobilemail.push.org.example'];
+  const well = ['ok: by the plugin xaps_imap'];
+
+  test('bears a long topic however it is set', () => {
+    for (const padsTopic of [true, false]) expect(judged(output, { padsTopic })).toEqual(well);
+    expect(judged(output, { topics: undefined, padsTopic: false })).toEqual(well);
+  });
+
+  test('bears a short one in one form only', () => {
+    expect(judged(output, { topics: short, padsTopic: version === '2.3' })).toEqual(well);
+    expect(judged(output, { topics: short, padsTopic: version === '2.4' })).toEqual([
+      expect.stringMatching(
+        version === '2.3'
+          ? /^problem: .* for 2\.3 crashes .* → serve: \{ plugin_padding: true \}$/
+          : /^warning: newer versions .* refuse the NULs .* → serve: \{ plugin_padding: false \}$/,
+      ),
+    ]);
+  });
 });

@@ -1,4 +1,8 @@
 import { expect, test } from 'vitest';
+import type { Mailbox } from '../../../src/mailboxes/mailbox.ts';
+import { AT_ONCE } from '../../../src/outbox/timing.ts';
+import type { Enqueued } from '../../../src/store/intake.ts';
+import type { Subscription } from '../../../src/targets/subscription.ts';
 import { enqueued, NOW_MS, subscription } from '../../support/store.ts';
 import { MAX_PER_USER, type Open, phone, waitingFor, withPhone } from './scene.ts';
 
@@ -73,8 +77,41 @@ export function intakeContract(open: Open): void {
     const request = { event: 'MessageNew', mailboxes: shared, nowMs: NOW_MS } as const;
     const timing = { throttleMs: 0, housekeepingDelayMs: 0 };
     const denying = { ...request, timing, newApnsId: () => 'id', mayRead: () => false };
-    expect(await store.enqueue(denying)).toEqual({ targetIds: [owner.id], disabled: 0, denied: 1 });
+    expect(await store.enqueue(denying)).toEqual({
+      targetIds: [owner.id],
+      disabled: 0,
+      denied: 1,
+      unnamed: 0,
+    });
     expect(await store.waitingById([stranger.id])).toEqual([]);
+  });
+
+  test('a device that was told no names hears of its own INBOX alone', async () => {
+    const store = await open();
+    const unnamed = (path: string, owner = 'user1'): Subscription => ({
+      ...subscription(path, owner),
+      hash: undefined,
+    });
+    const subscriptions = [unnamed('INBOX'), unnamed('Archive'), unnamed('INBOX', 'user2')];
+    const device = await withPhone(store, 1, { subscriptions });
+    const told = (...mailboxes: Mailbox[]): Promise<Enqueued> =>
+      store.enqueue({
+        event: 'MessageNew',
+        mailboxes,
+        nowMs: NOW_MS,
+        newApnsId: () => 'id',
+        timing: AT_ONCE,
+      });
+    const [inbox, archive] = [
+      { owner: 'user1', path: 'INBOX' },
+      { owner: 'user1', path: 'Archive' },
+    ];
+    const nobody = { targetIds: [], disabled: 0, denied: 0, unnamed: 1 };
+    expect(await told(archive)).toEqual(nobody);
+    expect(await told({ owner: 'user2', path: 'INBOX' })).toEqual(nobody);
+    expect(await store.waitingById([device.id])).toEqual([]);
+    expect(await told(archive, inbox)).toEqual({ ...nobody, targetIds: [device.id], unnamed: 0 });
+    expect((await waitingFor(store, device)).mailboxes).toMatchObject([inbox]);
   });
 
   test('pushes are held back only while a serve is there to send them later', async () => {

@@ -172,6 +172,7 @@ describe('enqueue', () => {
       targetIds: [other],
       disabled: 1,
       denied: 0,
+      unnamed: 0,
     });
   });
 
