@@ -1,3 +1,4 @@
+import type { DovecotNamespace } from '../mailboxes/dovecot-namespace.ts';
 import type { UserRules } from '../mailboxes/user-name.ts';
 import type { LogLevel } from '../process/log.ts';
 import type { ChangeName } from '../events/mail-event.ts';
@@ -69,6 +70,7 @@ export interface Settings {
   history: { maxAgeMs: number; maxEntries: number };
   log: { level: LogLevel; destination: string };
   control: string;
+  dovecot: { namespaces: DovecotNamespace[] };
   serve: ServeConfig;
 }
 

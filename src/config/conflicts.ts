@@ -1,3 +1,4 @@
+import type { DovecotNamespace } from '../mailboxes/dovecot-namespace.ts';
 import type { Settings } from './config.ts';
 import { socketPathProblem } from './socket-path.ts';
 import type { Position } from './yaml.ts';
@@ -22,6 +23,7 @@ export function conflicts(config: Settings, given: GivenKeys): ConfigProblem[] {
     ...['apns', ...further].flatMap((prefix) => credentialConflicts(given, prefix)),
     ...further.flatMap((prefix) => emptyCredential(given, prefix)),
     ...proxyConflicts(given),
+    ...config.dovecot.namespaces.flatMap((each, index) => namespaceConflicts(given, each, index)),
     ...socketConflicts(config),
   ];
   return found.map(({ at, key, message }) => ({ ...placeOf(given, at), key, message }));
@@ -75,6 +77,26 @@ function proxyConflicts(given: GivenKeys): Conflict[] {
   const key = 'apns.proxy_password_file';
   if (!given.has(key) || given.has('apns.proxy')) return [];
   return [{ at: [key], key, message: 'belongs to apns.proxy, which is not given' }];
+}
+
+function namespaceConflicts(
+  given: GivenKeys,
+  { prefix, owner }: DovecotNamespace,
+  index: number,
+): Conflict[] {
+  const entry = `dovecot.namespaces[${index + 1}]`;
+  const [ownerKey, publicKey] = [`${entry}.owner`, `${entry}.public`];
+  const ownerAt = given.get(ownerKey);
+  const found: Conflict[] = [];
+  const tell = (at: string, key: string, message: string): number => found.push({ at: [at], key, message });
+  if (!given.has(`${entry}.prefix`)) tell(entry, `${entry}.prefix`, 'is missing: such as shared/%u/');
+  else if (owner?.includes('%') === true && prefix !== '' && !prefix.includes('%'))
+    tell(ownerKey, ownerKey, 'expected a name, or %u, %n or %d of the prefix, which has none');
+  if (given.has(publicKey) && ownerAt !== undefined)
+    tell(publicKey, publicKey, `conflicts with ${ownerKey} in line ${ownerAt.line}: give one of them`);
+  if (!given.has(publicKey) && ownerAt === undefined)
+    tell(entry, entry, "does not say whose mailboxes they are: give owner, such as '%u', or public: true");
+  return found;
 }
 
 function socketConflicts({ control, store, serve }: Settings): Conflict[] {

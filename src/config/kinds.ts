@@ -12,6 +12,9 @@ export type Kind<T> = v.GenericSchema<unknown, T>;
 
 export const flag = expecting('true or false', (message) => v.boolean(message));
 
+/** What is so where the key is there. */
+export const onlyTrue = expecting('true', (message) => v.literal(true, message));
+
 export const text = expecting('text', (message) => textWith(message, (value) => value !== ''));
 
 const PATH = 'an absolute path, starting with /';
@@ -33,6 +36,17 @@ export const socketPath = v.pipe(
 export const logDestination = expecting('stderr or an absolute path', (message) =>
   textWith(message, (value) => value === 'stderr' || isAbsolute(value)),
 );
+
+export const namespacePrefix = expecting(
+  'a prefix that ends in its separator, with %u, %n and %d once at most, such as shared/%u/',
+  (message) => textWith(message, isNamespacePrefix),
+);
+
+function isNamespacePrefix(value: string): boolean {
+  const variables = value.match(/%./g) ?? [];
+  const isKnown = variables.every((each) => ['%u', '%n', '%d'].includes(each));
+  return isKnown && new Set(variables).size === variables.length && /[^\p{L}\p{N}%\s]$/u.test(value.slice(1));
+}
 
 const APNS_SERVERS = new Map([
   ['production', 'https://api.push.apple.com:443'],

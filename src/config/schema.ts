@@ -9,6 +9,8 @@ import {
   httpAddress,
   httpProxy,
   logDestination,
+  namespacePrefix,
+  onlyTrue,
   path,
   secretPath,
   socketPath,
@@ -37,6 +39,13 @@ const CREDENTIAL = {
     team_id: v.optional(text),
   }),
   topic: v.optional(text), // by default the certificate's UID
+};
+
+const NAMESPACE = {
+  prefix: v.optional(namespacePrefix),
+  owner: v.optional(text),
+  public: v.optional(onlyTrue),
+  own_prefix: v.optional(text),
 };
 
 /** Every key of the configuration file: its kind and its default. */
@@ -95,6 +104,9 @@ export const SCHEMA = section({
     destination: v.optional(logDestination, 'stderr'),
   }),
   control: v.optional(socketPath), // by default beside the store
+  dovecot: section({
+    namespaces: list(section(NAMESPACE)),
+  }),
   serve: section({
     cyrus_socket: v.optional(socketPath),
     http: v.optional(httpAddress),

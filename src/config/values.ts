@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import type { DovecotNamespace } from '../mailboxes/dovecot-namespace.ts';
 import type { CredentialConfig, DeliveryConfig, ProxyConfig, Settings } from './config.ts';
 import type { Values } from './schema.ts';
 
@@ -29,6 +30,7 @@ export function configOf(values: Values, file: string | undefined): Settings {
     history: { maxAgeMs: history.max_age, maxEntries: history.max_entries },
     log: values.log,
     control: values.control ?? controlBeside(values.store),
+    dovecot: { namespaces: values.dovecot.namespaces.map(namespaceOf) },
     serve: {
       ...defined({
         cyrusSocket: serve.cyrus_socket,
@@ -77,6 +79,15 @@ function deliveryOf(delivery: Values['delivery']): DeliveryConfig {
     housekeepingDelayMs: delivery.housekeeping_delay,
     giveUpMs: delivery.give_up,
   };
+}
+
+/** One without a prefix, or whose it is, is told by conflicts.ts. */
+function namespaceOf({
+  prefix = '',
+  owner,
+  own_prefix = '',
+}: Values['dovecot']['namespaces'][number]): DovecotNamespace {
+  return { prefix, owner, ownPrefix: own_prefix };
 }
 
 /** `/var/lib/xapplepush/xapplepush.db` has its control socket at `/var/lib/xapplepush/xapplepush.sock`. */

@@ -1,7 +1,6 @@
 import type { Clock } from '../process/clock.ts';
 import type { Config } from '../config/config.ts';
 import { type ImapdSettings, imapdSettings } from '../config/imapd-conf.ts';
-import type { Enqueued } from '../store/intake.ts';
 import type { Store } from '../store/store.ts';
 import { ExitCode, OperatorError } from '../process/errors.ts';
 import type { Registration } from '../events/mail-event.ts';
@@ -14,10 +13,11 @@ import { reportError } from '../process/report.ts';
 import { mayRead } from '../mailboxes/access-list.ts';
 import type { Mailbox } from '../mailboxes/mailbox.ts';
 import { comparableUser } from '../mailboxes/user-name.ts';
+import { withOwners } from './owners.ts';
 import { type Decision, decide, type ReadableBy } from './policy.ts';
+import { NOBODY_ASKED, whyUntold } from './untold.ts';
 import type { Arrival, RegisterDevice } from './registering.ts';
 import { StoreError } from '../store/errors.ts';
-import { countOf } from '../process/text.ts';
 
 export interface IntakeOptions {
   config: Config;
@@ -71,7 +71,13 @@ export function createIntake(given: IntakeOptions): Intake {
     if ('bad' in item) return refuse(taken, item.bad, options);
     for (const event of parseEvent(item.value, () => imapd().namespace)) {
       if (event.kind === 'bad') refuse(taken, event.reason, options);
-      else await carryOut(decide(event, options.config.events), taken, options, imapd);
+      else
+        await carryOut(
+          decide(withOwners(event, options.config), options.config.events),
+          taken,
+          options,
+          imapd,
+        );
     }
     return taken;
   };
@@ -157,7 +163,7 @@ async function enqueuePush(
   const targets = targetIds.length;
   log.debug(targets > 0 ? 'enqueued' : 'nobody subscribed', { event, mailboxes: names, targets });
   const decision = targets > 0 ? 'push' : 'nobody';
-  const reason = whyNot(untold) ?? (targets > 0 ? undefined : NOBODY_ASKED);
+  const reason = whyUntold(untold) ?? (targets > 0 ? undefined : NOBODY_ASKED);
   remember(options, { event, mailboxes, decision, targets, ...(reason !== undefined && { reason }) });
   if (targets === 0) taken.silent.push(`${event} in ${names.join(', ')}: ${reason ?? NOBODY_ASKED}`);
 }
@@ -167,20 +173,6 @@ function readersOf({ acl, of }: ReadableBy, config: Config): (user: string, mail
   const [known] = comparable([of], config);
   return (user, { owner, path }) =>
     owner === known?.owner && path === known.path && mayRead(acl, user, config.users);
-}
-
-const NOBODY_ASKED = 'no device asked for this mailbox';
-
-const UNNAMED = 'heard no names of mailboxes when registering, and would look into INBOX alone';
-
-/** Why devices that asked for it are not told; undefined where all are. */
-function whyNot({ disabled, denied, unnamed }: Omit<Enqueued, 'targetIds'>): string | undefined {
-  const reasons = [
-    disabled > 0 && `${countOf(disabled, 'device')} failed for too long and must register again`,
-    denied > 0 && `${countOf(denied, 'device')} may not read this mailbox: its user has no right r there`,
-    unnamed > 0 && `${countOf(unnamed, 'device')} ${UNNAMED}`,
-  ];
-  return reasons.filter((reason) => reason !== false).join('; ') || undefined;
 }
 
 async function registerDevice(

@@ -48,6 +48,7 @@ export function createRegistering(options: RegisteringOptions): RegisterDevice {
     const rules = {
       users: config.users,
       ...{ sharedMailboxes, namespace, topic: '', pluginNamesMailboxes, byHttp },
+      dovecotNamespaces: config.dovecot.namespaces,
     };
     const admission = admit(registration, rules);
     if ('refused' in admission) return admission; // before anything is read for it

@@ -71,7 +71,8 @@ export function admit(registration: Registration, rules: RegistrationRules): Adm
   if (refused !== undefined) return refused;
   const user = comparableUser(registration.user, rules.users);
   const subscriptions = subscriptionsOf(registration, rules);
-  const kept = rules.sharedMailboxes ? subscriptions : subscriptions.filter(({ owner }) => owner === user);
+  const mayBeOthers = rules.sharedMailboxes && registration.source !== 'xaps'; // which asks for no rights
+  const kept = mayBeOthers ? subscriptions : subscriptions.filter(({ owner }) => owner === user);
   if (kept.length === 0) return nothingLeft(registration);
   const target: NewTarget = {
     user,

@@ -98,6 +98,7 @@ async function rulesFor(
   const rules: TransferRules = {
     users: config.users,
     sharedMailboxes: config.targets.sharedMailboxes,
+    dovecotNamespaces: config.dovecot.namespaces,
     namespace: namespaceOf(options),
     topic: topic?.topic ?? '',
     nowMs: clock.nowMs(),

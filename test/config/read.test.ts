@@ -52,6 +52,7 @@ const DEFAULTS: Settings = {
   history: { maxAgeMs: 604_800_000, maxEntries: 100_000 },
   log: { level: 'info', destination: 'stderr' },
   control: '/var/lib/xapplepush/xapplepush.sock',
+  dovecot: { namespaces: [] },
   serve: { metrics: true, pluginPadding: true, pluginNamesMailboxes: false },
 };
 
@@ -91,6 +92,7 @@ prune: { older_than: 30d, bad_files: 7d }
 history: { max_age: 1d, max_entries: 0 }
 log: { level: debug, destination: /b/x.log }
 control: /b/control.sock
+dovecot: { namespaces: [{ prefix: shared/%u/, owner: '%u', own_prefix: INBOX. }, { prefix: Public/, public: true }] }
 serve: { cyrus_socket: /b/cyrus.sock, http: '[::1]:11619', metrics: false, plugin_padding: false, plugin_names_mailboxes: true }
 `;
     expect(configOf(text)).toStrictEqual({
@@ -123,6 +125,12 @@ serve: { cyrus_socket: /b/cyrus.sock, http: '[::1]:11619', metrics: false, plugi
       history: { maxAgeMs: 86_400_000, maxEntries: 0 },
       log: { level: 'debug', destination: '/b/x.log' },
       control: '/b/control.sock',
+      dovecot: {
+        namespaces: [
+          { prefix: 'shared/%u/', owner: '%u', ownPrefix: 'INBOX.' },
+          { prefix: 'Public/', owner: undefined, ownPrefix: '' },
+        ],
+      },
       serve: {
         cyrusSocket: '/b/cyrus.sock',
         http: '[::1]:11619',
@@ -229,6 +237,28 @@ describe('problems', () => {
   bad(
     'apns:\n  proxy_password_file: /p',
     '2:3: apns.proxy_password_file: belongs to apns.proxy, which is not given',
+  );
+  const one = (entry: string): string => `dovecot: { namespaces: [${entry}] }`;
+  bad(one('{ prefix: a/, public: false }'), '1:47: dovecot.namespaces[1].public: expected true, got false');
+  const PREFIX =
+    'expected a prefix that ends in its separator, with %u, %n and %d once at most, such as shared/%u/';
+  for (const prefix of ['shared/%u', 'shared/%x/', '%u/%u/', '%/', '/'])
+    bad(
+      one(`{ prefix: '${prefix}', owner: a }`),
+      `1:35: dovecot.namespaces[1].prefix: ${PREFIX}, got "${prefix}"`,
+    );
+  bad(one('{ owner: a }'), '1:25: dovecot.namespaces[1].prefix: is missing: such as shared/%u/');
+  bad(
+    one('{ prefix: a/ }'),
+    "1:25: dovecot.namespaces[1]: does not say whose mailboxes they are: give owner, such as '%u', or public: true",
+  );
+  bad(
+    one('{ prefix: a/, owner: b, public: true }'),
+    '1:49: dovecot.namespaces[1].public: conflicts with dovecot.namespaces[1].owner in line 1: give one of them',
+  );
+  bad(
+    one("{ prefix: a/, owner: '%u' }"),
+    '1:39: dovecot.namespaces[1].owner: expected a name, or %u, %n or %d of the prefix, which has none',
   );
   bad('apns: { also: { certificate: /c } }', '1:15: apns.also: expected a list, got keys with values');
   bad(

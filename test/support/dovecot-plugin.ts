@@ -127,3 +127,49 @@ plugin {
 }
 `;
 }
+
+/** Mailboxes of others below `shared/NAME/`, and those of everybody below `Public/`, which lie in that folder. */
+export function sharedFragment(publicFolder: string): string {
+  if (dovecotInstallation().version === '2.4')
+    return `mail_plugins {
+  acl = yes
+}
+acl_driver = vfile
+namespace shared {
+  type = shared
+  separator = /
+  prefix = shared/$user/
+  mail_path = %{owner_home}/Maildir
+  mail_index_private_path = ~/shared/%{owner_user}
+  subscriptions = no
+  list = children
+}
+namespace public {
+  type = public
+  separator = /
+  prefix = Public/
+  mail_path = ${publicFolder}
+  subscriptions = no
+}
+`;
+  return `mail_plugins = $mail_plugins acl
+plugin {
+  acl = vfile
+}
+namespace shared {
+  type = shared
+  separator = /
+  prefix = shared/%%u/
+  location = maildir:%%h/Maildir:INDEXPVT=~/shared/%%u
+  subscriptions = no
+  list = children
+}
+namespace public {
+  type = public
+  separator = /
+  prefix = Public/
+  location = maildir:${publicFolder}
+  subscriptions = no
+}
+`;
+}

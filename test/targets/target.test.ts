@@ -140,6 +140,31 @@ describe('a registration that is admitted', () => {
     },
   );
 
+  const NAMESPACES = [
+    { prefix: 'shared/%u/', owner: '%u', ownPrefix: '' },
+    { prefix: 'Public/', owner: undefined, ownPrefix: '' },
+  ];
+  const FOREIGN = ['INBOX', 'shared/Bob/INBOX', 'shared/bob/Entw&APw-rfe', 'Public/News', 'shared/bob'];
+
+  test('in a namespace of Dovecot is that of its owner, by the hash of what was told', () => {
+    const rules = { dovecotNamespaces: NAMESPACES, sharedMailboxes: true };
+    const { subscriptions } = admitted({ source: 'dovecot-plugin', mailboxes: FOREIGN }, rules);
+    expect(subscriptions).toEqual([
+      { owner: 'alice', path: 'INBOX', name: 'INBOX', hash: md5('INBOX') },
+      { owner: 'bob', path: 'INBOX', name: 'shared/Bob/INBOX', hash: md5('shared/Bob/INBOX') },
+      { owner: 'bob', path: 'Entwürfe', name: 'shared/bob/Entw&APw-rfe', hash: md5('shared/bob/Entwürfe') },
+      { owner: '', path: 'Public/News', name: 'Public/News', hash: md5('Public/News') },
+    ]);
+  });
+
+  test.each([
+    ['without shared_mailboxes', 'dovecot-plugin', false],
+    ['by an XAPS plugin, which asks for no rights', 'xaps', true],
+  ] as const)('in a namespace of others is not heard of %s', (_, source, sharedMailboxes) => {
+    const rules = { dovecotNamespaces: NAMESPACES, sharedMailboxes, pluginNamesMailboxes: true };
+    expect(mailboxesOf(admitted({ source, mailboxes: FOREIGN }, rules))).toEqual(['alice:INBOX']);
+  });
+
   test('names a mailbox once: INBOX in any case, others with their case', () => {
     const mailboxes = ['inbox', 'INBOX', 'Inbox', 'Archive', 'archive', 'Archive'];
     const target = admitted({ mailboxes });

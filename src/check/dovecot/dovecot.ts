@@ -5,6 +5,7 @@ import { type Point, ok, problem, warning } from '../point.ts';
 import { type Doveconf, parseDoveconf } from './doveconf-output.ts';
 import { checkDovecotSpool } from './dovecot-spool.ts';
 import { mailOwnerOf } from './mail-owner.ts';
+import { judgeNamespaces } from './namespaces.ts';
 import { judgeOx } from './ox.ts';
 import { judgePlugins, loadedBy } from './plugins.ts';
 import { checkRegistration } from './registration-plugin.ts';
@@ -17,7 +18,7 @@ import { judgeUserNames } from './user-names.ts';
 export const DOVECOT = 'Dovecot';
 
 export interface DovecotOptions {
-  config: Pick<Config, 'spool' | 'users' | 'serve'>;
+  config: Pick<Config, 'spool' | 'users' | 'serve' | 'dovecot' | 'targets'>;
   /** As whom xapplepush works. */
   reader: MailUser | undefined;
   /** Those that the credentials are good for; undefined where none can be used. */
@@ -113,6 +114,7 @@ function checkWays(doveconf: Doveconf, { scripts, ox }: Ways, options: DovecotOp
     ...scripts.flatMap((script) => checkLua(doveconf, script, options)),
     ...ox.map((driver) => judgeOx(doveconf, driver, config.serve.http)),
     judgeUserNames(doveconf, config.users.domain),
+    ...judgeNamespaces(doveconf, config),
   ];
   // Two drivers may have one script.
   return [...new Map(points.map((point) => [JSON.stringify(point), point])).values()];

@@ -26,6 +26,8 @@ function judged(output: string, given: Given = {}): string[] {
   const config = {
     spool: spool ?? '/var/spool/xapplepush',
     users: { lowercase: true, domain },
+    dovecot: { namespaces: [] },
+    targets: { maxPerUser: 20, sharedMailboxes: false, disableAfterMs: 1 },
     serve: {
       metrics: true,
       pluginPadding: true,
