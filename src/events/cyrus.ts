@@ -21,6 +21,8 @@ const CHANGES = new Map<string, ChangeName>([
   ['FlagsSet', 'FlagsSet'],
 ]);
 
+const STORES: ReadonlySet<ChangeName> = new Set(['MessageAppend', 'MessageCopy', 'MessageMove']);
+
 /**
  * `vnd.cmu.mbtype` of a mail folder: `e`, from older servers nothing, and then letters for its state,
  * such as `l` for a folder kept from before Cyrus 3.6 (mboxlist_mbtype_to_string in Cyrus's source).
@@ -85,6 +87,7 @@ function parseChange(name: ChangeName, value: Json, ns: () => CyrusNamespace): P
     name,
     mailboxes: mailboxes.found,
     acl: aclOf(value),
+    ...unseenIn(name, value),
   };
   return withFlags(change, value['flagNames']);
 }
@@ -92,6 +95,11 @@ function parseChange(name: ChangeName, value: Json, ns: () => CyrusNamespace): P
 /** Cyrus writes it into every event; one without it gives nobody but the owner a right. */
 function aclOf({ 'vnd.cmu.mailboxACL': acl }: Json): string {
   return typeof acl === 'string' ? acl : '';
+}
+
+/** The owner's, where something is stored or moved; at other events it is that of whoever acts. */
+function unseenIn(name: ChangeName, { 'vnd.cmu.unseenMessages': unseen }: Json): { unseen?: number } {
+  return STORES.has(name) && typeof unseen === 'number' ? { unseen } : {};
 }
 
 /** Those of a message that was stored are there only where event_extra_params asks for flagNames. */

@@ -49,6 +49,8 @@ export interface MailboxChange {
    * does not say, and for other changes.
    */
   flags?: string[];
+  /** How many messages are unread in the first mailbox now; absent where the server does not say. */
+  unseen?: number;
 }
 
 /** An event that we never act on, and why. */

@@ -146,14 +146,14 @@ function comparable(mailboxes: readonly Mailbox[], { users }: Config): Mailbox[]
 }
 
 async function enqueuePush(
-  { name: event, mailboxes: changed, isRead, readable }: Extract<Decision, { act: 'push' }>,
+  { name: event, mailboxes: changed, isNewMail, readable }: Extract<Decision, { act: 'push' }>,
   taken: Taken,
   options: Taking,
 ): Promise<void> {
   const { config, clock, log, store, newApnsId, atMs } = options;
   const mailboxes = comparable(changed, config);
   const request = {
-    ...{ event, isRead, mailboxes, nowMs: clock.nowMs(), atMs, newApnsId, timing: config.delivery },
+    ...{ event, isNewMail, mailboxes, nowMs: clock.nowMs(), atMs, newApnsId, timing: config.delivery },
     ...(readable !== undefined && { mayRead: readersOf(readable, config) }),
   };
   const { targetIds, ...untold } = await (await store()).enqueue(request);

@@ -12,8 +12,8 @@ export interface ReadableBy {
 /** What is to be done about an event. */
 export type Decision =
   | { act: 'register'; registration: Registration }
-  /** Tell the targets subscribed to any of these mailboxes; `isRead`: what was stored there is read already. */
-  | { act: 'push'; name: ChangeName; mailboxes: Mailbox[]; isRead?: true; readable?: ReadableBy }
+  /** Tell the targets subscribed to any of these mailboxes; `isNewMail` where that is otherwise than the name says. */
+  | { act: 'push'; name: ChangeName; mailboxes: Mailbox[]; isNewMail?: boolean; readable?: ReadableBy }
   | { act: 'ignore'; name: string; reason: string; mailboxes: Mailbox[] };
 
 const SEEN = ['\\seen'];
@@ -36,7 +36,7 @@ export function decide(event: MailEvent, scopes: Config['events']): Decision {
       act: 'push',
       name,
       mailboxes,
-      ...(isStoredAsRead(event) && { isRead: true }),
+      ...newMailIn(event),
       ...readableBy(event),
     };
   return { act: 'ignore', name, reason: NO_INBOX, mailboxes: event.mailboxes };
@@ -58,8 +58,17 @@ function mayHave({ flags }: MailboxChange, wanted: readonly string[]): boolean {
   return flags === undefined || flags.some((flag) => wanted.some((one) => isSameInAscii(flag, one)));
 }
 
+/** What is stored as read is no new mail, and what is moved into an INBOX, such as out of Junk, may be. */
+function newMailIn(event: MailboxChange): { isNewMail?: boolean } {
+  const [into] = event.mailboxes;
+  if (event.name === 'MessageMove')
+    return into !== undefined && isInbox(into) && event.unseen !== 0 ? { isNewMail: true } : {};
+  return isStoredAsRead(event) ? { isNewMail: false } : {};
+}
+
 function isStoredAsRead(event: MailboxChange): boolean {
-  return event.name === 'MessageAppend' && event.flags !== undefined && mayHave(event, SEEN);
+  if (event.name !== 'MessageAppend' && event.name !== 'MessageCopy') return false;
+  return event.unseen === 0 || (event.flags !== undefined && mayHave(event, SEEN));
 }
 
 function readableBy({ acl, mailboxes }: MailboxChange): { readable?: ReadableBy } {

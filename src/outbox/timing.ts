@@ -10,21 +10,21 @@ export interface Timing {
 
 export const AT_ONCE: Timing = { throttleMs: 0, housekeepingDelayMs: 0 };
 
-/** New mail is told at once; everything else only tidies up what the phone shows. */
+/** New mail by its name is told at once; everything else only tidies up what the phone shows. */
 const NEW_MAIL: ReadonlySet<ChangeName> = new Set(['MessageNew', 'MessageAppend', 'MessageCopy']);
 
 /**
  * When a push for this event is due, in milliseconds since the epoch: new mail at once, housekeeping after its delay,
- * what is read already is housekeeping, both not before the throttle window of the latest push has passed. A row that waits already keeps the earlier time,
- * so that housekeeping rides along with new mail and no stream of events puts a push off for ever. Pure.
+ * both not before the throttle window of the latest push has passed. A row that waits already keeps the earlier time, so
+ * that housekeeping rides along with new mail and no stream of events puts a push off for ever. Pure.
  */
 export function dueMs(
-  { event, isRead = false }: { event: ChangeName; isRead?: boolean | undefined },
+  { event, isNewMail = NEW_MAIL.has(event) }: { event: ChangeName; isNewMail?: boolean | undefined },
   nowMs: number,
   lastPushMs: number | null,
   timing: Timing,
 ): number {
-  const readyMs = NEW_MAIL.has(event) && !isRead ? nowMs : nowMs + timing.housekeepingDelayMs;
+  const readyMs = isNewMail ? nowMs : nowMs + timing.housekeepingDelayMs;
   return Math.max(readyMs, (lastPushMs ?? -Infinity) + timing.throttleMs);
 }
 

@@ -41,8 +41,8 @@ export interface RegisterResult {
 
 export interface EnqueueRequest {
   event: ChangeName;
-  /** What was stored is read already, so that it is no new mail. */
-  isRead?: boolean | undefined;
+  /** Whether it is told at once; by default as the event's name says. */
+  isNewMail?: boolean | undefined;
   mailboxes: Mailbox[];
   nowMs: number;
   /** When it happened, where that was before: what lay in the spool. One in the future counts as now. */

@@ -53,6 +53,8 @@ const ACTED_ON =
 
 /** Those that name flags, of what was stored where event_extra_params asks for them. */
 const WITH_FLAGS = /^(?:MessageAppend|Flags(?:Clear|Set))$/;
+/** What is stored or moved comes with the number of unread messages, the owner's. */
+const STORES = /^(?:MessageAppend|vnd\.cmu\.Message(?:Copy|Move))$/;
 
 function namespaceFor(row: Expectation): CyrusNamespace {
   return namespaceOf(new Map(Object.entries(table.imapdConf[row.namespace]!)));
@@ -86,6 +88,7 @@ function expected(row: Expectation, value: Json): ParseResult {
     source: 'cyrus',
     name: row.event!.replace('vnd.cmu.', '') as 'MessageNew',
     mailboxes: places.map(mailboxAt),
+    ...(STORES.test(row.event!) && { unseen: value['vnd.cmu.unseenMessages'] as number }),
     ...(WITH_FLAGS.test(row.event!) && 'flagNames' in value
       ? { flags: (value['flagNames'] as string).split(' ').filter((flag) => flag !== '') }
       : {}),

@@ -77,7 +77,11 @@ describe('decide', () => {
   it('names each mailbox once', () => {
     const twice = change('MessageMove', [inbox, archive, { ...inbox }, { ...inbox, owner: 'bob' }]);
     const mailboxes = [inbox, archive, { owner: 'bob', path: 'INBOX' }];
-    expect(decide(twice, scopes('subscribed'))).toEqual({ act: 'push', name: 'MessageMove', mailboxes });
+    expect(decide(twice, scopes('subscribed'))).toMatchObject({
+      act: 'push',
+      name: 'MessageMove',
+      mailboxes,
+    });
   });
 
   it.each([[['\\Seen']], [['\\Flagged', '\\SEEN']], [['\\seen']]])('FlagsClear of %j counts', (flags) => {
@@ -91,16 +95,34 @@ describe('decide', () => {
   });
 
   it.each([
-    ['MessageAppend', ['\\Seen', '\\Recent'], true],
-    ['MessageAppend', ['\\seen'], true],
-    ['MessageAppend', ['\\Flagged'], undefined],
-    ['MessageAppend', [], undefined],
-    ['MessageAppend', undefined, undefined],
-    ['MessageCopy', undefined, undefined],
-  ] as const)('%s of a message with %j is new mail unless it is read', (name, flags, isRead) => {
-    const event = change(name, [archive, inbox], flags && { flags: [...flags] });
-    const decision = decide(event, scopes('inbox'));
-    expect(decision).toEqual({ act: 'push', name, mailboxes: [inbox], ...(isRead && { isRead }) });
+    ['MessageAppend', { flags: ['\\Seen', '\\Recent'] }, false],
+    ['MessageAppend', { flags: ['\\seen'] }, false],
+    ['MessageAppend', { flags: ['\\Flagged'] }, undefined],
+    ['MessageAppend', { flags: [] }, undefined],
+    ['MessageAppend', {}, undefined],
+    ['MessageAppend', { unseen: 0 }, false],
+    ['MessageCopy', {}, undefined],
+    ['MessageCopy', { unseen: 3 }, undefined],
+    ['MessageCopy', { unseen: 0 }, false],
+    ['MessageNew', { unseen: 0 }, undefined],
+    ['MessageRead', { unseen: 3 }, undefined],
+  ] as const)('%s with %j is new mail unless it is read', (name, changes, isNewMail) => {
+    const flags = 'flags' in changes ? [...changes.flags] : undefined;
+    const more = { ...('unseen' in changes && changes), ...(flags && { flags }) };
+    const decision = decide(change(name, [archive, inbox], more), scopes('inbox'));
+    const wanted = { act: 'push', name, mailboxes: [inbox] };
+    expect(decision).toEqual(isNewMail === undefined ? wanted : { ...wanted, isNewMail });
+  });
+
+  it.each([
+    ['into INBOX', [inbox, archive], {}, true],
+    ['into INBOX, where something is unread', [inbox, archive], { unseen: 1 }, true],
+    ['into INBOX, where all is read', [inbox, archive], { unseen: 0 }, undefined],
+    ['out of INBOX', [archive, inbox], { unseen: 1 }, undefined],
+  ] as const)('a move %s', (_, mailboxes, more, isNewMail) => {
+    const decision = decide(change('MessageMove', [...mailboxes], more), scopes('inbox'));
+    const wanted = { act: 'push', name: 'MessageMove', mailboxes: [inbox] };
+    expect(decision).toEqual(isNewMail === undefined ? wanted : { ...wanted, isNewMail });
   });
 
   it.each([

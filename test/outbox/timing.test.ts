@@ -18,11 +18,17 @@ describe('dueMs', () => {
     expect(dueMs({ event }, NOW_MS, lastPushMs, TIMING)).toBe(NOW_MS + waitMs);
   });
 
-  test('what is stored unread is new mail, and what is read already waits as a change does', () => {
+  test('what is stored is new mail, and what is said to be none waits as a change does', () => {
     for (const event of ['MessageAppend', 'MessageCopy'] as const) {
       expect(dueMs({ event }, NOW_MS, null, TIMING)).toBe(NOW_MS);
-      expect(dueMs({ event, isRead: true }, NOW_MS, null, TIMING)).toBe(NOW_MS + TIMING.housekeepingDelayMs);
+      expect(dueMs({ event, isNewMail: false }, NOW_MS, null, TIMING)).toBe(
+        NOW_MS + TIMING.housekeepingDelayMs,
+      );
     }
+  });
+
+  test('a move that is said to be new mail goes at once', () => {
+    expect(dueMs({ event: 'MessageMove', isNewMail: true }, NOW_MS, null, TIMING)).toBe(NOW_MS);
   });
 
   test('nothing waits where no serve runs', () => {

@@ -82,7 +82,7 @@ function without(kept: readonly Subscriber[], all: readonly Subscriber[]): numbe
 
 /** A push that joins a row raises its generation, so that the next attempt has another apns-id. */
 function join(sql: Sql, { targetId, mailbox, lastPushMs }: Subscriber, request: EnqueueRequest): void {
-  const { event, isRead, nowMs, atMs = nowMs, timing } = request;
+  const { event, isNewMail, nowMs, atMs = nowMs, timing } = request;
   const { generation } = sql(
     `INSERT INTO outbox (target_id, apns_id, generation, event, enqueued_ms, event_ms, due_ms)
      VALUES (@targetId, @apnsId, 1, @event, @nowMs, @eventMs, @dueMs)
@@ -98,7 +98,7 @@ function join(sql: Sql, { targetId, mailbox, lastPushMs }: Subscriber, request: 
     event,
     nowMs,
     eventMs: Math.min(atMs, nowMs),
-    dueMs: dueMs({ event, isRead }, nowMs, lastPushMs, timing),
+    dueMs: dueMs({ event, isNewMail }, nowMs, lastPushMs, timing),
   }) as {
     generation: number;
   };
