@@ -170,6 +170,40 @@ describeWithPlugin('a phone that registers with a real Dovecot by our plugin', (
       await expectPushed('New');
     });
 
+    test('that are deleted are heard of no more, and those below a renamed one neither', async () => {
+      await create('Gone', 'Parent', 'Parent/Child');
+      const asked = ['INBOX', 'Gone', 'Parent', 'Parent/Child'];
+      expect((await register(...asked)).mailboxes).toEqual(asked);
+      await deliverTo('alice+Gone');
+      await expectPushed('Gone');
+      await alice.command('DELETE Gone'); // with what was in it
+      await alice.command('RENAME Parent Elder');
+      await deliverTo('alice+Elder/Child');
+      await expectNothing();
+      expect((await register(...asked)).mailboxes).toEqual(['INBOX']);
+      await deliverTo('alice+Gone'); // which makes it again
+      await expectNothing();
+      expect((await register(...asked, 'Elder/Child')).mailboxes).toEqual(['INBOX', 'Gone', 'Elder/Child']);
+      await deliverTo('alice+Elder/Child');
+      await expectPushed('Elder/Child');
+    });
+
+    test('what is expunged in a folder is told to nobody, in INBOX it is', async () => {
+      await create('Tidy');
+      await register('INBOX', 'Tidy');
+      await deliverTo('alice+Tidy');
+      await expectPushed('Tidy');
+      await alice.command('SELECT Tidy');
+      await alice.command('STORE 1 +FLAGS (\\Deleted)');
+      await alice.command('EXPUNGE');
+      await expectNothing();
+      await alice.command('SELECT INBOX');
+      await alice.command('STORE 1 +FLAGS (\\Deleted)');
+      await alice.command('EXPUNGE');
+      await expectPushed();
+      await alice.command('CLOSE');
+    });
+
     testWithSieve('umlauts, other scripts and what JSON escapes, filed by Sieve', async () => {
       const names = ['Entwürfe', 'Entwürfe/日本語 😀', 'A&B', 'a "b\\c', 'Büro & Co'];
       const quoted = (name: string): string => encodeModifiedUtf7(name).replaceAll(/["\\]/g, '\\$&');
