@@ -28,7 +28,7 @@ export function missingDriver(root, node = process.version) {
   if (isTooOld(node))
     return {
       error: `this is Node ${node}, and ${OLDEST_NODE.join(', ')} or later is needed`,
-      hint: 'README.md says under "Install" where to get one; then here: npm ci && npm run build',
+      hint: 'docs/install.md says where to get one; then here: npm ci && npm run build',
     };
   if (PACKAGES.some((packages) => BINARIES.some((file) => existsSync(join(root, packages, file)))))
     return undefined;

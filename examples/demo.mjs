@@ -66,7 +66,7 @@ async function play(world) {
   show(
     `\n${green('All as expected:')} 7 events, 5 pushes. Nothing is left running, and the folder is removed.`,
   );
-  show('Next: the section Install of README.md takes you to the first push on a real phone, and');
+  show('Next: docs/install.md takes you to the first push on a real phone, and');
   show('`xapplepush check` says at each step what is missing.');
 }
 

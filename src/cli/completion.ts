@@ -8,7 +8,7 @@ const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export function addCompletion(program: Command, context: CommandContext): void {
   explain(program.command('completion'), {
     notes: [
-      'Completes commands, options, files, and values where there are only some. User names are not completed.',
+      'Completes commands, options, files, users who have devices, and values where there are only some.',
     ],
     examples: [
       ['xapplepush completion bash > /etc/bash_completion.d/xapplepush', 'for everybody who uses bash'],

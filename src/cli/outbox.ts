@@ -125,6 +125,7 @@ const LIST: Explanation = {
 };
 
 const RETRY: Explanation = {
+  notes: ['Whoever delivers is told, and ends the rest that it takes after a failure.'],
   exits: {
     [ExitCode.usage]: 'nothing says which pushes',
     [ExitCode.badInput]: 'no waiting push matches',

@@ -76,7 +76,7 @@ function optionsOf(
       findings: [attention(`there is no ${file}, and devices came by Cyrus`, fix)],
     };
   const text = `no mail server tells of mail: there is no ${file}, serve.http is not set, and no device came by Dovecot`;
-  return { options: undefined, findings: [broken(text, `${fix}; for Dovecot, see Dovecot in README.md`)] };
+  return { options: undefined, findings: [broken(text, `${fix}; for Dovecot, see docs/dovecot.md`)] };
 }
 
 function judgeEvents(options: Options, file: string): Finding[] {

@@ -2,7 +2,7 @@
 
 /** What `serve` and the disk may take for these few devices, however long it runs. */
 const LIMITS = {
-  rssMiB: 120, // the goal of README.md for a million devices
+  rssMiB: 120, // the goal of docs/speed.md for a million devices
   descriptors: 100,
   storeKiB: 4096,
   walKiB: 20 * 1024, // WAL_LIMIT_BYTES, and what is being written

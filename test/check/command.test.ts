@@ -26,7 +26,7 @@ afterEach(async () => {
   await mock.close();
 });
 
-/** imapd.conf as the README has it, with further lines. */
+/** imapd.conf as docs/cyrus.md has it, with further lines. */
 function imapd(more: string, topic = mock.topic): void {
   const lines = [
     ...[

@@ -47,7 +47,7 @@ function bad(
 }
 
 describe('judgeImapdConf', () => {
-  good('what the README says', {});
+  good('what docs/cyrus.md says', {});
   good('groups in another order and in capitals', {
     event_groups: 'FLAGS  Message applepushservice calendar',
   });

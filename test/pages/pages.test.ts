@@ -1,39 +1,55 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { MAX_MAILBOXES_PER_PUSH, MAX_PAYLOAD_BYTES } from '../src/apns/payload.ts';
-import { parseImapdConf } from '../src/config/imapd-conf.ts';
-import { loadConfig } from '../src/config/load.ts';
-import { ExitCode } from '../src/process/errors.ts';
-import { MAX_EVENT_BYTES } from '../src/events/read.ts';
-import { BACKOFF_S } from '../src/outbox/backoff.ts';
-import { ANSWER_TIMEOUT_MS } from '../src/delivery/carry.ts';
-import { VERSION } from '../src/process/installation.ts';
-import { COMMAND } from './support/command.ts';
+import { MAX_MAILBOXES_PER_PUSH, MAX_PAYLOAD_BYTES } from '../../src/apns/payload.ts';
+import { parseImapdConf } from '../../src/config/imapd-conf.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { ExitCode } from '../../src/process/errors.ts';
+import { MAX_EVENT_BYTES } from '../../src/events/read.ts';
+import { BACKOFF_S } from '../../src/outbox/backoff.ts';
+import { ANSWER_TIMEOUT_MS } from '../../src/delivery/carry.ts';
+import { VERSION } from '../../src/process/installation.ts';
+import { COMMAND } from '../support/command.ts';
+import { contentOf, page, PAGES, PROJECT } from './markdown.ts';
 
-const PROJECT = fileURLToPath(new URL('..', import.meta.url));
-const readme = contentOf('README.md');
 const design = contentOf('docs/design.md');
+const cyrus = page('docs/cyrus.md');
 
-/** A code block of the README: its language, and its text. */
-const blocks = [...readme.matchAll(/^ *```(\w*)\n([^]*?)^ *```/gm)].map(([, language, text]) => ({
-  language,
-  text: text ?? '',
-}));
-const prose = readme.replace(/^ *```[^]*?^ *```/gm, '');
-/** What stands in backquotes, outside of code blocks. */
-const inlineCode = [...prose.matchAll(/`([^`\n]+)`/g)].map(([, code]) => code ?? '');
+/** What people read to use it. */
+const GUIDES = PAGES.filter(({ file }) => file === 'README.md' || file.startsWith('docs/'));
+const blocks = GUIDES.flatMap((each) => each.blocks);
+const inlineCode = GUIDES.flatMap((each) => each.inlineCode);
 
-function contentOf(file: string): string {
-  return readFileSync(join(PROJECT, file), 'utf8');
-}
-
-function section(title: string, text = readme): string {
+function section(title: string, text: string): string {
   return (text.split(`## ${title}\n`)[1] ?? '').split(/^#{2,3} /m)[0] ?? '';
 }
+
+describe('the README', () => {
+  const readme = contentOf('README.md');
+
+  test('is short', () => {
+    expect(Buffer.byteLength(readme)).toBeLessThanOrEqual(8192);
+  });
+
+  test.each(['npm ci && npm run --silent demo', 'npm ci && npm test'])('shows the command %s', (command) => {
+    expect(page('README.md').blocks.map(({ text }) => text)).toContain(`${command}\n`);
+  });
+
+  test('shows lines of imapd.conf that are those of the example', () => {
+    const [shown] = page('README.md').blocks.filter(({ text }) => text.includes('notify_external:'));
+    const example = parseImapdConf(contentOf('examples/cyrus/imapd.conf'));
+    const options = parseImapdConf(shown?.text ?? '');
+    expect(options.size).toBe(3);
+    for (const [name, value] of options) expect(value, name).toEqual(example.get(name));
+  });
+});
+
+test('troubleshooting is read on a server: no line is longer than its terminal', () => {
+  const lines = contentOf('docs/troubleshooting.md').split('\n');
+  expect(lines.filter((line) => line.length > 80)).toEqual([]);
+});
 
 describe('commands', () => {
   const environment = { XAPPLEPUSH_NODE: process.execPath };
@@ -70,7 +86,7 @@ describe('commands', () => {
     return names[0] === undefined || /^[-<]/.test(names[0]) ? ['handle'] : names;
   };
 
-  /** Every invocation in the README, as the words after the program's name. */
+  /** Every invocation in the pages, as the words after the program's name, up to what the shell does with it. */
   const invocations = [
     ...blocks.map(({ text }) => text),
     ...inlineCode,
@@ -79,14 +95,14 @@ describe('commands', () => {
     .flatMap((text) => [
       ...text.matchAll(/(?:^ *|\| |")(?:\/usr\/bin\/)?xapplepush((?: (?! *cmd=)[^\n"]*)?)(?=$|["\n])/gm),
     ])
-    .map(([, words = '']) => words.trim().split(/\s+/).filter(Boolean))
+    .map(([, words = '']) => (words.split(/ [|>;&]/)[0] ?? '').trim().split(/\s+/).filter(Boolean))
     .filter(([first]) => first !== 'COMMAND');
 
   test('each invocation is one that the command knows', () => {
     expect(invocations.length).toBeGreaterThan(10);
     for (const words of invocations) {
       const shown = `xapplepush ${words.join(' ')}`;
-      const options = words.filter((word) => word.startsWith('-'));
+      const options = words.filter((word) => /^-./.test(word));
       if (options.includes('--version')) continue;
       expect(commands, shown).toContainEqual(subcommandOf(words));
       const help = helpOf(subcommandOf(words)) + general;
@@ -96,15 +112,14 @@ describe('commands', () => {
 
   test('each option that it speaks of is one of the command', () => {
     const help = [general, ...commands.map(helpOf)].join('\n');
-    const options = inlineCode
-      .filter((code) => code.startsWith('--'))
-      .map((code) => code.split(' ')[0] ?? '');
+    const options = inlineCode.filter((code) => /^--\w/.test(code)).map((code) => code.split(' ')[0] ?? '');
     expect(options).toContain('--wait');
-    for (const option of options) expect(help).toMatch(new RegExp(`^ +(-\\w, )?${option}\\b`, 'm'));
+    const known = new Set([...help.matchAll(/^ +(?:-\w, )?(--[a-z-]+)\b/gm)].map(([, name]) => name));
+    expect(options.filter((option) => !known.has(option))).toEqual([]);
   });
 
   test('each command and option of the command is in the table, and nothing else', () => {
-    const rows = section('Commands').match(/^\| `xapplepush.*$/gm) ?? [];
+    const rows = contentOf('docs/commands.md').match(/^\| `xapplepush.*$/gm) ?? [];
     const named = rows.map((row) => {
       const [first = '', ...rest] = [...row.matchAll(/`([^`]+)`/g)].map(([, code]) => code ?? '');
       const last = rest.find((code) => code.startsWith('xapplepush ')) ?? first;
@@ -122,28 +137,18 @@ describe('commands', () => {
   });
 
   test('the exit codes are those of the program', () => {
-    const codes = [...section('Commands').matchAll(/^\| (\d+) /gm)].map(([, code]) => Number(code));
+    const codes = [...section('Exit codes', contentOf('docs/commands.md')).matchAll(/^\| (\d+) /gm)].map(
+      ([, code]) => Number(code),
+    );
     expect(codes).toEqual(Object.values(ExitCode));
   });
 });
 
 describe('files', () => {
-  const anchors = [...readme.matchAll(/^#+ (.*)$/gm)].map(
-    ([, heading = '']) =>
-      `#${heading
-        .toLowerCase()
-        .replaceAll(/[^\w -]/g, '')
-        .replaceAll(' ', '-')}`,
-  );
-  test.each([...readme.matchAll(/\]\(([^)]+)\)/g)].map(([, link]) => link ?? ''))('link %s', (link) => {
-    if (link.startsWith('#')) expect(anchors).toContain(link);
-    else expect(existsSync(join(PROJECT, link))).toBe(true);
-  });
-
-  const named = [...inlineCode, ...blocks.flatMap(({ text }) => text.split(/\s+/))];
+  const named = [...inlineCode, ...blocks.flatMap(({ text }) => text.split(/[\s,;]+/))];
   const paths = new Set(
     [...named, ...design.split(/[\s`,;()]+/)].filter((word) =>
-      /^(?:src|test|bin|examples|\.ci)\/\S*$/.test(word),
+      /^(?:src|test|bin|examples|docs|build|dovecot|packaging|\.ci)\/[^\s*]*$/.test(word),
     ),
   );
   test.each([...paths])('%s exists', (path) => {
@@ -159,8 +164,10 @@ describe('files', () => {
 
   test('every npm script that it names exists', () => {
     const { scripts } = JSON.parse(contentOf('package.json')) as { scripts: Record<string, string> };
-    const named = [...readme.matchAll(/npm (?:run )?(?:--silent )?(?!ci|install|prune|finds)([a-z]+)/g)].map(
-      ([, name]) => name ?? '',
+    const named = [...blocks.map(({ text }) => text), ...inlineCode].flatMap((code) =>
+      [...code.matchAll(/npm (?:run )?(?:--silent )?(?!ci|install|prune|ls|pack)([a-z]+)/g)].map(
+        ([, name]) => name ?? '',
+      ),
     );
     expect(named).toContain('demo');
     for (const name of named) expect(scripts).toHaveProperty(name);
@@ -170,6 +177,9 @@ describe('files', () => {
 test('the examples of a configuration can be loaded', () => {
   const yaml = blocks.filter(({ language }) => language === 'yaml').map(({ text }) => text);
   expect(yaml).toHaveLength(2);
+  expect(yaml).toEqual(
+    page('docs/configuration.md').blocks.flatMap(({ language, text }) => (language === 'yaml' ? [text] : [])),
+  );
   const uncommented = (yaml[0] ?? '').replace(/^( *)# (?=\w+: )/gm, '$1');
   const dir = mkdtempSync(join(tmpdir(), 'xapplepush-readme-'));
   try {
@@ -196,14 +206,14 @@ test('the examples of a configuration can be loaded', () => {
 
 describe('Cyrus', () => {
   test('imapd.conf is that of examples/cyrus', () => {
-    const [shown] = blocks.filter(({ text }) => text.includes('notify_external:'));
+    const [shown] = cyrus.blocks.filter(({ text }) => text.includes('notify_external:'));
     const options = parseImapdConf(shown?.text ?? '');
     expect(options.size).toBe(6);
     expect(parseImapdConf(contentOf('examples/cyrus/imapd.conf'))).toEqual(options);
   });
 
   test('cyrus.conf is that of examples/cyrus', () => {
-    const [shown] = blocks.filter(({ text }) => text.includes('SERVICES {'));
+    const [shown] = cyrus.blocks.filter(({ text }) => text.includes('SERVICES {'));
     const linesOf = (text: string): string[] =>
       text
         .split('\n')
@@ -227,17 +237,19 @@ describe('numbers', () => {
   const { delivery, targets, prune } = loadConfig(undefined, {}, '/nonexistent/xapplepush.yaml');
 
   test.each([
-    [`${BACKOFF_S.slice(0, -1).join(', ')} and ${BACKOFF_S.at(-1)} seconds`],
-    [`| ${MAX_EVENT_BYTES} bytes`],
-    [`| ${MAX_PAYLOAD_BYTES} bytes`],
-    [`| ${MAX_MAILBOXES_PER_PUSH} `],
-    [`| ${ANSWER_TIMEOUT_MS / 1000} s `],
-    [`| ${targets.maxPerUser} `],
-    [`\`delivery.linger\`, ${delivery.lingerMs / 1000} seconds`],
-    [`\`delivery.give_up\`, ${delivery.giveUpMs / 3_600_000} hours`],
-    [`\`prune.older_than\`, ${prune.olderThanMs / 86_400_000} days`],
-  ])('%s', (text) => {
-    expect(readme).toContain(text);
+    ['delivery', `${BACKOFF_S.slice(0, -1).join(', ')} and ${BACKOFF_S.at(-1)} seconds`],
+    ['delivery', `| ${MAX_EVENT_BYTES} bytes`],
+    ['delivery', `| ${MAX_PAYLOAD_BYTES} bytes`],
+    ['delivery', `| ${MAX_MAILBOXES_PER_PUSH} `],
+    ['delivery', `| ${ANSWER_TIMEOUT_MS / 1000} s `],
+    ['delivery', `| ${targets.maxPerUser} `],
+    ['security', `${targets.maxPerUser} at most`],
+    ['design', `\`delivery.linger\`, ${delivery.lingerMs / 1000} seconds`],
+    ['delivery', `\`delivery.give_up\`, ${delivery.giveUpMs / 3_600_000} hours`],
+    ['comparison', `for ${delivery.giveUpMs / 3_600_000} hours`],
+    ['operating', `\`prune.older_than\`, ${prune.olderThanMs / 86_400_000} days`],
+  ])('docs/%s.md: %s', (name, text) => {
+    expect(contentOf(`docs/${name}.md`)).toContain(text);
   });
 });
 
