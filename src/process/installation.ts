@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 /** The source has this file in a room of its own, the build in its one folder. */
 const ROOT = join(import.meta.dirname, basename(import.meta.dirname) === 'process' ? '../..' : '..');
@@ -18,4 +19,14 @@ export const BUILD_FILE = join(import.meta.dirname, 'build');
 /** A file of this installation, by its path in it. */
 export function ownFile(path: string): string {
   return join(ROOT, path);
+}
+
+/** What to do where a part that npm gets does not fit: by the way in which this program was installed. */
+export function installAnew(whatNpmNeeds: string): string {
+  if (existsSync(ownFile('mail-user'))) return 'install it anew: apt-get install --reinstall xapplepush';
+  const isGlobal = basename(dirname(ROOT)) === 'node_modules';
+  const how = isGlobal
+    ? 'by npm install --global as before'
+    : "in xapplepush's folder: npm ci && npm run build";
+  return `install it anew with this Node, ${how}; ${whatNpmNeeds}`;
 }

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type BetterSqlite3 from 'better-sqlite3';
 import { messageOf } from '../../process/errors.ts';
-import { ownFile } from '../../process/installation.ts';
+import { installAnew, ownFile } from '../../process/installation.ts';
 import { COMPILER_HINT, DRIVER_FOR_NODE_20 } from '../../node-20/sqlite-driver.ts';
 import { closedAt, closedProgram } from '../../process/own-program.ts';
 import { StoreError } from '../errors.ts';
@@ -88,7 +88,7 @@ function unreadable(failures: readonly unknown[]): StoreError | undefined {
 function noDriver(failures: readonly unknown[]): StoreError {
   const why = failures.length === 0 ? 'it is not installed' : failures.map(messageOf).join('; ');
   return new StoreError(`the database driver does not load under Node ${process.version}: ${why}`, {
-    hint: "install it anew with this Node, in xapplepush's folder: npm ci && npm run build; " + COMPILER_HINT,
+    hint: installAnew(COMPILER_HINT),
     cause: undefined,
   });
 }

@@ -73,9 +73,19 @@ describe('the driver', () => {
     expect(message).toMatch(why);
     expect(message).toContain(`the database driver does not load under Node ${process.version}: `);
     expect(hint).toBe(
-      "install it anew with this Node, in xapplepush's folder: npm ci && npm run build; " +
+      'install it anew with this Node, by npm install --global as before; ' +
         'Node 20 needs a compiler for it: apt-get install -y build-essential python3',
     );
     expect(exitCode).toBe(75);
+  });
+
+  test('the fix is another one where npm has not installed the program', async () => {
+    const folder = join(temporaryFolder(), 'program');
+    mkdirSync(folder);
+    const elsewhere = compileProgram(folder);
+    rmSync(join(folder, 'node_modules'));
+    expect(await elsewhere.run(OPEN)).toContain("in xapplepush's folder: npm ci && npm run build; Node 20");
+    writeFileSync(join(folder, 'mail-user'), ''); // as the package of Debian has
+    expect(await elsewhere.run(OPEN)).toContain('install it anew: apt-get install --reinstall xapplepush"');
   });
 });
