@@ -5,6 +5,7 @@ import type { Entry, PushEntry } from '../history/entry.ts';
 import { historyFolder } from '../history/history.ts';
 import { readHistory } from '../history/read.ts';
 import { answerOf, forPrograms, pathsOf } from '../history/row.ts';
+import { INBOX } from '../mailboxes/mailbox.ts';
 import { redactAccountId, redactToken } from '../process/redact.ts';
 import { filterOf, noneSelected, type Selection } from './filter.ts';
 import { shown } from './description.ts';
@@ -61,7 +62,7 @@ function asJson({ target, subscriptions, pushes }: TargetDetails): object {
 }
 
 function describe({ target, subscriptions, pushes }: TargetDetails, { columns, time }: Layout): string {
-  const mailboxes = subscriptions.map(({ owner, path }) => `${path} of ${owner || 'nobody'}`);
+  const mailboxes = subscriptions.map((each) => mailboxText(each, target));
   const facts = [
     ...factsOf(target),
     ...timesOf(target, time),
@@ -72,6 +73,12 @@ function describe({ target, subscriptions, pushes }: TargetDetails, { columns, t
     ),
   ];
   return factTable(facts, columns);
+}
+
+/** Of one that it was not told by name, Mail would look into INBOX: so nothing is sent. */
+function mailboxText({ owner, path, hash }: Subscription, { user }: Target): string {
+  const isTold = hash !== undefined || (owner === user && path === INBOX);
+  return `${path} of ${owner || 'nobody'}${isTold ? '' : ': no pushes, since the device heard no names of mailboxes'}`;
 }
 
 function pushText(push: PushEntry, time: Layout['time']): string {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { showCommand } from '../../src/devices/show.ts';
+import type { Subscription } from '../../src/targets/subscription.ts';
 import { ACCOUNT_ID, DEVICE_TOKEN } from '../support/events.ts';
 import { NOW_MS, registered, subscription, testStore } from '../support/store.ts';
 import { aliceAndBob, configFor, setTargets } from '../targets/setup.ts';
@@ -13,6 +14,18 @@ describe('a target', () => {
     expect(JSON.parse(await showCommand(config, { user: 'bob' }, true))).toMatchObject([
       { user: 'bob', mailboxes: [{ path: 'Archive' }, { owner: 'alice', path: 'INBOX', name: 'INBOX' }] },
     ]);
+  });
+
+  test('that was told no names hears of its INBOX alone', async () => {
+    const store = testStore();
+    const unnamed = (path: string, owner = 'alice'): Subscription => ({
+      ...subscription(path, owner),
+      hash: undefined,
+    });
+    await registered(store, { subscriptions: [unnamed('INBOX'), unnamed('Lists'), unnamed('INBOX', 'bob')] });
+    const text = await showCommand(configFor(store.file), { user: 'alice' }, false);
+    const none = ': no pushes, since the device heard no names of mailboxes';
+    expect(text).toMatch(new RegExp(`INBOX of alice\n *Lists of alice${none}\n *INBOX of bob${none}\n`));
   });
 
   test('that is well', async () => {

@@ -222,6 +222,33 @@ describe('an event', () => {
     expect(await rowsOf(store, 'SELECT * FROM outbox')).toEqual([]);
   });
 
+  test('that an XAPS plugin’s device cannot be told, for want of a name, says so', async () => {
+    const { store, take } = setting();
+    const phone = {
+      ApsAccountId: ACCOUNT_ID,
+      ApsDeviceToken: DEVICE_TOKEN,
+      ApsSubtopic: 'com.apple.mobilemail',
+    };
+    await take(JSON.stringify({ ...phone, Username: 'alice', Mailboxes: ['INBOX', 'Lists'] }));
+    const inLists = { dovecot: 1, user: 'alice', events: [{ name: 'MessageNew', mailbox: 'Lists' }] };
+    const reason = '1 device heard no names of mailboxes when registering, and would look into INBOX alone';
+    expect(await take(JSON.stringify(inLists))).toMatchObject({
+      targetIds: [],
+      silent: [`MessageNew in alice:Lists: ${reason}`],
+    });
+    expect(await rowsOf(store, 'SELECT * FROM outbox')).toEqual([]);
+  });
+
+  test('what another does in a mailbox of Dovecot is told to its owner, where it is known whose it is', async () => {
+    const inAlices = { dovecot: 1, user: 'bob', events: [{ name: 'MessageNew', mailbox: 'shared/alice' }] };
+    const known = setting("dovecot: { namespaces: [{ prefix: shared/%u/, owner: '%u' }] }\n");
+    await registered(known.store);
+    expect((await known.take(JSON.stringify(inAlices))).targetIds).toEqual([1]);
+    const unknown = setting();
+    await registered(unknown.store);
+    expect((await unknown.take(JSON.stringify(inAlices))).targetIds).toEqual([]);
+  });
+
   test.each([
     ['0009-MailboxModseq-admin-setacl-shared.json', /not an event that Mail is told of/],
     ['0126-FlagsSet-store-flagged.json', /switched off/],
