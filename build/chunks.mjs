@@ -13,7 +13,7 @@ const ENTRIES = {
   registration: ['src/intake/registering.ts', 'src/targets/target.ts', ...verbs('register')],
   control: ['src/delivery/poke.ts'],
   spool: ['src/spool/spool.ts'],
-  lease: ['src/delivery/lease.ts', ...verbs('leases', 'due', 'free')],
+  lease: ['src/delivery/lease.ts', 'src/store/free.ts', ...verbs('leases', 'due')],
   credentials: ['src/apns/credentials/watch.ts', 'src/apns/credentials/expiry.ts'],
   delivery: ['src/delivery/foreground.ts', ...verbs('turn', 'upkeep', 'ahead', 'credentials')],
   deliverer: ['src/delivery/background.ts', 'src/sockets/unix-socket.ts'],

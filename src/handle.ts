@@ -11,7 +11,7 @@ import { reportError } from './process/report.ts';
 import { writeLine } from './process/standard-error.ts';
 import { randomUuid } from './process/random-uuid.ts';
 import { StoreError } from './store/errors.ts';
-import { openOnce, type StoreOnce } from './store/open-once.ts';
+import { openForEvents, type StoreOnce } from './store/open-once.ts';
 
 /**
  * How long a handler waits for the database: notifyd waits for the handler, and when its queue is full the mail
@@ -30,7 +30,7 @@ export interface HandleOptions {
 
 /** Takes the events on the input and has them delivered. Writes nothing to standard output. */
 export async function handle({ config, log, clock, input, wait }: HandleOptions): Promise<ExitCode> {
-  const store = openOnce(config.store, BUSY_TIMEOUT_MS, log);
+  const store = await openForEvents(config, BUSY_TIMEOUT_MS, log);
   const inForeground = wait || config.delivery.mode === 'foreground';
   const intake = createIntake({
     ...{ config, clock, log, store: store.get, newApnsId: randomUuid },
@@ -89,20 +89,21 @@ async function keep(
   tally: Tally,
   { config, log, clock, onTrouble }: Keeping,
 ): Promise<void> {
+  const { busy, left } = error instanceof StoreError ? error : { busy: false, left: false };
   if (error instanceof StoreError) onTrouble(error);
-  const busy = error instanceof StoreError && error.busy;
   try {
     const { writeSpool } = await import('./spool/spool.ts');
     const file = writeSpool(config.spool, raw, clock.nowMs());
     tally.deferred ||= busy;
-    if (busy) log.warn('database busy: event kept in the spool', { file });
+    if (left) tally.silent.push(messageOf(error));
+    else if (busy) log.warn('database busy: event kept in the spool', { file });
     else reportKept(error, file, log);
   } catch (spoolError) {
     // The cause is the same: this program's files may not be read.
     if (closedProgram(spoolError) === undefined) reportError(error, log);
     reportError(lostEvent(config.spool, spoolError), log);
   }
-  if (!busy) tally.exitCodes.push(exitCodeOf(error));
+  if (!busy && !left) tally.exitCodes.push(exitCodeOf(error));
 }
 
 function reportKept(error: unknown, file: string, log: Log): void {

@@ -107,6 +107,7 @@ const OWNERS: Record<string, string> = {
   'http2-wrapper': 'apns/wire.ts',
   'node-forge': 'apns/credentials/pki.ts',
   pino: 'process/log-file.ts',
+  pg: 'store/postgres/connection.ts',
   'prom-client': 'serve/metrics.ts',
   yaml: 'config/yaml.ts',
 };

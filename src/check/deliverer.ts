@@ -10,7 +10,8 @@ export async function checkDeliverer({
   control,
   edition,
   serve,
-}: Pick<Config, 'control' | 'edition' | 'serve'>): Promise<Point> {
+  postgres,
+}: Pick<Config, 'control' | 'edition' | 'serve' | 'postgres'>): Promise<Point> {
   if (await poke(control)) return ok(DELIVERER, `running: it answers on ${control}`);
   if (ring(control, edition) === 'rung')
     return warning(
@@ -18,6 +19,8 @@ export async function checkDeliverer({
       `one is there, hears the doorbell and does not answer on ${control}: nothing is sent while it hangs`,
       'see whether the machine is overloaded; else end that process with SIGKILL, and the next event starts another',
     );
+  if (postgres !== undefined)
+    return ok(DELIVERER, 'none is running, and no event starts one: that is for serve');
   const doors = [serve.cyrusSocket, serve.http].filter((door) => door !== undefined);
   if (doors.length === 0) return ok(DELIVERER, 'none is running: the next event starts one');
   return warning(

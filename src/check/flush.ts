@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runsFlush } from './cyrus-conf.ts';
-import { type Point, ok, warning } from './point.ts';
+import { type Point, ok, problem, warning } from './point.ts';
 
 export const FLUSH = 'flush';
 
@@ -11,6 +11,8 @@ export interface Collectors {
   cyrusConf: string | undefined;
   /** Whether a `serve` is running. */
   serves: boolean;
+  /** Whether the hosts share a store: then nobody but a `serve` sends anything. */
+  isShared?: boolean;
   /** The root folder of the system, for cron(8) and systemd. */
   root?: string;
 }
@@ -26,12 +28,15 @@ const CRON_FILES = ['etc/crontab', 'etc/anacrontab'];
 const CRON_FOLDERS = ['etc/cron.d', 'etc/cron.hourly', 'var/spool/cron/crontabs', 'var/spool/cron'];
 
 /** Whether what waits is sent in time: by `serve`, or by `flush` every few minutes. */
-export function checkFlush({ cyrusConf, serves, root = '/' }: Collectors): Point {
+export function checkFlush({ cyrusConf, serves, isShared, root = '/' }: Collectors): Point {
   if (serves) return ok(FLUSH, 'xapplepush serve runs, which sends what waits');
-  const found =
-    (runsFlush(cyrusConf ?? '') ? 'cyrus.conf' : undefined) ??
-    UNITS.find(([path]) => existsSync(join(root, 'etc/systemd/system', path)))?.[1] ??
-    cronFiles(root).find(runsFlushInCron);
+  if (isShared === true)
+    return problem(
+      FLUSH,
+      'no xapplepush serve runs on this host, and with a store at postgresql://… only it takes events from the spool',
+      'start xapplepush serve; there is no flush in its place',
+    );
+  const found = collectorIn(cyrusConf, root);
   if (found !== undefined) return ok(FLUSH, `${found} has what waits sent`);
   return warning(
     FLUSH,
@@ -40,6 +45,13 @@ export function checkFlush({ cyrusConf, serves, root = '/' }: Collectors): Point
       ? 'systemctl enable --now xapplepush-flush.timer (examples/systemd), or run xapplepush serve'
       : 'in cyrus.conf, EVENTS: xapplepush cmd="/usr/bin/xapplepush flush" period=5; then restart Cyrus',
   );
+}
+
+/** What runs `flush`; undefined where nothing does. */
+function collectorIn(cyrusConf: string | undefined, root: string): string | undefined {
+  if (runsFlush(cyrusConf ?? '')) return 'cyrus.conf';
+  const unit = UNITS.find(([path]) => existsSync(join(root, 'etc/systemd/system', path)))?.[1];
+  return unit ?? cronFiles(root).find(runsFlushInCron);
 }
 
 function cronFiles(root: string): string[] {

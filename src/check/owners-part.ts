@@ -9,6 +9,7 @@ import { checkAs } from './as-owner.ts';
 import { judgeTimes } from './clock.ts';
 import { checkDeliverer, DELIVERER } from './deliverer.ts';
 import { checkFlush, FLUSH } from './flush.ts';
+import { isOfThisHost } from '../delivery/lease.ts';
 import { MAIL_USER } from './mail-user.ts';
 import type { CheckOptions } from './options.ts';
 import { checkOutbox, OUTBOX } from './outbox.ts';
@@ -69,7 +70,7 @@ async function checkRest(part: OwnersPart, sections: Sections, options: CheckOpt
   const { config, folders } = part;
   const changed = changeUser(config, options);
   const { store, point } = part.isForUs(config.store)
-    ? await checkDatabase(config.store)
+    ? await checkDatabase(config)
     : { point: skipped(DATABASE, MAIL_USER) };
   try {
     const nowMs = options.clock.nowMs();
@@ -109,7 +110,7 @@ async function checkContents(
   if (!isForUs(config.store)) return skippedAll([OUTBOX, SPOOL], MAIL_USER);
   const outbox =
     database.state === 'problem' ? skipped(OUTBOX, DATABASE) : await checkOutbox(store, devices, nowMs);
-  return [outbox, checkSpool(config.spool)];
+  return [outbox, checkSpool(config.spool, config.postgres !== undefined)];
 }
 
 async function checkPushes(
@@ -117,11 +118,14 @@ async function checkPushes(
   { database, store, devices }: Known,
   { systemRoot }: CheckOptions,
 ): Promise<Point[]> {
-  const serves = (devices?.serves ?? []).length > 0;
+  const isShared = config.postgres !== undefined;
+  const serves = (devices?.serves ?? []).some(({ owner }) => !isShared || isOfThisHost(owner));
   return [
-    ...(database.state === 'ok' ? await checkTargets(store, credentials) : [skipped(TARGETS, DATABASE)]),
+    ...(database.state === 'ok' || database.state === 'warning'
+      ? await checkTargets(store, credentials)
+      : [skipped(TARGETS, DATABASE)]),
     ...judgeTimes(devices?.ahead ?? 0),
     await checkDeliverer(config),
-    checkFlush({ cyrusConf, serves, ...(systemRoot !== undefined && { root: systemRoot }) }),
+    checkFlush({ cyrusConf, serves, isShared, ...(systemRoot !== undefined && { root: systemRoot }) }),
   ];
 }

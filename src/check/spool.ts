@@ -28,10 +28,17 @@ function nearestThere(folder: string): string {
   return existsSync(folder) || folder === dirname(folder) ? folder : nearestThere(dirname(folder));
 }
 
-/** What lies in the spool. */
-export function checkSpool(spool: string): Point {
+/** What lies in the spool; where the store is shared, every event comes through it. */
+export function checkSpool(spool: string, isShared = false): Point {
   try {
-    return judgeSpool(spool, { waiting: countSpool(spool), bad: countBad(spool) });
+    const waiting = countSpool(spool);
+    if (isShared && waiting > 0)
+      return warning(
+        SPOOL,
+        `${countOf(waiting, 'file waits', 'files wait')} for serve`,
+        'see that serve runs, and its log',
+      );
+    return judgeSpool(spool, { waiting, bad: countBad(spool) });
   } catch (error) {
     const fix = `run the check as root; if it stays so: ls -ld ${spool}`;
     return problem(SPOOL, `${ownUser()} cannot look at it: ${messageOf(error)}`, fix);

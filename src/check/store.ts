@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { openStore } from '../store/open.ts';
+import { openConfigured, type StoreConfig } from '../store/configured.ts';
 import type { Store } from '../store/store.ts';
 import { OperatorError } from '../process/errors.ts';
 import { asOwner, type MailUser } from '../process/mail-user.ts';
 import { closedOnTheWay } from '../process/rights.ts';
+import { judgeServer } from './database-server.ts';
 import { type Point, ok, problem } from './point.ts';
 import { obstacle } from './trial.ts';
 
@@ -38,12 +39,13 @@ function checkMissing(folder: string, user: MailUser): Point {
 const BUSY_TIMEOUT_MS = 2000;
 
 /** Opens the database, if there is one. The caller closes the store. */
-export async function checkDatabase(file: string): Promise<{ store?: Store; point: Point }> {
+export async function checkDatabase(config: StoreConfig): Promise<{ store?: Store; point: Point }> {
+  const { store: file, postgres } = config;
   try {
-    if (closedOnTheWay(file) === undefined && !existsSync(file))
+    if (postgres === undefined && closedOnTheWay(file) === undefined && !existsSync(file))
       return { point: ok(DATABASE, `there is no ${file} yet: the first registration makes it`) };
-    const store = openStore(file, { create: false, busyTimeoutMs: BUSY_TIMEOUT_MS });
-    return { store, point: await checkStore(store, file) };
+    const store = await openConfigured(config, { create: false, busyTimeoutMs: BUSY_TIMEOUT_MS });
+    return { store, point: await checkStore(store, store.file) };
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
     return { point: problem(DATABASE, error.message, error.hint) };
@@ -54,7 +56,9 @@ export async function checkDatabase(file: string): Promise<{ store?: Store; poin
 async function checkStore(store: Store, file: string): Promise<Point> {
   try {
     await store.tryWriting();
-    return ok(DATABASE, `${file}, version ${await store.schemaVersion()}`);
+    const version = `version ${await store.schemaVersion()}`;
+    if (store.survey === undefined) return ok(DATABASE, `${file}, ${version}`);
+    return judgeServer(DATABASE, `${file}, ${version}`, await store.survey());
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
     return problem(DATABASE, error.message, error.hint);

@@ -54,12 +54,23 @@ export interface ServeConfig {
   pluginNamesMailboxes: boolean;
 }
 
+/** A PostgreSQL that several hosts share. */
+export interface PostgresConfig {
+  /** As libpq has it, without a password. */
+  url: string;
+  /** Holds the password alone. */
+  passwordFile?: string;
+}
+
 /** What the configuration file says, checked, with defaults filled in. Durations are milliseconds. */
 export interface Settings {
   /** The file it was read from; undefined when there is none and the defaults hold. */
   file: string | undefined;
   apns: ApnsConfig;
+  /** The database's file; beside it lies what is this host's own, also where the database is a PostgreSQL. */
   store: string;
+  /** Absent where the database is a file. */
+  postgres?: PostgresConfig;
   spool: string;
   imapdConf: string;
   users: UserRules;

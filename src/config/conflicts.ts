@@ -24,6 +24,7 @@ export function conflicts(config: Settings, given: GivenKeys): ConfigProblem[] {
     ...further.flatMap((prefix) => emptyCredential(given, prefix)),
     ...proxyConflicts(given),
     ...config.dovecot.namespaces.flatMap((each, index) => namespaceConflicts(given, each, index)),
+    ...storeConflicts(config, given),
     ...socketConflicts(config),
   ];
   return found.map(({ at, key, message }) => ({ ...placeOf(given, at), key, message }));
@@ -97,6 +98,20 @@ function namespaceConflicts(
   if (!given.has(publicKey) && ownerAt === undefined)
     tell(entry, entry, "does not say whose mailboxes they are: give owner, such as '%u', or public: true");
   return found;
+}
+
+/** Keys of a PostgreSQL without one, and what there is not with one. */
+function storeConflicts({ postgres, delivery }: Settings, given: GivenKeys): Conflict[] {
+  const message = 'belongs to a store at postgresql://…, and store names a file';
+  if (postgres === undefined)
+    return ['store_password_file', 'state']
+      .filter((key) => given.has(key))
+      .map((key) => ({ at: [key], key, message }));
+  if (delivery.mode !== 'foreground') return [];
+  const key = 'delivery.mode';
+  return [
+    { at: [key], key, message: 'is foreground, and with a store at postgresql://… only serve delivers' },
+  ];
 }
 
 function socketConflicts({ control, store, serve }: Settings): Conflict[] {

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { type DurationRange, isDurationIn, outOfRange, parseDuration } from './duration.ts';
 import { nearest } from './nearest.ts';
+import { isPostgresUrl, readPostgresUrl } from './postgres-url.ts';
 import { shown } from './shown.ts';
 import { SOCKET_PATH_MAX_BYTES, socketPathProblem } from './socket-path.ts';
 
@@ -20,6 +21,27 @@ export const text = expecting('text', (message) => textWith(message, (value) => 
 const PATH = 'an absolute path, starting with /';
 
 export const path = expecting(PATH, (message) => textWith(message, isAbsolute));
+
+const STORE_PLACE = `${PATH}, or postgresql://user@host:port/database`;
+
+/** Problems do not show a URL: a password may stand in it. */
+export const storePlace = v.pipe(
+  textWith(storeProblem, (value) => problemOfPlace(value) === undefined),
+  v.description(STORE_PLACE),
+);
+
+function storeProblem({ input }: { input: unknown }): string {
+  const ofUrl = typeof input === 'string' && isPostgresUrl(input) ? problemOfPlace(input) : undefined;
+  if (ofUrl !== undefined) return ofUrl;
+  const got = String(input).includes('@') ? '' : `, got ${shown(input)}`;
+  return `expected ${STORE_PLACE}${got}`;
+}
+
+function problemOfPlace(value: string): string | undefined {
+  if (!isPostgresUrl(value)) return isAbsolute(value) ? undefined : STORE_PLACE;
+  const read = readPostgresUrl(value);
+  return 'problem' in read ? read.problem : undefined;
+}
 
 /** The path of a file that holds a secret. Problems do not show the value: it may be the secret itself. */
 export const secretPath = v.pipe(

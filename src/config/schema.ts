@@ -14,6 +14,7 @@ import {
   path,
   secretPath,
   socketPath,
+  storePlace,
   text,
 } from './kinds.ts';
 import { shown } from './shown.ts';
@@ -59,7 +60,9 @@ export const SCHEMA = section({
     proxy: v.optional(httpProxy),
     proxy_password_file: v.optional(secretPath),
   }),
-  store: v.optional(path, '/var/lib/xapplepush/xapplepush.db'),
+  store: v.optional(storePlace, '/var/lib/xapplepush/xapplepush.db'),
+  store_password_file: v.optional(secretPath),
+  state: v.optional(path, '/var/lib/xapplepush'), // with a PostgreSQL: what is each host's own
   spool: v.optional(path, '/var/spool/xapplepush'),
   imapd_conf: v.optional(path, '/etc/imapd.conf'),
   users: section({

@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import type { DovecotNamespace } from '../mailboxes/dovecot-namespace.ts';
 import type { CredentialConfig, DeliveryConfig, ProxyConfig, Settings } from './config.ts';
+import { isPostgresUrl } from './postgres-url.ts';
 import type { Values } from './schema.ts';
 
 /** The configuration that the values of the file's keys are; its names are ours, its durations milliseconds. */
@@ -15,7 +16,7 @@ export function configOf(values: Values, file: string | undefined): Settings {
       ...(apns.connections > 1 && { connections: apns.connections }),
       ...defined({ ca: apns.ca, proxy: proxyOf(apns) }),
     },
-    store: values.store,
+    ...storeOf(values),
     spool: values.spool,
     imapdConf: values.imapd_conf,
     users: values.users,
@@ -29,7 +30,7 @@ export function configOf(values: Values, file: string | undefined): Settings {
     prune: { olderThanMs: prune.older_than, badFilesMs: prune.bad_files },
     history: { maxAgeMs: history.max_age, maxEntries: history.max_entries },
     log: values.log,
-    control: values.control ?? controlBeside(values.store),
+    control: values.control ?? controlBeside(storeOf(values).store),
     dovecot: { namespaces: values.dovecot.namespaces.map(namespaceOf) },
     serve: {
       ...defined({
@@ -88,6 +89,13 @@ function namespaceOf({
   own_prefix = '',
 }: Values['dovecot']['namespaces'][number]): DovecotNamespace {
   return { prefix, owner, ownPrefix: own_prefix };
+}
+
+function storeOf(values: Values): Pick<Settings, 'store' | 'postgres'> {
+  const { store, store_password_file, state } = values;
+  if (!isPostgresUrl(store)) return { store };
+  const postgres = { url: store, ...defined({ passwordFile: store_password_file }) };
+  return { store: posix.join(state, 'xapplepush.db'), postgres };
 }
 
 /** `/var/lib/xapplepush/xapplepush.db` has its control socket at `/var/lib/xapplepush/xapplepush.sock`. */

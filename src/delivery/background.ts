@@ -4,7 +4,7 @@ import type { Clock } from '../process/clock.ts';
 import { watchChanges } from '../config/changes.ts';
 import type { Config } from '../config/config.ts';
 import { currentConfig } from '../config/current.ts';
-import { openStore } from '../store/open.ts';
+import { openConfigured } from '../store/configured.ts';
 import { openDelivery } from './delivery.ts';
 import { drainSpool } from '../intake/drain-spool.ts';
 import { createIntake } from '../intake/intake.ts';
@@ -15,6 +15,7 @@ import { createReminder } from '../process/reminder.ts';
 import { onEndSignals, type Surroundings } from '../process/surroundings.ts';
 import { runDeliverer } from './deliverer.ts';
 import { noteUsable, wasTold } from './in-vain.ts';
+import { refuseBeside } from './serve-alone.ts';
 import { startDeliverer } from './wake.ts';
 
 /** All that the process does which `handle` starts; it has no standard streams, so errors go to the log. */
@@ -56,7 +57,8 @@ interface Background {
 /** Gives whether another is to be started in its place. */
 async function deliver({ config, log, clock, signal }: Background): Promise<boolean> {
   const changed = watchChanges(config);
-  const store = openStore(config.store, { create: true, log });
+  refuseBeside(config, 'a deliverer');
+  const store = await openConfigured(config, { create: true, log });
   const reminder = createReminder(clock);
   try {
     const delivery = openDelivery({ config, store, clock, log, patient: true, told: wasTold(config) });

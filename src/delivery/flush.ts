@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../process/clock.ts';
 import type { Config } from '../config/config.ts';
-import { openStore } from '../store/open.ts';
+import { openConfigured } from '../store/configured.ts';
 import type { Store } from '../store/store.ts';
 import { openDelivery } from './delivery.ts';
 import { drainSpool, type SpoolReport } from '../intake/drain-spool.ts';
@@ -12,6 +12,7 @@ import { reportError } from '../process/report.ts';
 import type { CourierOptions } from './courier.ts';
 import { releaseDeadLeases } from './lease.ts';
 import { deliver, untilIdle } from './loop.ts';
+import { refuseBeside } from './serve-alone.ts';
 import { countOf, timeText } from '../process/text.ts';
 import { setAllRight } from './setting-right.ts';
 
@@ -39,7 +40,8 @@ export interface FlushOptions {
 /** Reads the spool and delivers what is due, once: also where not all of the spool can be taken, which is told. */
 export async function flush(options: FlushOptions): Promise<{ report: FlushReport; exitCode: ExitCode }> {
   const { config, log, clock } = options;
-  const store = openStore(config.store, { create: true, log });
+  refuseBeside(config, 'flush');
+  const store = await openConfigured(config, { create: true, log });
   try {
     const intake = createIntake({ config, log, clock, store: () => store, newApnsId: randomUUID });
     const { trouble, ...spool } = await drainSpool(config.spool, intake, clock, { log });

@@ -38,6 +38,11 @@ export function isDeadOwner(owner: string): boolean {
   return host === hostId() && isDead(name);
 }
 
+/** Whether a process of this host has that name, dead or alive. */
+export function isOfThisHost(owner: string): boolean {
+  return owner.endsWith(`@${hostId()}`);
+}
+
 /** The pid in an owner's name; undefined where it has none, and of use only where the owner runs on this machine. */
 export function pidOf(owner: string): number | undefined {
   const pid = Number(/^\d+:(\d+):/.exec(owner)?.[1]);

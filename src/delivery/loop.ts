@@ -2,6 +2,7 @@ import type { Bell } from '../process/bell.ts';
 import type { Clock } from '../process/clock.ts';
 import { messageOf } from '../process/errors.ts';
 import type { Log } from '../process/log.ts';
+import type { Reminder } from '../process/reminder.ts';
 import type { Store } from '../store/store.ts';
 import type { Courier } from './courier.ts';
 
@@ -78,14 +79,16 @@ const LONGEST_WAIT_MS = 30_000;
 /** The pause after a failure of the database, so that a full disk does not become a busy loop. */
 const TROUBLE_WAIT_MS = 1000;
 
-/** That of `serve`: by the signal alone, whatever happens. */
-export function untilSignal(log: Log): Ending {
+/** That of `serve`: by the signal alone, whatever happens; `reminder` says how often the same trouble is told. */
+export function untilSignal(log: Log, reminder?: Reminder): Ending {
   return {
     deadlineMs: Infinity,
     patienceMs: () => LONGEST_WAIT_MS,
     isOver: () => false,
     outlast: (error) => {
-      log.error('delivery is interrupted, every push is kept', { reason: messageOf(error) });
+      const reason = messageOf(error);
+      if (reminder?.isDue(reason) !== false)
+        log.error('delivery is interrupted, every push is kept', { reason });
       return TROUBLE_WAIT_MS;
     },
   };

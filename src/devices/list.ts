@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts';
 import type { Store } from '../store/store.ts';
-import { withStore } from '../store/open.ts';
+import { withStore } from '../store/configured.ts';
 import type { TargetOrder, Target, TargetFilter } from '../targets/record.ts';
 import { jsonList } from '../terminal/json-list.ts';
 import type { Layout } from '../terminal/layout.ts';
@@ -34,7 +34,7 @@ export function listCommand(
   request: ListRequest,
   show: (pieces: AsyncIterable<string>) => Promise<void>,
 ): Promise<void> {
-  return withStore(config.store, (store) => show(listing(store, request, listFilter(config, request))));
+  return withStore(config, (store) => show(listing(store, request, listFilter(config, request))));
 }
 
 function listFilter(config: Config, request: ListRequest): TargetFilter {

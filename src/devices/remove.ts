@@ -1,7 +1,7 @@
 import type { Clock } from '../process/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Store } from '../store/store.ts';
-import { withStore } from '../store/open.ts';
+import { withStore } from '../store/configured.ts';
 import type { Target, TargetFilter } from '../targets/record.ts';
 import { ExitCode, OperatorError } from '../process/errors.ts';
 import { targetEntry } from '../history/entries.ts';
@@ -39,7 +39,7 @@ export const LISTED_OBJECTS = 1000;
  */
 export async function removeCommand(config: Config, request: RemoveRequest): Promise<void> {
   const filter = filterOf(config, request.selection);
-  await withStore(config.store, async (store) => {
+  await withStore(config, async (store) => {
     const ids = await store.targetIds(filter);
     if (ids.length === 0) throw noneSelected();
     const listedMax = request.json ? LISTED_OBJECTS : LISTED_ROWS;

@@ -1,4 +1,4 @@
-import { withStore } from '../store/open.ts';
+import { withStore } from '../store/configured.ts';
 import type { Target } from '../targets/record.ts';
 import type { Config } from '../config/config.ts';
 import type { Entry, PushEntry } from '../history/entry.ts';
@@ -31,7 +31,7 @@ export async function showCommand(
   json: boolean,
   layout = IN_FULL,
 ): Promise<string> {
-  const found = await withStore(config.store, async (store) => {
+  const found = await withStore(config, async (store) => {
     const targets = await store.listTargets(filterOf(config, selection));
     return Promise.all(
       targets.map(async (target) => ({

@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts';
 import { comparableUser, isUserPattern } from '../mailboxes/user-name.ts';
-import { withStore } from '../store/open.ts';
+import { withStore } from '../store/configured.ts';
 
 /** More than fit on a screen help nobody. */
 const MOST_USERS = 200;
@@ -12,7 +12,7 @@ const PLAIN_NAME = /^[\p{L}\p{N}._@+%-]+$/u;
 export async function usersCommand(config: Config, beginning: string): Promise<string> {
   if (isUserPattern(beginning)) return '';
   const userPattern = `${comparableUser(beginning, { ...config.users, domain: 'keep' })}*`;
-  const users = await withStore(config.store, async (store) => {
+  const users = await withStore(config, async (store) => {
     const ids = await store.targetIds({ userPattern }, 'user');
     const targets = await store.targetsById(ids.slice(0, MOST_USERS), {});
     return [...new Set(targets.map(({ user }) => user))];

@@ -1,6 +1,6 @@
 import type { Clock } from '../process/clock.ts';
 import type { Config } from '../config/config.ts';
-import { withStore } from '../store/open.ts';
+import { withStore } from '../store/configured.ts';
 import { comparableUser, isUserPattern, userMatcher } from '../mailboxes/user-name.ts';
 import { countOf, visible } from '../process/text.ts';
 import type { Surroundings } from '../process/surroundings.ts';
@@ -99,7 +99,7 @@ async function explanation(config: Config, user: string | undefined): Promise<st
   if (config.history.maxEntries === 0) return 'history.max_entries is 0, so none are kept';
   if (user === undefined || isUserPattern(user)) return 'no event has arrived: look at `xapplepush check`';
   const name = comparableUser(user, config.users);
-  const targets = await withStore(config.store, (store) => store.listTargets({ user: name }));
+  const targets = await withStore(config, (store) => store.listTargets({ user: name }));
   if (targets.length === 0) return `no device of ${visible(name)} has registered`;
   return `${visible(name)} has ${countOf(targets.length, 'device')}, but no event about it has arrived`;
 }

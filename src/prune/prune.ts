@@ -1,7 +1,7 @@
 import type { Clock } from '../process/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Store, Compaction } from '../store/store.ts';
-import { withStore } from '../store/open.ts';
+import { withStore } from '../store/configured.ts';
 import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
 import { type BadFiles, removeBadFiles } from '../spool/bad-files.ts';
 import { historyFolder, openHistory } from '../history/history.ts';
@@ -54,7 +54,7 @@ export async function prune(options: PruneOptions): Promise<{ report: PruneRepor
   const { config, clock } = options;
   const nowMs = clock.nowMs();
   const own = options.unusedTopics ? ownTopics(config, nowMs) : undefined;
-  return withStore(config.store, async (store) => {
+  return withStore(config, async (store) => {
     const renewedBeforeMs = nowMs - options.olderThanMs;
     const plan = await planPrune(store, { renewedBeforeMs, own, nowMs });
     const refusal = options.force ? undefined : plan.refusal;

@@ -8,9 +8,9 @@ import {
 } from './chores.ts';
 import type { Clock } from '../process/clock.ts';
 import type { Config } from '../config/config.ts';
-import { credentialMetrics, troubleText } from './credential-health.ts';
-import { storeFigures } from './figures.ts';
-import { openStore } from '../store/open.ts';
+import { troubleText } from './credential-health.ts';
+import { stateOf } from './state.ts';
+import { openConfigured } from '../store/configured.ts';
 import type { Store } from '../store/store.ts';
 import { type Delivery, openDelivery } from '../delivery/delivery.ts';
 import type { ControlWord } from '../delivery/poke.ts';
@@ -22,9 +22,11 @@ import { type Bell, createBell } from '../process/bell.ts';
 import type { CourierOptions } from '../delivery/courier.ts';
 import { deliver, untilSignal } from '../delivery/loop.ts';
 import { StoreError } from '../store/errors.ts';
+import { createReminder } from '../process/reminder.ts';
 import type { ClosedDoor } from '../store/presence.ts';
 import type { StoreTrouble } from './store-trouble.ts';
-import { type StorePlace, watchStorePlace } from './store-place.ts';
+import { placeElsewhere, type StorePlace, watchStorePlace } from './store-place.ts';
+import { clockOf } from '../store/clock.ts';
 import { openWayIn } from './way-in.ts';
 
 /** A door must answer within milliseconds, and waiting for the database stops everything else here. */
@@ -75,13 +77,15 @@ export interface Shift {
 /** Throws StoreError where the database cannot be used; without a usable credential pushes wait. */
 export async function openShift(settings: Settings, means: ShiftMeans): Promise<Shift> {
   const { config, log } = settings;
-  const { clock } = means;
-  const store = openStore(config.store, { create: true, log, busyTimeoutMs: BUSY_TIMEOUT_MS, batched: true });
+  const store = await openConfigured(config, {
+    ...{ create: true, log, busyTimeoutMs: BUSY_TIMEOUT_MS, batched: true },
+  });
+  const clock = clockOf(store, means.clock);
   try {
     const options = { config, store, clock, log, throttled: true, patient: true };
-    const delivery = openDelivery(options, counting(means));
+    const delivery = openDelivery(options, counting({ ...means, clock }));
     await prepareDelivery(config, store, { clock, log });
-    return shiftOf({ ...means, settings, store, delivery, ending: new AbortController() });
+    return shiftOf({ ...means, clock, settings, store, delivery, ending: new AbortController() });
   } catch (error) {
     store.close();
     throw error;
@@ -102,7 +106,7 @@ function shiftOf(parts: Parts): Shift {
     bell.ring();
     delivery.courier.nudge(word);
   };
-  const place = watchStorePlace(store);
+  const place = store.listen === undefined ? watchStorePlace(store) : placeElsewhere(store);
   const wayIn = openWayIn({ ...settings, store: () => place.store(), metrics, clock, onWork });
   let working: Promise<unknown> = Promise.resolve();
   return {
@@ -125,7 +129,7 @@ function shiftOf(parts: Parts): Shift {
         await wayIn.settled();
         await working;
         await delivery.close();
-        if (next?.settings.config.store !== store.file) await takeBackAnnouncement(store, settings.log);
+        if (next?.store?.file !== store.file) await takeBackAnnouncement(store, settings.log);
         await store.releaseLeases([delivery.owner]);
       } finally {
         place.close();
@@ -144,7 +148,11 @@ async function work(
   // An answer later than that finds the store closed, and its lease given back: there is nothing to tell.
   const logUntilOver = followLog(() => (isOver ? SILENT : log));
   const { courier } = delivery;
-  const delivering = deliver({ store, courier, clock, bell, signal }, untilSignal(logUntilOver));
+  const hush = store.listen?.(() => bell.ring());
+  const delivering = deliver(
+    { store, courier, clock, bell, signal },
+    untilSignal(logUntilOver, createReminder(clock)),
+  );
   const onWritten = (error?: unknown): void => {
     if (error instanceof StoreError && error.busy) return; // it is free again soon, or events tell
     if (error !== undefined) trouble.note(error, log);
@@ -157,6 +165,7 @@ async function work(
     keepLooking(delivery, () => bell.ring(), chore),
   ];
   await aborted(signal);
+  hush?.();
   await within(ENDING_TIMEOUT_MS, delivering, clock);
   isOver = true;
   await Promise.all(chores);
@@ -181,18 +190,5 @@ function counting({ metrics, clock }: ShiftMeans): Required<Pick<CourierOptions,
     onGivenUp: (dropped) => {
       for (const { reason } of dropped) metrics.pushSettled('gave_up', reason);
     },
-  };
-}
-
-async function stateOf(store: Store, delivery: Delivery, clock: Clock): Promise<MetricsState> {
-  const { targets, waiting, oldestMs } = await storeFigures(store);
-  const nowMs = clock.nowMs();
-  return {
-    targets,
-    waitingRows: waiting,
-    oldestMs: oldestMs === undefined ? 0 : Math.max(0, nowMs - oldestMs),
-    connections: delivery.connections(),
-    lastSuccessMs: await store.lastSuccessMs(nowMs),
-    ...credentialMetrics(delivery.credentials()),
   };
 }

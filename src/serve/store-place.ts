@@ -54,6 +54,23 @@ export function watchStorePlace(store: Store): StorePlace {
   };
 }
 
+/** Of a database that is no file here: it is where it is until it is closed. */
+export function placeElsewhere(store: Store): StorePlace {
+  let isClosed = false;
+  return {
+    isInPlace: () => true,
+    store: () => {
+      if (isClosed) throw unusable(`database ${store.file} is closed already`);
+      return store;
+    },
+    makeWay: () => () => undefined,
+    close: () => {
+      isClosed = true;
+      store.close();
+    },
+  };
+}
+
 /** Undefined where a part of the path is gone, or no folder any more. */
 function lookAt(file: string): ReturnType<typeof statSync> {
   try {

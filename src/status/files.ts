@@ -12,12 +12,13 @@ export function unusableFiles(config: Config, user: MailUser): Finding[] {
   const { file, imapdConf, apns, store, spool } = config;
   const toRead = [file, imapdConf, ...allFilesOf(apns), ownFile('dist/main.cjs')];
   const unread = toRead.flatMap((path) => path ?? []).flatMap((path) => lack(user, path, ['read']) ?? []);
-  // Only what the database cannot take goes into the spool.
+  // Only what the database cannot take goes into the spool; where hosts share it, everything.
+  const isShared = config.postgres !== undefined;
   const unspooled = lack(user, spool, ['write', 'execute']);
   return [
     ...unread,
     ...unusableStore(store, user),
-    ...(unspooled === undefined ? [] : [attention(unspooled.text, unspooled.fix)]),
+    ...(unspooled === undefined ? [] : [isShared ? unspooled : attention(unspooled.text, unspooled.fix)]),
   ];
 }
 

@@ -18,7 +18,12 @@ export interface WayIn {
 export async function lookAtWayIn(config: Config, store: Store, devices: Devices): Promise<WayIn> {
   const { cyrusUser, handler, doors, findings } = lookAtMailServer(config, devices);
   const files = unusableTo(cyrusUser, handler, config);
-  const obstacles = [...findings, ...files, ...fullDisk(store.file), ...(await lockedStore(store))];
+  const obstacles = [
+    ...findings,
+    ...files,
+    ...(config.postgres === undefined ? fullDisk(store.file) : []),
+    ...(await lockedStore(store)),
+  ];
   return { obstacles: obstacles.filter(isNew), neededDoors: doors };
 }
 

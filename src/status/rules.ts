@@ -40,13 +40,15 @@ const unreachable =
   };
 
 /** A push could have been sent for PATIENCE_MS, and was not: broken. */
-const nobodyDelivers: Rule = ({ nowMs, waiting: { nextMs } }) => {
+const nobodyDelivers: Rule = ({ nowMs, waiting: { nextMs }, isShared }) => {
   if (nextMs === undefined || nowMs - nextMs < PATIENCE_MS) return undefined;
   return broken(
     `a push has been due for ${spanText(nowMs - nextMs)} and nobody sends it`,
-    'run xapplepush flush, and see to it that serve runs, or flush every five minutes',
+    isShared ? 'see to it that serve runs; its log says what it lacks' : FLUSH_FIX,
   );
 };
+
+const FLUSH_FIX = 'run xapplepush flush, and see to it that serve runs, or flush every five minutes';
 
 /** Apple refused every push so far: broken. */
 const nothingEverGotThrough: Rule = ({ targets: { lastSuccess, lastFailure } }) =>
@@ -75,12 +77,12 @@ const heldBack =
   };
 
 /** A file that has lain in the spool for PATIENCE_MS: broken. A spool that cannot be looked at: attention. */
-const unreadSpool: Rule = ({ spool, nowMs }) => {
+const unreadSpool: Rule = ({ spool, nowMs, isShared }) => {
   if ('trouble' in spool) return attention(`the spool cannot be looked at (${spool.trouble})`);
   if (spool.oldestMs === undefined || nowMs - spool.oldestMs < PATIENCE_MS) return undefined;
   return broken(
     `nobody has read the spool for ${spanText(nowMs - spool.oldestMs)}`,
-    'run xapplepush flush, and see to it that serve runs, or flush every five minutes',
+    isShared ? 'see to it that serve runs; its log says what it lacks' : FLUSH_FIX,
   );
 };
 

@@ -4,14 +4,14 @@ import { readCredentials, troubleError } from '../apns/credentials/watch.ts';
 import { expiryWarning, inspectCredentials } from '../apns/credentials/credentials.ts';
 import type { Clock } from '../process/clock.ts';
 import type { Config } from '../config/config.ts';
-import { openStore } from '../store/open.ts';
+import { openConfigured } from '../store/configured.ts';
 import type { ClosedDoor } from '../store/presence.ts';
 import type { Store } from '../store/store.ts';
 import type { Device, Serve, TargetSummary, WaitingSummary } from '../store/summary.ts';
 import { messageOf } from '../process/errors.ts';
 import { lookAtSpool, type SpoolState } from '../spool/state.ts';
 import { redactToken } from '../process/redact.ts';
-import { isDeadOwner } from '../delivery/lease.ts';
+import { isDeadOwner, isOfThisHost } from '../delivery/lease.ts';
 import { doorbellOf } from '../delivery/ring.ts';
 import { whoAnswers } from '../delivery/wake.ts';
 import type { Finding } from './finding.ts';
@@ -41,6 +41,8 @@ export interface Status {
   /** What keeps mail from coming in. */
   obstacles: Finding[];
   disableAfterMs: number;
+  /** Whether hosts share the store: then only a `serve` of this host takes its events. */
+  isShared?: true;
 }
 
 /** Or why it cannot be looked at. */
@@ -87,7 +89,7 @@ export async function statusOf(
   busyTimeoutMs = BUSY_TIMEOUT_MS,
 ): Promise<Status> {
   const nowMs = clock.nowMs();
-  const store = openStore(config.store, { create: false, busyTimeoutMs });
+  const store = await openConfigured(config, { create: false, busyTimeoutMs });
   try {
     const targets = await targetsOf(store, config, nowMs);
     return {
@@ -101,6 +103,7 @@ export async function statusOf(
       credentialTrouble: credentialTrouble(config, nowMs),
       doors: [config.serve.cyrusSocket, config.serve.http].filter((door) => door !== undefined),
       disableAfterMs: config.targets.disableAfterMs,
+      ...(config.postgres !== undefined && { isShared: true }),
     };
   } finally {
     store.close();
@@ -109,7 +112,9 @@ export async function statusOf(
 
 /** A `serve` that cannot write to the database cannot say there that it runs; a deliverer does not. */
 async function targetsOf(store: Store, config: Config, nowMs: number): Promise<Status['targets']> {
-  const summary = withoutTokens(await store.summariseTargets(nowMs - DAY_MS, nowMs));
+  const found = await store.summariseTargets(nowMs - DAY_MS, nowMs);
+  const isOurs = ({ owner }: Serve): boolean => config.postgres === undefined || isOfThisHost(owner);
+  const summary = withoutTokens({ ...found, serves: found.serves.filter(isOurs) });
   const targets = { ...summary, ever: await store.everHadTargets() };
   if (targets.served !== undefined) return targets;
   const who = await whoAnswers(config.control);

@@ -6,11 +6,14 @@ import { troubleOfPlace } from './place.ts';
 export class StoreError extends OperatorError {
   /** Another process held the database for too long; nothing is wrong with it. */
   readonly busy: boolean;
+  /** It is kept in the spool for `serve`, as it is meant to be. */
+  readonly left: boolean;
 
-  constructor(message: string, options: { hint: string; busy?: boolean; cause: unknown }) {
+  constructor(message: string, options: { hint: string; busy?: boolean; left?: boolean; cause: unknown }) {
     super(message, { exitCode: ExitCode.tryAgain, hint: options.hint, cause: options.cause });
     this.name = 'StoreError';
     this.busy = options.busy ?? false;
+    this.left = options.left ?? false;
   }
 }
 
@@ -20,7 +23,7 @@ export class NotRegistered extends StoreError {
   readonly topic: string;
 
   constructor(cause: StoreError, topic: string) {
-    super(cause.message, { hint: cause.hint, busy: cause.busy, cause });
+    super(cause.message, { hint: cause.hint, busy: cause.busy, left: cause.left, cause });
     this.name = 'NotRegistered';
     this.topic = topic;
   }

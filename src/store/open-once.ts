@@ -1,4 +1,5 @@
 import type { Store } from './store.ts';
+import type { Config } from '../config/config.ts';
 import type { Log } from '../process/log.ts';
 import type { StoreError } from './errors.ts';
 
@@ -12,6 +13,17 @@ export interface StoreOnce {
    * for the disk, which whoever has it open next may as well do (https://sqlite.org/wal.html, 2.3).
    */
   leaveOpen: () => void;
+}
+
+/** For a process of one event: a database in a file is opened when it is needed, and one that hosts share never. */
+export async function openForEvents(
+  { store, postgres }: Pick<Config, 'store' | 'postgres'>,
+  busyTimeoutMs: number,
+  log: Log,
+): Promise<StoreOnce> {
+  if (postgres === undefined) return openOnce(store, busyTimeoutMs, log);
+  const { leftToServe } = await import('./left-to-serve.ts');
+  return leftToServe(postgres.url);
 }
 
 /** A database that is made and opened, and its driver loaded, only when the first event needs it. */

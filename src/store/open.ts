@@ -9,13 +9,3 @@ import type { Store } from './store.ts';
 export function openStore(file: string, options: OpenOptions): Store {
   return sqliteStore(openDatabase(file, options));
 }
-
-/** What commands do: with the store if there is one, which they never make: they may run as a user of their own. */
-export async function withStore<T>(file: string, body: (store: Store) => Promise<T>): Promise<T> {
-  const store = openStore(file, { create: false });
-  try {
-    return await body(store);
-  } finally {
-    store.close();
-  }
-}

@@ -3,6 +3,7 @@ import type { DeliveryVerbs } from './delivery.ts';
 import type { IntakeVerbs } from './intake.ts';
 import type { PresenceVerbs } from './presence.ts';
 import type { SummaryVerbs } from './summary.ts';
+import type { Survey } from './survey.ts';
 import type { TargetVerbs } from './targets.ts';
 import type { WaitingVerbs } from './waiting.ts';
 
@@ -13,8 +14,14 @@ import type { WaitingVerbs } from './waiting.ts';
  */
 export interface Store
   extends IntakeVerbs, TargetVerbs, DeliveryVerbs, WaitingVerbs, SummaryVerbs, PresenceVerbs {
-  /** The database's file. */
+  /** The database's file, or its URL. */
   readonly file: string;
+  /** Only of a store that has a clock of its own: how far that is ahead of this host's, in milliseconds. */
+  clockAheadMs?: () => number;
+  /** Only of a store on a server. */
+  survey?: () => Promise<Survey>;
+  /** Only of a store that several hosts share: calls `onNews` when one says that something waits. Gives what ends it. */
+  listen?: (onNews: () => void) => () => void;
   /** Gives room that is free in the file back, in short turns. */
   compact(clock: Clock): Promise<Compaction>;
   /** How much of the file is free, in bytes. */

@@ -21,6 +21,17 @@ export interface PushHistory {
   disabledMs: number | null;
 }
 
+/** Of one that was never pushed to. */
+export const NO_HISTORY: PushHistory = {
+  lastPushMs: null,
+  lastSuccessMs: null,
+  lastError: null,
+  lastErrorMs: null,
+  failures: 0,
+  failingSinceMs: null,
+  disabledMs: null,
+};
+
 /** A target with all that belongs to it, as an export holds it. Its number in the store is none of it. */
 export interface WholeTarget extends Omit<Target, 'id'> {
   /** By owner and path. */

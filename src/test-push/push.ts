@@ -5,7 +5,7 @@ import { NoAnswer } from '../apns/push.ts';
 import type { Clock } from '../process/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Store } from '../store/store.ts';
-import { withStore } from '../store/open.ts';
+import { withStore } from '../store/configured.ts';
 import type { Target } from '../targets/record.ts';
 import { ExitCode, OperatorError } from '../process/errors.ts';
 import { INBOX } from '../mailboxes/mailbox.ts';
@@ -45,7 +45,7 @@ export async function pushToUser(
 ): Promise<{ pushes: TestPush[]; exitCode: ExitCode }> {
   const { config, clock } = options;
   const mailbox = isSameInAscii(options.mailbox, INBOX) ? INBOX : options.mailbox;
-  return withStore(config.store, async (store) => {
+  return withStore(config, async (store) => {
     const devices = await devicesOf(store, options, mailbox);
     const credentials = readCredentials(config.apns, clock.nowMs());
     if (usableOf(credentials).length === 0) throw troubleError(credentials);

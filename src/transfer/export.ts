@@ -2,7 +2,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import type { Config } from '../config/config.ts';
-import { withStore } from '../store/open.ts';
+import { withStore } from '../store/configured.ts';
 import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
 import { comparableUser } from '../mailboxes/user-name.ts';
 import { commandAs, handDown, type Owner, ownCommand } from '../process/hand-over.ts';
@@ -29,7 +29,7 @@ export async function exportTargets(
   out: (text: string) => void,
   stdout: NodeJS.WritableStream,
 ): Promise<void> {
-  await withStore(config.store, async (store) => {
+  await withStore(config, async (store) => {
     const output = file === '-' ? streamOutput(stdout) : fileOutput(file, { replace: force });
     const comparable = user === undefined ? undefined : comparableUser(user, config.users);
     const count = await writeTargets(exportedTargets(store, comparable), output);

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import type { Clock } from '../process/clock.ts';
 import type { Config } from '../config/config.ts';
 import { apsTopicOf, namespaceOf, readImapdConf } from '../config/imapd-conf.ts';
-import { openStore } from '../store/open.ts';
+import { openConfigured } from '../store/configured.ts';
 import type { Store } from '../store/store.ts';
 import { ExitCode, OperatorError } from '../process/errors.ts';
 import type { Log } from '../process/log.ts';
@@ -112,7 +112,7 @@ async function withTake<T>(
   rules: PrecedenceRules,
   body: (take: Take) => Promise<T>,
 ): Promise<T> {
-  const store = storeFor(config.store, dryRun);
+  const store = await storeFor(config, dryRun);
   try {
     return await body(
       dryRun || store === undefined ? rehearseOn(store, rules) : takeInto(store, rules, clock),
@@ -123,8 +123,9 @@ async function withTake<T>(
 }
 
 /** A rehearsal does not make a database. */
-function storeFor(file: string, dryRun: boolean): Store | undefined {
-  return dryRun && !existsSync(file) ? undefined : openStore(file, { create: !dryRun });
+async function storeFor(config: Config, dryRun: boolean): Promise<Store | undefined> {
+  const isMissing = config.postgres === undefined && !existsSync(config.store);
+  return dryRun && isMissing ? undefined : openConfigured(config, { create: !dryRun });
 }
 
 function tell(report: ImportReport, facts: ImportFacts, json: boolean, out: (text: string) => void): void {

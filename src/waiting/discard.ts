@@ -1,5 +1,5 @@
 import type { Store } from '../store/store.ts';
-import { withStore } from '../store/open.ts';
+import { withStore } from '../store/configured.ts';
 import type { WaitingCount, WaitingFilter } from '../outbox/waiting.ts';
 import { ExitCode, OperatorError } from '../process/errors.ts';
 import { countOf } from '../process/text.ts';
@@ -33,7 +33,7 @@ export async function discardCommand(
   options: DiscardOptions,
 ): Promise<void> {
   const { config, clock, show } = command;
-  await withStore(config.store, async (store) => {
+  await withStore(config, async (store) => {
     await releaseDeadLeases(store);
     // What comes while the person thinks is not what was asked about.
     const filter = { ...waitingFilterOf(config, selection), enqueuedUntilMs: clock.nowMs() };

@@ -1,5 +1,5 @@
 import type { Store } from '../store/store.ts';
-import { withStore } from '../store/open.ts';
+import { withStore } from '../store/configured.ts';
 import type { WaitingFilter, WaitingPush } from '../outbox/waiting.ts';
 import { jsonList } from '../terminal/json-list.ts';
 import { type OutboxCommand, type PushSelection, waitingFilterOf } from './command.ts';
@@ -15,7 +15,7 @@ export async function listCommand(
   { json, limit }: { json: boolean; limit: number | undefined },
 ): Promise<void> {
   const filter = waitingFilterOf(command.config, selection);
-  await withStore(command.config.store, async (store) => {
+  await withStore(command.config, async (store) => {
     if (!json) return command.show(await tableOf(command, store, filter, limit ?? LIST_LIMIT));
     const pages = shownPages(waitingPushes(store, filter, limit ?? -1), command.clock.nowMs());
     for await (const piece of jsonList(pages)) await command.show(piece);

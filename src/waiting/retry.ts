@@ -1,5 +1,5 @@
 import type { Store } from '../store/store.ts';
-import { withStore } from '../store/open.ts';
+import { withStore } from '../store/configured.ts';
 import type { WaitingCount, WaitingFilter } from '../outbox/waiting.ts';
 import { poke } from '../delivery/poke.ts';
 import { countOf } from '../process/text.ts';
@@ -24,7 +24,7 @@ export async function retryCommand(
 ): Promise<void> {
   const { config, clock, show } = command;
   const filter = waitingFilterOf(config, selection);
-  await withStore(config.store, async (store) => {
+  await withStore(config, async (store) => {
     await releaseDeadLeases(store);
     const nowMs = clock.nowMs();
     const count = dryRun ? await store.countWaiting(filter, nowMs) : await retry(store, filter, command);
@@ -46,6 +46,7 @@ async function retry(store: Store, filter: WaitingFilter, command: OutboxCommand
 /** Whoever delivers is told to try even where it rests after a failure; where there is none, one is started. */
 async function deliver({ config, clock, log }: OutboxCommand, store: Store): Promise<string> {
   if (await poke(config.control, 'retry', config.edition)) return 'the deliverer that runs was told';
+  if (config.postgres !== undefined) return 'every serve of the store was told';
   await ensureDelivery(config, store, clock, log);
   return 'a deliverer was started';
 }

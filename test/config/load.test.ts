@@ -94,7 +94,7 @@ describe('a bad file', () => {
     const file = write('store: x\nspol: /x\ndelivery:\n  linger: 10\nstore: /y\n');
     const error = errorOf(file, {});
     expect(error.message.split('\n')).toEqual([
-      `${file}:1:8: store: expected an absolute path, starting with /, got "x"`,
+      `${file}:1:8: store: expected an absolute path, starting with /, or postgresql://user@host:port/database, got "x"`,
       `${file}:2:1: spol: unknown key; did you mean spool?`,
       `${file}:4:11: delivery.linger: expected a whole number with its unit s, m, h or d, such as 10s, got 10`,
       `${file}:5:1: \`store\` is given twice, first in line 1`,

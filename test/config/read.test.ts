@@ -210,7 +210,10 @@ describe('problems', () => {
   );
   bad('delivery:\n  linger: 10', `2:11: delivery.linger: ${durationWanted}, got 10`);
   bad('delivery:\n  linger:', `2:10: delivery.linger: ${durationWanted}, got no value`);
-  bad('store: [/a]', '1:8: store: expected an absolute path, starting with /, got a list');
+  bad(
+    'store: [/a]',
+    '1:8: store: expected an absolute path, starting with /, or postgresql://user@host:port/database, got a list',
+  );
   bad('log: info', '1:6: log: expected keys with values, got the value "info"');
   bad('serve: []', '1:8: serve: expected keys with values, got a list');
   bad('users: { domain: { keep: 1 } }', '1:18: users.domain: expected keep or strip, got keys with values');

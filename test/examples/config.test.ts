@@ -64,9 +64,13 @@ describe('examples/config.yaml', () => {
     expect(defaults).toHaveProperty('config.control', shown.get('control'));
   });
 
-  it('shows values that can be used, but a certificate and a token not together', () => {
+  it('shows values that can be used, but not together what belongs to another credential or store', () => {
     const reading = readConfig(parseYaml(everyKey).root, FILE);
-    expect('problems' in reading ? reading.problems.map(({ key }) => key) : []).toEqual(['apns.token']);
+    expect('problems' in reading ? reading.problems.map(({ key }) => key) : []).toEqual([
+      'apns.token',
+      'store_password_file',
+      'state',
+    ]);
   });
 
   it('says of each key what it means, and of one without a default that it has none', () => {

@@ -1,10 +1,8 @@
 import { CLOCK_TOLERANCE_MS } from '../../outbox/timing.ts';
 import type { ClockSeen, SetRight } from '../delivery.ts';
 import { MAY_BE_LOST, type Transactions } from './database.ts';
-import { FREE } from './free.ts';
-
-/** No wait is longer: the configuration takes 24d at most (config/schema.ts), and a back-off is of an hour. */
-const LONGEST_WAIT_MS = 24 * 24 * 60 * 60_000;
+import { FREE } from '../free.ts';
+import { LONGEST_WAIT_MS } from '../waking.ts';
 
 export async function setRight(
   database: Transactions,

@@ -2,7 +2,7 @@ import type { ChangeName } from '../../events/mail-event.ts';
 import type { ClaimedPush } from '../../outbox/attempt.ts';
 import type { Turn } from '../delivery.ts';
 import type { Sql } from './database.ts';
-import { FREE } from './free.ts';
+import { FREE } from '../free.ts';
 
 export type ClaimRequest = Pick<
   Turn,

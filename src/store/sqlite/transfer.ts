@@ -1,5 +1,5 @@
 import type { Candidate, Ruling, Standing } from '../../targets/precedence.ts';
-import type { PushHistory, WholeTarget } from '../../targets/record.ts';
+import { NO_HISTORY, type WholeTarget } from '../../targets/record.ts';
 import type { Imported, ImportTerms, TargetKey } from '../targets.ts';
 import type { Sql, Transactions } from './database.ts';
 import { replaceSubscriptions, subscriptionsIn } from './target-rows.ts';
@@ -62,16 +62,6 @@ function takeOne(sql: Sql, candidate: Candidate, rule: ImportTerms['rule']): Rul
   }
   return ruling;
 }
-
-const NO_HISTORY: PushHistory = {
-  lastPushMs: null,
-  lastSuccessMs: null,
-  lastError: null,
-  lastErrorMs: null,
-  failures: 0,
-  failingSinceMs: null,
-  disabledMs: null,
-};
 
 /** A file without a history leaves what is known of the target's pushes; a registration begins it anew. */
 function upsert(

@@ -1,10 +1,7 @@
 import type { GivenUp } from '../../outbox/waiting.ts';
 import { MAY_BE_LOST, type Sql, type Transactions } from './database.ts';
-import { FREE } from './free.ts';
-
-/** A push that fails although others get through is its own trouble, neither the connection's nor Apple's. */
-const WOKEN_ATTEMPTS = 5;
-const WOKEN_INTERVAL_MS = 5 * 60_000;
+import { FREE } from '../free.ts';
+import { OUTAGE_MS, WOKEN_ATTEMPTS, WOKEN_INTERVAL_MS } from '../waking.ts';
 
 export function wake(database: Transactions, nowMs: number, limit: number): Promise<number> {
   return database.write((sql) => wakeIn(sql, nowMs, { limit, all: true }));
@@ -41,9 +38,6 @@ export function wakeIn(sql: Sql, nowMs: number, { limit, all }: { limit: number;
     ...{ attempts: WOKEN_ATTEMPTS, longAgoMs: nowMs - WOKEN_INTERVAL_MS },
   }).changes;
 }
-
-/** Apple counts as away when no push has got through for so long: whatever waits has failed in that time. */
-const OUTAGE_MS = 60_000;
 
 /** Whether no push has got through just now; a success in the future is of a clock that was ahead. */
 export function wasAway(sql: Sql, nowMs: number): boolean {

@@ -1,7 +1,7 @@
 import type { Mailbox } from '../../mailboxes/mailbox.ts';
 import type { HandledPush, WaitingCount, WaitingFilter, WaitingPush } from '../../outbox/waiting.ts';
 import type { Sql, Transactions } from './database.ts';
-import { FREE } from './free.ts';
+import { FREE } from '../free.ts';
 import { condition } from './target-rows.ts';
 
 export function waitingIds(database: Transactions, filter: WaitingFilter, limit: number): Promise<number[]> {

@@ -1,4 +1,4 @@
-import { CLOCK_TOLERANCE_MS, LEASE_MS } from '../../outbox/timing.ts';
+import { CLOCK_TOLERANCE_MS, LEASE_MS } from '../outbox/timing.ts';
 
 /**
  * In SQL, with @nowMs: nobody is sending this row. A lease that ends much later than one which begins now was taken

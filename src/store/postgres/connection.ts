@@ -1,0 +1,129 @@
+import { readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import pg from 'pg';
+import type { PostgresConfig } from '../../config/config.ts';
+import { type PostgresAddress, readPostgresUrl } from '../../config/postgres-url.ts';
+import { ExitCode, messageOf, OperatorError } from '../../process/errors.ts';
+import { isWithoutTls } from './errors.ts';
+
+/** How long a connection may take, and a statement on it. */
+export interface Patience {
+  connectMs: number;
+  statementMs: number;
+}
+
+/**
+ * All that a statement of ours looks for has an index; the statistics of an outbox that was empty a moment ago would
+ * have PostgreSQL read the whole of it. What is read as a whole all the same then seems so dear that it would be
+ * compiled first, which takes half a second.
+ */
+const OPTIONS = '-c enable_seqscan=off -c jit=off';
+
+/** A dead network is noticed, also where nothing is asked. */
+const KEEP_ALIVE_MS = 10_000;
+
+/** Connections to one database, made as they are needed. */
+export interface Connections {
+  /** The caller releases it. */
+  take(): Promise<pg.PoolClient>;
+  /** One of its own, connected, for whoever listens; the caller ends it. */
+  extra(): Promise<pg.Client>;
+  end(): Promise<void>;
+}
+
+/** Throws OperatorError where the URL, or a file that it names, cannot be used. */
+export function connectionsTo(config: PostgresConfig, patience: Patience, max: number): Connections {
+  const address = readPostgresUrl(config.url);
+  if ('problem' in address) throw unusable(`store: ${address.problem}`);
+  const poolWith = (ssl: pg.ClientConfig['ssl']): pg.Pool => {
+    const made = new pg.Pool({ ...clientConfig(config, address, patience), ssl, max });
+    // One that is lost says so to whoever asks it something; unheard, the event would end the process.
+    made.on('error', () => undefined).on('connect', (client) => client.on('error', () => undefined));
+    return made;
+  };
+  let tls = tlsOf(address);
+  let pool = poolWith(tls);
+  /** Without TLS, where that will do and the server has none. */
+  const orPlain = async <T>(connect: () => Promise<T>): Promise<T> => {
+    try {
+      return await connect();
+    } catch (error) {
+      if (address.sslmode !== 'prefer' || !isWithoutTls(error)) throw error;
+      if (tls !== false) pool = poolWith((tls = false));
+      return connect();
+    }
+  };
+  return {
+    take: () => orPlain(() => pool.connect()),
+    extra: () =>
+      orPlain(async () => {
+        const client = new pg.Client({ ...clientConfig(config, address, patience), ssl: tls });
+        client.on('error', () => undefined);
+        await client.connect();
+        return client;
+      }),
+    end: () => pool.end(),
+  };
+}
+
+function clientConfig(
+  { passwordFile }: PostgresConfig,
+  { host, port, ...address }: PostgresAddress,
+  patience: Patience,
+): pg.ClientConfig {
+  const user = address.user ?? userInfo().username;
+  return {
+    ...{ host, port, user, database: address.database ?? user },
+    ...{ options: OPTIONS, application_name: 'xapplepush' },
+    ...(passwordFile !== undefined && { password: () => passwordIn(passwordFile) }),
+    connectionTimeoutMillis: patience.connectMs,
+    query_timeout: patience.statementMs,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+    types: { getTypeParser },
+  };
+}
+
+/** The types of int8 (https://www.postgresql.org/docs/current/catalog-pg-type.html): all of ours are safe integers. */
+const INT8 = 20;
+
+type ParserOf = (oid: number, format?: string) => unknown;
+const parserOf = pg.types.getTypeParser as ParserOf;
+const parserOfOurs: ParserOf = (oid, format) => (oid === INT8 ? Number : parserOf(oid, format));
+const getTypeParser = parserOfOurs as typeof pg.types.getTypeParser;
+
+/** As libpq takes sslmode; where `prefer` finds no TLS is seen when it connects. */
+function tlsOf({ host, sslmode, ...files }: PostgresAddress): pg.ClientConfig['ssl'] {
+  if (sslmode === 'disable' || host.startsWith('/')) return false;
+  const { sslrootcert, sslcert, sslkey } = files;
+  const isChecked = sslmode.startsWith('verify') || (sslmode === 'require' && sslrootcert !== undefined);
+  return {
+    rejectUnauthorized: isChecked,
+    ...(sslmode !== 'verify-full' && { checkServerIdentity: () => undefined }),
+    ...(sslrootcert !== undefined &&
+      sslrootcert !== 'system' && { ca: contentOf('sslrootcert', sslrootcert) }),
+    ...(sslcert !== undefined && { cert: contentOf('sslcert', sslcert) }),
+    ...(sslkey !== undefined && { key: contentOf('sslkey', sslkey) }),
+  };
+}
+
+/** Read anew for each connection, so that it can be changed. */
+function passwordIn(file: string): string {
+  const password = contentOf('store_password_file', file).replace(/\r?\n$/, '');
+  if (password === '' || /[\r\n]/.test(password))
+    throw unusable(`store_password_file: ${file} does not hold one line with the password`);
+  return password;
+}
+
+function contentOf(option: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw unusable(`${option}: ${file} cannot be read (${messageOf(error)})`);
+  }
+}
+
+function unusable(message: string): OperatorError {
+  const hint = 'correct store in the configuration, or let the user that this program runs as read the file';
+  return new OperatorError(message, { exitCode: ExitCode.configuration, hint });
+}

@@ -1,0 +1,128 @@
+import { INBOX, type Mailbox } from '../../mailboxes/mailbox.ts';
+import { AT_ONCE, dueMs } from '../../outbox/timing.ts';
+import type { Enqueued, EnqueueRequest } from '../intake.ts';
+import type { Database, Sql } from './database.ts';
+import { type Joining, joinOutbox } from './join.ts';
+import { ANNOUNCED, spanAround } from './presence.ts';
+
+/**
+ * Enqueues what many events ask for: a look for all of them, which for most is all, and a statement for all pushes. Two
+ * statements and no transaction: what happens between them is that a device comes or goes.
+ */
+export function enqueueMany(database: Database, requests: readonly EnqueueRequest[]): Promise<Enqueued[]> {
+  return database.ask(async (sql) => {
+    const all = await subscribersOf(sql, requests);
+    const chosen = requests.map((request, n) => chosenOf(all[n] ?? [], request));
+    const joining = requests.flatMap((request, n) =>
+      (chosen[n]?.told ?? []).map((each) => joiningOf(each, request)),
+    );
+    if (joining.length > 0) await joinOutbox(sql, joining);
+    return chosen.map(({ enqueued }) => enqueued);
+  });
+}
+
+function chosenOf(
+  all: readonly Subscriber[],
+  request: EnqueueRequest,
+): { told: Subscriber[]; enqueued: Enqueued } {
+  const allowed = all.filter((each) => isAllowed(each, request));
+  const targets = allowed.filter(({ tellable }) => tellable);
+  const told = targets.filter(({ disabled }) => !disabled);
+  return {
+    told,
+    enqueued: {
+      targetIds: idsOf(told),
+      disabled: idsOf(targets.filter(({ disabled }) => disabled)).length,
+      denied: without(allowed, all),
+      unnamed: without(targets, allowed),
+    },
+  };
+}
+
+export function subscribed(database: Database, mailboxes: readonly Mailbox[]): Promise<number[]> {
+  return database.ask(async (sql) => {
+    const rows = await sql.rows<{ id: number }>(
+      `SELECT s.target_id AS id FROM unnest(@owners::text[], @paths::text[]) AS w (owner, path)
+       JOIN xapplepush.subscriptions s ON s.owner = w.owner AND s.path = w.path`,
+      { owners: mailboxes.map(({ owner }) => owner), paths: mailboxes.map(({ path }) => path) },
+    );
+    return rows.map(({ id }) => id);
+  });
+}
+
+interface Subscriber {
+  targetId: number;
+  user: string;
+  mailbox: Mailbox;
+  disabled: boolean;
+  /** A push without a name leads Mail to its INBOX, one with a name to the mailbox that it was told by it. */
+  tellable: boolean;
+  /** Includes the attempt that is under way. What lies in the future was written by a clock that was ahead. */
+  lastPushMs: number | null;
+  isServed: boolean;
+}
+
+interface SubscriberRow extends Omit<Subscriber, 'mailbox'>, Mailbox {
+  request: number;
+}
+
+/** By request. */
+async function subscribersOf(sql: Sql, requests: readonly EnqueueRequest[]): Promise<Subscriber[][]> {
+  const wanted = requests.flatMap(({ mailboxes, nowMs }, request) =>
+    mailboxes.map((mailbox) => ({ request, ...mailbox, nowMs })),
+  );
+  const rows = await sql.rows<SubscriberRow>(SUBSCRIBERS, {
+    requests: wanted.map(({ request }) => request),
+    owners: wanted.map(({ owner }) => owner),
+    paths: wanted.map(({ path }) => path),
+    nows: wanted.map(({ nowMs }) => nowMs),
+    ...spanAround(Math.max(...requests.map(({ nowMs }) => nowMs))),
+  });
+  const found = requests.map((): Subscriber[] => []);
+  for (const { request, owner, path, ...row } of rows)
+    found[request]?.push({ ...row, mailbox: { owner, path } });
+  return found;
+}
+
+/** In the order of the events and their mailboxes. */
+const SUBSCRIBERS = `
+  SELECT w.request, s.target_id AS "targetId", t.user_name AS "user", s.owner, s.path,
+    t.disabled_ms IS NOT NULL AS disabled,
+    s.hash IS NOT NULL OR (s.owner = t.user_name AND s.path = '${INBOX}') AS tellable,
+    nullif(greatest(CASE WHEN t.last_push_ms <= w.now_ms THEN t.last_push_ms ELSE 0 END,
+      CASE WHEN o.attempted_ms <= w.now_ms THEN o.attempted_ms ELSE 0 END), 0) AS "lastPushMs",
+    EXISTS (SELECT 1 FROM xapplepush.serves WHERE ${ANNOUNCED}) AS "isServed"
+  FROM unnest(@requests::integer[], @owners::text[], @paths::text[], @nows::bigint[]) WITH ORDINALITY
+    AS w (request, owner, path, now_ms, place)
+  JOIN xapplepush.subscriptions s ON s.owner = w.owner AND s.path = w.path
+  JOIN xapplepush.targets t ON t.id = s.target_id
+  LEFT JOIN xapplepush.outbox o ON o.target_id = s.target_id
+  ORDER BY w.place, s.target_id`;
+
+/** The owner always is. */
+function isAllowed({ user, mailbox }: Subscriber, { mayRead }: EnqueueRequest): boolean {
+  return mailbox.owner === user || mayRead === undefined || mayRead(user, mailbox);
+}
+
+function joiningOf(
+  { targetId, mailbox, lastPushMs, isServed }: Subscriber,
+  request: EnqueueRequest,
+): Joining {
+  const { event, isNewMail, nowMs, atMs = nowMs, newApnsId } = request;
+  return {
+    ...{ targetId, mailbox, event, nowMs },
+    apnsId: newApnsId(),
+    eventMs: Math.min(atMs, nowMs),
+    dueMs: dueMs({ event, isNewMail }, nowMs, lastPushMs, isServed ? request.timing : AT_ONCE),
+  };
+}
+
+function idsOf(subscribers: readonly Subscriber[]): number[] {
+  return [...new Set(subscribers.map(({ targetId }) => targetId))];
+}
+
+/** How many targets of all are not among the kept. */
+function without(kept: readonly Subscriber[], all: readonly Subscriber[]): number {
+  const ids = new Set(idsOf(kept));
+  return idsOf(all).filter((id) => !ids.has(id)).length;
+}

@@ -1,0 +1,65 @@
+import { VERSION } from '../../process/installation.ts';
+import { StoreError } from '../errors.ts';
+import type { Sql } from './database.ts';
+import { MIGRATIONS } from './schema.ts';
+
+export const CURRENT_VERSION = MIGRATIONS.length;
+
+/** Of pg_advisory_xact_lock: "xapp" in ASCII, as for SQLite; one host at a time brings the schema up to date. */
+const LOCK = 0x78617070;
+
+/**
+ * Makes the schema, or brings it to the version of this program, all or nothing. Throws StoreError for one of a newer
+ * program, and for one that is not there where it is not to be made.
+ */
+export async function migrate(sql: Sql, name: string, create: boolean): Promise<void> {
+  const found = await versionIn(sql);
+  if (found === CURRENT_VERSION) return;
+  if (found > CURRENT_VERSION) throw newer(name, found);
+  if (found === 0 && !create) throw missing(name);
+  await sql.change('BEGIN');
+  try {
+    await sql.change('SELECT pg_advisory_xact_lock(@lock)', { lock: LOCK });
+    const version = await versionIn(sql); // another host may have been faster
+    if (version > CURRENT_VERSION) throw newer(name, version);
+    for (const [index, text] of MIGRATIONS.entries()) if (index >= version) await apply(sql, index + 1, text);
+    await sql.change('COMMIT');
+  } catch (error) {
+    await sql.change('ROLLBACK').catch(() => undefined); // the first error is the one to tell
+    throw error;
+  }
+}
+
+/** 0 where there is no schema yet. */
+async function versionIn(sql: Sql): Promise<number> {
+  const known = await sql.row<{ exists: boolean }>(
+    `SELECT to_regclass('xapplepush.migrations') IS NOT NULL AS exists`,
+  );
+  if (known?.exists !== true) return 0;
+  const row = await sql.row<{ version: number }>(
+    'SELECT coalesce(max(version), 0) AS version FROM xapplepush.migrations',
+  );
+  return row?.version ?? 0;
+}
+
+async function apply(sql: Sql, version: number, text: string): Promise<void> {
+  await sql.change(text);
+  await sql.change(
+    'INSERT INTO xapplepush.migrations (version, applied_ms, program) VALUES (@version, @appliedMs, @program)',
+    { version, appliedMs: Date.now(), program: VERSION },
+  );
+}
+
+function newer(name: string, version: number): StoreError {
+  return new StoreError(
+    `database ${name} has version ${version}; this program knows versions up to ${CURRENT_VERSION}`,
+    { hint: 'install the xapplepush that wrote it, or a newer one', cause: undefined },
+  );
+}
+
+function missing(name: string): StoreError {
+  return new StoreError(`database ${name} has no schema xapplepush yet`, {
+    hint: 'the first serve makes it: start xapplepush serve',
+    cause: undefined,
+  });
+}

@@ -1,0 +1,95 @@
+import type { NewTarget } from '../../targets/target.ts';
+import type { RegisterRequest, RegisterResult } from '../intake.ts';
+import type { Database, Sql } from './database.ts';
+import { replaceSubscriptions } from './target-rows.ts';
+import { lockUser } from './user-lock.ts';
+
+export function register(
+  database: Database,
+  target: NewTarget,
+  { nowMs, atMs = nowMs, maxPerUser }: RegisterRequest,
+): Promise<RegisterResult> {
+  const times = { nowMs, atMs: Math.min(atMs, nowMs) };
+  return database.transact(async (sql) => {
+    await lockUser(sql, target.user);
+    if (await isOutdated(sql, target, times)) return OUTDATED;
+    const replaced = await sql.change(
+      `DELETE FROM xapplepush.targets WHERE user_name = @user AND device_token = @deviceToken
+         AND subtopic = @subtopic AND account_id <> @accountId`,
+      keysOf(target),
+    );
+    const { id, created } = await upsert(sql, target, times.atMs);
+    await replaceSubscriptions(sql, id, target.subscriptions);
+    return {
+      created,
+      replaced,
+      evicted: await evict(sql, target, id, { nowMs, maxPerUser }),
+      outdated: false,
+    };
+  });
+}
+
+const OUTDATED: RegisterResult = { created: false, replaced: 0, evicted: 0, outdated: true };
+
+function keysOf({ user, deviceToken, accountId, subtopic }: NewTarget) {
+  return { user, deviceToken, accountId, subtopic };
+}
+
+/** True where the device has registered since, under this account id or another: it has one at a time. */
+async function isOutdated(
+  sql: Sql,
+  target: NewTarget,
+  times: { nowMs: number; atMs: number },
+): Promise<boolean> {
+  const newer = await sql.row(
+    `SELECT 1 FROM xapplepush.targets WHERE user_name = @user AND device_token = @deviceToken
+       AND (account_id = @accountId OR subtopic = @subtopic) AND least(renewed_ms, @nowMs) > @atMs`,
+    { ...keysOf(target), ...times },
+  );
+  return newer !== undefined;
+}
+
+/** A row that nobody has changed before has no xmax (https://www.postgresql.org/docs/current/ddl-system-columns.html). */
+async function upsert(sql: Sql, target: NewTarget, atMs: number): Promise<{ id: number; created: boolean }> {
+  const row = await sql.row<{ id: number; created: boolean }>(
+    `INSERT INTO xapplepush.targets AS t (user_name, device_token, account_id, subtopic, aps_version, topic, source,
+       registered_ms, renewed_ms)
+     VALUES (@user, @deviceToken, @accountId, @subtopic, @apsVersion, @topic, @source, @atMs, @atMs)
+     ON CONFLICT (user_name, device_token, account_id) DO UPDATE SET
+       subtopic = excluded.subtopic, aps_version = excluded.aps_version,
+       topic = coalesce(nullif(excluded.topic, ''), t.topic), -- what was told before stays known
+       source = excluded.source, registered_ms = least(t.registered_ms, excluded.registered_ms),
+       renewed_ms = excluded.renewed_ms, failures = 0, failing_since_ms = NULL, disabled_ms = NULL
+     RETURNING id, xmax = 0 AS created`,
+    { ...target, atMs },
+  );
+  if (row === undefined) throw new Error('expected a target after an upsert');
+  return row;
+}
+
+/** Removes the user's oldest targets of the same source only: who may register by HTTP must not push out what came by Cyrus. */
+function evict(
+  sql: Sql,
+  { user, source }: NewTarget,
+  latestId: number,
+  { nowMs, maxPerUser }: { nowMs: number; maxPerUser: number },
+): Promise<number> {
+  return sql.change(
+    `DELETE FROM xapplepush.targets WHERE id IN (SELECT id FROM xapplepush.targets
+       WHERE user_name = @user AND source = @source
+       ORDER BY least(renewed_ms, @nowMs) DESC, id = @latestId DESC, id DESC OFFSET @maxPerUser)`,
+    { user, source, latestId, nowMs, maxPerUser },
+  );
+}
+
+/** What a clock that was ahead has dated is the latest only where there is nothing else. */
+export function latestTopic(database: Database, nowMs: number): Promise<string | undefined> {
+  return database.ask(async (sql) => {
+    const latest = (condition: string): Promise<{ topic: string } | undefined> =>
+      sql.row(
+        `SELECT topic FROM xapplepush.targets WHERE topic <> '' ${condition} ORDER BY renewed_ms DESC LIMIT 1`,
+        { nowMs },
+      );
+    return ((await latest('AND renewed_ms <= @nowMs')) ?? (await latest('')))?.topic;
+  });
+}

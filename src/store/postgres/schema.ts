@@ -1,0 +1,113 @@
+/**
+ * Each brings the schema to the version that is its place in the list, from 1. Only ever appended to; none is edited once
+ * released: hosts of one database are brought to a new program one after the other, so what an older one reads and
+ * writes stays. What the tables mean stands in schema.sql, whose tables these are. All times are milliseconds since the
+ * epoch. Texts that are compared have the collation "C", that of SQLite: byte by byte.
+ */
+export const MIGRATIONS: readonly string[] = [
+  `CREATE SCHEMA IF NOT EXISTS xapplepush;
+
+  CREATE TABLE xapplepush.migrations (
+    version    integer PRIMARY KEY,
+    applied_ms bigint NOT NULL,
+    program    text NOT NULL
+  );
+
+  CREATE TABLE xapplepush.targets (
+    id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    user_name        text COLLATE "C" NOT NULL,
+    device_token     text COLLATE "C" NOT NULL,
+    account_id       text COLLATE "C" NOT NULL,
+    subtopic         text COLLATE "C" NOT NULL,
+    aps_version      bigint NOT NULL,
+    topic            text COLLATE "C" NOT NULL,
+    source           text COLLATE "C" NOT NULL,
+    registered_ms    bigint NOT NULL,
+    renewed_ms       bigint NOT NULL,
+    last_push_ms     bigint,
+    last_success_ms  bigint,
+    last_error       text,
+    last_error_ms    bigint,
+    failures         bigint NOT NULL DEFAULT 0,
+    failing_since_ms bigint,
+    disabled_ms      bigint,
+    UNIQUE (user_name, device_token, account_id)
+  ) WITH (fillfactor = 80);
+  CREATE INDEX targets_by_renewal ON xapplepush.targets (renewed_ms);
+
+  CREATE TABLE xapplepush.subscriptions (
+    target_id bigint NOT NULL REFERENCES xapplepush.targets (id) ON DELETE CASCADE,
+    owner     text COLLATE "C" NOT NULL,
+    path      text COLLATE "C" NOT NULL,
+    name      text NOT NULL,
+    hash      text,
+    PRIMARY KEY (target_id, owner, path)
+  );
+  CREATE INDEX subscriptions_by_mailbox ON xapplepush.subscriptions (owner, path) INCLUDE (target_id);
+
+  -- Room in each page for the next version of a row: leases change no index then, and the old version is gone at once.
+  CREATE TABLE xapplepush.outbox (
+    target_id      bigint PRIMARY KEY REFERENCES xapplepush.targets (id) ON DELETE CASCADE,
+    apns_id        text NOT NULL,
+    generation     bigint NOT NULL,
+    event          text NOT NULL,
+    enqueued_ms    bigint NOT NULL,
+    event_ms       bigint NOT NULL,
+    due_ms         bigint NOT NULL,
+    attempts       bigint NOT NULL DEFAULT 0,
+    attempted_ms   bigint,
+    held_by        text,
+    last_reason    text,
+    lease_owner    text COLLATE "C",
+    lease_until_ms bigint
+  ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02);
+  CREATE INDEX outbox_by_due ON xapplepush.outbox (due_ms);
+  CREATE INDEX outbox_by_event ON xapplepush.outbox (event_ms);
+  CREATE INDEX outbox_by_lease ON xapplepush.outbox (lease_owner) WHERE lease_owner IS NOT NULL;
+
+  CREATE TABLE xapplepush.outbox_mailboxes (
+    target_id  bigint NOT NULL REFERENCES xapplepush.outbox (target_id) ON DELETE CASCADE,
+    owner      text COLLATE "C" NOT NULL,
+    path       text COLLATE "C" NOT NULL,
+    generation bigint NOT NULL,
+    PRIMARY KEY (target_id, owner, path)
+  ) WITH (autovacuum_vacuum_scale_factor = 0.02);
+
+  CREATE TABLE xapplepush.credentials (
+    fingerprint     text COLLATE "C" NOT NULL,
+    server          text COLLATE "C" NOT NULL,
+    successes       bigint NOT NULL DEFAULT 0,
+    last_success_ms bigint,
+    bad_tokens      bigint NOT NULL DEFAULT 0,
+    warned_ms       bigint,
+    gone            bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (fingerprint, server)
+  );
+
+  CREATE TABLE xapplepush.provider_tokens (
+    fingerprint text COLLATE "C" PRIMARY KEY,
+    jwt         text NOT NULL,
+    issued_ms   bigint NOT NULL
+  );
+
+  CREATE TABLE xapplepush.deliverer (
+    id            integer PRIMARY KEY CHECK (id = 1),
+    until_ms      bigint NOT NULL,
+    edition       text,
+    clock_told_ms bigint,
+    clock_seen_ms bigint,
+    doubted_ms    bigint
+  );
+  INSERT INTO xapplepush.deliverer (id, until_ms) VALUES (1, 0);
+
+  CREATE TABLE xapplepush.serves (
+    owner          text COLLATE "C" PRIMARY KEY,
+    host           text NOT NULL,
+    program        text NOT NULL,
+    clock_ahead_ms bigint NOT NULL, -- how far the server's clock was ahead of that host's
+    since_ms       bigint NOT NULL,
+    announced_ms   bigint NOT NULL,
+    outdated       text,
+    closed_doors   text
+  );`,
+];

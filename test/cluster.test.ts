@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { Store } from '../src/store/store.ts';
+import { startTestApns, type TestApns } from './support/apns.ts';
+import { eventually, type Sandbox } from './support/command.ts';
+import { messageNew, tokenNumber } from './support/events.ts';
+import { describeWith } from './support/needs.ts';
+import { type Postgres, startPostgres } from './support/postgres.ts';
+import { postgresAvailability } from './support/postgres-installation.ts';
+import { type Served, startServe } from './support/serve.ts';
+import { createSharedHost, leaveMail, userNumber, withUsers } from './support/shared-hosts.ts';
+
+const AT_ONCE = 'delivery: { throttle: 0s }\n';
+
+describeWith('PostgreSQL', postgresAvailability(), 'hosts that share a PostgreSQL', () => {
+  let postgres: Postgres;
+  let apns: TestApns;
+  let hosts: Sandbox[];
+  let served: Served[];
+  let store: Store | undefined;
+  let url: string;
+
+  beforeAll(async () => {
+    postgres = await startPostgres();
+  });
+  afterAll(() => postgres.stop());
+  beforeEach(async () => {
+    apns = await startTestApns();
+    url = await postgres.database();
+    hosts = [0, 1].map(() => createSharedHost(apns, url, AT_ONCE));
+    served = [];
+  });
+  afterEach(async () => {
+    await Promise.all(served.map(({ end }) => end('SIGKILL')));
+    store?.close();
+    for (const host of hosts) host.remove();
+    await apns.close();
+  });
+
+  const serveOn = async (host: Sandbox): Promise<Served> => {
+    const one = await startServe(host);
+    served.push(one);
+    return one;
+  };
+  const pushed = (): Map<string, number> => {
+    const counts = new Map<string, number>();
+    for (const { deviceToken } of apns.received) counts.set(deviceToken, (counts.get(deviceToken) ?? 0) + 1);
+    return counts;
+  };
+  const files = ({ spool }: Sandbox): number => readdirSync(join(spool, 'new')).length;
+  const isEmpty = async (): Promise<boolean> =>
+    hosts.every((host) => files(host) === 0) && (await store?.countRows())?.waiting === 0;
+
+  test('tell each device once, whichever of them its event came to, and share the work', async () => {
+    const users = 2000;
+    store = await withUsers(url, users, apns.topic);
+    for (let user = 0; user < users; user += 1) leaveMail(hosts[user % 2]!, user);
+    await Promise.all(hosts.map(serveOn));
+    await apns.pushes(users);
+    await eventually(isEmpty, (empty) => empty);
+    expect([pushed().size, apns.received.length]).toEqual([users, users]);
+    const byHost = hosts.map(({ dir }) => deliveredBy(dir));
+    expect(byHost.reduce((sum, count) => sum + count, 0)).toBe(users);
+    expect(Math.min(...byHost)).toBeGreaterThan(0);
+  });
+
+  test('lose nothing when one is killed, and what it was sending goes again under the same apns-id', async () => {
+    const users = 200;
+    store = await withUsers(url, users, apns.topic);
+    const [first] = await Promise.all(hosts.map(serveOn));
+    for (let user = 0; user < users; user += 1) leaveMail(hosts[user % 2]!, user);
+    await apns.pushes(20);
+    await first?.end('SIGKILL');
+    await serveOn(hosts[0]!);
+    await eventually(isEmpty, (empty) => empty);
+    expect(pushed().size).toBe(users);
+    const ids = new Map<string, Set<string>>();
+    for (const { deviceToken, apnsId } of apns.received)
+      ids.set(deviceToken, (ids.get(deviceToken) ?? new Set()).add(apnsId));
+    expect([...ids.values()].filter((each) => each.size > 1)).toEqual([]);
+  });
+
+  test('keep events in their spools while PostgreSQL is away, say so, and tell everything afterwards', async () => {
+    const users = 60;
+    store = await withUsers(url, users, apns.topic);
+    await Promise.all(hosts.map(serveOn));
+    await postgres.halt('SIGKILL');
+    for (let user = 0; user < users; user += 1) leaveMail(hosts[user % 2]!, user);
+    const status = await eventually(
+      () => hosts[0]!.run(['status']),
+      ({ stdout }) => /cannot be reached/.test(stdout),
+    );
+    expect(status.stdout).toMatch(/^does not work/m);
+    expect(await hosts[0]!.notify(messageNew())).toEqual({ exitCode: 0, stdout: '', stderr: '' });
+    expect(files(hosts[0]!)).toBeGreaterThan(0);
+    await postgres.start();
+    await apns.pushes(users);
+    await eventually(isEmpty, (empty) => empty);
+    expect(pushed().size).toBe(users);
+    const log = readFileSync(join(hosts[0]!.dir, 'log'), 'utf8');
+    expect(log).toMatch(/"reason":"[^"]*cannot be reached[^\n]*not all of the spool can be taken now/);
+    expect(log.split('delivery is interrupted').length).toBeLessThan(4);
+  });
+
+  test('hear of each other at once: what one host has enqueued the other sends', async () => {
+    store = await withUsers(url, 1, apns.topic);
+    await serveOn(hosts[1]!);
+    const mailboxes = [{ owner: userNumber(0), path: 'INBOX' }];
+    const timing = { throttleMs: 0, housekeepingDelayMs: 0 };
+    await store.enqueue({ event: 'MessageNew', mailboxes, nowMs: Date.now(), newApnsId: randomUUID, timing });
+    expect((await apns.pushes(1))[0]?.deviceToken).toBe(tokenNumber(0));
+  });
+});
+
+/** What the history of that host says that Apple took from it. */
+function deliveredBy(dir: string): number {
+  const folder = join(dir, 'state', 'xapplepush.history');
+  const lines = readdirSync(folder).flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n'));
+  return lines.filter((line) => line.includes('"delivered"')).length;
+}
