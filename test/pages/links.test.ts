@@ -61,7 +61,7 @@ test('hints, comments and units name pages that exist, and no section of the REA
     ),
   );
   const texts = files.filter((file) => statSync(join(PROJECT, file)).isFile()).map(contentOf);
-  const named = texts.flatMap((text) => text.match(/\bdocs\/[\w./-]*\.\w+/g) ?? []);
+  const named = texts.flatMap((text) => text.match(/(?<![\w/.])docs\/[\w./-]*\.\w+/g) ?? []);
   expect(named).toContain('docs/dovecot.md');
   expect(named.filter((file) => !existsSync(join(PROJECT, file)))).toEqual([]);
   expect(texts.filter((text) => /README\.md(?! of)/.test(text))).toEqual([]);
