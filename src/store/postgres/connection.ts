@@ -17,10 +17,22 @@ export interface Patience {
  * have PostgreSQL read the whole of it. What is read as a whole all the same then seems so dear that it would be
  * compiled first, which takes half a second.
  */
-const OPTIONS = '-c enable_seqscan=off -c jit=off';
+const PLANNING = ['enable_seqscan=off', 'jit=off'];
 
 /** A dead network is noticed, also where nothing is asked. */
 const KEEP_ALIVE_MS = 10_000;
+
+/** The server too notices whoever is gone without a word: a transaction of theirs holds locks, and a connection. */
+const LIVENESS = [
+  'idle_in_transaction_session_timeout=10s',
+  'tcp_keepalives_idle=10',
+  'tcp_keepalives_interval=5',
+  'tcp_keepalives_count=3',
+  'tcp_user_timeout=20s',
+];
+
+/** The server gives a statement up before the client does, who cannot end what waits there for a lock. */
+const SERVER_FIRST_MS = 1000;
 
 /** Connections to one database, made as they are needed. */
 export interface Connections {
@@ -74,14 +86,20 @@ function clientConfig(
   const user = address.user ?? userInfo().username;
   return {
     ...{ host, port, user, database: address.database ?? user },
-    ...{ options: OPTIONS, application_name: 'xapplepush' },
+    ...{ options: optionsOf(patience), application_name: 'xapplepush' },
     ...(passwordFile !== undefined && { password: () => passwordIn(passwordFile) }),
     connectionTimeoutMillis: patience.connectMs,
-    query_timeout: patience.statementMs,
+    query_timeout: patience.statementMs + SERVER_FIRST_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     types: { getTypeParser },
   };
+}
+
+/** As the command line of a session (https://www.postgresql.org/docs/current/config-setting.html). */
+function optionsOf({ statementMs }: Patience): string {
+  const settings = [...PLANNING, ...LIVENESS, `statement_timeout=${statementMs}`];
+  return settings.map((setting) => `-c ${setting}`).join(' ');
 }
 
 /** The types of int8 (https://www.postgresql.org/docs/current/catalog-pg-type.html): all of ours are safe integers. */

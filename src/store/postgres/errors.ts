@@ -44,7 +44,7 @@ const COLLISION = /^(?:40001|40P01|23503)$/;
  * by what pg says where it has none. Read-only is what a former primary has become.
  */
 const LOST =
-  /^(?:08...|57P0[123]|25006|ECONN\w+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$|^Connection terminated|timeout exceeded when trying to connect|^Client has encountered a connection error|^Query read timeout/;
+  /^(?:08...|57P0[1-5]|25P0[34]|25006|ECONN\w+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$|^Connection terminated|timeout exceeded when trying to connect|^Client has encountered a connection error|^Query read timeout/;
 
 const BUSY = /^(?:40001|40P01|55P03|57014)$|^Query read timeout/;
 

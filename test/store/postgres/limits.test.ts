@@ -1,0 +1,73 @@
+import { randomUUID } from 'node:crypto';
+import pg from 'pg';
+import { afterAll, beforeAll, beforeEach, afterEach, expect, test } from 'vitest';
+import { type Database, openDatabase } from '../../../src/store/postgres/database.ts';
+import { postgresStore } from '../../../src/store/postgres/store.ts';
+import type { Store } from '../../../src/store/store.ts';
+import { tokenNumber } from '../../support/events.ts';
+import { describeWith } from '../../support/needs.ts';
+import { type Postgres, startPostgres } from '../../support/postgres.ts';
+import { postgresAvailability } from '../../support/postgres-installation.ts';
+import { newTarget, NOW_MS } from '../../support/store.ts';
+
+const SOON = { create: true, patience: { connectMs: 10_000, statementMs: 500 }, connections: 3 };
+
+describeWith('PostgreSQL', postgresAvailability(), 'a PostgreSQL that others work in', () => {
+  let postgres: Postgres;
+  let url: string;
+  let database: Database;
+  let store: Store;
+  let other: pg.Client;
+  beforeAll(async () => {
+    postgres = await startPostgres();
+  });
+  afterAll(() => postgres.stop());
+  beforeEach(async () => {
+    url = await postgres.database();
+    database = openDatabase({ url }, SOON);
+    store = postgresStore(database);
+    other = new pg.Client(url);
+    await other.connect();
+  });
+  afterEach(async () => {
+    store.close();
+    await other.end();
+  });
+
+  const withUsers = async (...users: string[]): Promise<void> => {
+    for (const [n, user] of users.entries()) {
+      const subscriptions = [{ owner: user, path: 'INBOX', name: 'INBOX', hash: undefined }];
+      const target = newTarget({ user, subscriptions, deviceToken: tokenNumber(n) });
+      await store.register(target, { nowMs: NOW_MS, maxPerUser: 9 });
+    }
+  };
+  const mailTo = async (owner: string): Promise<number> => {
+    const timing = { throttleMs: 0, housekeepingDelayMs: 0 };
+    const mailboxes = [{ owner, path: 'INBOX' }];
+    const request = { event: 'MessageNew' as const, mailboxes, nowMs: NOW_MS, newApnsId: randomUUID, timing };
+    return (await store.enqueue(request)).targetIds.length;
+  };
+
+  test('that hold a row: statements on it end on the server too, and others are told meanwhile', async () => {
+    await withUsers('alice', 'bob');
+    await mailTo('alice');
+    await other.query('BEGIN; SELECT 1 FROM xapplepush.outbox FOR UPDATE');
+    for (let n = 0; n < 5; n += 1)
+      expect(await mailTo('alice').catch((error: unknown) => error)).toMatchObject({ busy: true });
+    const held = mailTo('alice').catch((error: unknown) => error);
+    await new Promise(setImmediate); // in a statement of its own
+    expect(await mailTo('bob')).toBe(1);
+    expect(await held).toMatchObject({ name: 'StoreError', busy: true });
+    expect((await backends()).length).toBeLessThanOrEqual(SOON.connections);
+    expect((await backends()).filter(({ state }) => state === 'active')).toEqual([]);
+    await other.query('ROLLBACK');
+    expect(await mailTo('alice')).toBe(1);
+  });
+
+  const backends = async (): Promise<{ state: string }[]> =>
+    (
+      await other.query<{ state: string }>(
+        `SELECT state FROM pg_stat_activity WHERE application_name = 'xapplepush' AND datname = current_database()`,
+      )
+    ).rows;
+});
