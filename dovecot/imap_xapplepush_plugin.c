@@ -303,16 +303,29 @@ static const char *refusal(const struct registration *registration, unsigned int
 
 /* == Mailboxes == */
 
-/* May the user read it? Nothing is created: a mailbox that Dovecot makes by itself when it is opened is not opened. */
-static bool is_readable(struct mailbox *box)
+/* May the user read it? -1 where it cannot be known. Nothing is created: a mailbox that Dovecot makes by itself when it is
+   opened is not opened. */
+static int is_readable(struct mailbox *box)
 {
 	enum mailbox_existence existence;
 
 	if (mailbox_exists(box, FALSE, &existence) < 0)
-		return FALSE;
+		return -1;
 	if (existence == MAILBOX_EXISTENCE_SELECT)
-		return mailbox_open(box) == 0; /* the right to look is not the right to read */
-	return mailbox_exists(box, TRUE, &existence) == 0 && existence == MAILBOX_EXISTENCE_SELECT;
+		return mailbox_open(box) == 0 ? 1 : -1; /* the right to look is not the right to read */
+	if (mailbox_exists(box, TRUE, &existence) < 0)
+		return -1;
+	return existence == MAILBOX_EXISTENCE_SELECT ? 1 : 0;
+}
+
+/* A disk that fails for a moment must not cost the phone its own mailboxes for a day. */
+static bool is_to_be_told(struct mailbox *box, const struct mail_namespace *ns)
+{
+	int readable = is_readable(box);
+
+	if (readable < 0 && mailbox_get_last_mail_error(box) == MAIL_ERROR_TEMP)
+		return ns->type == MAIL_NAMESPACE_TYPE_PRIVATE;
+	return readable > 0;
 }
 
 /* Adds a mailbox for the phone by the name it used, and for xapplepush by the name that Dovecot's events have too. */
@@ -340,7 +353,7 @@ static void try_mailbox(struct client *client, const char *name, struct answer *
 	if (ns == NULL)
 		return;
 	box = mailbox_alloc(ns->list, storage_name, MAILBOX_FLAG_READONLY);
-	if (is_readable(box))
+	if (is_to_be_told(box, ns))
 		accept_mailbox(answer, name, mailbox_get_vname(box));
 	mailbox_free(&box);
 }

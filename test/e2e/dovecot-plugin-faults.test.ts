@@ -1,4 +1,12 @@
-import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { spoolFragment } from '../support/dovecot-config.ts';
@@ -12,8 +20,12 @@ import { type ImapClient, loginImap, type RegistrationReply } from '../support/i
 import { testWithMounts } from '../support/needs.ts';
 import { mountSmallDisk } from '../support/small-disk.ts';
 
-const SESSIONS = 10;
-const PER_SESSION = 20;
+const SESSIONS = 50;
+const PER_SESSION = 100;
+const KILLED_SESSIONS = 10;
+
+/** What Dovecot says of a file that is a link to itself. */
+const LOOP = /^.*Too many levels of symbolic links.*/gm;
 
 describeWithPlugin('our plugin in a real Dovecot, when something fails', () => {
   let host: DovecotHost;
@@ -162,9 +174,9 @@ describeWithPlugin('our plugin in a real Dovecot, when something fails', () => {
           // its process was killed, perhaps before it had logged in
         }
       };
-      const sessions = Array.from({ length: SESSIONS }, (_, n) => session(n * 50));
+      const sessions = Array.from({ length: KILLED_SESSIONS }, (_, n) => session(n * 50));
       await expect.poll(() => answered.size, { timeout: 30_000, interval: 5 }).toBeGreaterThan(20);
-      const killed = imapProcesses(dovecot).slice(0, SESSIONS / 2);
+      const killed = imapProcesses(dovecot).slice(0, KILLED_SESSIONS / 2);
       expect(killed.length).toBeGreaterThan(0);
       for (const pid of killed) process.kill(pid, 'SIGKILL');
       await Promise.all(sessions);
@@ -172,6 +184,24 @@ describeWithPlugin('our plugin in a real Dovecot, when something fails', () => {
       expect([...answered].filter((token) => !kept.has(token))).toEqual([]);
       expect(files('tmp').length).toBeLessThanOrEqual(killed.length);
     });
+  });
+
+  test('a mailbox of one’s own at which Dovecot cannot look now is told like the others', async () => {
+    const client = await loginImap(dovecot, 'bob');
+    for (const name of ['Sound', 'Loop']) {
+      await client.command(`CREATE ${name}`);
+      await client.command(`STATUS ${name} (MESSAGES)`);
+    }
+    const folder = join(dovecot.dir, 'mail/bob/Maildir/.Loop');
+    rmSync(folder, { recursive: true });
+    symlinkSync(folder, folder); // ELOOP, as little foreseen as an error of the disk
+    const reply = await client.registerDevice({
+      ...{ accountId: ACCOUNT_ID, deviceToken: tokenNumber(1), version: 2 },
+      ...{ subtopic: 'com.apple.mobilemail', mailboxes: ['Sound', 'Loop', 'None'] },
+    });
+    expect(reply).toMatchObject({ status: 'OK', mailboxes: ['Sound', 'Loop'] });
+    await expect.poll(() => dovecot.log()).toMatch(LOOP);
+    await client.close();
   });
 
   test('Dovecot has nothing else to complain about', () => {
@@ -182,7 +212,8 @@ describeWithPlugin('our plugin in a real Dovecot, when something fails', () => {
     const others = dovecot
       .log()
       .replaceAll(/^.*Error: xapplepush: .*/gm, '')
-      .replaceAll(killed, '');
+      .replaceAll(killed, '')
+      .replaceAll(LOOP, '');
     expect(others).not.toMatch(/Warning|Error|Panic|Fatal/);
   });
 });

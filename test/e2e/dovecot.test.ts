@@ -131,6 +131,26 @@ const STEPS: Step[] = [
     pushes: 1,
   },
   {
+    what: 'moving back out of Junk, unread',
+    act: async ({ imap: session }) => {
+      await session.command('SELECT Junk');
+      expect(await session.command('MOVE 1 INBOX')).toMatchObject({ status: 'OK' });
+      await session.command('SELECT INBOX');
+    },
+    told: [[{ name: 'MessageExpunge', mailbox: 'Junk' }], [inbox('MessageAppend')]],
+    pushes: 1,
+  },
+  {
+    what: 'copying from another folder into INBOX',
+    act: async ({ imap: session }) => {
+      await session.command('SELECT Trash');
+      expect(await session.command('COPY 1 INBOX')).toMatchObject({ status: 'OK' });
+      await session.command('SELECT INBOX');
+    },
+    told: [[{ ...inbox('MessageAppend'), flags: ['\\Seen'] }]],
+    pushes: 1,
+  },
+  {
     what: 'appending nothing after something, which is rolled back',
     act: async (alice) => {
       const reply = await alice.imap.command('APPEND INBOX {7+}\r\nA: b\r\n\r {0+}\r\n');

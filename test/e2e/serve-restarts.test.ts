@@ -7,6 +7,7 @@ import { type Activator, startActivator } from '../support/activator.ts';
 import { COMMAND, environmentOf, eventually } from '../support/command.ts';
 import { message } from '../support/cyrus-host.ts';
 import { cyrusInstallation } from '../support/cyrus-installation.ts';
+import { freePort } from '../support/cyrus-port.ts';
 import { createServingHost, phone, type ServingHost } from '../support/cyrus-serve.ts';
 import { type Cyrus, describeWithCyrus } from '../support/cyrus.ts';
 import { tokenNumber } from '../support/events.ts';
@@ -173,7 +174,9 @@ function whileCyrusDelivers(): void {
 
   test('held by examples/keep-sockets, kill -9 with clients in the backlog: the next answers them', async () => {
     const { sandbox, notifySocket } = host;
-    const args = [`cyrus=${notifySocket.replace(/^dlist:/, '')}`, '--', COMMAND, 'serve'];
+    const port = await freePort();
+    const held = [`cyrus=${notifySocket.replace(/^dlist:/, '')}`, `http=127.0.0.1:${port}`];
+    const args = [...held, '--', COMMAND, 'serve'];
     const env = environmentOf(sandbox.configFile);
     const keeper = spawn(KEEP_SOCKETS, args, { env, stdio: ['ignore', 'ignore', 'inherit'] });
     const ended = new Promise<number | null>((resolve) => keeper.on('exit', resolve));
@@ -195,6 +198,7 @@ function whileCyrusDelivers(): void {
       }
       const all = KILLS * CLIENTS;
       expect(await eventually(taken, (count) => count >= all)).toBe(all);
+      expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
     } finally {
       keeper.kill();
     }

@@ -36,6 +36,7 @@ export function checkRegistration(doveconf: Doveconf, options: RegistrationOptio
   if (!loaded.includes(PLUGIN) && elsewhere.length === 0) return [withoutOurs(doveconf, loaded, options)];
   const found = [
     ...elsewhere.slice(0, 1).map(inTooMany),
+    ...loaded.filter(isOther).slice(0, 1).map(besideOurs),
     ...judgeFile(doveconf, options.folders),
     ...judgeCapability(doveconf),
     ...judgeTopic(doveconf, options.topics),
@@ -46,7 +47,7 @@ export function checkRegistration(doveconf: Doveconf, options: RegistrationOptio
 }
 
 function withoutOurs(doveconf: Doveconf, loaded: readonly string[], options: RegistrationOptions): Point {
-  const other = loaded.find((plugin) => /xaps/.test(plugin));
+  const other = loaded.find(isOther);
   if (other !== undefined) return judgeOther(doveconf, other, options);
   return warning(
     DOVECOT_REGISTRATION,
@@ -69,6 +70,18 @@ function judgeOther(
     : `the plugin ${plugin} for 2.3 crashes on a topic as short as ${short}: no phone registers`;
   const tell = padsTopic ? warning : problem; // the older ones bear them
   return tell(DOVECOT_REGISTRATION, text, `serve: { plugin_padding: ${!padsTopic} }`);
+}
+
+function isOther(plugin: string): boolean {
+  return plugin.includes('xaps');
+}
+
+function besideOurs(other: string): Point {
+  return problem(
+    DOVECOT_REGISTRATION,
+    `mail_plugins of protocol imap names ${other} beside ${PLUGIN}: two plugins answer one command`,
+    `take ${other} out there`,
+  );
 }
 
 function inTooMany(protocol: string): Point {

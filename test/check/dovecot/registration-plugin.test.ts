@@ -54,6 +54,15 @@ describe.each(VERSIONS)('our plugin in Dovecot %s', (version) => {
     expect(judged(output, { folders: [modules(version, abi.replace('19.1', '19.9'))] })[0]).toMatch(/^ok/);
   });
 
+  test('is not to stand beside another one', () => {
+    const both = output.replaceAll('imap_xapplepush', 'imap_xapplepush xaps_imap');
+    const block =
+      'protocol imap {\n  mail_plugins {\n    imap_xapplepush = yes\n    xaps_imap = yes\n  }\n}\n';
+    expect(judged(version === '2.3' ? both : `${output}${block}`)).toEqual([
+      'problem: mail_plugins of protocol imap names xaps_imap beside imap_xapplepush: two plugins answer one command → take xaps_imap out there',
+    ]);
+  });
+
   test('that is not there ends every log-in', () => {
     const folder = modules(version);
     expect(judged(output, { folders: [folder] })).toEqual([
