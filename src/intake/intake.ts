@@ -17,7 +17,7 @@ import { withOwners } from './owners.ts';
 import { type Decision, decide, type ReadableBy } from './policy.ts';
 import { NOBODY_ASKED, whyUntold } from './untold.ts';
 import type { Arrival, RegisterDevice } from './registering.ts';
-import { StoreError } from '../store/errors.ts';
+import { StoreError, UnfitValueError } from '../store/errors.ts';
 
 export interface IntakeOptions {
   config: Config;
@@ -77,7 +77,10 @@ export function createIntake(given: IntakeOptions): Intake {
           taken,
           options,
           imapd,
-        );
+        ).catch((error: unknown) => {
+          if (!(error instanceof UnfitValueError)) throw error; // which would keep all that comes after it waiting
+          refuse(taken, error.message, options, error.hint);
+        });
     }
     return taken;
   };

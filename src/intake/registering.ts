@@ -77,7 +77,7 @@ function settingsFor({ source }: Registration, imapd: () => ImapdSettings, log: 
 
 function tell(
   { target, droppedMailboxes }: { target: NewTarget; droppedMailboxes: number },
-  { created, replaced, evicted, outdated }: RegisterResult,
+  { created, replaced, evicted, outdated, leftOut = 0 }: RegisterResult,
   { history, clock, log }: RegisteringOptions,
 ): void {
   if (outdated) {
@@ -91,7 +91,7 @@ function tell(
     deviceToken: target.deviceToken,
     accountId: target.accountId,
     mailboxes: target.subscriptions.map(({ name }) => name),
-    droppedMailboxes: droppedMailboxes || undefined,
+    droppedMailboxes: droppedMailboxes + leftOut || undefined,
     replaced: replaced || undefined,
     evicted: evicted || undefined,
   });

@@ -17,6 +17,15 @@ export class StoreError extends OperatorError {
   }
 }
 
+/** The database can never hold a value that came with an event: its length, or what is in it. Nothing was changed. */
+export class UnfitValueError extends OperatorError {
+  constructor(message: string, cause: unknown) {
+    const hint = 'look at what the mail server sends';
+    super(message, { exitCode: ExitCode.badInput, hint, cause });
+    this.name = 'UnfitValueError';
+  }
+}
+
 /** A registration that is well but for the database: its device may be told the topic once it is kept elsewhere. */
 export class NotRegistered extends StoreError {
   /** '' where it is not known. */

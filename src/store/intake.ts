@@ -37,6 +37,8 @@ export interface RegisterResult {
   evicted: number;
   /** The device has registered since: nothing was changed. */
   outdated: boolean;
+  /** Mailboxes whose names are too long for the database; absent where all fit. */
+  leftOut?: number;
 }
 
 export interface EnqueueRequest {

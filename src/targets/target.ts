@@ -67,7 +67,8 @@ export const MAX_MAILBOXES = 1000;
 /** Turns a registration into a target, or says why it is none. Pure; values of ids never enter a message. */
 export function admit(registration: Registration, rules: RegistrationRules): Admission {
   const refused =
-    identityRefusal(registration) ?? mailboxRefusal(registration.user, requestedMailboxes(registration));
+    identityRefusal(registration) ??
+    mailboxRefusal(registration.user, requestedMailboxes(registration), registration.vnames?.values());
   if (refused !== undefined) return refused;
   const user = comparableUser(registration.user, rules.users);
   const subscriptions = subscriptionsOf(registration, rules);
@@ -130,15 +131,22 @@ function tooLongUser(user: string): Refusal {
   };
 }
 
-/** Why nobody may ask for these mailboxes, by their number and the lengths of their names alone. */
-export function mailboxRefusal(user: string, names: readonly string[]): Refusal | undefined {
+/**
+ * Why nobody may ask for these mailboxes, by their number and the lengths of their names alone, those that events have
+ * for them among these.
+ */
+export function mailboxRefusal(
+  user: string,
+  names: readonly string[],
+  vnames: Iterable<string> = [],
+): Refusal | undefined {
   if (names.length > MAX_MAILBOXES)
     return {
       fault: 'mailbox count',
       refused: `registration of ${user} names ${names.length} mailboxes, expected at most ${MAX_MAILBOXES}`,
       hint: 'choose fewer mailboxes for pushes on the device; the registration changed nothing',
     };
-  const longest = names.reduce((most, name) => Math.max(most, Buffer.byteLength(name)), 0);
+  const longest = [...names, ...vnames].reduce((most, name) => Math.max(most, Buffer.byteLength(name)), 0);
   if (longest <= MAX_MAILBOX_BYTES) return undefined;
   return {
     fault: 'mailbox length',

@@ -310,6 +310,11 @@ describe('limits', () => {
     ['a user of 1,025 bytes', { user: `${'u'.repeat(1023)}\u00fc` }, /1025 bytes, expected at most 1024/],
     ['1,001 mailboxes', { mailboxes: Array.from({ length: 1001 }, (_, n) => `m${n}`) }, /1001 mailboxes/],
     ['a mailbox of 4,097 bytes', { mailboxes: ['INBOX', 'm'.repeat(4097)] }, /4097 bytes/],
+    [
+      'a mailbox whose name in events has 4,097 bytes',
+      { source: 'dovecot-plugin' as const, vnames: new Map([['INBOX', 'm'.repeat(4097)]]) },
+      /4097 bytes/,
+    ],
   ])('%s is told with what was expected', (_, changes, text) => {
     expect(admission(changes)).toMatchObject({ refused: expect.stringMatching(text) as string });
   });

@@ -1,11 +1,13 @@
 import { messageOf, OperatorError } from '../../process/errors.ts';
-import { StoreError } from '../errors.ts';
+import { StoreError, UnfitValueError } from '../errors.ts';
 
 /** Says what a failure of the server or of the way to it means for the operator. Bugs pass unchanged. */
 export function postgresError(name: string, thrown: unknown): Error {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   if (error instanceof OperatorError) return error;
   const code = codeOf(error);
+  if (UNFIT.test(code))
+    return new UnfitValueError(`database ${name} cannot hold a value (${code}: ${error.message})`, error);
   const known = EXPLANATIONS.find(([pattern]) => pattern.test(code) || pattern.test(error.message));
   if (known === undefined) return error;
   const [, message, hint] = known;
@@ -45,6 +47,12 @@ const COLLISION = /^(?:40001|40P01|23503)$/;
  */
 const LOST =
   /^(?:08...|57P0[1-5]|25P0[34]|25006|ECONN\w+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$|^Connection terminated|timeout exceeded when trying to connect|^Client has encountered a connection error|^Query read timeout/;
+
+/**
+ * Data exceptions, broken constraints, and what exceeds a limit of the program, such as a key's length: however often it
+ * is tried. A row that is missing may have been removed meanwhile.
+ */
+const UNFIT = /^(?:22...|23(?!503)...|54...)$/;
 
 const BUSY = /^(?:40001|40P01|55P03|57014)$|^Query read timeout/;
 
@@ -95,4 +103,5 @@ const EXPLANATIONS: readonly (readonly [RegExp, string, string])[] = [
   [/^(?:5[38]...|XX...)$/, 'database NAME fails', 'look at the log of PostgreSQL'],
   [/^42P01$|^42703$|^3F000$/, 'database NAME has lost a part of its schema', 'restore it from a backup'],
   [LOST, 'database NAME cannot be reached', REACHABLE],
+  [/^(?:\d\w|F0|HV|P0)\w{3}$/, 'database NAME refuses a statement', 'look at the log of PostgreSQL'],
 ];

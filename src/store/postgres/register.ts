@@ -19,8 +19,9 @@ export function register(
       keysOf(target),
     );
     const { id, created } = await upsert(sql, target, times.atMs);
-    await replaceSubscriptions(sql, id, target.subscriptions);
+    const leftOut = await replaceSubscriptions(sql, id, target.subscriptions);
     return {
+      ...(leftOut > 0 && { leftOut }),
       created,
       replaced,
       evicted: await evict(sql, target, id, { nowMs, maxPerUser }),

@@ -9,11 +9,13 @@ export const COLUMNS = `id, user_name AS "user", device_token AS "deviceToken", 
   last_push_ms AS "lastPushMs", last_success_ms AS "lastSuccessMs", last_error AS "lastError",
   last_error_ms AS "lastErrorMs", failures, failing_since_ms AS "failingSinceMs", disabled_ms AS "disabledMs"`;
 
+/** Leaves out what no index takes, and gives how many these were. */
 export async function replaceSubscriptions(
   sql: Sql,
   targetId: number,
-  subscriptions: readonly Subscription[],
-): Promise<void> {
+  wanted: readonly Subscription[],
+): Promise<number> {
+  const subscriptions = wanted.filter(fits);
   await sql.change('DELETE FROM xapplepush.subscriptions WHERE target_id = @targetId', { targetId });
   await sql.change(
     `INSERT INTO xapplepush.subscriptions (target_id, owner, path, name, hash)
@@ -26,6 +28,17 @@ export async function replaceSubscriptions(
       hashes: subscriptions.map(({ hash }) => hash ?? null),
     },
   );
+  return wanted.length - subscriptions.length;
+}
+
+/**
+ * An entry of an index is at most a third of a page (https://www.postgresql.org/docs/current/btree.html), which is 2704
+ * bytes, some of them for the target.
+ */
+const MAX_NAMES_BYTES = 2600;
+
+function fits({ owner, path }: Subscription): boolean {
+  return Buffer.byteLength(owner) + Buffer.byteLength(path) <= MAX_NAMES_BYTES;
 }
 
 /** By target; each target's by owner and path. */

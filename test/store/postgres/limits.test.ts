@@ -1,14 +1,22 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, afterEach, expect, test } from 'vitest';
+import { loadConfig } from '../../../src/config/load.ts';
+import { drainSpool } from '../../../src/intake/drain-spool.ts';
+import { createIntake } from '../../../src/intake/intake.ts';
+import { writeSpool } from '../../../src/spool/spool.ts';
 import { type Database, openDatabase } from '../../../src/store/postgres/database.ts';
 import { postgresStore } from '../../../src/store/postgres/store.ts';
 import type { Store } from '../../../src/store/store.ts';
-import { tokenNumber } from '../../support/events.ts';
+import { createTestClock } from '../../support/clock.ts';
+import { messageNew, registration, tokenNumber } from '../../support/events.ts';
 import { describeWith } from '../../support/needs.ts';
 import { type Postgres, startPostgres } from '../../support/postgres.ts';
 import { postgresAvailability } from '../../support/postgres-installation.ts';
-import { newTarget, NOW_MS } from '../../support/store.ts';
+import { recordedLog } from '../../support/recorded-log.ts';
+import { newTarget, NOW_MS, temporaryFolder } from '../../support/store.ts';
 
 const SOON = { create: true, patience: { connectMs: 10_000, statementMs: 500 }, connections: 3 };
 
@@ -41,9 +49,9 @@ describeWith('PostgreSQL', postgresAvailability(), 'a PostgreSQL that others wor
       await store.register(target, { nowMs: NOW_MS, maxPerUser: 9 });
     }
   };
-  const mailTo = async (owner: string): Promise<number> => {
+  const mailTo = async (owner: string, path = 'INBOX'): Promise<number> => {
     const timing = { throttleMs: 0, housekeepingDelayMs: 0 };
-    const mailboxes = [{ owner, path: 'INBOX' }];
+    const mailboxes = [{ owner, path }];
     const request = { event: 'MessageNew' as const, mailboxes, nowMs: NOW_MS, newApnsId: randomUUID, timing };
     return (await store.enqueue(request)).targetIds.length;
   };
@@ -64,6 +72,38 @@ describeWith('PostgreSQL', postgresAvailability(), 'a PostgreSQL that others wor
     expect(await mailTo('alice')).toBe(1);
   });
 
+  test('keeps of a registration the mailboxes that an index takes', async () => {
+    const paths = ['INBOX', random(2595), random(2596), random(4096)];
+    const subscriptions = paths.map((path) => ({ owner: 'alice', path, name: path, hash: 'h' }));
+    const { leftOut } = await store.register(newTarget({ subscriptions }), { nowMs: NOW_MS, maxPerUser: 9 });
+    expect(leftOut).toBe(2);
+    expect((await store.subscribed(subscriptions)).length).toBe(2);
+    expect(await mailTo('alice', random(4096))).toBe(0);
+    expect(await mailTo('alice', paths[1])).toBe(1);
+  });
+
+  test('sets an event of the spool aside that it can never hold, and takes what comes after it', async () => {
+    await withUsers('bob');
+    const folder = temporaryFolder();
+    const spool = join(folder, 'spool');
+    writeSpool(spool, Buffer.from(registration()), NOW_MS);
+    writeSpool(spool, Buffer.from(messageNew('bob')), NOW_MS + 1);
+    await other.query('ALTER TABLE xapplepush.targets ADD CHECK (user_name = $$bob$$)'); // 23514
+    writeFileSync(join(folder, 'config.yaml'), `imapd_conf: ${folder}/imapd.conf\n`);
+    writeFileSync(join(folder, 'imapd.conf'), '');
+    const config = loadConfig(join(folder, 'config.yaml'), {});
+    const clock = createTestClock(NOW_MS + 2);
+    const intake = createIntake({
+      config,
+      clock,
+      log: recordedLog(),
+      store: () => store,
+      newApnsId: randomUUID,
+    });
+    expect(await drainSpool(spool, intake, clock)).toEqual({ taken: 1, bad: 1, stuck: false });
+    expect((await store.countRows()).waiting).toBe(1);
+  });
+
   const backends = async (): Promise<{ state: string }[]> =>
     (
       await other.query<{ state: string }>(
@@ -71,3 +111,8 @@ describeWith('PostgreSQL', postgresAvailability(), 'a PostgreSQL that others wor
       )
     ).rows;
 });
+
+/** What no compression makes shorter. */
+function random(length: number): string {
+  return randomBytes(length).toString('base64url').slice(0, length);
+}
