@@ -4,6 +4,7 @@ import pg from 'pg';
 import type { PostgresConfig } from '../../config/config.ts';
 import { type PostgresAddress, readPostgresUrl } from '../../config/postgres-url.ts';
 import { ExitCode, messageOf, OperatorError } from '../../process/errors.ts';
+import { StoreError } from '../errors.ts';
 import { isWithoutTls } from './errors.ts';
 
 /** How long a connection may take, and a statement on it. */
@@ -38,6 +39,8 @@ const SERVER_FIRST_MS = 1000;
 export interface Connections {
   /** The caller releases it. */
   take(): Promise<pg.PoolClient>;
+  /** Whether one of them is connected, and free. */
+  hasIdle: () => boolean;
   /** One of its own, connected, for whoever listens; the caller ends it. */
   extra(): Promise<pg.Client>;
   end(): Promise<void>;
@@ -66,9 +69,15 @@ export function connectionsTo(config: PostgresConfig, patience: Patience, max: n
     }
   };
   return {
-    take: () => orPlain(() => pool.connect()),
+    take: () =>
+      orPlain(() => {
+        if (pool.idleCount === 0) lookForPassword(config);
+        return pool.connect();
+      }),
+    hasIdle: () => pool.idleCount > 0,
     extra: () =>
       orPlain(async () => {
+        lookForPassword(config);
         const client = new pg.Client({ ...clientConfig(config, address, patience), ssl: tls });
         client.on('error', () => undefined);
         await client.connect();
@@ -125,19 +134,30 @@ function tlsOf({ host, sslmode, ...files }: PostgresAddress): pg.ClientConfig['s
   };
 }
 
+/** Before the server has a connection on which nobody would tell a password. */
+function lookForPassword({ passwordFile }: PostgresConfig): void {
+  if (passwordFile !== undefined) passwordIn(passwordFile);
+}
+
 /** Read anew for each connection, so that it can be changed. */
 function passwordIn(file: string): string {
-  const password = contentOf('store_password_file', file).replace(/\r?\n$/, '');
+  const password = contentOf('store_password_file', file, withoutPassword).replace(/\r?\n$/, '');
   if (password === '' || /[\r\n]/.test(password))
-    throw unusable(`store_password_file: ${file} does not hold one line with the password`);
+    throw withoutPassword(`store_password_file: ${file} does not hold one line with the password`);
   return password;
 }
 
-function contentOf(option: string, file: string): string {
+/** Like a server that lets nobody in: everything waits until the file is right. */
+function withoutPassword(message: string): StoreError {
+  const hint = 'write it there, for the user that this program runs as; events wait in the spool';
+  return new StoreError(message, { hint, cause: undefined });
+}
+
+function contentOf(option: string, file: string, problem: (message: string) => Error = unusable): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw unusable(`${option}: ${file} cannot be read (${messageOf(error)})`);
+    throw problem(`${option}: ${file} cannot be read (${messageOf(error)})`);
   }
 }
 

@@ -3,6 +3,7 @@ import type { PostgresConfig } from '../../config/config.ts';
 import { type Connections, connectionsTo, type Patience } from './connection.ts';
 import { isCollision, isLost, postgresError } from './errors.ts';
 import { migrate } from './migrations.ts';
+import { Away, createReach } from './reach.ts';
 import { createServerClock } from './server-clock.ts';
 import { createTurns } from './turns.ts';
 import { type Values, withValues } from './statement.ts';
@@ -45,9 +46,6 @@ export interface DatabaseOptions {
 const TRIES = 5;
 const LONGEST_PAUSE_MS = 50;
 
-/** After a failure to connect nobody waits for another one for so long. */
-const AWAY_MS = 1000;
-
 /** Connects when it is first asked for something. Throws OperatorError where the configuration of it cannot be used. */
 export function openDatabase(config: PostgresConfig, options: DatabaseOptions): Database {
   const connections = connectionsTo(config, options.patience, options.connections);
@@ -64,7 +62,7 @@ export function openDatabase(config: PostgresConfig, options: DatabaseOptions): 
   };
   const inTurn = createTurns(options.connections);
   const once = async <T>(body: (sql: Sql) => Promise<T>): Promise<T> => {
-    const client = await reach.unlessAway(() => connections.take());
+    const client = await reach.unlessAway(() => connections.take(), connections.hasIdle);
     let failure: unknown;
     try {
       const sql = sqlOn(client);
@@ -91,7 +89,7 @@ export function openDatabase(config: PostgresConfig, options: DatabaseOptions): 
 
 function failFor(name: string): (error: unknown) => never {
   return (error) => {
-    throw postgresError(name, error);
+    throw postgresError(name, error instanceof Away ? error.cause : error);
   };
 }
 
@@ -137,38 +135,5 @@ async function again<T>(body: () => Promise<T>): Promise<T> {
 
 /** Of one that was open, as when the server is started anew. A transaction whose commit was not heard is run again. */
 function isCut(error: unknown): boolean {
-  return isLost(error) && !(error instanceof Away) && !/timeout/.test(String(error));
-}
-
-/** The server could not be reached a moment ago. */
-class Away extends Error {
-  readonly code: unknown;
-
-  constructor(error: Error) {
-    super(error.message, { cause: error });
-    this.code = 'code' in error ? error.code : undefined;
-  }
-}
-
-interface Reach {
-  unlessAway: <T>(connect: () => Promise<T>) => Promise<T>;
-}
-
-/** Remembers for a moment that nobody could connect: whoever waited for the database then would wait in vain. */
-function createReach(): Reach {
-  let away: { untilMs: number; error: Away } | undefined;
-  return {
-    unlessAway: async (connect) => {
-      if (away !== undefined && performance.now() < away.untilMs) throw away.error;
-      try {
-        const connected = await connect();
-        away = undefined;
-        return connected;
-      } catch (error) {
-        if (!(error instanceof Error) || !isLost(error)) throw error;
-        away = { untilMs: performance.now() + AWAY_MS, error: new Away(error) };
-        throw away.error;
-      }
-    },
-  };
+  return isLost(error) && !/timeout/.test(String(error));
 }

@@ -1,7 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { openDatabase } from '../../../src/store/postgres/database.ts';
+import { StoreError } from '../../../src/store/errors.ts';
+import { eventually } from '../../support/command.ts';
 import { tryWriting } from '../../../src/store/postgres/summary.ts';
 import { describeWith } from '../../support/needs.ts';
 import { PASSWORD, type Postgres, startPostgres } from '../../support/postgres.ts';
@@ -38,11 +40,25 @@ describeWith('PostgreSQL', postgresAvailability(), 'a connection to a PostgreSQL
     expect(await tried(byLoopback('?sslmode=require'), PASSWORD)).toMatch(/^StoreError: .* has no TLS/);
   });
 
+  test('takes it for trouble of the database that the file of the password has gone, until it is there again', async () => {
+    const passwordFile = join(temporaryFolder(), 'password');
+    const database = openDatabase({ url: byLoopback(), passwordFile }, { ...PATIENT, create: true });
+    onTestFinished(database.close);
+    const fails = (error: unknown): string => (error instanceof StoreError ? error.message : String(error));
+    for (let n = 0; n < 3; n += 1)
+      expect(await tryWriting(database).catch(fails)).toMatch(/^store_password_file: .* cannot be read/);
+    writeFileSync(passwordFile, PASSWORD);
+    await eventually(
+      () => tryWriting(database).then(() => 'well', fails),
+      (what) => what === 'well',
+    );
+  });
+
   test('tells a wrong password, a missing file and a missing database, and never the password', async () => {
     const wrong = await tried(byLoopback(), 'wrong secret');
     expect(wrong).toMatch(/^StoreError: .* does not let this user in/);
     expect(wrong).not.toContain('wrong secret');
-    expect(await tried(byLoopback())).toMatch(/store_password_file: .* cannot be read/);
+    expect(await tried(byLoopback())).toMatch(/^StoreError: store_password_file: .* cannot be read/);
     expect(await tried(byLoopback().replace(/postgres$/, 'none'), PASSWORD)).toContain(
       'there is no database',
     );
