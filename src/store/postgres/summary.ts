@@ -59,15 +59,17 @@ export async function everHadTargets(database: Database): Promise<boolean> {
   return row?.ever === true;
 }
 
-/** The change is undone. */
+/** The change is undone. A row that somebody holds for long is told, and not waited for. */
 export async function tryWriting(database: Database): Promise<void> {
   await database.ask(async (sql) => {
-    await sql.change('BEGIN');
+    await sql.change("BEGIN; SET LOCAL lock_timeout = '2s'");
     try {
       await sql.change('UPDATE xapplepush.deliverer SET until_ms = until_ms');
-    } finally {
-      await sql.change('ROLLBACK');
+    } catch (error) {
+      await sql.change('ROLLBACK').catch(() => undefined); // the first error is the one to tell
+      throw error;
     }
+    await sql.change('ROLLBACK');
   });
 }
 

@@ -32,11 +32,12 @@ export function wakeIn(
   { limit, all }: { limit: number; all: boolean },
 ): Promise<number> {
   return sql.change(
-    `UPDATE xapplepush.outbox SET due_ms = @nowMs WHERE target_id IN (SELECT target_id FROM xapplepush.outbox
+    `WITH waking AS MATERIALIZED (SELECT target_id FROM xapplepush.outbox
        WHERE due_ms > @nowMs AND lease_owner IS NULL AND (held_by IN ('credential', 'gone')
          OR held_by IN ('connection', 'apple')
            AND (@all OR attempts < @attempts OR attempted_ms <= @longAgoMs OR attempted_ms > @nowMs))
-       LIMIT @limit FOR UPDATE SKIP LOCKED)`,
+       LIMIT @limit FOR UPDATE SKIP LOCKED)
+     UPDATE xapplepush.outbox o SET due_ms = @nowMs FROM waking WHERE o.target_id = waking.target_id`,
     { nowMs, limit, all, attempts: WOKEN_ATTEMPTS, longAgoMs: nowMs - WOKEN_INTERVAL_MS },
   );
 }

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
-import { afterAll, beforeAll, beforeEach, afterEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, afterEach, expect, onTestFinished, test } from 'vitest';
 import { loadConfig } from '../../../src/config/load.ts';
 import { drainSpool } from '../../../src/intake/drain-spool.ts';
 import { createIntake } from '../../../src/intake/intake.ts';
@@ -10,6 +10,8 @@ import { writeSpool } from '../../../src/spool/spool.ts';
 import { type Database, openDatabase } from '../../../src/store/postgres/database.ts';
 import { postgresStore } from '../../../src/store/postgres/store.ts';
 import type { Store } from '../../../src/store/store.ts';
+import { PATIENT } from '../../support/postgres-store.ts';
+import { tryWriting } from '../../../src/store/postgres/summary.ts';
 import { createTestClock } from '../../support/clock.ts';
 import { messageNew, registration, tokenNumber } from '../../support/events.ts';
 import { describeWith } from '../../support/needs.ts';
@@ -70,6 +72,19 @@ describeWith('PostgreSQL', postgresAvailability(), 'a PostgreSQL that others wor
     expect((await backends()).filter(({ state }) => state === 'active')).toEqual([]);
     await other.query('ROLLBACK');
     expect(await mailTo('alice')).toBe(1);
+  });
+
+  test('that hold a row for long are told of by whoever only looks, soon', async () => {
+    const looking = openDatabase({ url }, PATIENT);
+    onTestFinished(looking.close);
+    await tryWriting(looking);
+    await other.query('BEGIN; SELECT 1 FROM xapplepush.deliverer FOR UPDATE');
+    await expect(tryWriting(looking)).rejects.toMatchObject({
+      busy: true,
+      message: expect.stringContaining('55P03') as string,
+    });
+    await other.query('ROLLBACK');
+    await tryWriting(looking);
   });
 
   test('keeps of a registration the mailboxes that an index takes', async () => {
