@@ -4,6 +4,7 @@ import {
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders,
 } from 'node:http2';
+import { isStorableText } from '../mailboxes/storable-text.ts';
 import { isKnownReason } from './outcome.ts';
 import type { Answer, Push } from './push.ts';
 
@@ -84,7 +85,7 @@ function answerOf(headers: IncomingHttpHeaders, body: string): Answer {
   const retryAfterS = headers['retry-after'] ?? ''; // the other form, a date, Apple does not send
   return {
     status: Number(headers[':status']),
-    ...(typeof reason === 'string' && { reason }),
+    ...(typeof reason === 'string' && isStorableText(reason) && { reason }),
     ...(typeof timestamp === 'number' && Number.isSafeInteger(timestamp) && { timestampMs: timestamp }),
     ...(!isApples(headers, reason) && { foreign: true }),
     ...(/^\d{1,9}$/.test(retryAfterS) && { retryAfterMs: Number(retryAfterS) * 1000 }),

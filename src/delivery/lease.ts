@@ -19,16 +19,19 @@ export function leaseOwner(): string {
   return `${name}:${owners}@${hostId()}`;
 }
 
-/** A host's own and the same after a restart. machine-id(5) asks not to show the id itself to others. */
+/**
+ * A host's own and the same after a restart; machines that were cloned with their id have other names. machine-id(5) asks
+ * not to show the id itself to others.
+ */
 function hostId(): string {
-  return createHash('sha256').update(`xapplepush ${machineId()}`).digest('hex').slice(0, 12);
+  return createHash('sha256').update(`xapplepush ${machineId()} ${hostname()}`).digest('hex').slice(0, 12);
 }
 
 function machineId(): string {
   try {
     return readFileSync('/etc/machine-id', 'utf8').trim();
   } catch {
-    return hostname(); // no systemd
+    return ''; // no systemd
   }
 }
 

@@ -27,6 +27,8 @@ export interface Ending {
   patienceMs(): number | Promise<number>;
   /** Asked after each wait, whatever has ended that. */
   isOver(): boolean | Promise<boolean>;
+  /** Called after each drain that went well. */
+  onWell?(): void;
   /** Tells of trouble and gives how long to wait after it. Absent where trouble is the end. */
   outlast?(error: unknown): number;
 }
@@ -85,6 +87,7 @@ export function untilSignal(log: Log, reminder?: Reminder): Ending {
     deadlineMs: Infinity,
     patienceMs: () => LONGEST_WAIT_MS,
     isOver: () => false,
+    onWell: () => reminder?.clear(),
     outlast: (error) => {
       const reason = messageOf(error);
       if (reminder?.isDue(reason) !== false)
@@ -101,7 +104,9 @@ async function sendDue(options: DeliveringOptions, ending: Ending): Promise<numb
     await takeSpool?.();
     await courier.drain(ending.deadlineMs, signal);
     const patienceMs = await ending.patienceMs();
-    return patienceMs > 0 ? Math.min(await untilDueMs(options), patienceMs) : 0;
+    const waitMs = patienceMs > 0 ? Math.min(await untilDueMs(options), patienceMs) : 0;
+    ending.onWell?.();
+    return waitMs;
   } catch (error) {
     if (ending.outlast === undefined) throw error;
     return ending.outlast(error);

@@ -98,6 +98,7 @@ describe('an answer', () => {
   good(503, '<html>', { 'retry-after': 'Fri, 31 Dec 1999 23:59:59 GMT' }, {});
   good(410, '{"reason":7,"timestamp":"yesterday"}', {}, {});
   good(400, '["reason"]', {}, {});
+  good(400, '{"reason":"Bad\\u0000Token"}', {}, {}); // no database would take it
   good(400, 'null', {}, {});
   good(400, JSON.stringify({ reason: 'x'.repeat(1_000_000) }), {}, {});
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { deliver, untilDeadline, untilIdle, untilSignal } from '../../src/delivery/loop.ts';
+import { createReminder } from '../../src/process/reminder.ts';
 import { createBell } from '../../src/process/bell.ts';
 import { createTestClock, type TestClock } from '../support/clock.ts';
 import { recordedLog } from '../support/recorded-log.ts';
@@ -152,6 +153,28 @@ describe('until a signal', () => {
     expect(drains.map(({ atMs }) => atMs)).toEqual([0, 30_000, 31_000, 32_000]);
     const told = { level: 'error', message: 'delivery is interrupted, every push is kept' };
     expect(log.entries).toEqual([told, told].map((entry) => expect.objectContaining(entry) as unknown));
+  });
+
+  test('the same trouble is told again after it was over, and not while it lasts', async () => {
+    const { clock, outbox, options } = setting();
+    const ending = new AbortController();
+    const log = recordedLog();
+    const bell = createBell(ending.signal);
+    const reminded = untilSignal(log, createReminder(clock));
+    const delivering = deliver({ ...options, bell, signal: ending.signal }, reminded);
+    for (const [trouble, told] of [
+      [new Error('disk full'), 1],
+      [new Error('disk full'), 1],
+      [undefined, 1],
+      [new Error('disk full'), 2],
+    ] as const) {
+      outbox.trouble = trouble;
+      clock.advance(await clock.asleep());
+      await clock.asleep();
+      expect(log.entries).toHaveLength(told);
+    }
+    ending.abort();
+    await delivering;
   });
 
   test('a ring ends the wait', async () => {
