@@ -165,7 +165,7 @@ describe('files', () => {
   test('every npm script that it names exists', () => {
     const { scripts } = JSON.parse(contentOf('package.json')) as { scripts: Record<string, string> };
     const named = [...blocks.map(({ text }) => text), ...inlineCode].flatMap((code) =>
-      [...code.matchAll(/npm (?:run )?(?:--silent )?(?!ci|install|prune|ls|pack)([a-z]+)/g)].map(
+      [...code.matchAll(/npm (?:run )?(?:--silent )?(?!ci|install|prune|ls|pack|prefix|root)([a-z]+)/g)].map(
         ([, name]) => name ?? '',
       ),
     );
@@ -189,12 +189,12 @@ test('the examples of a configuration can be loaded', () => {
     }
     writeFileSync(file, yaml[0] ?? '');
     expect(loadConfig(file, {})).toMatchObject({
-      apns: { certificate: '/etc/xapplepush/mail.pem' },
+      apns: { certificate: '/etc/xapplepush/apns/mail.pem' },
       log: { destination: '/var/log/xapplepush/xapplepush.log' },
     });
     writeFileSync(file, uncommented);
     expect(loadConfig(file, {}).apns).toMatchObject({
-      key: '/etc/xapplepush/mail.key',
+      key: '/etc/xapplepush/apns/mail.key',
       passphraseFile: '/etc/xapplepush/passphrase',
     });
     writeFileSync(file, yaml[1] ?? '');
