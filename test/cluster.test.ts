@@ -61,7 +61,11 @@ describeWith('PostgreSQL', postgresAvailability(), 'hosts that share a PostgreSQ
     await apns.pushes(users);
     await eventually(isEmpty, (empty) => empty);
     expect([pushed().size, apns.received.length]).toEqual([users, users]);
-    const byHost = hosts.map(({ dir }) => deliveredBy(dir));
+    // A history is written after the commit.
+    const byHost = await eventually(
+      () => hosts.map(({ dir }) => deliveredBy(dir)),
+      (counts) => counts.reduce((sum, count) => sum + count, 0) >= users,
+    );
     expect(byHost.reduce((sum, count) => sum + count, 0)).toBe(users);
     expect(Math.min(...byHost)).toBeGreaterThan(0);
   });
@@ -111,6 +115,21 @@ describeWith('PostgreSQL', postgresAvailability(), 'hosts that share a PostgreSQ
     const timing = { throttleMs: 0, housekeepingDelayMs: 0 };
     await store.enqueue({ event: 'MessageNew', mailboxes, nowMs: Date.now(), newApnsId: randomUUID, timing });
     expect((await apns.pushes(1))[0]?.deviceToken).toBe(tokenNumber(0));
+  });
+
+  test('send what they hear of while Apple owes an answer', async () => {
+    store = await withUsers(url, 2, apns.topic);
+    apns.setAnswers(tokenNumber(0), ['silent']);
+    await serveOn(hosts[1]!);
+    const timing = { throttleMs: 0, housekeepingDelayMs: 0 };
+    for (const user of [0, 1]) {
+      const mailboxes = [{ owner: userNumber(user), path: 'INBOX' }];
+      await store.enqueue({
+        ...{ event: 'MessageNew' as const, mailboxes, nowMs: Date.now(), newApnsId: randomUUID, timing },
+      });
+      await apns.pushes(user + 1);
+    }
+    expect(apns.received.map(({ deviceToken }) => deviceToken)).toEqual([0, 1].map(tokenNumber));
   });
 });
 

@@ -148,7 +148,10 @@ async function work(
   // An answer later than that finds the store closed, and its lease given back: there is nothing to tell.
   const logUntilOver = followLog(() => (isOver ? SILENT : log));
   const { courier } = delivery;
-  const hush = store.listen?.(() => bell.ring());
+  const hush = store.listen?.(() => {
+    bell.ring();
+    courier.nudge();
+  });
   const delivering = deliver(
     { store, courier, clock, bell, signal },
     untilSignal(logUntilOver, createReminder(clock)),
