@@ -9,7 +9,10 @@ import { wakeIn, wakeTopicIn, wasAway } from './upkeep.ts';
 export function takeTurn(database: Database, turn: Turn): Promise<TurnResult> {
   const { settled, wakes, limit, nowMs } = turn;
   const attempts = settled.map(({ attempt }) => attempt);
+  let runs = 0;
   return database.transact(async (sql) => {
+    runs += 1;
+    if (runs > 1) await giveBackIn(sql, turn);
     // Before this success is written down.
     const all = wakes !== undefined && (wakes.all ?? (await wasAway(sql, nowMs)));
     await applyIn(sql, settled, turn);
@@ -19,6 +22,15 @@ export function takeTurn(database: Database, turn: Turn): Promise<TurnResult> {
       if (acceptedTopic !== undefined) await wakeTopicIn(sql, nowMs, acceptedTopic);
     return { woken, pushes: limit > 0 ? await claimIn(sql, turn) : [] };
   }, MAY_BE_LOST);
+}
+
+/** What a run has leased whose commit was not heard: nobody has sent it. */
+async function giveBackIn(sql: Sql, { owner, leaseUntilMs }: Turn): Promise<void> {
+  await sql.change(
+    `UPDATE xapplepush.outbox SET attempts = attempts - 1, lease_owner = NULL, lease_until_ms = NULL
+     WHERE lease_owner = @owner AND lease_until_ms = @leaseUntilMs`,
+    { owner, leaseUntilMs },
+  );
 }
 
 export function settlingFacts(
