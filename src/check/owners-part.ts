@@ -110,7 +110,7 @@ async function checkContents(
   if (!isForUs(config.store)) return skippedAll([OUTBOX, SPOOL], MAIL_USER);
   const outbox =
     database.state === 'problem' ? skipped(OUTBOX, DATABASE) : await checkOutbox(store, devices, nowMs);
-  return [outbox, checkSpool(config.spool, config.postgres !== undefined)];
+  return [outbox, checkSpool(config.spool, { isShared: config.postgres !== undefined, nowMs })];
 }
 
 async function checkPushes(

@@ -91,11 +91,6 @@ export function* claimSpool(
   }
 }
 
-/** How many files wait to be read. */
-export function countSpool(spool: string): number {
-  return namesIn(spool, 'new').length;
-}
-
 /** How many files were set aside; each has its reason beside it. */
 export function countBad(spool: string): number {
   return namesIn(spool, 'bad').filter((name) => !name.endsWith('.reason')).length;

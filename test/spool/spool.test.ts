@@ -15,13 +15,8 @@ import {
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import {
-  claimSpool,
-  countSpool,
-  type SpooledEvents,
-  type SpoolFolder,
-  writeSpool,
-} from '../../src/spool/spool.ts';
+import { claimSpool, type SpooledEvents, type SpoolFolder, writeSpool } from '../../src/spool/spool.ts';
+import { lookAtSpool } from '../../src/spool/state.ts';
 import { processName } from '../../src/process/process-name.ts';
 import { type CompiledProgram, compileProgram } from '../support/compiled.ts';
 import { testWithMounts } from '../support/needs.ts';
@@ -90,7 +85,7 @@ describe('writeSpool', () => {
     // A counter or a clock would leave most of the 16 digits the same.
     for (let digit = 0; digit < 16; digit += 1)
       expect(new Set(random.map((text) => text[digit])).size).toBeGreaterThan(8);
-    expect(countSpool(spool)).toBe(500);
+    expect(lookAtSpool(spool).waiting).toBe(500);
   });
 
   test('leaves nothing in new/ where it fails', () => {
@@ -128,7 +123,7 @@ describe('claimSpool', () => {
   test('where there is no spool there is nothing', () => {
     const spool = newSpool();
     expect([...claimSpool(spool, NOW_MS)]).toEqual([]);
-    expect(countSpool(spool)).toBe(0);
+    expect(lookAtSpool(spool).waiting).toBe(0);
     expect(existsSync(spool)).toBe(false);
   });
 
@@ -140,7 +135,7 @@ describe('claimSpool', () => {
     const texts = [...claimSpool(spool, Date.now())].map(textOf);
     expect(texts).toEqual(['whole']);
     expect(namesIn(spool, 'tmp')).toHaveLength(1);
-    expect(countSpool(spool)).toBe(0);
+    expect(lookAtSpool(spool).waiting).toBe(0);
   });
 
   test('takes what a writer that died has left in tmp/', () => {
@@ -256,7 +251,7 @@ describe('a claimed file', () => {
       const spooled = claimedFile(spool);
       renameSync(spooled.file, file);
       spooled[end]('reason');
-      expect(countSpool(spool)).toBe(1);
+      expect(lookAtSpool(spool).waiting).toBe(1);
     }
   });
 
@@ -317,5 +312,5 @@ testWithMounts('what a full disk does not keep leaves no draft behind', () => {
   expect(() => writeSpool(path, Buffer.alloc(100_000, 'x'), NOW_MS)).toThrow('ENOSPC');
   expect([namesIn(path, 'tmp'), namesIn(path, 'new')]).toEqual([[], []]);
   writeSpool(path, Buffer.from('{}'), NOW_MS);
-  expect(countSpool(path)).toBe(1);
+  expect(lookAtSpool(path).waiting).toBe(1);
 });
