@@ -78,7 +78,7 @@ describe('processes', () => {
     );
     expect(tokensOf(apns.received)).toEqual(range(CROWD).map(tokenNumber));
     expect(await waitingIn(sandbox)).toBe(0);
-  }, 120_000);
+  }, 300_000);
 
   test(`${CROWD} handlers at once make one database`, async () => {
     configure('{}');
@@ -89,5 +89,5 @@ describe('processes', () => {
     expect(finished.filter(({ exitCode }) => exitCode !== 0)).toEqual([]);
     expect(await sandbox.run(['flush'])).toMatchObject({ exitCode: 0 });
     expect(JSON.parse((await sandbox.run(['targets', 'list', '--json'])).stdout)).toHaveLength(CROWD);
-  }, 120_000);
+  }, 300_000);
 });

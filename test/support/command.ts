@@ -13,7 +13,7 @@ export const SHELL_COMMAND = `'${COMMAND.replaceAll("'", "'\\''")}'`;
 /** What notifyd(8) passes for every event, the last -f without a value. */
 export const NOTIFYD_ARGUMENTS = ['-c', 'EVENT', '-p', '', '-u', '', '-m', '', '-f'];
 
-const PROCESS_TIMEOUT_MS = 60_000;
+const PROCESS_TIMEOUT_MS = 110_000;
 
 export interface Finished {
   exitCode: number | null;
