@@ -38,3 +38,10 @@ export interface ClosedDoor {
 
 /** Who has not said for so long that it is there is not; three times what a `serve` lets pass. */
 export const ANNOUNCED_FOR_MS = 60_000;
+
+/** In SQL: neither long ago nor, by a clock that was ahead, long from now. */
+export const ANNOUNCED = 'announced_ms BETWEEN @fromMs AND @toMs';
+
+export function spanAround(nowMs: number): { fromMs: number; toMs: number } {
+  return { fromMs: nowMs - ANNOUNCED_FOR_MS, toMs: nowMs + ANNOUNCED_FOR_MS };
+}

@@ -1,9 +1,10 @@
 import { INBOX, type Mailbox } from '../../mailboxes/mailbox.ts';
 import { AT_ONCE, dueMs } from '../../outbox/timing.ts';
 import type { Enqueued, EnqueueRequest } from '../intake.ts';
+import { ANNOUNCED, spanAround } from '../presence.ts';
+import { type Subscriber as Told, toldOf } from '../told.ts';
 import type { Database, Sql } from './database.ts';
 import { type Joining, joinOutbox } from './join.ts';
-import { ANNOUNCED, spanAround } from './presence.ts';
 
 /**
  * Enqueues what many events ask for: a look for all of them, which for most is all, and a statement for all pushes. Two
@@ -12,31 +13,13 @@ import { ANNOUNCED, spanAround } from './presence.ts';
 export function enqueueMany(database: Database, requests: readonly EnqueueRequest[]): Promise<Enqueued[]> {
   return database.ask(async (sql) => {
     const all = await subscribersOf(sql, requests);
-    const chosen = requests.map((request, n) => chosenOf(all[n] ?? [], request));
+    const chosen = requests.map((request, n) => toldOf(all[n] ?? [], request));
     const joining = requests.flatMap((request, n) =>
       (chosen[n]?.told ?? []).map((each) => joiningOf(each, request)),
     );
     if (joining.length > 0) await joinOutbox(sql, joining);
     return chosen.map(({ enqueued }) => enqueued);
   });
-}
-
-function chosenOf(
-  all: readonly Subscriber[],
-  request: EnqueueRequest,
-): { told: Subscriber[]; enqueued: Enqueued } {
-  const allowed = all.filter((each) => isAllowed(each, request));
-  const targets = allowed.filter(({ tellable }) => tellable);
-  const told = targets.filter(({ disabled }) => !disabled);
-  return {
-    told,
-    enqueued: {
-      targetIds: idsOf(told),
-      disabled: idsOf(targets.filter(({ disabled }) => disabled)).length,
-      denied: without(allowed, all),
-      unnamed: without(targets, allowed),
-    },
-  };
 }
 
 export function subscribed(database: Database, mailboxes: readonly Mailbox[]): Promise<number[]> {
@@ -50,15 +33,7 @@ export function subscribed(database: Database, mailboxes: readonly Mailbox[]): P
   });
 }
 
-interface Subscriber {
-  targetId: number;
-  user: string;
-  mailbox: Mailbox;
-  disabled: boolean;
-  /** A push without a name leads Mail to its INBOX, one with a name to the mailbox that it was told by it. */
-  tellable: boolean;
-  /** Includes the attempt that is under way. What lies in the future was written by a clock that was ahead. */
-  lastPushMs: number | null;
+interface Subscriber extends Told {
   isServed: boolean;
 }
 
@@ -99,11 +74,6 @@ const SUBSCRIBERS = `
   LEFT JOIN xapplepush.outbox o ON o.target_id = s.target_id
   ORDER BY w.place, s.target_id`;
 
-/** The owner always is. */
-function isAllowed({ user, mailbox }: Subscriber, { mayRead }: EnqueueRequest): boolean {
-  return mailbox.owner === user || mayRead === undefined || mayRead(user, mailbox);
-}
-
 function joiningOf(
   { targetId, mailbox, lastPushMs, isServed }: Subscriber,
   request: EnqueueRequest,
@@ -115,14 +85,4 @@ function joiningOf(
     eventMs: Math.min(atMs, nowMs),
     dueMs: dueMs({ event, isNewMail }, nowMs, lastPushMs, isServed ? request.timing : AT_ONCE),
   };
-}
-
-function idsOf(subscribers: readonly Subscriber[]): number[] {
-  return [...new Set(subscribers.map(({ targetId }) => targetId))];
-}
-
-/** How many targets of all are not among the kept. */
-function without(kept: readonly Subscriber[], all: readonly Subscriber[]): number {
-  const ids = new Set(idsOf(kept));
-  return idsOf(all).filter((id) => !ids.has(id)).length;
 }

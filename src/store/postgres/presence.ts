@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { VERSION } from '../../process/installation.ts';
-import { type Announcement, ANNOUNCED_FOR_MS } from '../presence.ts';
+import { ANNOUNCED, type Announcement, spanAround } from '../presence.ts';
 import type { Serve } from '../summary.ts';
 import { type Database, MAY_BE_LOST, type Sql } from './database.ts';
 
@@ -51,11 +51,4 @@ export async function servesIn(sql: Sql, nowMs: number): Promise<Serve[]> {
     spanAround(nowMs),
   );
   return rows.map((row) => ({ ...row, closed: JSON.parse(row.closed) as Serve['closed'] }));
-}
-
-/** In SQL: neither long ago nor, by a clock that was ahead, long from now. */
-export const ANNOUNCED = 'announced_ms BETWEEN @fromMs AND @toMs';
-
-export function spanAround(nowMs: number): { fromMs: number; toMs: number } {
-  return { fromMs: nowMs - ANNOUNCED_FOR_MS, toMs: nowMs + ANNOUNCED_FOR_MS };
 }

@@ -1,5 +1,5 @@
 import { CLOCK_TOLERANCE_MS } from '../../outbox/timing.ts';
-import { FREE } from '../free.ts';
+import { STATE } from '../free.ts';
 import type { Device, TargetSummary, WaitingGroup, WaitingState, WaitingSummary } from '../summary.ts';
 import type { Database, Sql } from './database.ts';
 import { servesIn } from './presence.ts';
@@ -165,8 +165,6 @@ export function summariseWaiting(database: Database, nowMs: number): Promise<Wai
     return { groups: Object.fromEntries(groups), nextMs, oldest: await oldestIn(sql, nowMs) };
   });
 }
-
-const STATE = `CASE WHEN NOT ${FREE} THEN 'sending' ELSE coalesce(held_by, 'new') END`;
 
 function oldestIn(sql: Sql, nowMs: number): Promise<WaitingSummary['oldest']> {
   return sql.row(

@@ -1,9 +1,11 @@
 import type { Mailbox } from '../../mailboxes/mailbox.ts';
+import type { TargetFilter } from '../../targets/record.ts';
 import type { HandledPush, WaitingCount, WaitingFilter, WaitingPush } from '../../outbox/waiting.ts';
 import { FREE } from '../free.ts';
 import type { Database, Sql } from './database.ts';
 import { NEWS } from './news.ts';
 import type { Values } from './statement.ts';
+import { matching } from '../waiting-filter.ts';
 import { condition, valuesOf } from './target-rows.ts';
 
 export async function waitingIds(
@@ -13,7 +15,7 @@ export async function waitingIds(
 ): Promise<number[]> {
   const rows = await database.ask((sql) =>
     sql.rows<{ id: number }>(
-      `SELECT target_id AS id FROM xapplepush.outbox WHERE ${matching(filter)}
+      `SELECT target_id AS id FROM xapplepush.outbox WHERE ${matching(filter, targetsWith)}
        ORDER BY enqueued_ms, target_id LIMIT @limit`,
       { ...valuesIn(filter), limit: limit < 0 ? null : limit },
     ),
@@ -54,7 +56,7 @@ export function retryWaiting(
   return database.transact(async (sql) => {
     const counted = await count(sql, filter, nowMs);
     const changed = `UPDATE xapplepush.outbox SET due_ms = @nowMs
-      WHERE due_ms > @nowMs AND ${FREE} AND ${matching(filter)}`;
+      WHERE due_ms > @nowMs AND ${FREE} AND ${matching(filter, targetsWith)}`;
     const madeDue = await handled(sql, changed, { ...valuesIn(filter), nowMs });
     if (madeDue.length > 0) await sql.change(`SELECT ${NEWS}`);
     return { count: counted, madeDue };
@@ -68,7 +70,7 @@ export function discardWaiting(
 ): Promise<{ discarded: HandledPush[]; sending: number }> {
   return database.transact(async (sql) => {
     const { sending } = await count(sql, filter, nowMs);
-    const removed = `DELETE FROM xapplepush.outbox WHERE ${FREE} AND ${matching(filter)}`;
+    const removed = `DELETE FROM xapplepush.outbox WHERE ${FREE} AND ${matching(filter, targetsWith)}`;
     return { discarded: await handled(sql, removed, { ...valuesIn(filter), nowMs }), sending };
   });
 }
@@ -89,29 +91,16 @@ async function count(sql: Sql, filter: WaitingFilter, nowMs: number): Promise<Wa
     `SELECT count(*) FILTER (WHERE ${FREE}) AS free,
        count(*) FILTER (WHERE ${FREE} AND held_by = 'device' AND due_ms > @nowMs) AS "askedToWait",
        count(*) FILTER (WHERE NOT ${FREE}) AS sending
-     FROM xapplepush.outbox WHERE ${matching(filter)}`,
+     FROM xapplepush.outbox WHERE ${matching(filter, targetsWith)}`,
     { ...valuesIn(filter), nowMs },
   );
   return row ?? { free: 0, askedToWait: 0, sending: 0 };
 }
 
-/** Conditions on the row itself. */
-const OF_ROW = { heldBy: 'held_by = @heldBy', enqueuedUntilMs: 'enqueued_ms <= @enqueuedUntilMs' } as const;
-
-/** In SQL: only the conditions that are asked for, so that the database can use its indexes. */
-function matching(filter: WaitingFilter): string {
-  const { user, userPattern, tokenPrefix, accountId } = filter;
-  const ofTarget = { user, userPattern, tokenPrefix, accountId };
-  const isOfTarget = Object.values(ofTarget).some((value) => value !== undefined);
-  const conditions = [
-    ...(Object.keys(OF_ROW) as (keyof typeof OF_ROW)[]).flatMap((key) =>
-      filter[key] === undefined ? [] : OF_ROW[key],
-    ),
-    ...(isOfTarget ? [`target_id IN (SELECT id FROM xapplepush.targets WHERE ${condition(ofTarget)})`] : []),
-  ];
-  return conditions.length === 0 ? 'TRUE' : conditions.join(' AND ');
-}
-
 function valuesIn({ heldBy, enqueuedUntilMs, ...ofTarget }: WaitingFilter): Values {
   return { ...valuesOf(ofTarget), heldBy, enqueuedUntilMs };
+}
+
+function targetsWith(filter: TargetFilter): string {
+  return `SELECT id FROM xapplepush.targets WHERE ${condition(filter)}`;
 }

@@ -2,6 +2,7 @@ import { INBOX, type Mailbox } from '../../mailboxes/mailbox.ts';
 import { AT_ONCE, dueMs } from '../../outbox/timing.ts';
 import type { Enqueued, EnqueueRequest } from '../intake.ts';
 import type { Sql, Transactions } from './database.ts';
+import { type Subscriber, toldOf } from '../told.ts';
 import { isServed } from './presence.ts';
 
 export async function enqueue(database: Transactions, request: EnqueueRequest): Promise<Enqueued> {
@@ -9,16 +10,9 @@ export async function enqueue(database: Transactions, request: EnqueueRequest): 
   const isWanted = (sql: Sql): boolean => subscribedIn(sql, request.mailboxes).length > 0;
   const done = await database.writeWhere(isWanted, (sql) => {
     const timing = isServed(sql, request.nowMs) ? request.timing : AT_ONCE;
-    const all = subscribers(sql, request);
-    const allowed = all.filter((each) => isAllowed(each, request));
-    const targets = allowed.filter(({ tellable }) => tellable);
-    for (const each of targets) if (!each.disabled) join(sql, each, { ...request, timing });
-    return {
-      targetIds: idsOf(targets.filter(({ disabled }) => !disabled)),
-      disabled: idsOf(targets.filter(({ disabled }) => disabled)).length,
-      denied: without(allowed, all),
-      unnamed: without(targets, allowed),
-    };
+    const { told, enqueued } = toldOf(subscribers(sql, request), request);
+    for (const each of told) join(sql, each, { ...request, timing });
+    return enqueued;
   });
   return done ?? { targetIds: [], disabled: 0, denied: 0, unnamed: 0 };
 }
@@ -30,17 +24,6 @@ export function subscribed(database: Transactions, mailboxes: readonly Mailbox[]
 function subscribedIn(sql: Sql, mailboxes: readonly Mailbox[]): number[] {
   const select = sql('SELECT target_id FROM subscriptions WHERE owner = ? AND path = ?').pluck();
   return mailboxes.flatMap(({ owner, path }) => select.all(owner, path) as number[]);
-}
-
-interface Subscriber {
-  targetId: number;
-  user: string;
-  mailbox: Mailbox;
-  disabled: boolean;
-  /** A push without a name leads Mail to its INBOX, one with a name to the mailbox that it was told by it. */
-  tellable: boolean;
-  /** Includes the attempt that is under way. What lies in the future was written by a clock that was ahead. */
-  lastPushMs: number | null;
 }
 
 function subscribers(sql: Sql, { mailboxes, nowMs }: EnqueueRequest): Subscriber[] {
@@ -64,21 +47,6 @@ type SubscriberRow = [
   ...[targetId: number, user: string, disabled: number, tellable: number],
   lastPushMs: number | null,
 ];
-
-/** The owner always is. */
-function isAllowed({ user, mailbox }: Subscriber, { mayRead }: EnqueueRequest): boolean {
-  return mailbox.owner === user || mayRead === undefined || mayRead(user, mailbox);
-}
-
-function idsOf(subscribers: readonly Subscriber[]): number[] {
-  return [...new Set(subscribers.map(({ targetId }) => targetId))];
-}
-
-/** How many targets of all are not among the kept. */
-function without(kept: readonly Subscriber[], all: readonly Subscriber[]): number {
-  const ids = new Set(idsOf(kept));
-  return idsOf(all).filter((id) => !ids.has(id)).length;
-}
 
 /** A push that joins a row raises its generation, so that the next attempt has another apns-id. */
 function join(sql: Sql, { targetId, mailbox, lastPushMs }: Subscriber, request: EnqueueRequest): void {

@@ -1,4 +1,4 @@
-import { type Announcement, ANNOUNCED_FOR_MS } from '../presence.ts';
+import { ANNOUNCED, type Announcement, spanAround } from '../presence.ts';
 import type { Serve } from '../summary.ts';
 import { MAY_BE_LOST, type Sql, type Transactions } from './database.ts';
 
@@ -51,11 +51,4 @@ export function servesIn(sql: Sql, nowMs: number): Serve[] {
      WHERE ${ANNOUNCED} ORDER BY since_ms`,
   ).all(spanAround(nowMs)) as (Omit<Serve, 'closed'> & { closed: string })[];
   return rows.map((row) => ({ ...row, closed: JSON.parse(row.closed) as Serve['closed'] }));
-}
-
-/** Neither long ago nor, by a clock that was ahead, long from now. */
-const ANNOUNCED = 'announced_ms BETWEEN @fromMs AND @toMs';
-
-function spanAround(nowMs: number): { fromMs: number; toMs: number } {
-  return { fromMs: nowMs - ANNOUNCED_FOR_MS, toMs: nowMs + ANNOUNCED_FOR_MS };
 }

@@ -1,7 +1,7 @@
 import { CLOCK_TOLERANCE_MS } from '../../outbox/timing.ts';
 import type { Device, TargetSummary, WaitingGroup, WaitingState, WaitingSummary } from '../summary.ts';
 import { MAY_BE_LOST, type Sql, type Transactions } from './database.ts';
-import { FREE } from '../free.ts';
+import { STATE } from '../free.ts';
 import { servesIn } from './presence.ts';
 
 export function countRows(database: Transactions): Promise<{ targets: number; waiting: number }> {
@@ -148,8 +148,6 @@ export function summariseWaiting(database: Transactions, nowMs: number): Promise
     return { groups: Object.fromEntries(groups), nextMs, oldest: oldestIn(sql, nowMs) };
   });
 }
-
-const STATE = `CASE WHEN NOT ${FREE} THEN 'sending' ELSE coalesce(held_by, 'new') END`;
 
 function latestAttempts(
   sql: Sql,

@@ -1,14 +1,16 @@
 import type { Mailbox } from '../../mailboxes/mailbox.ts';
+import type { TargetFilter } from '../../targets/record.ts';
 import type { HandledPush, WaitingCount, WaitingFilter, WaitingPush } from '../../outbox/waiting.ts';
 import type { Sql, Transactions } from './database.ts';
 import { FREE } from '../free.ts';
+import { matching } from '../waiting-filter.ts';
 import { condition } from './target-rows.ts';
 
 export function waitingIds(database: Transactions, filter: WaitingFilter, limit: number): Promise<number[]> {
   return database.read(
     (sql) =>
       sql(
-        `SELECT target_id FROM outbox WHERE ${matching(filter)} ORDER BY enqueued_ms, target_id LIMIT @limit`,
+        `SELECT target_id FROM outbox WHERE ${matching(filter, targetsWith)} ORDER BY enqueued_ms, target_id LIMIT @limit`,
       )
         .pluck()
         .all({ ...filter, limit }) as number[],
@@ -45,7 +47,7 @@ export function retryWaiting(
 ): Promise<{ count: WaitingCount; madeDue: HandledPush[] }> {
   return database.write((sql) => {
     const counted = count(sql, filter, nowMs);
-    const later = `due_ms > @nowMs AND ${FREE} AND ${matching(filter)}`;
+    const later = `due_ms > @nowMs AND ${FREE} AND ${matching(filter, targetsWith)}`;
     const madeDue = handled(sql, later, { ...filter, nowMs });
     sql(`UPDATE outbox SET due_ms = @nowMs WHERE ${later}`).run({ ...filter, nowMs });
     return { count: counted, madeDue };
@@ -59,7 +61,7 @@ export function discardWaiting(
 ): Promise<{ discarded: HandledPush[]; sending: number }> {
   return database.write((sql) => {
     const { sending } = count(sql, filter, nowMs);
-    const free = `${FREE} AND ${matching(filter)}`;
+    const free = `${FREE} AND ${matching(filter, targetsWith)}`;
     const discarded = handled(sql, free, { ...filter, nowMs });
     sql(`DELETE FROM outbox WHERE ${free}`).run({ ...filter, nowMs });
     return { discarded, sending };
@@ -78,23 +80,10 @@ function count(sql: Sql, filter: WaitingFilter, nowMs: number): WaitingCount {
     `SELECT count(CASE WHEN ${FREE} THEN 1 END) AS free,
        count(CASE WHEN ${FREE} AND held_by = 'device' AND due_ms > @nowMs THEN 1 END) AS askedToWait,
        count(CASE WHEN NOT ${FREE} THEN 1 END) AS sending
-     FROM outbox WHERE ${matching(filter)}`,
+     FROM outbox WHERE ${matching(filter, targetsWith)}`,
   ).get({ ...filter, nowMs }) as WaitingCount;
 }
 
-/** Conditions on the row itself. */
-const OF_ROW = { heldBy: 'held_by = @heldBy', enqueuedUntilMs: 'enqueued_ms <= @enqueuedUntilMs' } as const;
-
-/** Only the conditions that are asked for, so that the database can use its indexes. */
-function matching(filter: WaitingFilter): string {
-  const { user, userPattern, tokenPrefix, accountId } = filter;
-  const ofTarget = { user, userPattern, tokenPrefix, accountId };
-  const isOfTarget = Object.values(ofTarget).some((value) => value !== undefined);
-  const conditions = [
-    ...(Object.keys(OF_ROW) as (keyof typeof OF_ROW)[]).flatMap((key) =>
-      filter[key] === undefined ? [] : OF_ROW[key],
-    ),
-    ...(isOfTarget ? [`target_id IN (SELECT id FROM targets WHERE ${condition(ofTarget)})`] : []),
-  ];
-  return conditions.length === 0 ? 'TRUE' : conditions.join(' AND ');
+function targetsWith(filter: TargetFilter): string {
+  return `SELECT id FROM targets WHERE ${condition(filter)}`;
 }
