@@ -77,13 +77,16 @@ describeWith('PostgreSQL', postgresAvailability(), 'hosts that share a PostgreSQ
     for (let user = 0; user < users; user += 1) leaveMail(hosts[user % 2]!, user);
     await apns.pushes(20);
     await first?.end('SIGKILL');
+    // Their batch may be in the database: what has been told of it is told once more, as a push of its own.
+    const readAgain = devicesLeft(hosts[0]!);
     await serveOn(hosts[0]!);
     await eventually(isEmpty, (empty) => empty);
     expect(pushed().size).toBe(users);
     const ids = new Map<string, Set<string>>();
     for (const { deviceToken, apnsId } of apns.received)
       ids.set(deviceToken, (ids.get(deviceToken) ?? new Set()).add(apnsId));
-    expect([...ids.values()].filter((each) => each.size > 1)).toEqual([]);
+    const toldAgain = [...ids].filter(([, each]) => each.size > 1).map(([token]) => token);
+    expect(readAgain).toEqual(expect.arrayContaining(toldAgain));
   });
 
   test('keep events in their spools while PostgreSQL is away, say so, and tell everything afterwards', async () => {
@@ -132,6 +135,14 @@ describeWith('PostgreSQL', postgresAvailability(), 'hosts that share a PostgreSQ
     expect(apns.received.map(({ deviceToken }) => deviceToken)).toEqual([0, 1].map(tokenNumber));
   });
 });
+
+/** The devices of whose events that host's spool has the files, read half or not at all. */
+function devicesLeft({ spool }: Sandbox): string[] {
+  const files = ['new', 'cur'].flatMap((folder) =>
+    readdirSync(join(spool, folder)).map((name) => readFileSync(join(spool, folder, name), 'utf8')),
+  );
+  return files.map((text) => tokenNumber(Number(/user(\d+)/.exec(text)?.[1]) - 1));
+}
 
 /** What the history of that host says that Apple took from it. */
 function deliveredBy(dir: string): number {
