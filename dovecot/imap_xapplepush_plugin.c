@@ -5,10 +5,11 @@
  * that it will hear of, as Cyrus tells them. There is no network and nobody is waited for but the disk: whether
  * `xapplepush serve` runs at that moment does not matter.
  *
- * For Dovecot 2.3 and 2.4, compiled for each: see docs/dovecot-plugin.md, also for the two settings, which are
- * variables of the environment (import_environment):
- *   XAPPLEPUSH_TOPIC  the topic of the certificate; without it nothing is offered
- *   XAPPLEPUSH_SPOOL  the spool, by default /var/spool/xapplepush
+ * For Dovecot 2.3 and 2.4, compiled for each: see docs/dovecot-plugin.md, also for the settings, which are variables of
+ * the environment (import_environment):
+ *   XAPPLEPUSH_TOPIC      the topic of the certificate; without it nothing is offered
+ *   XAPPLEPUSH_SPOOL      the spool, by default /var/spool/xapplepush
+ *   XAPPLEPUSH_MAILBOXES  of which mailboxes phones are told: inbox, own (the default) or all
  */
 #include "imap-common.h"
 #include "imap-commands.h"
@@ -42,6 +43,7 @@
 #define TOKEN_MAX_DIGITS 400
 #define ACCOUNT_ID_MIN 16
 #define ACCOUNT_ID_MAX 128
+#define MAX_USER_BYTES 1024
 
 /* Dovecot logs a name that is too long for the disk as a whole, so it is not asked for one. */
 #define MAX_NAME_BYTES 1024
@@ -177,6 +179,27 @@ static const char *spool(void)
 	return value != NULL ? value : DEFAULT_SPOOL;
 }
 
+/* Of which mailboxes a phone may be told. One that is told and never pushed for is not fetched by other means either. */
+enum told { TOLD_NONE, TOLD_INBOX, TOLD_OWN, TOLD_ALL };
+
+static enum told named_told(const char *name)
+{
+	if (strcmp(name, "inbox") == 0)
+		return TOLD_INBOX;
+	if (strcmp(name, "own") == 0)
+		return TOLD_OWN;
+	return strcmp(name, "all") == 0 ? TOLD_ALL : TOLD_NONE;
+}
+
+/* By default as xapplepush has it (targets.shared_mailboxes: false); a value that is none means that too. */
+static enum told told(void)
+{
+	const char *value = setting("XAPPLEPUSH_MAILBOXES");
+	enum told named = value != NULL ? named_told(value) : TOLD_OWN;
+
+	return named != TOLD_NONE ? named : TOLD_OWN;
+}
+
 /* == To whom it is offered == */
 
 /* A master user acts as somebody else, whose mail that phone should not hear of for good. Nothing but this field tells
@@ -192,10 +215,17 @@ static bool is_master(const struct mail_user *user)
 	return FALSE;
 }
 
+/* Of another kind xapplepush takes none. */
+static bool is_user_name(const char *name)
+{
+	return strlen(name) <= MAX_USER_BYTES && uni_utf8_str_is_valid(name);
+}
+
 /* The process may have the plugin loaded for another user. */
 static bool is_offered(struct mail_user *user)
 {
-	return mail_user_is_plugin_loaded(user, this_module) && !user->anonymous && !is_master(user) && topic() != NULL;
+	return mail_user_is_plugin_loaded(user, this_module) && !user->anonymous && !is_master(user) &&
+		is_user_name(user->username) && topic() != NULL;
 }
 
 static void client_created(struct client **client)
@@ -328,6 +358,14 @@ static bool is_to_be_told(struct mailbox *box, const struct mail_namespace *ns)
 	return readable > 0;
 }
 
+/* Whether xapplepush pushes for such a one, by what the administrator says. */
+static bool is_among_told(const char *vname, const struct mail_namespace *ns)
+{
+	if (told() == TOLD_ALL)
+		return TRUE;
+	return ns->type == MAIL_NAMESPACE_TYPE_PRIVATE && (told() == TOLD_OWN || strcmp(vname, "INBOX") == 0);
+}
+
 /* Adds a mailbox for the phone by the name it used, and for xapplepush by the name that Dovecot's events have too. */
 static void accept_mailbox(struct answer *answer, const char *name, const char *vname)
 {
@@ -353,7 +391,7 @@ static void try_mailbox(struct client *client, const char *name, struct answer *
 	if (ns == NULL)
 		return;
 	box = mailbox_alloc(ns->list, storage_name, MAILBOX_FLAG_READONLY);
-	if (is_to_be_told(box, ns))
+	if (is_among_told(mailbox_get_vname(box), ns) && is_to_be_told(box, ns))
 		accept_mailbox(answer, name, mailbox_get_vname(box));
 	mailbox_free(&box);
 }
@@ -486,7 +524,7 @@ static bool cmd_xapplepushservice(struct client_command_context *cmd)
 
 	if (!client_read_args(cmd, 0, 0, &args))
 		return FALSE;
-	if (!is_offered(cmd->client->user) || !uni_utf8_str_is_valid(cmd->client->user->username)) {
+	if (!is_offered(cmd->client->user)) {
 		client_send_tagline(cmd, "NO [UNAVAILABLE] Pushes are not offered here.");
 		return TRUE;
 	}
@@ -507,11 +545,13 @@ static bool cmd_xapplepushservice(struct client_command_context *cmd)
 
 void imap_xapplepush_plugin_init(struct module *module)
 {
-	const char *value = setting("XAPPLEPUSH_TOPIC");
+	const char *topic_set = setting("XAPPLEPUSH_TOPIC"), *told_set = setting("XAPPLEPUSH_MAILBOXES");
 
 	this_module = module;
-	if (value != NULL && !is_topic(value))
+	if (topic_set != NULL && !is_topic(topic_set))
 		i_error("xapplepush: XAPPLEPUSH_TOPIC is no topic of Mail, so no phone can register");
+	if (told_set != NULL && named_told(told_set) == TOLD_NONE)
+		i_error("xapplepush: XAPPLEPUSH_MAILBOXES is none of inbox, own and all: phones are told their own");
 	command_register(COMMAND, cmd_xapplepushservice, 0);
 	next_hook = imap_client_created_hook_set(client_created);
 }

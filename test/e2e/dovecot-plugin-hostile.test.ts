@@ -146,7 +146,13 @@ describeWithPlugin('the plugin, under AddressSanitizer, with what nobody sends',
       XAPPLEPUSH_SPOOL: spool,
     });
     const { code, log } = await imap.run(
-      session(['CREATE Entw&APw-rfe', 'CREATE "quo\\"te"', 'CREATE "With Space"', 'CREATE Deep/Er']),
+      session([
+        'CREATE Entw&APw-rfe',
+        'CREATE "quo\\"te"',
+        'CREATE "With Space"',
+        'CREATE Deep/Er',
+        'CREATE Public/News',
+      ]),
     );
     expect({ code, log: log.replace(/^.*Info: .*\n/gm, '') }).toEqual({ code: 0, log: '' });
   });
@@ -228,6 +234,40 @@ describeWithPlugin('the plugin, under AddressSanitizer, with what nobody sends',
     expect(output).toMatch(/^\* PREAUTH \[CAPABILITY (?!.*XAPPLEPUSHSERVICE)/);
     expect(output).toMatch(/^t0 NO \[UNAVAILABLE\] Pushes are not offered here/m);
     expect([...log.matchAll(/Error: xapplepush: (.*)/g)].map(([, text]) => text)).toEqual(complaints);
+    expect(kept()).toEqual([]);
+  });
+
+  test.each([
+    ['', ['INBOX', 'Entw&APw-rfe'], []],
+    ['own', ['INBOX', 'Entw&APw-rfe'], []],
+    ['all', ['INBOX', 'Entw&APw-rfe', 'Public/News'], []],
+    ['inbox', ['INBOX'], []],
+    [
+      'ALL',
+      ['INBOX', 'Entw&APw-rfe'],
+      ['XAPPLEPUSH_MAILBOXES is none of inbox, own and all: phones are told their own'],
+    ],
+  ])('with XAPPLEPUSH_MAILBOXES=%s it is told %j', async (value, told, complaints) => {
+    const command = `XAPPLEPUSHSERVICE ${names('INBOX Entw&APw-rfe Public/News')}`;
+    const { output, log } = await imap.run(session([command]), { XAPPLEPUSH_MAILBOXES: value });
+    expect([...output.matchAll(/"mailbox" "(.*)"/g)].map(([, name]) => name)).toEqual(told);
+    expect([...log.matchAll(/Error: xapplepush: (.*)/g)].map(([, text]) => text)).toEqual(complaints);
+    expect(kept()).toMatchObject([{ mailboxes: told.map((name) => ({ name })) }]);
+  });
+
+  test('a user whose name is too long for xapplepush is not offered it', async () => {
+    const input = session([`XAPPLEPUSHSERVICE ${names('INBOX')}`]);
+    const { output } = await imap.run(input, { USER: 'a'.repeat(1025) });
+    expect(output).toMatch(/^t0 NO \[UNAVAILABLE\] Pushes are not offered here/m);
+    const { output: longest } = await imap.run(input, { USER: 'a'.repeat(1024) });
+    expect(longest).toMatch(/^t0 OK XAPPLEPUSHSERVICE/m);
+    expect(kept()).toHaveLength(1);
+  });
+
+  test('of others alone, which it is not told, it is answered, and nothing is kept', async () => {
+    const { output } = await imap.run(session([`XAPPLEPUSHSERVICE ${names('Public/News')}`]));
+    expect(output).toMatch(/^t0 OK XAPPLEPUSHSERVICE/m);
+    expect(output).not.toContain('"mailbox"');
     expect(kept()).toEqual([]);
   });
 

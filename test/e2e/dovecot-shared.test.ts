@@ -48,7 +48,7 @@ describeWithPlugin('mailboxes of others in a real Dovecot', () => {
     execFileSync('chown', ['-R', `${MAIL_USER}:`, everybodys]);
     dovecot = await startDovecot({
       configuration: (script) =>
-        `${spoolFragment(script('push.lua'), sandbox.spool)}${sharedFragment(everybodys)}${pluginFragment(folder, apns.topic, sandbox.spool)}`,
+        `${spoolFragment(script('push.lua'), sandbox.spool)}${sharedFragment(everybodys)}${pluginFragment(folder, apns.topic, sandbox.spool, 'all')}`,
     });
     for (const user of ['alice', 'bob', 'carol'] as const) sessions.set(user, await loginImap(dovecot, user));
     expect(await of('alice').command('CREATE Team')).toMatchObject({ status: 'OK' });

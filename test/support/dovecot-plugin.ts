@@ -62,13 +62,15 @@ export function pluginFolder(folder: string, plugin: string): string {
   return folder;
 }
 
-/** Our fragment that loads the plugin, with this topic and spool. */
-export function pluginFragment(folder: string, topic: string, spool: string): string {
-  const name = `91-xapplepush-plugin-${dovecotInstallation().version}.conf`;
-  const fragment = readFileSync(join(EXAMPLES, name), 'utf8')
+/** Our fragment that loads the plugin, with this topic and spool; `mailboxes` are those that phones are told of. */
+export function pluginFragment(folder: string, topic: string, spool: string, mailboxes?: 'all'): string {
+  const { version } = dovecotInstallation();
+  const fragment = readFileSync(join(EXAMPLES, `91-xapplepush-plugin-${version}.conf`), 'utf8')
     .replace(TOPIC, topic)
     .replaceAll('/var/spool/xapplepush', spool);
-  return `mail_plugin_dir = ${folder}\n${fragment}`;
+  const equals = version === '2.4' ? ' = ' : '=';
+  const more = mailboxes === undefined ? '' : `$1XAPPLEPUSH_MAILBOXES${equals}${mailboxes}`;
+  return `mail_plugin_dir = ${folder}\n${fragment.replace(/(\s+)XAPPLEPUSH_SPOOL/, `${more}$&`)}`;
 }
 
 const SIEVE = `${MODULES}/lib90_sieve_plugin.so`;

@@ -67,6 +67,13 @@ namespace inbox {
     special_use = \\Drafts
   }
 }
+namespace public {
+  type = public
+  separator = /
+  prefix = Public/
+  ${is24 ? 'mail_path = ~/Public' : 'location = maildir:~/Public'}
+  subscriptions = no
+}
 protocol imap {
   ${plugins}
 }
