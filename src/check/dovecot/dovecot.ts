@@ -18,7 +18,7 @@ import { judgeUserNames } from './user-names.ts';
 export const DOVECOT = 'Dovecot';
 
 export interface DovecotOptions {
-  config: Pick<Config, 'spool' | 'users' | 'serve' | 'dovecot' | 'targets'>;
+  config: Pick<Config, 'spool' | 'users' | 'serve' | 'dovecot' | 'targets' | 'events'>;
   /** As whom xapplepush works. */
   reader: MailUser | undefined;
   /** Those that the credentials are good for; undefined where none can be used. */
@@ -35,8 +35,7 @@ export function checkDovecot(run: DoveconfRun, options: DovecotOptions): Point[]
     return [tell(DOVECOT, `doveconf -n ${whyUnread(run)}`, 'see what it says: doveconf -n')];
   const mistakes = mistakesIn(run).map((text) => tell(DOVECOT, `${doveconf.version}: ${text}`, fixOf(text)));
   const ways = waysOf(doveconf);
-  const { spool, serve } = options.config;
-  const registration = checkRegistration(doveconf, { ...options, spool, padsTopic: serve.pluginPadding });
+  const registration = checkRegistration(doveconf, options);
   if (ways.names.length === 0)
     return [
       ...(mistakes.length > 0 ? mistakes : [introduceSilent(doveconf, options.hasCyrus)]),

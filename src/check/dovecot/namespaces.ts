@@ -34,12 +34,13 @@ function introduce(namespaces: readonly DovecotNamespace[], sharedMailboxes: boo
     : `${whose} alone, by targets.shared_mailboxes: false`;
 }
 
-function listed(namespaces: readonly DovecotNamespace[]): string {
+/** Their prefixes, for people. */
+export function listed(namespaces: readonly DovecotNamespace[]): string {
   return namespaces.map(({ prefix }) => prefix).join(' and ');
 }
 
 /** As the configuration would have them. A shared one without a variable is somebody's, and does not say whose. */
-function namespacesOf(doveconf: Doveconf): DovecotNamespace[] {
+export function namespacesOf(doveconf: Doveconf): DovecotNamespace[] {
   const all = sectionsOf(doveconf.root, 'namespace').map(({ settings }) => settings);
   const [inbox] = all.filter((settings) => settings.get('inbox') === 'yes');
   const found = all.flatMap((settings): DovecotNamespace[] => {

@@ -47,12 +47,13 @@ export function loadedBy(root: Section, protocol: string): Loaded {
   return { plugins, place: own.length > 0 ? `protocol ${protocol}` : undefined };
 }
 
-function hasPlugins(section: Section): boolean {
+/** Whether it has a `mail_plugins` of its own. */
+export function hasPlugins(section: Section): boolean {
   return section.settings.has('mail_plugins') || sectionsOf(section, 'mail_plugins').length > 0;
 }
 
 /** A line is the whole list; a block of 2.4 adds and takes away. */
-function changed(plugins: readonly string[], section: Section): readonly string[] {
+export function changed(plugins: readonly string[], section: Section): readonly string[] {
   const line = section.settings
     .get('mail_plugins')
     ?.split(/\s+/)

@@ -1,10 +1,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Config } from '../../config/config.ts';
 import { MIN_BYTES } from '../../doors/xaps-answer.ts';
 import { type Point, ok, problem, warning } from '../point.ts';
 import type { Doveconf } from './doveconf-output.ts';
-import { loadedBy } from './plugins.ts';
-import { isOld, sectionsOf, settingIn } from './setup.ts';
+import { lineOf, variable } from './environment.ts';
+import { type PluginPlace, pluginPlaces } from './plugin-places.ts';
+import { driversOf, isOld, settingIn } from './setup.ts';
+import { judgeTold } from './told-mailboxes.ts';
 
 export const DOVECOT_REGISTRATION = 'Dovecot registration';
 
@@ -17,10 +20,7 @@ const DEFAULT_SPOOL = '/var/spool/xapplepush';
 const USUAL_FOLDERS = ['/usr/lib/dovecot/modules', '/usr/lib64/dovecot', '/usr/local/lib/dovecot'];
 
 export interface RegistrationOptions {
-  /** `spool` of the configuration. */
-  spool: string;
-  /** `serve.plugin_padding`. */
-  padsTopic: boolean;
+  config: Pick<Config, 'spool' | 'serve' | 'events' | 'targets'>;
   /** Those of the credentials; undefined where none can be used. */
   topics?: readonly string[] | undefined;
   folders?: readonly string[];
@@ -28,26 +28,32 @@ export interface RegistrationOptions {
 
 /** Whether phones can register by our plugin, and whether it keeps nobody from their mail. */
 export function checkRegistration(doveconf: Doveconf, options: RegistrationOptions): Point[] {
-  const { root } = doveconf;
-  const loaded = loadedBy(root, 'imap').plugins;
-  const elsewhere = ['', 'lmtp', 'lda', 'doveadm'].filter((each) =>
-    loadedBy(root, each).plugins.includes(PLUGIN),
-  );
-  if (!loaded.includes(PLUGIN) && elsewhere.length === 0) return [withoutOurs(doveconf, loaded, options)];
+  const places = pluginPlaces(doveconf.root);
+  const ours = places.filter(({ plugins }) => plugins.includes(PLUGIN));
+  if (ours.length === 0) return [withoutOurs(doveconf, places, options)];
+  const { config } = options;
   const found = [
-    ...elsewhere.slice(0, 1).map(inTooMany),
-    ...loaded.filter(isOther).slice(0, 1).map(besideOurs),
+    ...ours
+      .filter(({ protocol }) => protocol !== 'imap')
+      .slice(0, 1)
+      .map(inTooMany),
+    ...besideOurs(doveconf, places),
     ...judgeFile(doveconf, options.folders),
     ...judgeCapability(doveconf),
     ...judgeTopic(doveconf, options.topics),
-    ...judgeSpool(doveconf, options.spool),
+    ...judgeSpool(doveconf, config.spool),
+    ...judgeTold(DOVECOT_REGISTRATION, doveconf, config),
   ];
   const introduction = `by our plugin, with the topic ${variable(doveconf, 'XAPPLEPUSH_TOPIC') ?? ''}`;
   return found.length > 0 ? found : [ok(DOVECOT_REGISTRATION, introduction)];
 }
 
-function withoutOurs(doveconf: Doveconf, loaded: readonly string[], options: RegistrationOptions): Point {
-  const other = loaded.find(isOther);
+function withoutOurs(
+  doveconf: Doveconf,
+  places: readonly PluginPlace[],
+  options: RegistrationOptions,
+): Point {
+  const [other] = places.filter(isOfImap).flatMap(({ plugins }) => plugins.filter(isOther));
   if (other !== undefined) return judgeOther(doveconf, other, options);
   return warning(
     DOVECOT_REGISTRATION,
@@ -60,8 +66,9 @@ function withoutOurs(doveconf: Doveconf, loaded: readonly string[], options: Reg
 function judgeOther(
   doveconf: Doveconf,
   plugin: string,
-  { topics = [], padsTopic }: RegistrationOptions,
+  { topics = [], config: { serve } }: RegistrationOptions,
 ): Point {
+  const padsTopic = serve.pluginPadding;
   const short = topics.find((topic) => topic.length < MIN_BYTES);
   if (short === undefined || padsTopic === isOld(doveconf))
     return ok(DOVECOT_REGISTRATION, `by the plugin ${plugin}`);
@@ -76,18 +83,37 @@ function isOther(plugin: string): boolean {
   return plugin.includes('xaps');
 }
 
-function besideOurs(other: string): Point {
-  return problem(
-    DOVECOT_REGISTRATION,
-    `mail_plugins of protocol imap names ${other} beside ${PLUGIN}: two plugins answer one command`,
-    `take ${other} out there`,
-  );
+/** Of the two XAPS plugins the one answers the phone too, and the other tells of mail, which push.lua does. */
+function besideOurs(doveconf: Doveconf, places: readonly PluginPlace[]): Point[] {
+  const others = new Set(places.flatMap(({ plugins }) => plugins.filter(isOther)));
+  const tellsOtherwise = driversOf(doveconf).length > 0;
+  return [...others]
+    .filter((other) => tellsOtherwise || !isNotifier(other))
+    .map((other) => {
+      const named = places.filter(({ plugins }) => plugins.includes(other)).map(({ name }) => name);
+      const text = `mail_plugins of ${named.join(' and ')} names ${other} beside ${PLUGIN}: ${lossBy(other)}`;
+      return problem(DOVECOT_REGISTRATION, text, `take ${other} out there`);
+    });
 }
 
-function inTooMany(protocol: string): Point {
+function lossBy(other: string): string {
+  return isNotifier(other)
+    ? 'mail is told of twice, and waits where its daemon has gone'
+    : 'two plugins answer one command';
+}
+
+function isNotifier(plugin: string): boolean {
+  return plugin.includes('push_notification');
+}
+
+function isOfImap({ protocol }: PluginPlace): boolean {
+  return protocol === undefined || protocol === 'imap';
+}
+
+function inTooMany({ name }: PluginPlace): Point {
   return problem(
     DOVECOT_REGISTRATION,
-    `mail_plugins of ${protocol === '' ? 'all protocols' : `protocol ${protocol}`} names ${PLUGIN}, which only imap can load: no mail is delivered`,
+    `mail_plugins of ${name} names ${PLUGIN}, which only imap can load: no mail is delivered`,
     `take ${PLUGIN} out there, and name it in protocol imap alone`,
   );
 }
@@ -156,14 +182,5 @@ function judgeSpool(doveconf: Doveconf, read: string): Point[] {
 }
 
 function wrongVariable(text: string, doveconf: Doveconf, name: string, value: string): Point {
-  const fix = `in import_environment: ${name}${isOld(doveconf) ? '=' : ' = '}${value}`;
-  return problem(DOVECOT_REGISTRATION, text, fix);
-}
-
-/** What import_environment sets it to: in 2.3 words, in 2.4 a block. */
-function variable({ root }: Doveconf, name: string): string | undefined {
-  const words = root.settings.get('import_environment')?.split(/\s+/) ?? [];
-  const [word] = words.filter((each) => each.startsWith(`${name}=`)).slice(-1);
-  const [block] = sectionsOf(root, 'import_environment').flatMap(({ settings }) => settings.get(name) ?? []);
-  return word?.slice(name.length + 1) ?? block;
+  return problem(DOVECOT_REGISTRATION, text, lineOf(doveconf, name, value));
 }

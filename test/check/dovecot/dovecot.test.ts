@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { checkDovecot } from '../../../src/check/dovecot/dovecot.ts';
+import { loadConfig } from '../../../src/config/load.ts';
 import type { Point } from '../../../src/check/point.ts';
 import { temporaryFolder } from '../../support/store.ts';
 
@@ -28,6 +29,7 @@ function judged(output: string, given: Given = {}): string[] {
     users: { lowercase: true, domain },
     dovecot: { namespaces: [] },
     targets: { maxPerUser: 20, sharedMailboxes: false, disableAfterMs: 1 },
+    events: loadConfig('/dev/null', {}).events,
     serve: {
       metrics: true,
       pluginPadding: true,

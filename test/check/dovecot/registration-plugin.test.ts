@@ -2,10 +2,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseDoveconf } from '../../../src/check/dovecot/doveconf-output.ts';
-import {
-  checkRegistration,
-  type RegistrationOptions,
-} from '../../../src/check/dovecot/registration-plugin.ts';
+import { checkRegistration } from '../../../src/check/dovecot/registration-plugin.ts';
+import { loadConfig } from '../../../src/config/load.ts';
 import { temporaryFolder } from '../../support/store.ts';
 
 const FIXTURES = join(import.meta.dirname, '../../fixtures/doveconf');
@@ -27,12 +25,24 @@ function modules(version: Version, ours?: string): string {
   return folder;
 }
 
+interface Given {
+  spool?: string;
+  padsTopic?: boolean;
+  topics?: readonly string[] | undefined;
+  folders?: readonly string[];
+  /** More lines of the configuration. */
+  yaml?: string;
+}
+
 /** What is said of it, each with its fix. */
-function judged(output: string, options: Partial<RegistrationOptions> = {}): string[] {
+function judged(output: string, given: Given = {}): string[] {
   const doveconf = parseDoveconf(output);
   if (doveconf === undefined) throw new Error('no output of doveconf');
-  const given = { spool: '/var/spool/xapplepush', padsTopic: true, topics: [TOPIC], folders: [], ...options };
-  return checkRegistration(doveconf, given).map(
+  const { spool = '/var/spool/xapplepush', padsTopic = true, folders = [], yaml = '' } = given;
+  const topics = 'topics' in given ? given.topics : [TOPIC];
+  const file = join(temporaryFolder(), 'config.yaml');
+  writeFileSync(file, `spool: ${spool}\nserve: { plugin_padding: ${padsTopic} }\n${yaml}`);
+  return checkRegistration(doveconf, { config: loadConfig(file, {}), topics, folders }).map(
     ({ state, text, fix }) => `${state}: ${text}${fix === null ? '' : ` → ${fix}`}`,
   );
 }
@@ -54,13 +64,108 @@ describe.each(VERSIONS)('our plugin in Dovecot %s', (version) => {
     expect(judged(output, { folders: [modules(version, abi.replace('19.1', '19.9'))] })[0]).toMatch(/^ok/);
   });
 
-  test('is not to stand beside another one', () => {
-    const both = output.replaceAll('imap_xapplepush', 'imap_xapplepush xaps_imap');
-    const block =
-      'protocol imap {\n  mail_plugins {\n    imap_xapplepush = yes\n    xaps_imap = yes\n  }\n}\n';
-    expect(judged(version === '2.3' ? both : `${output}${block}`)).toEqual([
-      'problem: mail_plugins of protocol imap names xaps_imap beside imap_xapplepush: two plugins answer one command → take xaps_imap out there',
+  /** A line that adds a plugin to what stands in that place. */
+  const adding = (plugin: string): string =>
+    version === '2.3'
+      ? `mail_plugins = ${plugin} imap_xapplepush\n`
+      : `mail_plugins {\n${plugin} = yes\nimap_xapplepush = yes\n}\n`;
+  const alone = (plugin: string): string =>
+    version === '2.3' ? `mail_plugins = ${plugin}\n` : `mail_plugins {\n${plugin} = yes\n}\n`;
+
+  test.each([
+    [`protocol imap {\n${adding('xaps_imap')}}\n`, 'protocol imap', 'xaps_imap'],
+    [
+      `local 127.0.0.2 {\nprotocol imap {\n${adding('xaps_imap')}}\n}\n`,
+      'protocol imap in local 127.0.0.2',
+      'xaps_imap',
+    ],
+    [
+      `remote 10.0.0.0/8 {\nprotocol imap {\n${alone('xaps')}}\n}\n`,
+      'protocol imap in remote 10.0.0.0/8',
+      'xaps',
+    ],
+    [`local_name a.example {\n${alone('xaps_imap')}}\n`, 'local_name a.example', 'xaps_imap'],
+    [`protocol pop3 {\n${alone('xaps_push_notification')}}\n`, 'protocol pop3', 'xaps_push_notification'],
+    [
+      `protocol lmtp {\n${alone('xaps_push_notification')}}\nprotocol lda {\n${alone('xaps_push_notification')}}\n`,
+      'protocol lmtp and protocol lda',
+      'xaps_push_notification',
+    ],
+  ])('is not to stand beside another one: %j', (lines, place, other) => {
+    const loss = other.includes('push_notification')
+      ? 'mail is told of twice, and waits where its daemon has gone'
+      : 'two plugins answer one command';
+    expect(judged(`${output}${lines}`)).toEqual([
+      `problem: mail_plugins of ${place} names ${other} beside imap_xapplepush: ${loss} → take ${other} out there`,
     ]);
+  });
+
+  test('may stand beside one that alone tells of mail', () => {
+    const without = output
+      .replace(/^plugin \{[^]*?^\}\n/m, '')
+      .replace(/^push_notification lua \{[^]*?^\}\n/m, '');
+    const lines = `protocol lmtp {\n${alone('xaps_push_notification')}}\n`;
+    expect(judged(`${without}${lines}`)).toEqual([expect.stringMatching(/^ok/)]);
+  });
+
+  test('is found in a block for some connections alone', () => {
+    const lines = `local 127.0.0.2 {\nprotocol imap {\n${alone('imap_xapplepush')}}\n}\n`;
+    const elsewhere = output.replace(/^protocol imap \{[^]*?^\}\n/m, lines);
+    expect(judged(elsewhere)).toEqual([`ok: by our plugin, with the topic ${TOPIC}`]);
+  });
+
+  describe('tells phones of', () => {
+    const SHARED = captured(`${version}-shared`).match(/^namespace [^]*^\}\n/m)?.[0] ?? '';
+    const setTo = (value: string): string =>
+      output.replace(
+        /^( *)XAPPLEPUSH_SPOOL = .*$|$(?<=XAPPLEPUSH_SPOOL=\S+)/m,
+        version === '2.3' ? ` XAPPLEPUSH_MAILBOXES=${value}` : `$&\n$1XAPPLEPUSH_MAILBOXES = ${value}`,
+      );
+    const equals = version === '2.3' ? '=' : ' = ';
+    const line = (value: string): string => ` → in import_environment: XAPPLEPUSH_MAILBOXES${equals}${value}`;
+    const shared = 'targets: { shared_mailboxes: true }';
+    const inboxOnly = 'events: { MessageNew: inbox }';
+
+    test.each([
+      ['their own, which are pushed for', `${output}${SHARED}`, ''],
+      ['the same, where it is said', `${setTo('own')}${SHARED}`, ''],
+      ['all, which are pushed for', `${setTo('all')}${SHARED}`, shared],
+      ['all, where there are none of others', setTo('all'), ''],
+      ['their own, where there are none of others', output, shared],
+      ['INBOX, which is pushed for', `${setTo('inbox')}${SHARED}`, inboxOnly],
+      ['INBOX, though more is pushed for', `${setTo('inbox')}${SHARED}`, shared],
+    ])('%s', (_what, given, yaml) => {
+      expect(judged(given, { yaml })).toEqual([`ok: by our plugin, with the topic ${TOPIC}`]);
+    });
+
+    test.each([
+      [
+        'all, of which some are not pushed for',
+        `${setTo('all')}${SHARED}`,
+        '',
+        `warning: phones are told of mailboxes in shared/%u/ and Public/, and hear nothing of them, by targets.shared_mailboxes: false${line('own')}`,
+      ],
+      [
+        'their own, though more is pushed for',
+        `${output}${SHARED}`,
+        shared,
+        `warning: phones are not told of mailboxes in shared/%u/ and Public/, and so cannot hear of them, whatever targets.shared_mailboxes says${line('all')}`,
+      ],
+      [
+        'their own, and INBOX alone is pushed for',
+        output,
+        inboxOnly,
+        `warning: phones are told of all their mailboxes, and events tells of INBOX alone${line('inbox')}`,
+      ],
+      [
+        'what is none',
+        setTo('some'),
+        '',
+        `problem: XAPPLEPUSH_MAILBOXES is some, expected inbox, own or all: phones are told their own${line('own')}`,
+      ],
+    ])('%s', (_what, given, yaml, said) => {
+      expect(judged(given, { yaml })).toEqual([said]);
+    });
   });
 
   test('that is not there ends every log-in', () => {
