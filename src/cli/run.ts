@@ -13,6 +13,7 @@ import { addPrune } from './prune.ts';
 import { addPush } from './push.ts';
 import { addServe } from './serve.ts';
 import { addStatus } from './status.ts';
+import { addStore } from './store.ts';
 import { addTargets } from './targets.ts';
 import { ExitCode, exitCodeOf, OperatorError } from '../process/errors.ts';
 import { HandedOver } from '../process/hand-over.ts';
@@ -116,6 +117,7 @@ function addCommands(program: Command, context: CommandContext): void {
   addTargets(program, context);
   addOutbox(program, context);
   addPrune(program, context);
+  addStore(program, context);
   addPush(program, context);
   addCert(program, context);
   addCheck(program, context);

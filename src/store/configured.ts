@@ -14,6 +14,8 @@ export interface OpenOptions {
   busyTimeoutMs?: number;
   /** For `serve`, which takes many events a second and has a spool for what takes long. */
   batched?: boolean;
+  /** For who moves it: also one that was left for another. */
+  left?: boolean;
 }
 
 /**

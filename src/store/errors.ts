@@ -67,6 +67,11 @@ const EXPLANATIONS: readonly (readonly [RegExp, string, string])[] = [
     'database FILE is locked by another process',
     'look for the process that holds it: fuser FILE',
   ],
+  [
+    /^SQLITE_CONSTRAINT_TRIGGER$/,
+    'database FILE was left for another store',
+    'let `store` name that one; which it is: xapplepush status',
+  ],
   [/^SQLITE_READONLY|^EROFS/, 'database FILE is read-only', WRITABLE],
   [/^EACCES|^EPERM|^SQLITE_PERM/, 'database FILE cannot be used by this user', WRITABLE],
   [/^SQLITE_FULL|^ENOSPC|^EDQUOT/, 'no space left for database FILE', 'make room on its file system'],

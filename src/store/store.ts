@@ -1,6 +1,7 @@
 import type { Clock } from '../process/clock.ts';
 import type { DeliveryVerbs } from './delivery.ts';
 import type { IntakeVerbs } from './intake.ts';
+import type { MoveVerbs } from './move.ts';
 import type { PresenceVerbs } from './presence.ts';
 import type { SummaryVerbs } from './summary.ts';
 import type { Survey } from './survey.ts';
@@ -13,7 +14,7 @@ import type { WaitingVerbs } from './waiting.ts';
  * decided by the caller or by a function that is handed in, so that each engine does the same.
  */
 export interface Store
-  extends IntakeVerbs, TargetVerbs, DeliveryVerbs, WaitingVerbs, SummaryVerbs, PresenceVerbs {
+  extends IntakeVerbs, TargetVerbs, DeliveryVerbs, WaitingVerbs, SummaryVerbs, PresenceVerbs, MoveVerbs {
   /** The database's file, or its URL. */
   readonly file: string;
   /** Only of a store that has a clock of its own: how far that is ahead of this host's, in milliseconds. */

@@ -13,13 +13,15 @@ export interface ProgressOptions {
   clock: Clock;
   /** How much of all so many are, from 0 to 1; undefined where the end is not known. */
   part: (done: number) => number | undefined;
+  /** What is counted. */
+  what?: string;
 }
 
 /** What takes less shows nothing; then the line is written anew after each such time. */
 const INTERVAL_MS = 250;
 
 /** One line that is written over and over: how many, how much of the file, how many a second. */
-export function createProgress({ write, clock, part }: ProgressOptions): Progress {
+export function createProgress({ write, clock, part, what = 'devices' }: ProgressOptions): Progress {
   const startMs = clock.steadyMs();
   let shownMs = startMs;
   let width = 0;
@@ -32,7 +34,7 @@ export function createProgress({ write, clock, part }: ProgressOptions): Progres
       const nowMs = clock.steadyMs();
       if (write === undefined || nowMs - shownMs < INTERVAL_MS) return;
       shownMs = nowMs;
-      replaceBy(progressText(done, part(done), nowMs - startMs));
+      replaceBy(progressText(`${done} ${what}`, part(done), (done / (nowMs - startMs)) * 1000));
     },
     end: () => {
       if (width === 0) return;
@@ -42,7 +44,7 @@ export function createProgress({ write, clock, part }: ProgressOptions): Progres
   };
 }
 
-function progressText(done: number, part: number | undefined, tookMs: number): string {
+function progressText(done: string, part: number | undefined, perSecond: number): string {
   const percent = part === undefined ? '' : `, ${Math.floor(part * 100)} %`;
-  return `${done} devices${percent}, ${Math.round((done / tookMs) * 1000)} a second`;
+  return `${done}${percent}, ${Math.round(perSecond)} a second`;
 }

@@ -40,6 +40,8 @@ export interface DatabaseOptions {
   patience: Patience;
   /** At most so many connections. */
   connections: number;
+  /** Also one that was left for another store. */
+  left?: boolean;
 }
 
 /** How often a transaction is run that another is in the way of, or whose connection was cut. */
@@ -54,7 +56,7 @@ export function openDatabase(config: PostgresConfig, options: DatabaseOptions): 
   const reach = createReach();
   let prepared: Promise<void> | undefined;
   const prepare = async (sql: Sql): Promise<void> => {
-    prepared ??= migrate(sql, name, options.create).then(() => clock.look(sql));
+    prepared ??= migrate(sql, name, options).then(() => clock.look(sql));
     await prepared.catch((error: unknown) => {
       prepared = undefined;
       throw error;

@@ -58,6 +58,9 @@ const BUSY = /^(?:40001|40P01|55P03|57014)$|^Query read timeout/;
 
 const NO_TLS = /does not support SSL connections/;
 
+/** What a store says that nobody may change any more. */
+export const LEFT = 'this store was left for another one';
+
 const CERTIFICATE =
   'see sslmode and sslrootcert in `store`; with verify-full the name in the URL must be in the certificate';
 
@@ -65,6 +68,11 @@ const REACHABLE =
   'see whether PostgreSQL runs and listens there: pg_isready with the host and port of the URL; events wait in the spool';
 
 const EXPLANATIONS: readonly (readonly [RegExp, string, string])[] = [
+  [
+    new RegExp(LEFT),
+    'database NAME was left for another one',
+    'let `store` name that one; which it is: xapplepush status',
+  ],
   [
     /^(?:28...)$|no pg_hba.conf entry/,
     'database NAME does not let this user in',

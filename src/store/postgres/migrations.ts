@@ -1,6 +1,8 @@
 import { VERSION } from '../../process/installation.ts';
 import { StoreError } from '../errors.ts';
+import { leftStore, LEFT_VERSION } from '../move.ts';
 import type { Sql } from './database.ts';
+import { departureIn } from './departure.ts';
 import { MIGRATIONS } from './schema.ts';
 
 export const CURRENT_VERSION = MIGRATIONS.length;
@@ -12,22 +14,39 @@ const LOCK = 0x78617070;
  * Makes the schema, or brings it to the version of this program, all or nothing. Throws StoreError for one of a newer
  * program, and for one that is not there where it is not to be made.
  */
-export async function migrate(sql: Sql, name: string, create: boolean): Promise<void> {
+export async function migrate(
+  sql: Sql,
+  name: string,
+  { create, left = false }: MigrateOptions,
+): Promise<void> {
   const found = await versionIn(sql);
   if (found === CURRENT_VERSION) return;
-  if (found > CURRENT_VERSION) throw newer(name, found);
+  if (found === LEFT_VERSION && left) return;
+  await refuseUnknown(sql, name, found);
   if (found === 0 && !create) throw missing(name);
   await sql.change('BEGIN');
   try {
     await sql.change('SELECT pg_advisory_xact_lock(@lock)', { lock: LOCK });
     const version = await versionIn(sql); // another host may have been faster
-    if (version > CURRENT_VERSION) throw newer(name, version);
+    await refuseUnknown(sql, name, version);
     for (const [index, text] of MIGRATIONS.entries()) if (index >= version) await apply(sql, index + 1, text);
     await sql.change('COMMIT');
   } catch (error) {
     await sql.change('ROLLBACK').catch(() => undefined); // the first error is the one to tell
     throw error;
   }
+}
+
+export interface MigrateOptions {
+  create: boolean;
+  /** Also one that was left for another store. */
+  left?: boolean | undefined;
+}
+
+async function refuseUnknown(sql: Sql, name: string, version: number): Promise<void> {
+  if (version <= CURRENT_VERSION) return;
+  const left = version === LEFT_VERSION ? await departureIn(sql) : undefined;
+  throw left === undefined ? newer(name, version) : leftStore(name, left);
 }
 
 /** 0 where there is no schema yet. */

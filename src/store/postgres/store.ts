@@ -1,5 +1,6 @@
 import type { DeliveryVerbs } from '../delivery.ts';
 import type { IntakeVerbs } from '../intake.ts';
+import type { MoveVerbs } from '../move.ts';
 import type { PresenceVerbs } from '../presence.ts';
 import type { Store } from '../store.ts';
 import type { SummaryVerbs } from '../summary.ts';
@@ -8,10 +9,12 @@ import type { WaitingVerbs } from '../waiting.ts';
 import * as ahead from './ahead.ts';
 import * as credentials from './credentials.ts';
 import type { Database } from './database.ts';
+import * as departing from './departure.ts';
 import * as due from './due.ts';
 import { enqueueMany, subscribed } from './enqueue.ts';
 import { gathered } from './gathering.ts';
 import * as leases from './leases.ts';
+import * as move from './move.ts';
 import { listen } from './news.ts';
 import * as presence from './presence.ts';
 import * as registering from './register.ts';
@@ -40,6 +43,7 @@ export function postgresStore(database: Database): Store {
     ...waitingVerbs(database),
     ...summaryVerbs(database),
     ...presenceVerbs(database),
+    ...moveVerbs(database),
   };
 }
 
@@ -123,5 +127,19 @@ function presenceVerbs(database: Database): PresenceVerbs {
     delivererStarted: () => presence.delivererStarted(database),
     announceServe: (...given) => presence.announceServe(database, ...given),
     withdrawServe: (...given) => presence.withdrawServe(database, ...given),
+  };
+}
+
+function moveVerbs(database: Database): MoveVerbs {
+  return {
+    departure: () => departing.departure(database),
+    depart: (...given) => departing.depart(database, ...given),
+    stay: () => departing.stay(database),
+    movingPushes: (...given) => move.movingPushes(database, ...given),
+    arrival: (...given) => move.arrival(database, ...given),
+    arrive: (...given) => move.arrive(database, ...given),
+    forgetArrival: (...given) => move.forgetArrival(database, ...given),
+    keptCredentials: () => move.keptCredentials(database),
+    takeCredentials: (...given) => move.takeCredentials(database, ...given),
   };
 }

@@ -37,7 +37,8 @@ export async function replaceSubscriptions(
  */
 const MAX_NAMES_BYTES = 2600;
 
-function fits({ owner, path }: Subscription): boolean {
+/** Whether an index takes it. */
+export function fits({ owner, path }: Pick<Subscription, 'owner' | 'path'>): boolean {
   return Buffer.byteLength(owner) + Buffer.byteLength(path) <= MAX_NAMES_BYTES;
 }
 

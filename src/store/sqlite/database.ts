@@ -8,7 +8,8 @@ import { connect, type Database } from './driver.ts';
 import { storeError } from '../errors.ts';
 import { troubleOfPlace, troubleOrMissing } from '../place.ts';
 import type { Compaction } from '../store.ts';
-import { migrate } from './migrations.ts';
+import { isLeft } from './departure.ts';
+import { CURRENT_VERSION, migrate } from './migrations.ts';
 import { committer, savepoints, SYNCED, transact } from './transaction.ts';
 
 /** Gives the prepared statement of a text; each text is compiled once for a connection. */
@@ -49,6 +50,8 @@ export interface OpenOptions {
   busyTimeoutMs?: number;
   /** Commit what is written at nearly the same time together: for a process that takes many events a second. */
   batched?: boolean;
+  /** Also one that was left for another store, by a program with this schema. */
+  left?: boolean;
 }
 
 /** A transaction takes about a millisecond; two hundred handlers at once are through well within this. */
@@ -68,10 +71,10 @@ const WAL_LIMIT_BYTES = 16 * 1024 * 1024;
  * Throws an OperatorError (exit 75) that says why it cannot be used.
  */
 export function openDatabase(file: string, options: OpenOptions): Transactions {
-  const { create, log, busyTimeoutMs = BUSY_TIMEOUT_MS, batched = false } = options;
+  const { create, log, busyTimeoutMs = BUSY_TIMEOUT_MS, batched = false, left = false } = options;
   try {
     if (create) createDatabaseFile(file, connect, log);
-    const database = openExisting(file, busyTimeoutMs);
+    const database = openExisting(file, busyTimeoutMs, left);
     if (batched) database.exec(`PRAGMA cache_size = -${BATCHED_CACHE_KIB}`);
     return transactionsOn(database, file, batched);
   } catch (error) {
@@ -79,12 +82,12 @@ export function openDatabase(file: string, options: OpenOptions): Transactions {
   }
 }
 
-function openExisting(file: string, busyTimeoutMs: number): Database {
+function openExisting(file: string, busyTimeoutMs: number, left: boolean): Database {
   const database = connect(file, { fileMustExist: true, timeout: busyTimeoutMs });
   try {
     database.exec(`PRAGMA synchronous = ${SYNCED}; PRAGMA foreign_keys = ON;
       PRAGMA journal_size_limit = ${WAL_LIMIT_BYTES}`);
-    migrate(database, file);
+    if (!left || !isLeft(database, CURRENT_VERSION)) migrate(database, file);
     return database;
   } catch (error) {
     database.close();

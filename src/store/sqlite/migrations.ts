@@ -2,6 +2,8 @@ import { readFileSync, statSync } from 'node:fs';
 import { ownFile, VERSION } from '../../process/installation.ts';
 import type { Database } from './driver.ts';
 import { StoreError } from '../errors.ts';
+import { LEFT_VERSION } from '../move.ts';
+import { leftDatabase } from './departure.ts';
 
 /** Brings a database from the version before it to `version`. Only ever appended to; none is edited once released. */
 export interface Migration {
@@ -88,6 +90,7 @@ export function migrate(
     .transaction(() => {
       // Read again under the lock: another process may have migrated in between.
       const version = versionOf(database, file);
+      if (version === LEFT_VERSION) throw leftDatabase(file, database);
       if (version > newest) throw newerDatabase(file, version, newest);
       for (const migration of migrations.filter((candidate) => candidate.version > version)) {
         database.exec(migration.sql);

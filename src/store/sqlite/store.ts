@@ -1,5 +1,6 @@
 import type { DeliveryVerbs } from '../delivery.ts';
 import type { IntakeVerbs } from '../intake.ts';
+import type { MoveVerbs } from '../move.ts';
 import type { PresenceVerbs } from '../presence.ts';
 import type { Store } from '../store.ts';
 import type { SummaryVerbs } from '../summary.ts';
@@ -20,6 +21,8 @@ const credentials = once(() => import('./credentials.ts'));
 const waiting = once(() => import('./waiting.ts'));
 const summary = once(() => import('./summary.ts'));
 const presence = once(() => import('./presence.ts'));
+const departing = once(() => import('./departure.ts'));
+const move = once(() => import('./move.ts'));
 
 /** The verbs, on one open database. */
 export function sqliteStore(database: Transactions): Store {
@@ -32,6 +35,7 @@ export function sqliteStore(database: Transactions): Store {
     ...waitingVerbs(database),
     ...summaryVerbs(database),
     ...presenceVerbs(database),
+    ...moveVerbs(database),
   };
 }
 
@@ -115,6 +119,20 @@ function presenceVerbs(database: Transactions): PresenceVerbs {
     delivererStarted: async () => (await presence()).delivererStarted(database),
     announceServe: async (...given) => (await presence()).announceServe(database, ...given),
     withdrawServe: async (...given) => (await presence()).withdrawServe(database, ...given),
+  };
+}
+
+function moveVerbs(database: Transactions): MoveVerbs {
+  return {
+    departure: async () => (await departing()).departure(database),
+    depart: async (...given) => (await departing()).depart(database, ...given),
+    stay: async () => (await departing()).stay(database),
+    movingPushes: async (...given) => (await move()).movingPushes(database, ...given),
+    arrival: async (...given) => (await move()).arrival(database, ...given),
+    arrive: async (...given) => (await move()).arrive(database, ...given),
+    forgetArrival: async (...given) => (await move()).forgetArrival(database, ...given),
+    keptCredentials: async () => (await move()).keptCredentials(database),
+    takeCredentials: async (...given) => (await move()).takeCredentials(database, ...given),
   };
 }
 

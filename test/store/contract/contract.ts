@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Store } from '../../../src/store/store.ts';
 import { deliveryContract } from './delivery.ts';
 import { intakeContract } from './intake.ts';
+import { moveContract } from './move.ts';
 import { operatorContract } from './operator.ts';
 import type { Open } from './scene.ts';
 
@@ -17,6 +18,7 @@ export function storeContract(engine: string, open: Open): void {
     describe('takes', () => intakeContract(watched));
     describe('delivers', () => deliveryContract(watched));
     describe('is asked', () => operatorContract(watched));
+    describe('is left', () => moveContract(watched));
     test('is tried with every verb', () => {
       expect([...verbs].filter((verb) => !called.has(verb))).toEqual([]);
     });

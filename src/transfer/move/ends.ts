@@ -1,0 +1,76 @@
+import type { Clock } from '../../process/clock.ts';
+import { isDeadOwner } from '../../delivery/lease.ts';
+import { ExitCode, OperatorError } from '../../process/errors.ts';
+import { openConfigured, type StoreConfig } from '../../store/configured.ts';
+import { type Lock, takeLock } from '../../store/lock.ts';
+import type { Store } from '../../store/store.ts';
+
+/** The store that is left, while nobody delivers from it, and the one that it is left for, which is made. */
+export async function withBoth<T>(
+  from: StoreConfig,
+  to: StoreConfig | undefined,
+  clock: Clock,
+  body: (source: Store, target: Store) => Promise<T>,
+): Promise<T> {
+  const lock = await takeDelivery(from, clock);
+  try {
+    return await withOpen(from, { create: false, left: true }, async (source) => {
+      await refuseServed(source, clock);
+      if (to === undefined) return body(source, source);
+      return withOpen(to, { create: true }, async (target) => {
+        await target.schemaVersion(); // it is there, before anything is left for it
+        return body(source, target);
+      });
+    });
+  } finally {
+    lock.release();
+  }
+}
+
+async function withOpen<T>(
+  config: StoreConfig,
+  options: { create: boolean; left?: boolean },
+  body: (store: Store) => Promise<T>,
+): Promise<T> {
+  const store = await openConfigured(config, options);
+  try {
+    return await body(store);
+  } finally {
+    store.close();
+  }
+}
+
+/** A deliverer that an event has started ends when it has nothing to do for a moment. */
+const PATIENCE_MS = 15_000;
+const INTERVAL_MS = 50;
+
+/** Whoever delivers on this host holds this lock. */
+async function takeDelivery({ store }: StoreConfig, clock: Clock): Promise<Lock> {
+  const untilMs = clock.steadyMs() + PATIENCE_MS;
+  for (;;) {
+    const lock = takeLock(`${store}.deliverer`);
+    if (lock !== undefined) return lock;
+    if (clock.steadyMs() >= untilMs)
+      throw busy('xapplepush serve, or a deliverer, works with it on this host');
+    await clock.sleep(INTERVAL_MS);
+  }
+}
+
+/** Of the hosts that share it; one that was killed elsewhere counts as there for a minute. */
+async function refuseServed(source: Store, clock: Clock): Promise<void> {
+  const nowMs = clock.nowMs();
+  const { serves: said } = await source.summariseTargets(nowMs, nowMs);
+  const serves = said.filter(({ owner }) => !isDeadOwner(owner));
+  if (serves.length > 0) throw busy(`xapplepush serve works with it: ${serves.map(nameOf).join(', ')}`);
+}
+
+function nameOf({ owner }: { owner: string }): string {
+  return owner;
+}
+
+function busy(why: string): OperatorError {
+  return new OperatorError(`the store cannot be left: ${why}`, {
+    exitCode: ExitCode.tryAgain,
+    hint: 'stop it wherever it runs (systemctl stop xapplepush; one that was killed is forgotten after a minute), and run this again',
+  });
+}

@@ -1,0 +1,110 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../../process/clock.ts';
+import { ExitCode, OperatorError } from '../../process/errors.ts';
+import type { StoreConfig } from '../../store/configured.ts';
+import type { Departure } from '../../store/move.ts';
+import type { Store } from '../../store/store.ts';
+import { createProgress } from '../progress.ts';
+import { type Compared, compare } from './compared.ts';
+import { takeDevices } from './devices.ts';
+import { withBoth } from './ends.ts';
+import { takePushes } from './pushes.ts';
+
+export interface MoveContext {
+  clock: Clock;
+  /** Undefined where standard error is no terminal. */
+  terminal: ((text: string) => void) | undefined;
+}
+
+export interface Moved {
+  /** It was complete before. */
+  isOld: boolean;
+  compared: Compared | undefined;
+}
+
+/**
+ * Moves devices, waiting pushes and what credentials have achieved. From its first step on nobody writes to the store
+ * that is left, so that events go into the spool and nothing is sent twice. Broken off anywhere it goes on where it was.
+ * Throws OperatorError (exit 75) where somebody works with the store that is to be left, or one of both fails.
+ */
+export function moveStore(from: StoreConfig, to: StoreConfig, context: MoveContext): Promise<Moved> {
+  return withBoth(from, to, context.clock, (source, target) => moveBetween(source, target, context));
+}
+
+/** The same between two that are open, the one that is left as who delivers has it. */
+export async function moveBetween(source: Store, target: Store, context: MoveContext): Promise<Moved> {
+  const known = await source.departure();
+  if (known !== undefined && known.to !== target.file) throw goesElsewhere(source, known);
+  const departure = known ?? { id: randomUUID(), to: target.file, step: 'devices' as const };
+  if (departure.step === 'done') {
+    await target.forgetArrival(departure.id);
+    return { isOld: true, compared: undefined };
+  }
+  await refuseItself(source, target, departure);
+  return { isOld: false, compared: await moveAll(source, target, departure, context) };
+}
+
+/** Makes the store usable again from which nothing has gone but devices. */
+export function stayWith(from: StoreConfig, { clock }: MoveContext): Promise<boolean> {
+  return withBoth(from, undefined, clock, async (source) => {
+    const known = await source.departure();
+    if (known === undefined) return false;
+    if (known.step !== 'devices') throw hasGone(source, known);
+    await source.stay();
+    return true;
+  });
+}
+
+async function moveAll(
+  source: Store,
+  target: Store,
+  departure: Departure,
+  { clock, terminal }: MoveContext,
+): Promise<Compared> {
+  if (departure.step === 'devices') await source.depart(departure);
+  const { targets, waiting } = await source.countRows();
+  const progressOf = (all: number, what: string): ReturnType<typeof createProgress> =>
+    createProgress({ write: terminal, clock, part: (done) => (all === 0 ? 1 : done / all), what });
+  const devices = progressOf(targets, 'devices');
+  await takeDevices(source, target, clock, devices.show).finally(devices.end);
+  if (departure.step === 'devices') await source.depart({ ...departure, step: 'pushes' });
+  const pushes = progressOf(waiting, 'pushes');
+  await takePushes(source, target, departure.id, pushes.show).finally(pushes.end);
+  await target.takeCredentials(await source.keptCredentials());
+  const compared = await compare(source, target, departure.id);
+  if (compared.devices.there < compared.devices.here) return compared;
+  await source.depart({ ...departure, step: 'done' });
+  await target.forgetArrival(departure.id);
+  return compared;
+}
+
+/** Two names may lead to one store. */
+async function refuseItself(source: Store, target: Store, { id }: Departure): Promise<void> {
+  await target.arrive({ id, afterTargetId: (await target.arrival(id))?.afterTargetId ?? 0 }, []);
+  if ((await source.arrival(id)) === undefined) return;
+  await target.forgetArrival(id);
+  throw new OperatorError(`${target.file} is the store that the configuration names`, {
+    exitCode: ExitCode.usage,
+    hint: 'name another one with --to',
+  });
+}
+
+function goesElsewhere({ file }: Store, { to, step }: Departure): OperatorError {
+  return new OperatorError(`database ${file} ${step === 'done' ? 'was' : 'is being'} moved to ${to}`, {
+    exitCode: ExitCode.tryAgain,
+    hint:
+      step === 'done'
+        ? `let \`store\` name ${to}, and move on from there`
+        : `complete that first: xapplepush store migrate --to ${to}`,
+  });
+}
+
+function hasGone({ file }: Store, { to, step }: Departure): OperatorError {
+  return new OperatorError(`pushes that waited in ${file} are in ${to} by now, and may have been sent`, {
+    exitCode: ExitCode.tryAgain,
+    hint:
+      step === 'done'
+        ? `let \`store\` name ${to}, and move back from there, to a file of another name`
+        : `complete the move, and then move back: xapplepush store migrate --to ${to}`,
+  });
+}

@@ -1,0 +1,232 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../../src/process/clock.ts';
+import { openPostgres } from '../../../src/store/postgres/open.ts';
+import type { Store } from '../../../src/store/store.ts';
+import { moveBetween } from '../../../src/transfer/move/move.ts';
+import { tellMoved } from '../../../src/transfer/move/told.ts';
+import { COMMAND, createSandbox, environmentOf, type Sandbox } from '../../support/command.ts';
+import { messageNew } from '../../support/events.ts';
+import { describeWith } from '../../support/needs.ts';
+import { type Postgres, startPostgres } from '../../support/postgres.ts';
+import { postgresAvailability } from '../../support/postgres-installation.ts';
+import { createKeptStores, type KeptStores } from '../../support/postgres-store.ts';
+import { claimed, enqueued, NOW_MS, openTestStore, subscription, testStore } from '../../support/store.ts';
+import { phone, withPhone } from '../../store/contract/scene.ts';
+
+const CONTEXT = { clock: systemClock, terminal: undefined };
+
+async function filled(store: Store, phones: number): Promise<void> {
+  for (let n = 1; n <= phones; n += 1) await withPhone(store, n);
+  for (let n = 1; n < phones; n += 1)
+    await enqueued(store, { mailboxes: [{ owner: `user${n}`, path: 'INBOX' }], apnsId: `push ${n}` });
+}
+
+/** What changes one of both: between two of these nothing can be left half done. */
+const CHANGES = ['depart', 'importTargets', 'arrive', 'takeCredentials', 'forgetArrival'];
+
+/** Breaks off before that change, of both stores counted together. */
+function breakingOff(stores: readonly Store[], after: number): Store[] {
+  let calls = 0;
+  return stores.map(
+    (store) =>
+      new Proxy(store, {
+        get: (target, name) => {
+          const verb: unknown = Reflect.get(target, name);
+          if (!CHANGES.includes(String(name))) return verb;
+          calls += 1;
+          if (calls > after) throw new Error('broken off');
+          return verb;
+        },
+      }),
+  );
+}
+
+describeWith('PostgreSQL', postgresAvailability(), 'a move between SQLite and PostgreSQL', () => {
+  let postgres: Postgres;
+  let stores: KeptStores;
+  beforeAll(async () => {
+    postgres = await startPostgres();
+    stores = createKeptStores(postgres);
+  });
+  afterAll(async () => {
+    stores.close();
+    await postgres.stop();
+  });
+  const onServer = async (): Promise<Store> => {
+    const { store, giveBack } = await stores.take();
+    onTestFinished(giveBack);
+    return store;
+  };
+
+  test.each([['there'], ['back']])('%s brings all that there is', async (way) => {
+    const [source, target] =
+      way === 'there' ? [testStore(), await onServer()] : [await onServer(), testStore()];
+    await filled(source, 3);
+    const [devices, pushes] = [await source.exportTargets(phone(0), 10), await source.movingPushes(0, 10)];
+    const { isOld, compared } = await moveBetween(source, target, CONTEXT);
+    expect({ isOld, ...compared }).toMatchObject({
+      ...{ isOld: false, devices: { here: 3, there: 3 }, subscriptions: { here: 6, there: 6 } },
+      ...{ pushes: { here: 2, there: 2 }, credentials: { here: 0, there: 0 } },
+    });
+    expect(await target.exportTargets(phone(0), 10)).toEqual(devices);
+    expect(await target.movingPushes(0, 10)).toEqual(pushes);
+    expect(await source.departure()).toMatchObject({ to: target.file, step: 'done' });
+    expect(await moveBetween(source, target, CONTEXT)).toEqual({ isOld: true, compared: undefined });
+    await source.stay();
+  });
+
+  test('broken off before any step it is completed, and each push is sent from one of both, once', async () => {
+    for (let after = 0, isComplete = false; !isComplete; after += 1) {
+      const source = testStore();
+      const { store: target, giveBack } = await stores.take();
+      await filled(source, 3);
+      const [one, other] = breakingOff([source, target], after);
+      isComplete = await moveBetween(one!, other!, CONTEXT).then(
+        () => true,
+        () => false,
+      );
+      const sent = await claimed(target, { nowMs: NOW_MS + 1 });
+      await target.discardWaiting({}, NOW_MS + 60_000);
+      if (!isComplete) await moveBetween(source, target, CONTEXT);
+      sent.push(...(await claimed(target, { nowMs: NOW_MS + 60_000 })));
+      expect([after, sent.map(({ apnsId }) => apnsId).sort()]).toEqual([after, ['push 1', 'push 2']]);
+      expect([after, (await target.countTargets()).targets]).toEqual([after, 3]);
+      await giveBack();
+    }
+  });
+
+  test('takes the newer of what both know, and leaves what only the other knows', async () => {
+    const [source, target] = [testStore(), await onServer()];
+    await withPhone(source, 1, { topic: 'newer', nowMs: NOW_MS + 1 });
+    await withPhone(target, 1, { topic: 'older' });
+    await withPhone(source, 2, { topic: 'older' });
+    await withPhone(target, 2, { topic: 'newer', nowMs: NOW_MS + 1 });
+    await withPhone(target, 3, { topic: 'its own' });
+    await moveBetween(source, target, CONTEXT);
+    const topics = (await target.listTargets({})).map(({ topic }) => topic);
+    expect(topics).toEqual(['newer', 'newer', 'its own']);
+  });
+
+  test('says which mailboxes PostgreSQL has no room for', async () => {
+    const [source, target] = [testStore(), await onServer()];
+    const long = 'x'.repeat(3000);
+    await withPhone(source, 1, {
+      subscriptions: [subscription('INBOX', 'user1'), subscription(long, 'user1')],
+    });
+    await enqueued(source, { mailboxes: [{ owner: 'user1', path: long }] });
+    const moved = await moveBetween(source, target, CONTEXT);
+    const { text, exitCode } = tellMoved(moved, { file: '/etc/x.yaml' }, 'postgresql:///x');
+    expect(text).toMatch(/their mailboxes +2 +1\nwaiting pushes +1 +1\n/);
+    expect(text).toContain('names are too long for PostgreSQL');
+    expect([text.includes('let `store` in /etc/x.yaml name postgresql:///x'), exitCode]).toEqual([true, 0]);
+  });
+
+  test('is refused between two names of one store, and that stays in use', async () => {
+    const url = await postgres.database();
+    const [one, other] = [url, `${url}&sslmode=disable`].map((each) =>
+      openPostgres({ url: each }, { create: true }),
+    );
+    onTestFinished(() => {
+      one!.close();
+      other!.close();
+    });
+    await filled(one!, 2);
+    await expect(moveBetween(one!, other!, CONTEXT)).rejects.toThrow(
+      /is the store that the configuration names/,
+    );
+    expect(await claimed(one!)).toHaveLength(1);
+  });
+
+  const sandboxWith = (yaml = ''): Sandbox => {
+    const sandbox = createSandbox(`apns: { topic: com.apple.mail.XServer.test }\n${yaml}`);
+    onTestFinished(() => sandbox.remove());
+    return sandbox;
+  };
+
+  test(
+    'the command, killed again and again, while events come into the spool',
+    { timeout: 60_000 },
+    async () => {
+      const sandbox = sandboxWith();
+      const url = await postgres.database();
+      const store = openTestStore(sandbox.store);
+      await filled(store, 300);
+      store.close();
+      const args = ['store', 'migrate', '--to', url];
+      for (const afterMs of [350, 500, 700]) {
+        const child = spawn(COMMAND, args, { env: environmentOf(sandbox.configFile), cwd: '/' });
+        setTimeout(() => child.kill('SIGKILL'), afterMs);
+        await once(child, 'exit');
+      }
+      const ended = await sandbox.run(args);
+      expect(ended).toMatchObject({ exitCode: 0, stderr: '' });
+      expect(ended.stdout).toMatch(
+        /devices +300 +300\n.*mailboxes +600 +600\n.*pushes +299 +299\n|moved already/,
+      );
+      const { exitCode, stderr } = await sandbox.notify(messageNew('user1'));
+      expect([exitCode, stderr]).toEqual([75, expect.stringContaining(`was moved to ${url}`)]);
+      expect(readdirSync(join(sandbox.spool, 'new'))).toHaveLength(1);
+      const status = await sandbox.run(['status']);
+      expect(status.stdout).toContain(`was moved to ${url}`);
+      const target = openPostgres({ url }, { create: false });
+      expect(await target.countRows()).toEqual({ targets: 300, waiting: 299 });
+      expect(new Set((await target.movingPushes(0, 500)).map(({ apnsId }) => apnsId)).size).toBe(299);
+      target.close();
+    },
+  );
+
+  test('the command refuses while somebody delivers, tells passwords apart, and undoes what has not gone', async () => {
+    const sandbox = sandboxWith();
+    const url = await postgres.database();
+    const store = openTestStore(sandbox.store);
+    await filled(store, 2);
+    await store.announceServe({ owner: 'other', sinceMs: 1, nowMs: Date.now(), outdated: undefined });
+    const refused = await sandbox.run(['store', 'migrate', '--to', url]);
+    expect([refused.exitCode, refused.stderr]).toEqual([
+      75,
+      expect.stringContaining('serve works with it: other'),
+    ]);
+    await store.withdrawServe('other');
+    const secret = await sandbox.run(['store', 'migrate', '--to', 'postgresql://x:hidden@h/x']);
+    expect([secret.exitCode, secret.stderr]).toEqual([64, expect.stringContaining('--password-file')]);
+    expect(secret.stderr).not.toContain('hidden');
+    expect((await sandbox.run(['store', 'migrate', '--undo'])).stdout).toBe('no move has begun\n');
+    await store.depart({ id: 'x', to: url, step: 'devices' });
+    expect((await sandbox.run(['store', 'migrate', '--undo'])).stdout).toBe('the store is in use again\n');
+    await store.depart({ id: 'x', to: url, step: 'pushes' });
+    store.close();
+    const gone = await sandbox.run(['store', 'migrate', '--undo']);
+    expect([gone.exitCode, gone.stderr]).toEqual([75, expect.stringContaining('may have been sent')]);
+  });
+
+  test(
+    'the command moves back into a file, and takes the password from a file',
+    { timeout: 30_000 },
+    async () => {
+      const url = await postgres.database();
+      const byLoopback = `postgresql://postgres@127.0.0.1:${postgres.port}${new URL(url.replace('postgresql:', 'http:').replace('///', '//h/')).pathname}`;
+      const sandbox = sandboxWith();
+      const store = openTestStore(sandbox.store);
+      await filled(store, 2);
+      store.close();
+      const password = join(sandbox.dir, 'password');
+      writeFileSync(password, 'a secret of the tests\n', { mode: 0o640 });
+      const there = await sandbox.run(['store', 'migrate', '--to', byLoopback, '--password-file', password]);
+      expect(there).toMatchObject({ exitCode: 0, stderr: '' });
+      mkdirSync(join(sandbox.dir, 'state'));
+      const places = `state: ${sandbox.dir}/state\nspool: ${sandbox.spool}\nimapd_conf: ${sandbox.dir}/imapd.conf\n`;
+      writeFileSync(sandbox.configFile, `store: ${byLoopback}\nstore_password_file: ${password}\n${places}`);
+      const file = join(sandbox.dir, 'back.db');
+      const back = await sandbox.run(['store', 'migrate', '--to', file]);
+      expect(back).toMatchObject({ exitCode: 0, stderr: '' });
+      const now = openTestStore(file, { create: false });
+      expect(await now.countRows()).toEqual({ targets: 2, waiting: 1 });
+      now.close();
+      expect((await sandbox.run(['devices', 'list'])).stderr).toContain(`was moved to ${file}`);
+    },
+  );
+});
