@@ -1,7 +1,7 @@
 /*
- * libFuzzer over all that a phone can say: Dovecot's own parser and what the plugin makes of its arguments. Mailboxes
- * exist as they are named, since Dovecot's storage is not there. `make fuzz` runs it; its process is one of Dovecot's
- * libraries without imap, whose functions are stood in for below.
+ * All that a phone can say: Dovecot's own parser and what the plugin makes of its arguments. Mailboxes exist as they are
+ * named, since Dovecot's storage is not there. `make fuzz` runs it by libFuzzer, `make fuzz-short` by fuzz-driver.c; its
+ * process is one of Dovecot's libraries without imap, whose functions are stood in for below.
  */
 #include "imap_xapplepush_plugin.c"
 
@@ -20,6 +20,15 @@ struct mail_namespace *client_find_namespace_full(struct client *client ATTR_UNU
 						  const char **error_r ATTR_UNUSED) { return NULL; }
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
+unsigned long fuzz_answered(void);
+
+static unsigned long answered;
+
+/* How many of them were registrations that a phone is answered OK for. */
+unsigned long fuzz_answered(void)
+{
+	return answered;
+}
 
 /* What goes to the phone and into the spool keeps to one line of UTF-8 each, whatever the names are. */
 static void expect_tidy(const struct answer *answer)
@@ -45,6 +54,7 @@ static void answer_all(pool_t pool, const struct registration *registration)
 	} T_END;
 	str_append(answer.json, "]}");
 	expect_tidy(&answer);
+	answered++;
 }
 
 static void try_arguments(const struct imap_arg *args)
