@@ -12,17 +12,21 @@ import {
   pluginFolder,
   pluginFragment,
   rightsFragment,
+  sharedFragment,
   sieveFragment,
   testWithSieve,
 } from '../support/dovecot-plugin.ts';
 import { type Dovecot, startDovecot } from '../support/dovecot.ts';
-import { ACCOUNT_ID, DEVICE_TOKEN } from '../support/events.ts';
-import { connectImap, type ImapClient, loginImap, type RegistrationReply } from '../support/imap.ts';
+import { ACCOUNT_ID, DEVICE_TOKEN, tokenNumber } from '../support/events.ts';
+import { connectImap, type ImapClient, loginImap, quoted, type RegistrationReply } from '../support/imap.ts';
 import { deliver } from '../support/lmtp.ts';
 import { forget } from '../support/pushes.ts';
 import { startServe } from '../support/serve.ts';
 
-const DELIVERY = 'delivery: { linger: 1s, throttle: 0s, housekeeping_delay: 0s }\n';
+const CONFIGURATION = `delivery: { linger: 1s, throttle: 0s, housekeeping_delay: 0s }
+targets: { shared_mailboxes: true }
+dovecot: { namespaces: [{ prefix: shared.%n., owner: '%u', own_prefix: INBOX. }] }
+`;
 
 const PHONE = {
   accountId: ACCOUNT_ID,
@@ -38,7 +42,7 @@ describeWithPlugin('a phone that registers with a real Dovecot by our plugin', (
   let alice: ImapClient;
 
   beforeAll(async () => {
-    host = await createDovecotHost(DELIVERY);
+    host = await createDovecotHost(CONFIGURATION);
     folder = pluginFolder(join(host.sandbox.dir, 'modules'), buildPlugin());
   });
   afterAll(() => host.close());
@@ -50,7 +54,7 @@ describeWithPlugin('a phone that registers with a real Dovecot by our plugin', (
     const { sandbox, apns } = host;
     dovecot = await startDovecot({
       configuration: (script) =>
-        `${spoolFragment(script('push.lua'), sandbox.spool)}${more}${pluginFragment(folder, apns.topic, sandbox.spool)}`,
+        `${spoolFragment(script('push.lua'), sandbox.spool)}${more}${pluginFragment(folder, apns.topic, sandbox.spool, 'all')}`,
     });
     alice = await loginImap(dovecot, 'alice');
   };
@@ -71,8 +75,8 @@ describeWithPlugin('a phone that registers with a real Dovecot by our plugin', (
     const [reply] = await deliver(dovecot.lmtpPort, 'bob@example.net', [recipient], text);
     expect(reply?.code).toBe(250);
   };
-  const file = (mailbox: string): Promise<void> =>
-    deliverTo('alice', `X-Folder: =?utf-8?b?${Buffer.from(mailbox).toString('base64')}?=\r\n`);
+  const file = (mailbox: string, user = 'alice'): Promise<void> =>
+    deliverTo(user, `X-Folder: =?utf-8?b?${Buffer.from(mailbox).toString('base64')}?=\r\n`);
   const flush = async (): Promise<void> => {
     const { exitCode, stderr } = await host.sandbox.run(['flush', '--all', '--json']);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
@@ -142,6 +146,47 @@ describeWithPlugin('a phone that registers with a real Dovecot by our plugin', (
       await expectNothing();
     });
 
+    const literal = (plus: string) => (text: string) => `{${Buffer.byteLength(text)}${plus}}\r\n${text}`;
+    test.each<[what: string, word: (text: string) => string]>([
+      ['quoted words', quoted],
+      ['literals that are waited for', literal('')],
+      ['literals that are not', literal('+')],
+    ])('by %s, amid other commands that it does not wait for', async (_what, word) => {
+      await create('Later', '&AOQ-rger');
+      const names = ['INBOX', 'Later', '&AOQ-rger', 'NoSuch'];
+      const pairs = [
+        ...['aps-version', '2', 'aps-account-id', ACCOUNT_ID, 'aps-device-token', DEVICE_TOKEN],
+        ...['aps-subtopic', 'com.apple.mobilemail', 'mailboxes'],
+      ];
+      const command = `XAPPLEPUSHSERVICE ${pairs.map(word).join(' ')} (${names.map(word).join(' ')})`;
+      const replies = await alice.pipeline([
+        'STATUS INBOX (UIDNEXT)',
+        command,
+        'EXAMINE INBOX',
+        command,
+        'NOOP',
+      ]);
+      expect(replies.map(({ status, text }) => `${status} ${text}`)).toEqual([
+        expect.stringMatching(/^OK Status completed/),
+        expect.stringMatching(/^OK XAPPLEPUSHSERVICE completed/),
+        expect.stringMatching(/^OK .*Examine completed/),
+        expect.stringMatching(/^OK XAPPLEPUSHSERVICE completed/),
+        expect.stringMatching(/^OK NOOP completed/),
+      ]);
+      const told = replies.flatMap(({ lines }) => lines.filter((line) => line.includes('XAPPLE')));
+      const answer = [
+        '* XAPPLEPUSHSERVICE "mailbox" "INBOX"',
+        '* XAPPLEPUSHSERVICE "mailbox" "Later"',
+        '* XAPPLEPUSHSERVICE "mailbox" "&AOQ-rger"',
+        `* XAPPLEPUSHSERVICE "aps-version" "2" "aps-topic" "${host.apns.topic}"`,
+      ];
+      expect(told).toEqual([...answer, ...answer]);
+      await deliverTo('alice+Later');
+      await expectPushed('Later');
+      for (const command of ['CLOSE', 'DELETE Later', 'DELETE &AOQ-rger'])
+        expect(await alice.command(command)).toMatchObject({ status: 'OK' });
+    });
+
     test('two of them in one push are told both', async () => {
       await register('INBOX', 'Lists', 'Lists/Work');
       await deliverTo('alice+Lists');
@@ -206,8 +251,8 @@ describeWithPlugin('a phone that registers with a real Dovecot by our plugin', (
 
     testWithSieve('umlauts, other scripts and what JSON escapes, filed by Sieve', async () => {
       const names = ['Entwürfe', 'Entwürfe/日本語 😀', 'A&B', 'a "b\\c', 'Büro & Co'];
-      const quoted = (name: string): string => encodeModifiedUtf7(name).replaceAll(/["\\]/g, '\\$&');
-      await create(...names.map(quoted));
+      const written = (name: string): string => encodeModifiedUtf7(name).replaceAll(/["\\]/g, '\\$&');
+      await create(...names.map(written));
       expect((await register('INBOX', ...names.map(encodeModifiedUtf7))).mailboxes).toEqual([
         'INBOX',
         ...names.map(encodeModifiedUtf7),
@@ -245,7 +290,11 @@ describeWithPlugin('a phone that registers with a real Dovecot by our plugin', (
   });
 
   describe('where all is below INBOX', () => {
-    beforeAll(() => start('namespace inbox {\n  prefix = INBOX.\n  separator = .\n}\n'));
+    const INBOX = 'namespace inbox {\n  prefix = INBOX.\n  separator = .\n}\n';
+    beforeAll(() => {
+      const sieve = sieveFragment(join(host.sandbox.dir, 'filter.sieve'));
+      return start(`${INBOX}${sharedFragment('shared.%n.')}${sieve}`);
+    });
     afterAll(stop);
 
     test('the prefix in any case means the same', async () => {
@@ -256,6 +305,27 @@ describeWithPlugin('a phone that registers with a real Dovecot by our plugin', (
       await expectPushed('Inbox.Lists');
       await deliverTo('alice+Lists.Work');
       await expectPushed('INBOX.Lists.Work');
+    });
+
+    testWithSieve('so are those that others see by a name without it', async () => {
+      await create('INBOX.Team');
+      writeFileSync(join(dovecot.dir, 'mail/alice/Maildir/.Team/dovecot-acl'), 'user=bob lrwstip\n');
+      await register('INBOX', 'INBOX.Team');
+      const bob = await loginImap(dovecot, 'bob');
+      const phone = { ...PHONE, deviceToken: tokenNumber(2), mailboxes: ['INBOX', 'shared.alice.Team'] };
+      expect(await bob.registerDevice(phone)).toMatchObject({ mailboxes: phone.mailboxes });
+      await bob.close();
+      for (const deliver of [() => deliverTo('alice+Team'), () => file('shared.alice.Team', 'bob')]) {
+        await deliver();
+        await flush();
+        expect(new Map(host.apns.received.map(({ deviceToken, m }) => [deviceToken, m]))).toEqual(
+          new Map([
+            [DEVICE_TOKEN, [mailboxHash('INBOX.Team')]],
+            [phone.deviceToken, [mailboxHash('shared.alice.Team')]],
+          ]),
+        );
+        forget(host.apns);
+      }
     });
   });
 });

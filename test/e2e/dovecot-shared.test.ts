@@ -14,6 +14,7 @@ import {
   describeWithPlugin,
   pluginFolder,
   pluginFragment,
+  publicFragment,
   sharedFragment,
 } from '../support/dovecot-plugin.ts';
 import { type Dovecot, MAIL_USER, startDovecot } from '../support/dovecot.ts';
@@ -22,16 +23,22 @@ import { type ImapClient, loginImap } from '../support/imap.ts';
 import { deliver } from '../support/lmtp.ts';
 import { forget } from '../support/pushes.ts';
 
-const NAMESPACES =
-  "dovecot: { namespaces: [{ prefix: shared/%u/, owner: '%u' }, { prefix: Public/, public: true }] }";
+/** The prefixes of users by their whole names, by name and domain, and by the name alone. */
+const PREFIXES = ['shared/%u/', 'domains/%d/%n/', 'names/%n/'];
+
+const NAMESPACES = `dovecot: { namespaces: [${PREFIXES.map((prefix) => `{ prefix: ${prefix}, owner: '%u' }`).join(', ')}, { prefix: Public/, public: true }] }`;
 
 const CONFIGURATION = `delivery: { linger: 1s, throttle: 0s, housekeeping_delay: 0s }
 targets: { shared_mailboxes: true }
 ${NAMESPACES}
 `;
 
-const TOKENS = { alice: tokenNumber(1), bob: tokenNumber(2), carol: tokenNumber(3) };
+const TOKENS = {
+  ...{ alice: tokenNumber(1), bob: tokenNumber(2), carol: tokenNumber(3) },
+  ...{ 'erin@example.org': tokenNumber(4), 'frank@example.org': tokenNumber(5) },
+};
 type User = keyof typeof TOKENS;
+const [ERIN, FRANK] = ['erin@example.org', 'frank@example.org'] as const;
 
 describeWithPlugin('mailboxes of others in a real Dovecot', () => {
   let host: DovecotHost;
@@ -48,12 +55,15 @@ describeWithPlugin('mailboxes of others in a real Dovecot', () => {
     execFileSync('chown', ['-R', `${MAIL_USER}:`, everybodys]);
     dovecot = await startDovecot({
       configuration: (script) =>
-        `${spoolFragment(script('push.lua'), sandbox.spool)}${sharedFragment(everybodys)}${pluginFragment(folder, apns.topic, sandbox.spool, 'all')}`,
+        `${spoolFragment(script('push.lua'), sandbox.spool)}${sharedFragment(...PREFIXES)}${publicFragment(everybodys)}${pluginFragment(folder, apns.topic, sandbox.spool, 'all')}`,
     });
-    for (const user of ['alice', 'bob', 'carol'] as const) sessions.set(user, await loginImap(dovecot, user));
+    for (const user of Object.keys(TOKENS) as User[]) sessions.set(user, await loginImap(dovecot, user));
     expect(await of('alice').command('CREATE Team')).toMatchObject({ status: 'OK' });
-    allow('', 'user=bob lrwstip\n');
-    allow('.Team', 'user=bob lrwstip\n');
+    expect(await of(ERIN).command('CREATE Team')).toMatchObject({ status: 'OK' });
+    for (const folder of ['', '.Team']) {
+      allow('alice', folder, 'user=bob lrwstip\n');
+      allow(ERIN, folder, `user=${FRANK} lrwstip\n`);
+    }
   });
   afterAll(async () => {
     for (const session of sessions.values()) await session.close();
@@ -69,9 +79,9 @@ describeWithPlugin('mailboxes of others in a real Dovecot', () => {
     if (session === undefined) throw new Error(`${user} has not logged in`);
     return session;
   };
-  /** Rights in one of Alice's mailboxes. */
-  const allow = (folder: string, rights: string): void => {
-    const file = join(dovecot.dir, 'mail/alice/Maildir', folder, 'dovecot-acl');
+  /** Rights in one of that user's mailboxes. */
+  const allow = (user: User, folder: string, rights: string): void => {
+    const file = join(dovecot.dir, 'mail', user, 'Maildir', folder, 'dovecot-acl');
     writeFileSync(file, rights);
     execFileSync('chown', [`${MAIL_USER}:`, file]);
   };
@@ -135,8 +145,24 @@ describeWithPlugin('mailboxes of others in a real Dovecot', () => {
     await expectTold({ alice: ['Public/News'], bob: ['Public/News'] });
   });
 
+  test.each([
+    ['by the whole name', `shared/${ERIN}`],
+    ['by name and domain', 'domains/example.org/erin'],
+    ['by the name alone, in one’s own domain', 'names/erin'],
+  ])('of a user with a domain, %s', async (_how, prefix) => {
+    expect(await register(ERIN, 'INBOX', 'Team')).toEqual(['INBOX', 'Team']);
+    const asked = ['INBOX', `${prefix}/INBOX`, `${prefix}/Team`];
+    expect(await register(FRANK, ...asked)).toEqual(asked);
+    await deliverTo('erin+Team@example.org');
+    await expectTold({ [ERIN]: ['Team'], [FRANK]: [`${prefix}/Team`] });
+    await deliverTo(`"frank+${prefix}/Team"@example.org`);
+    await expectTold({ [ERIN]: ['Team'], [FRANK]: [`${prefix}/Team`] });
+    expect(await of(FRANK).command(`APPEND "${prefix}"`, message('x'))).toMatchObject({ status: 'OK' });
+    await expectTold({ [ERIN]: [], [FRANK]: [`${prefix}/INBOX`] });
+  });
+
   test('without the right to read it is heard of no more, once the phone has registered again', async () => {
-    allow('.Team', 'user=bob l\n');
+    allow('alice', '.Team', 'user=bob l\n');
     await sessions.get('bob')?.close();
     sessions.set('bob', await loginImap(dovecot, 'bob')); // the rights of the first session are kept for a while
     expect(await register('bob', 'INBOX', 'shared/alice/Team')).toEqual(['INBOX']);

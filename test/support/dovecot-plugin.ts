@@ -130,48 +130,46 @@ plugin {
 `;
 }
 
-/** Mailboxes of others below `shared/NAME/`, and those of everybody below `Public/`, which lie in that folder. */
-export function sharedFragment(publicFolder: string): string {
-  if (dovecotInstallation().version === '2.4')
-    return `mail_plugins {
-  acl = yes
+/** Mailboxes of others below each prefix, in which %u, %n and %d stand for the owner; its last character separates levels. */
+export function sharedFragment(...prefixes: string[]): string {
+  return `${aclFragment()}${prefixes.map(sharedNamespace).join('')}`;
 }
-acl_driver = vfile
-namespace shared {
-  type = shared
-  separator = /
-  prefix = shared/$user/
-  mail_path = %{owner_home}/Maildir
-  mail_index_private_path = ~/shared/%{owner_user}
-  subscriptions = no
-  list = children
-}
-namespace public {
+
+/** Those of everybody below `Public/`, which lie in that folder. */
+export function publicFragment(folder: string): string {
+  const location = dovecotInstallation().version === '2.4' ? 'mail_path = ' : 'location = maildir:';
+  return `namespace public {
   type = public
   separator = /
   prefix = Public/
-  mail_path = ${publicFolder}
+  ${location}${folder}
   subscriptions = no
 }
 `;
-  return `mail_plugins = $mail_plugins acl
-plugin {
-  acl = vfile
 }
-namespace shared {
+
+function aclFragment(): string {
+  return dovecotInstallation().version === '2.4'
+    ? 'mail_plugins {\n  acl = yes\n}\nacl_driver = vfile\n'
+    : 'mail_plugins = $mail_plugins acl\nplugin {\n  acl = vfile\n}\n';
+}
+
+function sharedNamespace(prefix: string, index: number): string {
+  const is24 = dovecotInstallation().version === '2.4';
+  const names: Record<string, string> = { u: '$user', n: '$username', d: '$domain' };
+  const written = prefix.replaceAll(/%([und])/g, (variable, key: string) =>
+    is24 ? (names[key] ?? '') : `%${variable}`,
+  );
+  const lines = is24
+    ? `mail_path = %{owner_home}/Maildir\n  mail_index_private_path = ~/shared/%{owner_user}`
+    : 'location = maildir:%%h/Maildir:INDEXPVT=~/shared/%%u';
+  return `namespace shared${index} {
   type = shared
-  separator = /
-  prefix = shared/%%u/
-  location = maildir:%%h/Maildir:INDEXPVT=~/shared/%%u
+  separator = ${prefix.slice(-1)}
+  prefix = ${written}
+  ${lines}
   subscriptions = no
   list = children
-}
-namespace public {
-  type = public
-  separator = /
-  prefix = Public/
-  location = maildir:${publicFolder}
-  subscriptions = no
 }
 `;
 }

@@ -34,6 +34,11 @@ export interface ImapClient {
   greeting: string;
   /** Sends one command without its tag; `literal` is sent after it as a LITERAL+ (RFC 7888), as APPEND needs. */
   command(text: string, literal?: string): Promise<ImapReply>;
+  /**
+   * Sends commands without their tags in one write, as far as that goes: behind a literal that is waited for, `{n}` and
+   * a line break, the rest is sent when the server asks for it. Gives the replies in the order of the commands.
+   */
+  pipeline(commands: readonly string[]): Promise<ImapReply[]>;
   login(user: string, password: string): Promise<ImapReply>;
   /** XAPPLEPUSHSERVICE with every key and value quoted, as iOS sends it. */
   registerDevice(registration: DeviceRegistration): Promise<RegistrationReply>;
@@ -56,6 +61,11 @@ export async function connectImap(
   return {
     greeting,
     command,
+    pipeline: (commands) =>
+      exchangeAll(
+        connection,
+        commands.map((text) => [`a${++tags}`, text]),
+      ),
     login: (user, password) => command(`LOGIN ${quoted(user)} ${quoted(password)}`),
     registerDevice: async (registration) =>
       readRegistration(await command(registrationCommand(registration))),
@@ -91,6 +101,30 @@ async function exchange(io: LineConnection, tag: string, text: string, literal?:
     if (tagged) return { status: tagged[1] as ImapReply['status'], text: tagged[2] ?? '', lines };
     lines.push(line);
   }
+}
+
+async function exchangeAll(
+  io: LineConnection,
+  commands: [tag: string, text: string][],
+): Promise<ImapReply[]> {
+  const all = commands.map(([tag, text]) => `${tag} ${text}\r\n`).join('');
+  const [first = '', ...others] = all.split(/(?<=\{\d+\}\r\n)/);
+  const replies = new Map<string, ImapReply>();
+  io.write(first);
+  for (let lines: string[] = []; replies.size < commands.length;) {
+    const line = await readResponse(io);
+    const tagged = /^(a\d+) (OK|NO|BAD) ?(.*)$/s.exec(line);
+    if (tagged) {
+      replies.set(tagged[1] ?? '', {
+        status: tagged[2] as ImapReply['status'],
+        text: tagged[3] ?? '',
+        lines,
+      });
+      lines = [];
+    } else if (line.startsWith('+')) io.write(others.shift() ?? '');
+    else lines.push(line);
+  }
+  return commands.map(([tag]) => replies.get(tag) ?? { status: 'BAD', text: 'no reply', lines: [] });
 }
 
 /** One response: a line, and where it ends in {n}, the literal and the line that goes on behind it. */
