@@ -14,7 +14,7 @@ import { statusOf } from '../src/status/status.ts';
 import { verdictOf } from '../src/status/verdict.ts';
 import { apnsConfig, startTestApns, type TestApns } from './support/apns.ts';
 import { COMMAND, eventually, imapdConfOf } from './support/command.ts';
-import { captured, messageNew, registration } from './support/events.ts';
+import { ACCOUNT_ID, captured, messageNew, registration, tokenNumber } from './support/events.ts';
 import { forget } from './support/pushes.ts';
 import { recordedLog } from './support/recorded-log.ts';
 import { notifyAsCyrus, registrationOf, served } from './support/serving.ts';
@@ -120,6 +120,12 @@ ${more}`,
   );
   return { folder, config: loadConfig(join(folder, 'config.yaml'), {}), files, repair };
 }
+
+/** As a mail server says it that has told the phone its topic. */
+const TOLD = {
+  ...{ registration: 1, source: 'dovecot-plugin', user: 'carol', version: 2, mailboxes: ['INBOX'] },
+  ...{ accountId: ACCOUNT_ID, deviceToken: tokenNumber(3), subtopic: 'com.apple.mobilemail' },
+};
 
 const errorsIn = (log: ReturnType<typeof recordedLog>): string =>
   JSON.stringify(log.entries.filter(({ level }) => level === 'error'));
@@ -267,6 +273,40 @@ describe('a registration while the database is locked', () => {
     lock.release();
     const devices = async (): Promise<number> => (await statusOf(config, systemClock)).targets.targets;
     await eventually(devices, (count) => count === 3);
+  });
+
+  test('and where another server has told a wrong one, that is kept as it was told, and told to nobody else', async () => {
+    const { folder, config, files, repair } = setting();
+    writeFileSync(join(folder, 'imapd.conf'), '');
+    const before = await served(config);
+    await before.ask('/register', registrationOf('bob', 1));
+    await before.ask('/notify', '{"Username":"bob","Mailbox":"INBOX","Events":["MessageNew"]}');
+    await apns.pushes(1);
+    await eventually(
+      async () => (await statusOf(config, systemClock)).targets.lastSuccess,
+      (last) => last !== undefined,
+    );
+    await before.end();
+    rmSync(files.certificate);
+    const { ask } = await served(config);
+    const mistyped = { ...TOLD, topic: 'com.apple.mail.XServer.mistyped' };
+    expect((await ask('/events', JSON.stringify(mistyped))).status).toBe(202);
+    expect(await ask('/register', registrationOf('alice', 2))).toEqual({ status: 200, text: apns.topic });
+    const store = openStore(config.store, { create: false });
+    onTestFinished(() => store.close());
+    const topics = new Map((await store.listTargets({})).map(({ user, topic }) => [user, topic]));
+    expect([topics.get('carol'), topics.get('alice')]).toEqual([mistyped.topic, apns.topic]);
+    // Its phone watches the wrong topic until it asks again: the push waits for that, and keeps nothing else waiting.
+    for (const Username of ['carol', 'alice'])
+      await ask('/notify', JSON.stringify({ Username, Mailbox: 'INBOX', Events: ['MessageNew'] }));
+    repair();
+    const [, push] = await apns.pushes(2);
+    expect(push).toMatchObject({ deviceToken: tokenNumber(2), topic: apns.topic });
+    const { groups } = (await statusOf(config, systemClock)).waiting;
+    expect(groups.topic).toMatchObject({ pushes: 1 });
+    expect((await ask('/events', JSON.stringify({ ...mistyped, topic: apns.topic }))).status).toBe(202);
+    const [, , last] = await apns.pushes(3);
+    expect(last).toMatchObject({ deviceToken: TOLD.deviceToken, topic: apns.topic });
   });
 
   test('and where imapd.conf cannot be read, its topic is that of the certificate', async () => {

@@ -17,7 +17,10 @@ export interface IntakeVerbs {
   enqueue(request: EnqueueRequest): Promise<Enqueued>;
   /** The ids of targets that asked for one of the mailboxes. An index is all that it reads, however many there are. */
   subscribed(mailboxes: readonly Mailbox[]): Promise<number[]>;
-  /** The topic of the latest registration that has one, up to now where there is one; undefined where none has. */
+  /**
+   * The topic of the latest registration that has one, up to now where there is one; undefined where none has. Before
+   * all others come those under which Apple has taken a push since: a mail server may have told another by mistake.
+   */
   latestTopic(nowMs: number): Promise<string | undefined>;
 }
 

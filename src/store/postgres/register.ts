@@ -88,7 +88,8 @@ export function latestTopic(database: Database, nowMs: number): Promise<string |
   return database.ask(async (sql) => {
     const latest = (condition: string): Promise<{ topic: string } | undefined> =>
       sql.row(
-        `SELECT topic FROM xapplepush.targets WHERE topic <> '' ${condition} ORDER BY renewed_ms DESC LIMIT 1`,
+        `SELECT topic FROM xapplepush.targets WHERE topic <> '' ${condition}
+         ORDER BY coalesce(last_success_ms >= renewed_ms, false) DESC, renewed_ms DESC LIMIT 1`,
         { nowMs },
       );
     return ((await latest('AND renewed_ms <= @nowMs')) ?? (await latest('')))?.topic;

@@ -85,5 +85,6 @@ export async function latestTopic(database: Transactions, nowMs: number): Promis
 }
 
 function latestTopicSql(condition: string): string {
-  return `SELECT topic FROM targets WHERE topic <> '' ${condition} ORDER BY renewed_ms DESC LIMIT 1`;
+  return `SELECT topic FROM targets WHERE topic <> '' ${condition}
+    ORDER BY coalesce(last_success_ms >= renewed_ms, 0) DESC, renewed_ms DESC LIMIT 1`;
 }

@@ -3,8 +3,9 @@ import type { Mailbox } from '../../../src/mailboxes/mailbox.ts';
 import { AT_ONCE } from '../../../src/outbox/timing.ts';
 import type { Enqueued } from '../../../src/store/intake.ts';
 import type { Subscription } from '../../../src/targets/subscription.ts';
-import { enqueued, NOW_MS, subscription } from '../../support/store.ts';
-import { MAX_PER_USER, type Open, phone, waitingFor, withPhone } from './scene.ts';
+import { claimedOne, enqueued, NOW_MS, subscription } from '../../support/store.ts';
+import { settle } from '../../support/settling.ts';
+import { attempt, DELIVERED, MAX_PER_USER, type Open, phone, waitingFor, withPhone } from './scene.ts';
 
 const ONE_DAY_MS = 86_400_000;
 const RULES = { maxPerUser: MAX_PER_USER };
@@ -53,6 +54,20 @@ export function intakeContract(open: Open): void {
     await withPhone(store, 3, { topic: 'of a clock that was ahead', nowMs: NOW_MS + ONE_DAY_MS });
     expect(await store.latestTopic(NOW_MS)).toBe('one');
     expect(await store.latestTopic(NOW_MS - 1)).toBe('of a clock that was ahead');
+  });
+
+  test('before it comes one under which Apple has taken a push since, whoever told the others', async () => {
+    const store = await open();
+    const right = await withPhone(store, 1, { topic: 'right' });
+    await withPhone(store, 2, { topic: 'mistyped', nowMs: NOW_MS + 1 });
+    expect(await store.latestTopic(NOW_MS + 1)).toBe('mistyped');
+    await enqueued(store, { mailboxes: [{ owner: right.user, path: 'INBOX' }] });
+    await settle(store, [attempt(await claimedOne(store), DELIVERED)]);
+    expect(await store.latestTopic(NOW_MS + 200)).toBe('right');
+    // What it registers with later says nothing of what was taken before.
+    await withPhone(store, 1, { topic: 'mistyped', nowMs: NOW_MS + 200 });
+    await withPhone(store, 3, { topic: 'newer', nowMs: NOW_MS + 201 });
+    expect(await store.latestTopic(NOW_MS + 201)).toBe('newer');
   });
 
   test('an event concerns those who are subscribed to the mailbox, and joins the push that waits', async () => {
