@@ -15,8 +15,8 @@ export default defineConfig({
     // No test takes so long: they only end what hangs, also where the machine has ten times as much to do.
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    // Two cores are the smallest machine that CI uses, and tests wait for a third of their time for processes and servers.
-    maxWorkers: 3,
+    // Two cores are the smallest machine that CI uses, and tests wait for half of their time for processes and servers.
+    maxWorkers: 4,
     projects: [
       { extends: true, test: { name: 'shared', include: SHARED, exclude: LEFT_OUT, isolate: false } },
       {

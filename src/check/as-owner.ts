@@ -1,30 +1,28 @@
 import { spawnSync } from 'node:child_process';
 import { commandAs, type Owner, ownCommand } from '../process/hand-over.ts';
-import { CONFIGURATION } from './configuration.ts';
 import { MAIL_USER } from './mail-user.ts';
 import { type Point, problem, skippedAll } from './point.ts';
 
-/** What the same check says when that user runs it, beyond the points that are judged already; `rest` names those. */
+/** Of `check`, for the process that goes on as the owner: not told in its help. */
+export const OWNERS_PART_ONLY = '--owners-part-only';
+
+/** What that part of the check says when that user runs it; `names` are its points, skipped where it does not run. */
 export function checkAs(
   owner: Owner,
-  {
-    judged,
-    rest,
-    configFile,
-  }: { judged: readonly Point[]; rest: readonly string[]; configFile: string | undefined },
+  { names, configFile }: { names: readonly string[]; configFile: string | undefined },
 ): Point[] {
   const options = configFile === undefined ? [] : ['--config', configFile];
-  const [program, ...args] = commandAs(owner, [...ownCommand(), ...options, 'check', '--json']);
+  const command = [...ownCommand(), ...options, 'check', '--json', OWNERS_PART_ONLY];
+  const [program, ...args] = commandAs(owner, command);
   const stdio = ['ignore', 'pipe', 'pipe'] as const;
   const { error, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', stdio: [...stdio] });
   const points = error === undefined ? pointsIn(stdout) : undefined;
-  const known = new Set([CONFIGURATION, ...judged.map(({ point }) => point)]);
-  if (points !== undefined) return points.filter(({ point }) => !known.has(point));
+  if (points !== undefined) return points;
   const why = error?.message ?? (stderr.trim() || 'it says nothing');
   const text = `the check does not run as user id ${owner.uid}: ${why}`;
   return [
     problem(MAIL_USER, text, 'let that user read the whole folder of the program'),
-    ...skippedAll(rest, MAIL_USER),
+    ...skippedAll(names, MAIL_USER),
   ];
 }
 

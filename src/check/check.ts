@@ -8,7 +8,7 @@ import { checkDovecot } from './dovecot/dovecot.ts';
 import { checkLog, checkReading, checkSecrecy, FILES_TO_READ, LOG, SECRET_FILES } from './files.ts';
 import { findMailUser, isNotForUs, MAIL_USER } from './mail-user.ts';
 import type { CheckOptions } from './options.ts';
-import { AS_OWNER, checkAsOwner } from './owners-part.ts';
+import { AS_OWNER, checkAsOwner, checkOwnersPart, type OwnersPart } from './owners-part.ts';
 import { type Point, skippedAll } from './point.ts';
 import { exitCodeOf } from './show.ts';
 import { checkSpoolFolder, SPOOL_FOLDER } from './spool.ts';
@@ -33,7 +33,10 @@ export async function check(options: CheckOptions): Promise<{ points: Point[]; e
   const { config, points } = checkConfiguration(options.configFile, options.environment);
   const sections = new Sections(options.listener);
   if (config === undefined) {
-    await sections.add('Configuration', () => [...points, ...skippedAll(ALL, CONFIGURATION)]);
+    const told = options.ownersPartOnly
+      ? skippedAll(AS_OWNER, CONFIGURATION)
+      : [...points, ...skippedAll(ALL, CONFIGURATION)];
+    await sections.add('Configuration', () => told);
     return { points: sections.points, exitCode: ExitCode.configuration };
   }
   await checkWith(config, points, sections, options);
@@ -49,6 +52,11 @@ async function checkWith(
   const cyrus = findCyrus(config.imapdConf);
   const { user, point } = findMailUser(cyrus.options, config.store);
   const credentials = checkCredentials(config.apns, options.clock.nowMs());
+  const part: OwnersPart = {
+    ...{ config, folders: [], credentials: credentials.usable, cyrusConf: cyrus.cyrusConf },
+    isForUs: (path) => !isNotForUs(point, [path]),
+  };
+  if (options.ownersPartOnly) return checkOwnersPart(part, sections, options);
   const { periods } = credentials;
   await sections.add('Configuration', () => [
     ...introduction,
@@ -71,14 +79,7 @@ async function checkWith(
     }),
   );
   await checkDovecotIfThere(config, user, { cyrus, credentials }, sections, options);
-  await checkAsOwner(
-    {
-      ...{ config, folders: checkFolders(config, user), credentials: credentials.usable },
-      ...{ cyrusConf: cyrus.cyrusConf, isForUs: (path: string) => !isNotForUs(point, [path]) },
-    },
-    sections,
-    options,
-  );
+  await checkAsOwner({ ...part, folders: checkFolders(config, user) }, sections, options);
 }
 
 async function checkDovecotIfThere(

@@ -4,7 +4,7 @@ import { openingsOf } from '../cert/file-modes.ts';
 import type { Config } from '../config/config.ts';
 import type { MailUser } from '../process/mail-user.ts';
 import { type Point, ok, problem, warning } from './point.ts';
-import { obstacle } from './trial.ts';
+import { obstacle, obstacles } from './trial.ts';
 
 export const FILES_TO_READ = 'files to read';
 export const SECRET_FILES = 'secret files';
@@ -12,7 +12,10 @@ export const LOG = 'log';
 
 /** Each file that an event needs is read as the mail server's user. */
 export function checkReading(files: readonly string[], user: MailUser): Point[] {
-  const found = files.flatMap((path) => obstacle(user, { kind: 'read', path }) ?? []);
+  const found = obstacles(
+    user,
+    files.map((path) => ({ kind: 'read', path })),
+  );
   if (found.length > 0) return found.map(({ text, fix }) => problem(FILES_TO_READ, text, fix));
   return [ok(FILES_TO_READ, `${user.called} can read ${listed(files)}`)];
 }

@@ -12,6 +12,8 @@ export interface CheckOptions {
   /** Before it, files are tried as the mail server's user; after it, the database may be opened. */
   actAsOwnerOf: (store: string, configFile: string | undefined) => void;
   canChangeUser: () => boolean;
+  /** For whoever has judged the other points, and runs this as the owner of the database. */
+  ownersPartOnly?: boolean;
   /** What Dovecot says of its configuration, where there is one. */
   runDoveconf: RunDoveconf;
   /** When this program was put here; by default as its files say. */

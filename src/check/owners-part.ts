@@ -42,11 +42,12 @@ export async function checkAsOwner(
   options: CheckOptions,
 ): Promise<void> {
   const owner = options.canChangeUser() ? undefined : ownerToBecome(part.config.store);
-  if (owner === undefined) return checkRest(part, sections, options);
-  const judged = [...sections.points, ...part.folders];
+  if (owner === undefined) return checkOwnersPart(part, sections, options);
   const ofApple = pointsTo(part.config.apns);
-  const rest = [...OF_STORE, ...ofApple, ...OF_DEVICES];
-  const points = checkAs(owner, { judged, rest, configFile: options.configFile });
+  const points = checkAs(owner, {
+    names: [...OF_STORE, ...ofApple, ...OF_DEVICES],
+    configFile: options.configFile,
+  });
   const of = (names: readonly string[]): Point[] =>
     points.filter(({ point }) => names.some((name) => point === name || point.startsWith(`${name} `)));
   const [store, apple] = [of(OF_STORE), of(ofApple)];
@@ -66,7 +67,11 @@ function changeUser({ store, file }: Config, { actAsOwnerOf }: CheckOptions): Po
   }
 }
 
-async function checkRest(part: OwnersPart, sections: Sections, options: CheckOptions): Promise<void> {
+export async function checkOwnersPart(
+  part: OwnersPart,
+  sections: Sections,
+  options: CheckOptions,
+): Promise<void> {
   const { config, folders } = part;
   const changed = changeUser(config, options);
   const { store, point } = part.isForUs(config.store)

@@ -7,7 +7,7 @@ import { asOwner, type MailUser } from '../process/mail-user.ts';
 import { closedOnTheWay } from '../process/rights.ts';
 import { judgeServer } from './database-server.ts';
 import { type Point, ok, problem } from './point.ts';
-import { obstacle } from './trial.ts';
+import { obstacle, obstacles } from './trial.ts';
 
 export const DATABASE_FOLDER = 'database folder';
 export const DATABASE = 'database';
@@ -22,7 +22,7 @@ export function checkStoreFolder(file: string, user: MailUser): Point {
     { kind: 'fill' as const, path: folder },
     ...files.map((path) => ({ kind: 'append' as const, path })),
   ];
-  const [found] = trials.flatMap((trial) => obstacle(user, trial) ?? []);
+  const [found] = obstacles(user, trials);
   if (found !== undefined) return problem(DATABASE_FOLDER, found.text, found.fix);
   return ok(DATABASE_FOLDER, `${user.called} can write into ${folder}`);
 }

@@ -32,15 +32,29 @@ function lastErrorLine(stderr: string): string {
   return /^(?:\w*Error|setpriv): .*$/m.exec(stderr)?.[0] ?? 'the trial failed';
 }
 
-/** Tries one thing; gives why it failed and what helps, or undefined where it went well. */
-export function obstacle(user: MailUser, { kind, path }: Trial): { text: string; fix: string } | undefined {
-  const target = existsSync(path) ? realpathSync(path) : path;
-  const [asNamed, asMeant] = tryAs(user, [
-    { kind, path },
-    { kind, path: target },
-  ]);
-  if (asNamed?.code === undefined) return undefined;
-  return explain(user, { kind, path }, asNamed.code, asNamed.at ?? asMeant?.at);
+/** Why something cannot be done, and what helps. */
+export interface Obstacle {
+  text: string;
+  fix: string;
+}
+
+/** Tries one thing; gives why it failed, or undefined where it went well. */
+export function obstacle(user: MailUser, trial: Trial): Obstacle | undefined {
+  return obstacles(user, [trial])[0];
+}
+
+/** Tries each of them, all in one process; gives why those failed that did. */
+export function obstacles(user: MailUser, trials: readonly Trial[]): Obstacle[] {
+  const meant = trials.map(({ kind, path }) => ({
+    kind,
+    path: existsSync(path) ? realpathSync(path) : path,
+  }));
+  const results = tryAs(user, [...trials, ...meant]);
+  return trials.flatMap((trial, index) => {
+    const asNamed = results[index];
+    if (asNamed?.code === undefined) return [];
+    return [explain(user, trial, asNamed.code, asNamed.at ?? results[trials.length + index]?.at)];
+  });
 }
 
 const VERBS: Readonly<Record<Trial['kind'], string>> = {
@@ -51,12 +65,7 @@ const VERBS: Readonly<Record<Trial['kind'], string>> = {
   run: 'execute',
 };
 
-function explain(
-  user: MailUser,
-  { kind, path }: Trial,
-  code: string,
-  closed: string | undefined,
-): { text: string; fix: string } {
+function explain(user: MailUser, { kind, path }: Trial, code: string, closed: string | undefined): Obstacle {
   const { called } = user;
   const verb = VERBS[kind];
   switch (code) {

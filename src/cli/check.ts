@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { ExitCode } from '../process/errors.ts';
 import { canChangeUser } from '../process/identity.ts';
 import { explain } from '../manual/explain.ts';
+import { OWNERS_PART_ONLY } from '../check/as-owner.ts';
 import type { Printer } from '../check/printer.ts';
 import type { CommandContext } from './context.ts';
 
@@ -10,6 +11,12 @@ const STEP_TIMEOUT_MS = 10_000;
 
 /** Of a terminal that does not tell its width. */
 const USUAL_COLUMNS = 80;
+
+interface CheckFlags {
+  json: boolean;
+  verbose: boolean;
+  ownersPartOnly: boolean;
+}
 
 /** `check`: reads the configuration itself, since its faults are among what it tells. */
 export function addCheck(program: Command, context: CommandContext): void {
@@ -30,7 +37,10 @@ export function addCheck(program: Command, context: CommandContext): void {
     .description('go through the whole set-up and say what is wrong with it, and the fix')
     .option('--json', 'print as JSON, for monitoring', false)
     .option('--verbose', 'on a terminal, tell each point that is well too', false)
-    .action(async ({ json, verbose }: { json: boolean; verbose: boolean }, command: Command) => {
+    .addOption(
+      program.createOption(OWNERS_PART_ONLY, 'as the owner of the database').default(false).hideHelp(),
+    )
+    .action(async ({ json, verbose, ownersPartOnly }: CheckFlags, command: Command) => {
       const { check } = await import('../check/check.ts');
       const { runDoveconf } = await import('../check/dovecot/run-doveconf.ts');
       const { jsonOf } = await import('../check/show.ts');
@@ -42,7 +52,7 @@ export function addCheck(program: Command, context: CommandContext): void {
         clock: around.clock,
         timeoutMs: STEP_TIMEOUT_MS,
         actAsOwnerOf: around.actAsOwnerOf,
-        canChangeUser,
+        ...{ canChangeUser, ownersPartOnly },
         runDoveconf,
         ...(json ? {} : { listener: printer }),
       });

@@ -34,6 +34,18 @@ describe('a good set-up', () => {
     });
   });
 
+  test('tells another process, which is the owner of the database, its part alone', async () => {
+    await withMockApns({}, async (mock) => {
+      const setup = await goodSetup(mock);
+      const [whole, part] = [await setup.run(), await setup.run({ ownersPartOnly: true })];
+      const first = whole.points.findIndex(({ point }) => point === 'database');
+      expect(part).toEqual({ points: whole.points.slice(first), exitCode: whole.exitCode });
+      setup.configure('nonsense: 1\n');
+      const { points } = await setup.run({ ownersPartOnly: true });
+      expect(new Set(points.map(({ text }) => text))).toEqual(new Set(['needs first: configuration']));
+    });
+  });
+
   test('each subject is told before the next is looked at', async () => {
     await withMockApns({}, async (mock) => {
       const setup = await goodSetup(mock);
@@ -43,7 +55,7 @@ describe('a good set-up', () => {
         begin: (subject) => void heard.push(subject),
         end: (points) => void heard.push((count += points.length) > 0 ? 'told' : 'nothing'),
       };
-      const { points } = await setup.run(10_000, listener);
+      const { points } = await setup.run({ listener });
       expect(heard).toEqual(
         [
           ...['Configuration', 'Credentials', 'Cyrus', 'Database and spool', 'Apple', 'Devices and pushes'],

@@ -8,7 +8,7 @@ import { type ClientOptions, issueClientCertificate } from '../../src/apns/crede
 import { check } from '../../src/check/check.ts';
 import type { DoveconfRun } from '../../src/check/dovecot/run-doveconf.ts';
 import type { Point } from '../../src/check/point.ts';
-import type { Listener } from '../../src/check/subject.ts';
+import type { CheckOptions } from '../../src/check/options.ts';
 import type { MailUser } from '../../src/process/mail-user.ts';
 import type { ExitCode } from '../../src/process/errors.ts';
 import { VERSION } from '../../src/process/installation.ts';
@@ -60,7 +60,7 @@ export interface Setup {
   clock: TestClock;
   /** What doveconf says; undefined where there is no Dovecot. */
   dovecot: DoveconfRun | undefined;
-  run(timeoutMs?: number, listener?: Listener): Promise<{ points: Point[]; exitCode: ExitCode }>;
+  run(more?: Partial<CheckOptions>): Promise<{ points: Point[]; exitCode: ExitCode }>;
 }
 
 /** A set-up with which everything is well, for that stand-in. */
@@ -90,12 +90,12 @@ export async function goodSetup(mock: MockApns): Promise<Setup> {
     },
     clock: createTestClock(Date.now()),
     dovecot: undefined,
-    run: (timeoutMs = 10_000, listener) =>
+    run: (more) =>
       check({
-        ...{ configFile, environment: {}, clock: setup.clock, timeoutMs },
+        ...{ configFile, environment: {}, clock: setup.clock, timeoutMs: 10_000 },
         ...{ actAsOwnerOf: () => undefined, canChangeUser: () => true, runDoveconf: () => setup.dovecot },
         ...{ installedMs: 0, temporaryFolders: [], systemRoot: join(dir, 'root') },
-        ...(listener && { listener }),
+        ...more,
       }),
   };
   mkdirSync(join(dir, 'root/etc'), { recursive: true });

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Point, ok, problem } from '../point.ts';
 import { asOwner, type MailUser } from '../../process/mail-user.ts';
-import { obstacle } from '../trial.ts';
+import { obstacles } from '../trial.ts';
 import type { MailOwner } from './mail-owner.ts';
 
 export const DOVECOT_SPOOL = 'Dovecot spool';
@@ -50,7 +50,10 @@ const FOLDERS = ['tmp', 'new'];
 
 function checkForOne({ read, reader }: SpoolOptions, mailUser: MailUser): Point {
   const folders = FOLDERS.map((name) => join(read, name));
-  const [found] = folders.flatMap((path) => obstacle(mailUser, { kind: 'fill', path }) ?? []);
+  const [found] = obstacles(
+    mailUser,
+    folders.map((path) => ({ kind: 'fill', path })),
+  );
   if (found !== undefined)
     return problem(
       DOVECOT_SPOOL,
