@@ -49,10 +49,14 @@ async function refuseUnknown(sql: Sql, name: string, version: number): Promise<v
   throw left === undefined ? newer(name, version) : leftStore(name, left);
 }
 
-/** 0 where there is no schema yet. */
+/**
+ * 0 where there is no schema yet. The catalogue is read for that: to_regclass() would go by what this session knew of it
+ * before another one made the schema.
+ */
 async function versionIn(sql: Sql): Promise<number> {
   const known = await sql.row<{ exists: boolean }>(
-    `SELECT to_regclass('xapplepush.migrations') IS NOT NULL AS exists`,
+    `SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = 'xapplepush' AND tablename = 'migrations')
+       AS exists`,
   );
   if (known?.exists !== true) return 0;
   const row = await sql.row<{ version: number }>(
