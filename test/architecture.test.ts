@@ -34,6 +34,7 @@ const PURE = [
   'status/screen.ts',
   'status/layout.ts',
   'status/json.ts',
+  'status/hosts.ts',
   'apns/payload.ts',
   'apns/outcome.ts',
   'apns/provider-token.ts',

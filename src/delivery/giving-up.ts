@@ -8,6 +8,9 @@ const INTERVAL_MS = 60_000;
 /** Pushes that are named one by one; of a larger backlog the rest is a number. */
 export const MAX_NAMED = 100;
 
+/** For how long a host has it to itself from each look and each turn on: another does it when that one has died. */
+const DUTY_MS = 2.5 * INTERVAL_MS;
+
 /** What is still to be given up. */
 export interface TooOld {
   /** Pushes whose latest event is not later than that. */
@@ -22,7 +25,10 @@ interface Round {
   count: number;
 }
 
-/** Drops what is older than `giveUpMs`: looks once in a while, and takes a backlog a short turn at a time. */
+/**
+ * Drops what is older than `giveUpMs`: looks once in a while, and takes a backlog a short turn at a time. Of several hosts
+ * one does it.
+ */
 export class GivingUp {
   readonly #options: CourierOptions;
   #lookedMs = -Infinity;
@@ -56,7 +62,8 @@ export class GivingUp {
 
   /** Gives whether there may be more. */
   async #drop(round: Round, limit: number): Promise<boolean> {
-    const { store, clock, log, onGivenUp } = this.#options;
+    const { store, owner, clock, log, onGivenUp } = this.#options;
+    if ((await store.shared?.takeDuty('give up', owner, DUTY_MS)) === false) return false;
     const dropped = await store.giveUp({ eventBeforeMs: round.beforeMs, nowMs: clock.nowMs(), limit });
     const named = dropped.slice(0, Math.max(0, MAX_NAMED - round.count));
     round.count += dropped.length;

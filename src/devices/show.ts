@@ -2,8 +2,7 @@ import { withStore } from '../store/configured.ts';
 import type { Target } from '../targets/record.ts';
 import type { Config } from '../config/config.ts';
 import type { Entry, PushEntry } from '../history/entry.ts';
-import { historyFolder } from '../history/history.ts';
-import { readHistory } from '../history/read.ts';
+import { type KeptHistory, keptHistory } from '../history/kept.ts';
 import { answerOf, forPrograms, pathsOf } from '../history/row.ts';
 import { INBOX } from '../mailboxes/mailbox.ts';
 import { redactAccountId, redactToken } from '../process/redact.ts';
@@ -33,9 +32,10 @@ export async function showCommand(
 ): Promise<string> {
   const found = await withStore(config, async (store) => {
     const targets = await store.listTargets(filterOf(config, selection));
+    const history = keptHistory(config, store);
     return Promise.all(
       targets.map(async (target) => ({
-        ...{ target, pushes: recentPushes(config, target.id) },
+        ...{ target, pushes: await recentPushes(history, config, target.id) },
         subscriptions: await store.subscriptionsOf(target.id),
       })),
     );
@@ -46,10 +46,10 @@ export async function showCommand(
     : found.map((details) => describe(details, layout)).join('\n');
 }
 
-function recentPushes({ store, history }: Config, targetId: number): PushEntry[] {
+async function recentPushes(kept: KeptHistory, { history }: Config, targetId: number): Promise<PushEntry[]> {
   const isOurs = (entry: Entry): boolean => entry.kind === 'push' && entry.targetId === targetId;
   const selection = { limit: RECENT_PUSHES, sinceMs: 0, maxEntries: history.maxEntries, wanted: isOurs };
-  const entries = readHistory(historyFolder(store), { ...selection, shelves: ['devices'] });
+  const entries = await kept.read({ ...selection, shelves: ['devices'] });
   return entries.filter((entry) => entry.kind === 'push').reverse();
 }
 

@@ -8,12 +8,9 @@ import { IN_FULL, type Layout } from '../terminal/layout.ts';
 import { growingTable } from '../terminal/table.ts';
 import { page, painter } from '../terminal/terminal.ts';
 import { type Entry, isAbout } from './entry.ts';
-import { followHistory } from './follow.ts';
-import { historyFolder } from './history.ts';
-import { readHistory } from './read.ts';
-import { colourOf, forPrograms, HEADINGS, rowOf } from './row.ts';
+import { withHistory } from './kept.ts';
+import { colourOf, forPrograms, HEADINGS, rowOf, withHost } from './row.ts';
 import { type Shelf, SHELVES } from './shelf.ts';
-import { readingHistory } from './unreadable.ts';
 import { safeJson } from '../process/safe-json.ts';
 
 export interface LogOptions {
@@ -39,7 +36,6 @@ export async function logCommand(
   around: Pick<Surroundings, 'clock' | 'stdout' | 'env' | 'onSignals'>,
 ): Promise<void> {
   const { user, json, limit } = options;
-  const folder = historyFolder(config.store);
   const selection = {
     limit,
     sinceMs: Math.max(options.sinceMs, around.clock.nowMs() - config.history.maxAgeMs),
@@ -47,8 +43,11 @@ export async function logCommand(
     shelves: shelvesOf(options),
     wanted: selectionOf(config, options),
   };
-  const entries = await readingHistory(folder, () => readHistory(folder, selection));
-  if (entries.length > 0 || json) await page(textOf(options)(entries), around);
+  const [entries, isShared] = await withHistory(
+    config,
+    async (history) => [await history.read(selection), history.isShared] as const,
+  );
+  if (entries.length > 0 || json) await page(textOf(options, isShared)(entries), around);
   else await page(`no entries; ${await explanation(config, user)}\n`, around);
 }
 
@@ -60,13 +59,15 @@ export async function followCommand(
 ): Promise<void> {
   const wanted = selectionOf(config, options);
   // An age is true only when it is written.
-  const shown = textOf({ ...options, layout: { ...options.layout, time: IN_FULL.time } });
-  const folder = historyFolder(config.store);
+  const layout = { ...options.layout, time: IN_FULL.time };
   const shelves = shelvesOf(options);
-  const onEntry = (entry: Entry): void => {
-    if (wanted(entry)) out(shown([entry]));
-  };
-  await readingHistory(folder, () => followHistory({ folder, shelves, clock, signal, onEntry }));
+  await withHistory(config, async (history) => {
+    const shown = textOf({ ...options, layout }, history.isShared);
+    const onEntry = (entry: Entry): void => {
+      if (wanted(entry)) out(shown([entry]));
+    };
+    await history.follow({ shelves, clock, signal, onEntry });
+  });
 }
 
 function shelvesOf({ pushes }: LogOptions): readonly Shelf[] {
@@ -79,18 +80,27 @@ function selectionOf({ users }: Config, { user }: LogOptions): (entry: Entry) =>
   return (entry) => isAbout(entry, isWanted);
 }
 
-/** Gives the text of entries that come one part after the other. */
-function textOf({ json, verbose, colour, layout }: LogOptions): (entries: readonly Entry[]) => string {
+/** Gives the text of entries that come one part after the other; of a shared history it names the hosts. */
+function textOf(
+  { json, verbose, colour, layout }: LogOptions,
+  isShared: boolean,
+): (entries: readonly Entry[]) => string {
   if (json) return (entries) => entries.map((entry) => `${safeJson(forPrograms(entry))}\n`).join('');
   let shown: readonly Entry[] = [];
   const paint = painter(colour);
-  const rowsOf = growingTable(HEADINGS, layout.columns, (line, row) => {
+  const headings = isShared ? withHost(HEADINGS, 'HOST') : HEADINGS;
+  const rowsOf = growingTable(headings, layout.columns, (line, row) => {
     const name = shown[row] === undefined ? undefined : colourOf(shown[row]);
     return name === undefined ? line : paint(line, name);
   });
   return (entries) => {
     shown = entries;
-    return rowsOf(entries.map((entry) => rowOf(entry, layout, verbose)));
+    return rowsOf(
+      entries.map((entry) => {
+        const row = rowOf(entry, layout, verbose);
+        return isShared ? withHost(row, entry.host ?? '') : row;
+      }),
+    );
   };
 }
 

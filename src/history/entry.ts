@@ -60,7 +60,8 @@ export interface TroubleEntry {
   reason: string;
 }
 
-export type Entry = EventEntry | TargetEntry | PushEntry | TroubleEntry;
+/** `host` is where it happened, told where several hosts share a history. */
+export type Entry = (EventEntry | TargetEntry | PushEntry | TroubleEntry) & { host?: string };
 
 /** One line of the history's files. */
 export function lineOf(entry: Entry): string {

@@ -23,6 +23,11 @@ export function rowOf(entry: Entry, { time }: Pick<Layout, 'time'>, ids = false)
   }
 }
 
+/** With where it happened, after the time. */
+export function withHost([time = '', ...rest]: readonly string[], host: string): string[] {
+  return [time, host, ...rest];
+}
+
 /** How it is painted; undefined for what is neither good nor bad. */
 export function colourOf(entry: Entry): Colour | undefined {
   if (!concernsDevice(entry)) return 'dim';

@@ -56,8 +56,8 @@ function openOrMake(folder: string, path: string): number {
   }
 }
 
-/** Another process may do it at the same moment: then there is nothing left to do. */
-function shelve(folder: string, shelf: Shelf, nowMs: number): void {
+/** Gives the current file its name among the full ones. Another process may do it at the same moment: then there is nothing left to do. */
+export function shelve(folder: string, shelf: Shelf, nowMs: number): void {
   const path = currentFile(folder, shelf);
   try {
     const lines = readFileSync(path, 'latin1').split('\n').length - 1;

@@ -8,9 +8,11 @@ import { safeJson } from '../process/safe-json.ts';
 
 /** What was done, for a person: a line for each part, and the targets where there are few. */
 export function describePrune(report: PruneReport, layout = IN_FULL): string {
-  const { targets, topics, badFiles, renewedBeforeMs, refusal } = report;
+  const { targets, topics, badFiles, renewedBeforeMs, refusal, isElsewhere } = report;
   const removed = report.dryRun ? 'would remove' : 'removed';
   const size = badFiles.count > 0 ? `, ${sizeText(badFiles.bytes)}` : '';
+  const bad = `${removed} ${countOf(badFiles.count, 'bad file')} set aside before ${timeText(badFiles.beforeMs)}${size}\n`;
+  if (isElsewhere) return `another host prunes the database now\n${bad}`;
   const lines = [
     `${removed} ${countOf(targets.count, 'device')} not renewed since ${timeText(renewedBeforeMs)}\n`,
     listOf({ ...targets, listed: targets.listed.slice(0, LISTED_ROWS) }, layout),
@@ -18,7 +20,7 @@ export function describePrune(report: PruneReport, layout = IN_FULL): string {
     ...(topics ?? []).map(
       ({ topic, count }) => `${removed} ${countOf(count, 'device')} of the unused topic ${visible(topic)}\n`,
     ),
-    `${removed} ${countOf(badFiles.count, 'bad file')} set aside before ${timeText(badFiles.beforeMs)}${size}\n`,
+    bad,
     ...(report.history.bytes > 0 ? [`${removed} ${sizeText(report.history.bytes)} of old history\n`] : []),
     `database: ${databaseText(report.database)}\n`,
     refusal === undefined ? '' : refusalNote(refusal),
@@ -54,6 +56,7 @@ export function pruneJson({
   history,
   database,
   refusal,
+  isElsewhere,
 }: PruneReport): string {
   const { beforeMs, ...bad } = badFiles;
   const object = {
@@ -64,6 +67,7 @@ export function pruneJson({
     badFiles: { ...bad, before: timeText(beforeMs) },
     history,
     database,
+    ...(isElsewhere && { elsewhere: true }),
     ...(refusal && { refused: refusalText(refusal) }),
   };
   return `${safeJson(object, 2)}\n`;

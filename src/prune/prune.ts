@@ -1,11 +1,12 @@
 import type { Clock } from '../process/clock.ts';
 import type { Config } from '../config/config.ts';
+import { leaseOwner } from '../delivery/lease.ts';
 import type { Store, Compaction } from '../store/store.ts';
 import { withStore } from '../store/configured.ts';
 import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
 import { type BadFiles, removeBadFiles } from '../spool/bad-files.ts';
-import { historyFolder, openHistory } from '../history/history.ts';
-import { discardOld, SHELVES } from '../history/shelf.ts';
+import { openHistory } from '../history/history.ts';
+import { keptHistory } from '../history/kept.ts';
 import type { Log } from '../process/log.ts';
 import { StoreError } from '../store/errors.ts';
 import { type Removal, removeInTurns } from '../devices/pages.ts';
@@ -41,6 +42,8 @@ export interface PruneReport {
   history: { bytes: number };
   /** What became of the room in the database; in a rehearsal how much is free already. */
   database: Compaction | { freeBytes: number } | { problem: string };
+  /** Another host prunes what they share at this moment: only what is this host's own was pruned. */
+  isElsewhere?: true;
   /** Why nothing of this is removed without `--force`; absent where nothing speaks against it. */
   refusal?: Refusal;
 }
@@ -54,26 +57,60 @@ export async function prune(options: PruneOptions): Promise<{ report: PruneRepor
   const { config, clock } = options;
   const nowMs = clock.nowMs();
   const own = options.unusedTopics ? ownTopics(config, nowMs) : undefined;
+  const times = { nowMs, renewedBeforeMs: nowMs - options.olderThanMs };
   return withStore(config, async (store) => {
-    const renewedBeforeMs = nowMs - options.olderThanMs;
-    const plan = await planPrune(store, { renewedBeforeMs, own, nowMs });
-    const refusal = options.force ? undefined : plan.refusal;
-    if (refusal !== undefined && !refusal.small && !options.dryRun) throw refusalError(refusal);
-    // A run that is refused on a small host ends as a rehearsal that says why.
-    const dryRun = options.dryRun || refusal !== undefined;
-    const report = await carryOut(store, plan, { ...options, dryRun }, { nowMs, renewedBeforeMs });
-    return {
-      report: { ...report, ...(refusal && { refusal }) },
-      exitCode: 'problem' in report.database ? ExitCode.tryAgain : ExitCode.ok,
-    };
+    const { shared } = store;
+    if (shared === undefined || options.dryRun) return pruneAll(store, own, options, times);
+    const owner = leaseOwner();
+    if (!(await shared.takeDuty('prune', owner, DUTY_MS)))
+      return { report: ownPart(options, times), exitCode: ExitCode.ok };
+    try {
+      return await pruneAll(store, own, options, times);
+    } finally {
+      await shared.leaveDuties(owner);
+    }
   });
+}
+
+/** What several hosts would do at the same time of the night one does; when that has died, another does after so long. */
+const DUTY_MS = 30 * 60_000;
+
+interface Times {
+  nowMs: number;
+  renewedBeforeMs: number;
+}
+
+function ownPart({ config }: PruneOptions, { nowMs, renewedBeforeMs }: Times): PruneReport {
+  return {
+    ...{ dryRun: false, isElsewhere: true, renewedBeforeMs, targets: { count: 0, listed: [] } },
+    badFiles: pruneBadFiles(config, nowMs, false),
+    ...{ history: { bytes: 0 }, database: { freeBytes: 0 } },
+  };
+}
+
+async function pruneAll(
+  store: Store,
+  own: ReadonlySet<string> | undefined,
+  options: PruneOptions,
+  times: Times,
+): Promise<{ report: PruneReport; exitCode: ExitCode }> {
+  const plan = await planPrune(store, { ...times, own });
+  const refusal = options.force ? undefined : plan.refusal;
+  if (refusal !== undefined && !refusal.small && !options.dryRun) throw refusalError(refusal);
+  // A run that is refused on a small host ends as a rehearsal that says why.
+  const dryRun = options.dryRun || refusal !== undefined;
+  const report = await carryOut(store, plan, { ...options, dryRun }, times);
+  return {
+    report: { ...report, ...(refusal && { refusal }) },
+    exitCode: 'problem' in report.database ? ExitCode.tryAgain : ExitCode.ok,
+  };
 }
 
 async function carryOut(
   store: Store,
   plan: Plan,
   options: PruneOptions,
-  { nowMs, renewedBeforeMs }: { nowMs: number; renewedBeforeMs: number },
+  { nowMs, renewedBeforeMs }: Times,
 ): Promise<PruneReport> {
   const { config, clock, dryRun } = options;
   const targets = await pruneTargets(store, plan.silent, options);
@@ -84,7 +121,7 @@ async function carryOut(
     targets,
     ...(topics && { topics }),
     badFiles: pruneBadFiles(config, nowMs, dryRun),
-    history: pruneHistory(config, nowMs, dryRun),
+    history: { bytes: await keptHistory(config, store).discard(config.history, { nowMs, dryRun }) },
     database: dryRun ? { freeBytes: await store.freeBytes() } : await compact(store, clock),
   };
 }
@@ -125,12 +162,6 @@ function pruneBadFiles(
       cause: error,
     });
   }
-}
-
-function pruneHistory(config: Config, nowMs: number, dryRun: boolean): PruneReport['history'] {
-  const folder = historyFolder(config.store);
-  const bytes = SHELVES.map((shelf) => discardOld(folder, shelf, config.history, { nowMs, dryRun }));
-  return { bytes: bytes.reduce((sum, each) => sum + each, 0) };
 }
 
 /** What was removed is told even where the room cannot be given back. */

@@ -17,6 +17,7 @@ import type { ControlWord } from '../delivery/poke.ts';
 import type { Receive } from '../doors/receive.ts';
 import { followLog, SILENT } from '../process/follow-log.ts';
 import type { Log } from '../process/log.ts';
+import { keepHistory, endSharing } from './history-chore.ts';
 import type { Metrics, MetricsState } from './metrics.ts';
 import { type Bell, createBell } from '../process/bell.ts';
 import type { CourierOptions } from '../delivery/courier.ts';
@@ -131,6 +132,7 @@ function shiftOf(parts: Parts): Shift {
         await delivery.close();
         if (next?.store?.file !== store.file) await takeBackAnnouncement(store, settings.log);
         await store.releaseLeases([delivery.owner]);
+        await endSharing(settings.config, store, delivery.owner, { clock, log: settings.log });
       } finally {
         place.close();
       }
@@ -165,6 +167,7 @@ async function work(
   const chores = [
     keepAnnouncing(config, store, { closed, onWritten }, chore),
     keepWarning(delivery, chore),
+    keepHistory(config, store, delivery.owner, chore),
     keepLooking(delivery, () => bell.ring(), chore),
   ];
   await aborted(signal);

@@ -1,6 +1,7 @@
 import { HOLDS } from '../outbox/hold.ts';
 import type { WaitingState } from '../store/summary.ts';
 import { timeText } from '../process/text.ts';
+import { type HostJson, hostJson } from './hosts.ts';
 import type { Look } from './look.ts';
 import type { Rate } from './rates.ts';
 import type { Status } from './status.ts';
@@ -50,6 +51,8 @@ export interface StatusJson {
   serveOutdated: string[];
   /** Doors of a `serve` that are not open as configured, and are tried again. */
   closedDoors: { door: string; isAsBefore: boolean; since: string; reason: string; fix: string | null }[];
+  /** Those that share the store, where that is a PostgreSQL. */
+  hosts?: HostJson[];
 }
 
 interface RateJson {
@@ -99,6 +102,7 @@ function statusJson(status: Status): StatusJson {
     })),
     delivererSince: time(deliverer?.sinceMs),
     ...serveOf(served),
+    ...(status.hosts && { hosts: status.hosts.map((host) => hostJson(host, timeText)) }),
   };
 }
 

@@ -1,7 +1,6 @@
 import type { Config } from '../config/config.ts';
 import type { Entry, PushEntry } from '../history/entry.ts';
-import { historyFolder } from '../history/history.ts';
-import { readHistory } from '../history/read.ts';
+import type { KeptHistory } from '../history/kept.ts';
 import { messageOf } from '../process/errors.ts';
 
 /** What the history tells of the pushes of some time. */
@@ -28,14 +27,15 @@ export const DAY_MS = 24 * HOUR_MS;
 const MAX_ENTRIES = 10_000;
 
 /** Of the last hour and the last day, or why they are not known. */
-export function ratesOf(
-  { store, history }: Pick<Config, 'store' | 'history'>,
+export async function ratesOf(
+  kept: KeptHistory,
+  { history }: Pick<Config, 'history'>,
   nowMs: number,
-): Rates | { trouble: string } {
+): Promise<Rates | { trouble: string }> {
   if (history.maxEntries === 0) return { trouble: 'not known: history.max_entries is 0' };
   const maxEntries = Math.min(history.maxEntries, MAX_ENTRIES);
   try {
-    const entries = readHistory(historyFolder(store), {
+    const entries = await kept.read({
       ...{ limit: Infinity, sinceMs: nowMs - DAY_MS, maxEntries, shelves: ['devices'], wanted: () => true },
     });
     const pushes = entries.filter((entry) => isPush(entry)).filter(({ atMs }) => atMs <= nowMs);

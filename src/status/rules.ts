@@ -2,6 +2,7 @@ import { HOLD_TEXTS } from '../outbox/hold.ts';
 import type { WaitingState } from '../store/summary.ts';
 import { countOf, spanText } from '../process/text.ts';
 import { attention, broken, type Rule } from './finding.ts';
+import { silentHosts } from './hosts.ts';
 import { closedDoors, noServe, outdatedServe, unwritable } from './serve-rules.ts';
 import type { Status } from './status.ts';
 
@@ -40,11 +41,11 @@ const unreachable =
   };
 
 /** A push could have been sent for PATIENCE_MS, and was not: broken. */
-const nobodyDelivers: Rule = ({ nowMs, waiting: { nextMs }, isShared }) => {
+const nobodyDelivers: Rule = ({ nowMs, waiting: { nextMs }, hosts }) => {
   if (nextMs === undefined || nowMs - nextMs < PATIENCE_MS) return undefined;
   return broken(
     `a push has been due for ${spanText(nowMs - nextMs)} and nobody sends it`,
-    isShared ? 'see to it that serve runs; its log says what it lacks' : FLUSH_FIX,
+    hosts !== undefined ? 'see to it that serve runs; its log says what it lacks' : FLUSH_FIX,
   );
 };
 
@@ -77,12 +78,12 @@ const heldBack =
   };
 
 /** A file that has lain in the spool for PATIENCE_MS: broken. A spool that cannot be looked at: attention. */
-const unreadSpool: Rule = ({ spool, nowMs, isShared }) => {
+const unreadSpool: Rule = ({ spool, nowMs, hosts }) => {
   if ('trouble' in spool) return attention(`the spool cannot be looked at (${spool.trouble})`);
   if (spool.oldestMs === undefined || nowMs - spool.oldestMs < PATIENCE_MS) return undefined;
   return broken(
     `nobody has read the spool for ${spanText(nowMs - spool.oldestMs)}`,
-    isShared ? 'see to it that serve runs; its log says what it lacks' : FLUSH_FIX,
+    hosts !== undefined ? 'see to it that serve runs; its log says what it lacks' : FLUSH_FIX,
   );
 };
 
@@ -157,6 +158,7 @@ export const RULES: readonly Rule[] = [
   allDisabled,
   wrongClock,
   noServe,
+  silentHosts,
   outdatedServe,
   certificates,
   badFiles,

@@ -3,6 +3,7 @@ import { HOLD_TEXTS } from '../outbox/hold.ts';
 import type { Device, WaitingState } from '../store/summary.ts';
 import { countOf, spanText, timeAndAge, timeText, visible } from '../process/text.ts';
 import type { Certificate, Deliverer, Status } from './status.ts';
+import { hostRows } from './hosts.ts';
 import type { Look } from './look.ts';
 import type { Rate } from './rates.ts';
 import { REFRESH_SERVE } from './serve-rules.ts';
@@ -43,6 +44,7 @@ function statusRows(status: Status, verdict: Verdict): Row[] {
     ...certificateRows(status),
     serveRow(status),
     ...doorRows(status),
+    ...hostRows(status),
     plain('as of', timeText(status.nowMs)),
     ...(verdict.findings.some(({ fix }) => fix === null) ? [plain('fix', 'see: xapplepush check')] : []),
   ];

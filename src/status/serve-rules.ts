@@ -2,8 +2,8 @@ import { spanText } from '../process/text.ts';
 import { attention, broken, type Rule } from './finding.ts';
 
 /** No `serve` where nobody else does its work: broken. Doors that only `serve` opens, and no `serve`: broken where mail comes through them, else attention. */
-export const noServe: Rule = ({ doors, neededDoors, targets, isShared }) => {
-  if (isShared && targets.served === undefined) return broken(NOBODY_HERE, START_SERVE);
+export const noServe: Rule = ({ doors, neededDoors, targets, hosts }) => {
+  if (hosts !== undefined && targets.served === undefined) return broken(NOBODY_HERE, START_SERVE);
   if (doors.length === 0 || targets.served !== undefined) return undefined;
   const text = `serve is not running, and only it answers on ${doors.join(' and ')}`;
   return neededDoors.length > 0 ? broken(text, START_SERVE) : attention(text, START_SERVE);

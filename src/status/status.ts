@@ -6,6 +6,7 @@ import type { Clock } from '../process/clock.ts';
 import type { Config } from '../config/config.ts';
 import { openConfigured } from '../store/configured.ts';
 import type { ClosedDoor } from '../store/presence.ts';
+import type { Host } from '../store/shared.ts';
 import type { Store } from '../store/store.ts';
 import type { Device, Serve, TargetSummary, WaitingSummary } from '../store/summary.ts';
 import { messageOf } from '../process/errors.ts';
@@ -17,6 +18,7 @@ import { whoAnswers } from '../delivery/wake.ts';
 import type { Finding } from './finding.ts';
 import { lookAtWayIn } from './obstacles.ts';
 import { DAY_MS, ratesOf } from './rates.ts';
+import { keptHistory } from '../history/kept.ts';
 
 /** What there is to know before one can say whether it works. Times are milliseconds since the epoch, tokens redacted. */
 export interface Status {
@@ -28,7 +30,7 @@ export interface Status {
     served: Served | undefined;
     deliverer: Deliverer | undefined;
   };
-  rates: ReturnType<typeof ratesOf>;
+  rates: Awaited<ReturnType<typeof ratesOf>>;
   waiting: WaitingSummary;
   spool: SpoolLook;
   certificates: Certificate[];
@@ -41,8 +43,8 @@ export interface Status {
   /** What keeps mail from coming in. */
   obstacles: Finding[];
   disableAfterMs: number;
-  /** Whether hosts share the store: then only a `serve` of this host takes its events. */
-  isShared?: true;
+  /** Those that share the store, where hosts do: then only a `serve` of this host takes its events. */
+  hosts?: Host[];
 }
 
 /** Or why it cannot be looked at. */
@@ -79,10 +81,7 @@ export interface Certificate {
 /** How long a look waits for a database that is locked: no transaction of ours takes so long. */
 const BUSY_TIMEOUT_MS = 2000;
 
-/**
- * Looks at the store, the history, the spool, the credentials and what the mail server needs; changes nothing. Throws
- * StoreError.
- */
+/** Looks at store, history, spool, credentials and what the mail server needs; changes nothing. Throws StoreError. */
 export async function statusOf(
   config: Config,
   clock: Clock,
@@ -95,7 +94,7 @@ export async function statusOf(
     return {
       nowMs,
       targets,
-      rates: ratesOf(config, nowMs),
+      rates: await ratesOf(keptHistory(config, store), config, nowMs),
       ...(await lookAtWayIn(config, store, targets)),
       waiting: withoutToken(await store.summariseWaiting(nowMs)),
       spool: spoolOf(config),
@@ -103,7 +102,7 @@ export async function statusOf(
       credentialTrouble: credentialTrouble(config, nowMs),
       doors: [config.serve.cyrusSocket, config.serve.http].filter((door) => door !== undefined),
       disableAfterMs: config.targets.disableAfterMs,
-      ...(config.postgres !== undefined && { isShared: true }),
+      ...(store.shared !== undefined && { hosts: await store.shared.hosts() }),
     };
   } finally {
     store.close();
@@ -192,8 +191,8 @@ function certificatesOf({ apns }: Config, nowMs: number): Certificate[] {
 /** The main credential is the one that devices are told of now: without it, or without any, it does not work. */
 function credentialTrouble({ apns }: Config, nowMs: number): Status['credentialTrouble'] {
   const credentials = readCredentials(apns, nowMs);
-  const [main] = credentials.inspections;
-  if (main?.credential !== undefined && credentials.roots !== undefined) return undefined;
+  if (credentials.inspections[0]?.credential !== undefined && credentials.roots !== undefined)
+    return undefined;
   const { message, hint } = troubleError(credentials);
   return { text: message.replaceAll('\n', '; '), fix: hint.replaceAll('\n', '; ') };
 }

@@ -3,6 +3,7 @@ import type { DeliveryVerbs } from './delivery.ts';
 import type { IntakeVerbs } from './intake.ts';
 import type { MoveVerbs } from './move.ts';
 import type { PresenceVerbs } from './presence.ts';
+import type { SharedVerbs } from './shared.ts';
 import type { SummaryVerbs } from './summary.ts';
 import type { Survey } from './survey.ts';
 import type { TargetVerbs } from './targets.ts';
@@ -23,6 +24,8 @@ export interface Store
   survey?: () => Promise<Survey>;
   /** Only of a store that several hosts share: calls `onNews` when one says that something waits. Gives what ends it. */
   listen?: (onNews: () => void) => () => void;
+  /** Only of a store that several hosts share. */
+  shared?: SharedVerbs;
   /** Gives room that is free in the file back, in short turns. */
   compact(clock: Clock): Promise<Compaction>;
   /** How much of the file is free, in bytes. */

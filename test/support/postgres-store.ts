@@ -42,7 +42,7 @@ export function createKeptStores(postgres: Postgres): KeptStores {
 export async function empty(database: Database): Promise<void> {
   await database.transact(async (sql) => {
     await sql.change(`TRUNCATE xapplepush.targets, xapplepush.credentials, xapplepush.provider_tokens,
-      xapplepush.serves, xapplepush.deliverer RESTART IDENTITY CASCADE`);
+      xapplepush.serves, xapplepush.deliverer, xapplepush.hosts, xapplepush.duties, xapplepush.history RESTART IDENTITY CASCADE`);
     await sql.change('INSERT INTO xapplepush.deliverer (id, until_ms) VALUES (1, 0)');
   });
 }

@@ -3,6 +3,7 @@ import { VERSION } from '../../process/installation.ts';
 import { ANNOUNCED, type Announcement, spanAround } from '../presence.ts';
 import type { Serve } from '../summary.ts';
 import { type Database, MAY_BE_LOST, type Sql } from './database.ts';
+import { noteEndIn, noteHostIn } from './hosts.ts';
 
 export async function mayStartDeliverer(database: Database, nowMs: number, forMs: number): Promise<boolean> {
   const started = await database.ask((sql) =>
@@ -18,10 +19,8 @@ export async function delivererStarted(database: Database): Promise<void> {
   await database.ask((sql) => sql.change('UPDATE xapplepush.deliverer SET until_ms = 0'));
 }
 
-export function announceServe(
-  database: Database,
-  { owner, sinceMs, nowMs, outdated, closed = [] }: Announcement,
-): Promise<void> {
+export function announceServe(database: Database, announcement: Announcement): Promise<void> {
+  const { owner, sinceMs, nowMs, outdated, closed = [] } = announcement;
   return database.transact(async (sql) => {
     await sql.change(
       `INSERT INTO xapplepush.serves
@@ -36,11 +35,15 @@ export function announceServe(
       },
     );
     await sql.change(`DELETE FROM xapplepush.serves WHERE NOT (${ANNOUNCED})`, spanAround(nowMs));
+    await noteHostIn(sql, announcement, database.clockAheadMs());
   }, MAY_BE_LOST);
 }
 
-export async function withdrawServe(database: Database, owner: string): Promise<void> {
-  await database.ask((sql) => sql.change('DELETE FROM xapplepush.serves WHERE owner = @owner', { owner }));
+export function withdrawServe(database: Database, owner: string): Promise<void> {
+  return database.transact(async (sql) => {
+    await sql.change('DELETE FROM xapplepush.serves WHERE owner = @owner', { owner });
+    await noteEndIn(sql, owner);
+  }, MAY_BE_LOST);
 }
 
 /** Those that say they are there, the one that runs for longest first. */

@@ -110,4 +110,35 @@ export const MIGRATIONS: readonly string[] = [
     outdated       text,
     closed_doors   text
   );`,
+
+  `-- One row for each host that has had a serve here, also while it has none.
+  CREATE TABLE xapplepush.hosts (
+    id             text COLLATE "C" PRIMARY KEY, -- as leases name it
+    name           text NOT NULL,
+    program        text NOT NULL,
+    clock_ahead_ms bigint NOT NULL, -- how far the server's clock was ahead of its own
+    since_ms       bigint NOT NULL,
+    seen_ms        bigint NOT NULL,
+    ended_ms       bigint -- when its serve said that it ends
+  );
+
+  -- What one host at a time does, and until when it has that by the server's clock.
+  CREATE TABLE xapplepush.duties (
+    name     text COLLATE "C" PRIMARY KEY,
+    owner    text COLLATE "C" NOT NULL,
+    until_ms bigint NOT NULL
+  );
+
+  -- One row for the entries that a host has brought at once, as lines of JSON, so that they cost little to keep.
+  CREATE TABLE xapplepush.history (
+    id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    batch    text COLLATE "C" NOT NULL UNIQUE, -- brought again after a commit that was not heard, it is the same
+    host     text NOT NULL,
+    shelf    text COLLATE "C" NOT NULL,
+    from_ms  bigint NOT NULL,
+    until_ms bigint NOT NULL,
+    entries  bigint NOT NULL,
+    lines    text NOT NULL
+  );
+  CREATE INDEX history_by_time ON xapplepush.history (until_ms, id);`,
 ];

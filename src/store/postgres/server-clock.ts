@@ -7,6 +7,9 @@ export interface ServerClock {
   look(sql: Sql): Promise<void>;
 }
 
+/** In SQL: what the server's clock says. */
+export const SERVER_MS = '(extract(epoch FROM clock_timestamp()) * 1000)::bigint';
+
 const INTERVAL_MS = 60_000;
 
 /** Clocks that NTP keeps differ by less; and a lease or a throttle is far longer. */
@@ -22,9 +25,7 @@ export function createServerClock(): ServerClock {
     look: async (sql) => {
       lookedMs = performance.now();
       const sentMs = Date.now();
-      const now = await sql.row<{ ms: number }>(
-        'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS ms',
-      );
+      const now = await sql.row<{ ms: number }>(`SELECT ${SERVER_MS} AS ms`);
       const heardMs = Date.now();
       if (now === undefined || heardMs - sentMs >= NEGLIGIBLE_MS) return; // too slow to tell
       const foundMs = Math.round(now.ms - (sentMs + heardMs) / 2);

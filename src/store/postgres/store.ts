@@ -2,6 +2,7 @@ import type { DeliveryVerbs } from '../delivery.ts';
 import type { IntakeVerbs } from '../intake.ts';
 import type { MoveVerbs } from '../move.ts';
 import type { PresenceVerbs } from '../presence.ts';
+import type { SharedVerbs } from '../shared.ts';
 import type { Store } from '../store.ts';
 import type { SummaryVerbs } from '../summary.ts';
 import type { TargetVerbs } from '../targets.ts';
@@ -11,8 +12,11 @@ import * as credentials from './credentials.ts';
 import type { Database } from './database.ts';
 import * as departing from './departure.ts';
 import * as due from './due.ts';
+import * as duties from './duties.ts';
 import { enqueueMany, subscribed } from './enqueue.ts';
 import { gathered } from './gathering.ts';
+import * as history from './history.ts';
+import { hosts } from './hosts.ts';
 import * as leases from './leases.ts';
 import * as move from './move.ts';
 import { listen } from './news.ts';
@@ -37,6 +41,7 @@ export function postgresStore(database: Database): Store {
     clockAheadMs: database.clockAheadMs,
     survey: () => survey(database),
     listen: (onNews) => listen(database.connections, onNews),
+    shared: sharedVerbs(database),
     ...intakeVerbs(database),
     ...targetVerbs(database),
     ...deliveryVerbs(database),
@@ -141,5 +146,17 @@ function moveVerbs(database: Database): MoveVerbs {
     forgetArrival: (...given) => move.forgetArrival(database, ...given),
     keptCredentials: () => move.keptCredentials(database),
     takeCredentials: (...given) => move.takeCredentials(database, ...given),
+  };
+}
+
+function sharedVerbs(database: Database): SharedVerbs {
+  return {
+    hosts: () => hosts(database),
+    takeDuty: (...given) => duties.takeDuty(database, ...given),
+    leaveDuties: (...given) => duties.leaveDuties(database, ...given),
+    keepHistory: (...given) => history.keepHistory(database, ...given),
+    historyBefore: (...given) => history.historyBefore(database, ...given),
+    historyAfter: (...given) => history.historyAfter(database, ...given),
+    discardHistory: (...given) => history.discardHistory(database, ...given),
   };
 }

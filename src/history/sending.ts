@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto';
+import { readFileSync, rmSync } from 'node:fs';
+import { isMissing } from '../process/errors.ts';
+import type { HistoryBatch, SharedVerbs } from '../store/shared.ts';
+import { entryOf } from './entry.ts';
+import { append, type Bounds, fullFiles, type Shelf, shelve, SHELVES } from './shelf.ts';
+
+export interface Sending {
+  folder: string;
+  /** Its name. */
+  host: string;
+  bounds: Bounds;
+}
+
+/**
+ * Brings what this host's processes have written into the store that hosts share, the oldest first. What is written now
+ * is set aside, and brought the next time: then nobody is still writing into it. Where the store is away everything
+ * stays in the files, as much as their bounds allow. Throws StoreError.
+ */
+export async function sendHistory(verbs: SharedVerbs, sending: Sending, nowMs: number): Promise<void> {
+  for (const shelf of SHELVES) {
+    const files = fullFiles(sending.folder, shelf).reverse();
+    if (files.length === 0) shelve(sending.folder, shelf, nowMs);
+    for (const { path } of files) await sendFile(verbs, sending, { shelf, path, nowMs });
+  }
+}
+
+/** A file that was sent and not removed, because the process was killed, is the same batch the next time. */
+async function sendFile(
+  verbs: SharedVerbs,
+  { folder, host, bounds }: Sending,
+  { shelf, path, nowMs }: { shelf: Shelf; path: string; nowMs: number },
+): Promise<void> {
+  const content = contentOf(path);
+  const batch = batchOf(content, { batch: nameOf(host, path, content), host, shelf });
+  if (batch !== undefined) await verbs.keepHistory(batch);
+  const late = contentOf(path).subarray(content.length).toString('utf8');
+  rmSync(path, { force: true });
+  if (late !== '') append(folder, shelf, late, bounds, nowMs); // of a process that was stopped while it wrote
+}
+
+/** Nothing where it was too old meanwhile, or another `serve` of this host has sent it. */
+function contentOf(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if (isMissing(error)) return Buffer.alloc(0);
+    throw error;
+  }
+}
+
+function nameOf(host: string, path: string, content: Buffer): string {
+  return createHash('sha256').update(`${host} ${path}\n`).update(content).digest('hex').slice(0, 32);
+}
+
+/** Undefined where no line of it is an entry. */
+function batchOf(
+  content: Buffer,
+  named: Pick<HistoryBatch, 'batch' | 'host' | 'shelf'>,
+): HistoryBatch | undefined {
+  const lines: string[] = [];
+  let [fromMs, untilMs] = [Infinity, -Infinity];
+  for (const line of content.toString('utf8').split('\n')) {
+    const atMs = entryOf(line)?.atMs;
+    if (!Number.isSafeInteger(atMs)) continue;
+    lines.push(line);
+    fromMs = Math.min(fromMs, atMs ?? fromMs);
+    untilMs = Math.max(untilMs, atMs ?? untilMs);
+  }
+  return lines.length === 0
+    ? undefined
+    : { ...named, fromMs, untilMs, entries: lines.length, lines: lines.join('\n') };
+}

@@ -1,0 +1,98 @@
+import type { HistoryPlace, KeptBatch, SharedVerbs } from '../store/shared.ts';
+import { type Entry, entryOf } from './entry.ts';
+import type { Following } from './kept.ts';
+import type { Selection } from './read.ts';
+import { type Bounds, type Shelf, SHELVES } from './shelf.ts';
+
+/** Batches that are asked for at once: a megabyte each where hosts are busy, a line where they are not. */
+const PAGE = 20;
+
+/** The newest entries of all hosts that are wanted, oldest first. Asks for no more batches than it needs. */
+export async function readShared(verbs: SharedVerbs, selection: Selection): Promise<Entry[]> {
+  const { limit, sinceMs, maxEntries, shelves = SHELVES, wanted } = selection;
+  const found: Entry[] = [];
+  if (limit === 0) return found;
+  for await (const entry of atMost(maxEntries, shelves, newestFirst(verbs, shelves, sinceMs))) {
+    if (entry.atMs < sinceMs) break;
+    if (wanted(entry)) found.push(entry);
+    if (found.length >= limit) break;
+  }
+  return found.reverse();
+}
+
+/** So many of each shelf. */
+async function* atMost(
+  maxEntries: number,
+  shelves: readonly Shelf[],
+  entries: AsyncIterable<Shelved>,
+): AsyncGenerator<Entry> {
+  const left = new Map(shelves.map((shelf) => [shelf, maxEntries]));
+  for await (const { shelf, entry } of entries) {
+    const room = left.get(shelf) ?? 0;
+    if (room > 0) yield entry;
+    left.set(shelf, room - 1);
+    if (Math.max(...left.values()) <= 0) return;
+  }
+}
+
+interface Shelved {
+  shelf: Shelf;
+  entry: Entry;
+}
+
+/** What hosts did at the same time lies in batches that overlap: an entry waits for all that may be newer. */
+async function* newestFirst(
+  verbs: SharedVerbs,
+  shelves: readonly Shelf[],
+  sinceMs: number,
+): AsyncGenerator<Shelved> {
+  let waiting: Shelved[] = [];
+  for (let before: HistoryPlace | undefined; ;) {
+    const page = await verbs.historyBefore({ shelves, sinceMs, limit: PAGE, before });
+    waiting = [...waiting, ...page.flatMap((batch) => entriesIn(batch).reverse())];
+    waiting.sort((a, b) => b.entry.atMs - a.entry.atMs);
+    before = page.at(-1);
+    const untilMs = page.length < PAGE ? -Infinity : (before?.untilMs ?? -Infinity);
+    const sure = waiting.findIndex(({ entry }) => entry.atMs <= untilMs);
+    yield* waiting.splice(0, sure === -1 ? Infinity : sure);
+    if (page.length < PAGE) return;
+  }
+}
+
+function entriesIn({ host, shelf, lines }: KeptBatch): Shelved[] {
+  return lines.split('\n').flatMap((line) => {
+    const entry = entryOf(line);
+    return entry === undefined ? [] : { shelf: shelf as Shelf, entry: { ...entry, host } };
+  });
+}
+
+/** Hosts bring what is new twice a second. */
+const LOOK_INTERVAL_MS = 500;
+
+/** An id that is given first may be committed last: so many before the latest are looked at once more. */
+const OVERLAP = 50;
+
+/** Gives every entry that a host brings from now on, until the signal aborts. */
+export async function followShared(verbs: SharedVerbs, following: Following): Promise<void> {
+  const { shelves = SHELVES, clock, signal, onEntry } = following;
+  const [last] = await verbs.historyAfter({ shelves, afterId: undefined, limit: 1 });
+  const fromId = last?.id ?? 0;
+  let seen = new Set<number>();
+  while (!signal.aborted) {
+    const latest = Math.max(fromId, ...seen);
+    const afterId = Math.max(fromId, latest - OVERLAP);
+    const batches = await verbs.historyAfter({ shelves, afterId, limit: OVERLAP + PAGE });
+    const news = batches.filter(({ id }) => !seen.has(id)).flatMap(entriesIn);
+    for (const { entry } of news.sort((a, b) => a.entry.atMs - b.entry.atMs)) onEntry(entry);
+    seen = new Set([...[...seen].filter((id) => id > afterId), ...batches.map(({ id }) => id)]);
+    if (batches.length < OVERLAP + PAGE) await clock.sleep(LOOK_INTERVAL_MS, signal);
+  }
+}
+
+export function discardShared(
+  verbs: SharedVerbs,
+  { maxAgeMs, maxEntries }: Bounds,
+  { nowMs, dryRun }: { nowMs: number; dryRun: boolean },
+): Promise<number> {
+  return verbs.discardHistory({ beforeMs: nowMs - maxAgeMs, maxEntries, dryRun });
+}

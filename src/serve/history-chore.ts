@@ -1,0 +1,72 @@
+import { hostname } from 'node:os';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Config } from '../config/config.ts';
+import type { Chore } from './chores.ts';
+import { historyFolder } from '../history/history.ts';
+import { keptHistory } from '../history/kept.ts';
+import { sendHistory } from '../history/sending.ts';
+import { messageOf } from '../process/errors.ts';
+import { createReminder } from '../process/reminder.ts';
+import type { Store } from '../store/store.ts';
+
+/** A person who looks on does not notice it. */
+const SEND_INTERVAL_MS = 500;
+
+/** How often what is too old or too much is thrown away, by one host; another does it when that one has been silent. */
+const DISCARD_INTERVAL_MS = 30_000;
+const DUTY_MS = 3 * DISCARD_INTERVAL_MS;
+
+/**
+ * Brings this host's history into a store that hosts share, in batches and beside everything else: nobody waits for it.
+ * While the store is away it stays in this host's files.
+ */
+export async function keepHistory(
+  config: Config,
+  store: Store,
+  owner: string,
+  { clock, log, ending }: Chore,
+): Promise<void> {
+  const { shared } = store;
+  if (shared === undefined) return;
+  const reminder = createReminder(clock);
+  let discardedMs = clock.steadyMs();
+  while (!ending.aborted) {
+    await clock.sleep(SEND_INTERVAL_MS, ending);
+    try {
+      await sendHistory(shared, sendingOf(config), clock.nowMs());
+      if (clock.steadyMs() - discardedMs >= DISCARD_INTERVAL_MS) {
+        discardedMs = clock.steadyMs();
+        if (await shared.takeDuty('history', owner, DUTY_MS))
+          await keptHistory(config, store).discard(config.history, { nowMs: clock.nowMs(), dryRun: false });
+      }
+      reminder.clear();
+    } catch (error) {
+      const reason = messageOf(error);
+      if (reminder.isDue(reason)) log.warn(WAITS, { reason });
+    }
+  }
+}
+
+/** Brings what was written until the end, and leaves to others what this host did for all. Never rejects. */
+export async function endSharing(
+  config: Config,
+  { shared }: Store,
+  owner: string,
+  { clock, log }: Pick<Chore, 'clock' | 'log'>,
+): Promise<void> {
+  if (shared === undefined) return;
+  await nextTurn(); // what was recorded in this one is written at its end
+  try {
+    await shared.leaveDuties(owner);
+    // Set aside, and brought.
+    for (let times = 0; times < 2; times += 1) await sendHistory(shared, sendingOf(config), clock.nowMs());
+  } catch (error) {
+    log.warn(WAITS, { reason: messageOf(error) });
+  }
+}
+
+const WAITS = 'the history waits in the files of this host';
+
+function sendingOf(config: Config): Parameters<typeof sendHistory>[1] {
+  return { folder: historyFolder(config.store), host: hostname(), bounds: config.history };
+}
