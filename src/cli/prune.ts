@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Config } from '../config/config.ts';
-import { ExitCode } from '../process/errors.ts';
+import { formatDuration } from '../config/duration.ts';
+import { ExitCode, OperatorError } from '../process/errors.ts';
 import { type Explanation, explain } from '../manual/explain.ts';
 import { countOf } from '../process/text.ts';
 import type { PruneReport } from '../prune/prune.ts';
@@ -51,9 +52,12 @@ async function runPrune(options: PruneOptions, context: CommandContext): Promise
     json ? out(pruneJson(report)) : say(describePrune(report, layoutFor(around)));
   const rehearse = async (): Promise<PruneReport> => (await prune({ ...pruning, dryRun: true })).report;
   const ask = (question: string): Promise<boolean> => confirm(question, around);
-  if (isUnusual(pruning, config) && canAsk(around) && !(await mayPrune(rehearse, tell, ask))) {
-    out('nothing was removed\n');
-    return;
+  if (isUnusual(pruning, config)) {
+    if (json || !canAsk(around)) throw keptBy(config, pruning.olderThanMs);
+    if (!(await mayPrune(rehearse, tell, ask))) {
+      out('nothing was removed\n');
+      return;
+    }
   }
   const { report, exitCode } = await prune(pruning);
   tell(report);
@@ -62,15 +66,21 @@ async function runPrune(options: PruneOptions, context: CommandContext): Promise
 
 /** Devices would go that the configuration keeps. */
 function isUnusual(
-  {
-    olderThanMs,
-    dryRun,
-    force,
-    json,
-  }: { olderThanMs: number; dryRun: boolean; force: boolean; json: boolean },
+  { olderThanMs, dryRun, force }: { olderThanMs: number; dryRun: boolean; force: boolean },
   { prune }: Config,
 ): boolean {
-  return olderThanMs < prune.olderThanMs && !dryRun && !force && !json;
+  return olderThanMs < prune.olderThanMs && !dryRun && !force;
+}
+
+function keptBy({ prune }: Config, olderThanMs: number): OperatorError {
+  const least = formatDuration(prune.olderThanMs);
+  return new OperatorError(
+    `--older-than is ${formatDuration(olderThanMs)}, expected prune.older_than, ${least}, or more: nobody can be asked here`,
+    {
+      exitCode: ExitCode.usage,
+      hint: 'see what would go with --dry-run; then add --force, or lower prune.older_than',
+    },
+  );
 }
 
 /** Shows what would go, and asks; what is refused anyhow says so by itself. */
@@ -93,11 +103,12 @@ const PRUNE: Explanation = {
       'imapd.conf, and under which no device has registered within a day.',
     'A clock that is ahead makes devices look silent. Where more than half of all devices would go, or any while none ' +
       'has registered within two days, nothing is removed, bad files and history included, and the run fails; with ' +
-      'three devices or fewer it only says so. On a terminal it asks before it removes what prune.older_than would keep. ' +
-      '--force removes them all the same, --dry-run tells what would be refused.',
+      'three devices or fewer it only says so. On a terminal it asks before it removes what prune.older_than would keep, ' +
+      'and elsewhere refuses to. --force removes them all the same, --dry-run tells what would be refused.',
   ],
   exits: {
-    [ExitCode.usage]: '--older-than is less than 1d or more than 3650d',
+    [ExitCode.usage]:
+      '--older-than is less than 1d or more than 3650d, or less than prune.older_than where nobody can be asked',
     [ExitCode.tryAgain]: 'too many devices would go, and none did; or database or spool cannot be used',
     [ExitCode.configuration]: '--unused-topics, and a credential cannot be loaded; nothing was removed',
   },

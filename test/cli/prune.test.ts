@@ -54,3 +54,23 @@ test.each(['--older-than 3d --force', '--older-than 3d --dry-run', '--older-than
     expect(await devices()).toBe(options.includes('--force') ? 0 : 1);
   },
 );
+
+test.each([
+  ['in a pipe', {}, []],
+  ['on a terminal as JSON', { terminal: { columns: 100, rows: 30 } }, ['--json']],
+])(
+  'what prune.older_than would keep stays without --force where nobody can be asked: %s',
+  async (_, where, more) => {
+    const around = testSurroundings({
+      env: environmentOf(sandbox.configFile),
+      clock: createTestClock(Date.now() + 5 * DAY_MS),
+      ...where,
+    });
+    expect(await runIn(around, ['prune', '--older-than', '3d', ...more])).toBe(64);
+    expect(around.stderrText()).toMatch(
+      /^xapplepush: error: --older-than is 3d, expected prune.older_than, 10d, or more/,
+    );
+    expect(around.stderrText()).toMatch(/^xapplepush: hint: .*--force/m);
+    expect(await devices()).toBe(1);
+  },
+);
