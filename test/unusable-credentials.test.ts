@@ -302,8 +302,10 @@ describe('a registration while the database is locked', () => {
     repair();
     const [, push] = await apns.pushes(2);
     expect(push).toMatchObject({ deviceToken: tokenNumber(2), topic: apns.topic });
-    const { groups } = (await statusOf(config, systemClock)).waiting;
-    expect(groups.topic).toMatchObject({ pushes: 1 });
+    await eventually(
+      async () => (await statusOf(config, systemClock)).waiting.groups.topic?.pushes,
+      (pushes) => pushes === 1,
+    );
     expect((await ask('/events', JSON.stringify({ ...mistyped, topic: apns.topic }))).status).toBe(202);
     const [, , last] = await apns.pushes(3);
     expect(last).toMatchObject({ deviceToken: TOLD.deviceToken, topic: apns.topic });
