@@ -6,6 +6,7 @@ import { checkCredentials, CREDENTIAL, type Credentials } from './credential.ts'
 import { type Cyrus, checkCyrus, findCyrus, IMAPD_CONF, OF_CYRUS } from './cyrus.ts';
 import { checkDovecot } from './dovecot/dovecot.ts';
 import { checkLog, checkReading, checkSecrecy, FILES_TO_READ, LOG, SECRET_FILES } from './files.ts';
+import { checkHttpDoor } from './http-door.ts';
 import { findMailUser, isNotForUs, MAIL_USER } from './mail-user.ts';
 import type { CheckOptions } from './options.ts';
 import { AS_OWNER, checkAsOwner, checkOwnersPart, type OwnersPart } from './owners-part.ts';
@@ -57,15 +58,15 @@ async function checkWith(
     isForUs: (path) => !isNotForUs(point, [path]),
   };
   if (options.ownersPartOnly) return checkOwnersPart(part, sections, options);
-  const { periods } = credentials;
   await sections.add('Configuration', () => [
     ...introduction,
     judgeClock(options.clock.nowMs(), {
       installedMs: options.installedMs ?? installedMs(),
-      certificates: periods,
+      certificates: credentials.periods,
     }),
     point,
     ...checkFiles(config, cyrus, credentials, user),
+    ...checkHttpDoor(config.serve, options.clock.nowMs()),
     ...judgePlaces(placesOf(config), options.temporaryFolders),
   ]);
   await sections.add('Credentials', () =>
@@ -116,10 +117,17 @@ function checkFiles(
   user: MailUser | undefined,
 ): Point[] {
   const passwords = [serve.httpPasswordFile, apns.proxy?.passwordFile].filter((each) => each !== undefined);
-  const secrecy = checkSecrecy([...secretFiles, ...passwords], user);
+  const keys = serve.tls === undefined ? [] : [serve.tls.key];
+  const secrecy = checkSecrecy([...secretFiles, ...passwords, ...keys], user);
   if (user === undefined) return [...secrecy, ...skippedAll([FILES_TO_READ, LOG], MAIL_USER)];
-  const others = [file, apns.ca, cyrus.options && imapdConf].filter((each) => each !== undefined);
-  return [...secrecy, ...checkReading([...others, ...files, ...passwords], user), checkLog(log, user)];
+  const others = [file, apns.ca, serve.tls?.certificate, cyrus.options && imapdConf].filter(
+    (each) => each !== undefined,
+  );
+  return [
+    ...secrecy,
+    ...checkReading([...others, ...files, ...passwords, ...keys], user),
+    checkLog(log, user),
+  ];
 }
 
 function checkFolders({ store, spool }: Config, user: MailUser | undefined): Point[] {

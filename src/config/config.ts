@@ -43,10 +43,17 @@ export interface DeliveryConfig {
   giveUpMs: number;
 }
 
+/** Of a door that speaks TLS. */
+export interface TlsConfig {
+  certificate: string;
+  key: string;
+}
+
 export interface ServeConfig {
   cyrusSocket?: string;
   http?: string;
   httpPasswordFile?: string;
+  tls?: TlsConfig;
   metrics: boolean;
   /** Whether a short topic is filled up in the answer to Dovecot's XAPS plugin. */
   pluginPadding: boolean;

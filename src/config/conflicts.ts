@@ -23,6 +23,7 @@ export function conflicts(config: Settings, given: GivenKeys): ConfigProblem[] {
     ...['apns', ...further].flatMap((prefix) => credentialConflicts(given, prefix)),
     ...further.flatMap((prefix) => emptyCredential(given, prefix)),
     ...proxyConflicts(given),
+    ...tlsConflicts(given),
     ...config.dovecot.namespaces.flatMap((each, index) => namespaceConflicts(given, each, index)),
     ...storeConflicts(config, given),
     ...socketConflicts(config),
@@ -78,6 +79,18 @@ function proxyConflicts(given: GivenKeys): Conflict[] {
   const key = 'apns.proxy_password_file';
   if (!given.has(key) || given.has('apns.proxy')) return [];
   return [{ at: [key], key, message: 'belongs to apns.proxy, which is not given' }];
+}
+
+function tlsConflicts(given: GivenKeys): Conflict[] {
+  const key = 'serve.tls';
+  if (!given.has(key)) return [];
+  const missing = ['certificate', 'key'].filter((name) => !given.has(`${key}.${name}`));
+  const found = missing.map((name) => ({
+    ...{ at: [key], key: `${key}.${name}` },
+    message: 'is missing: TLS needs certificate and key',
+  }));
+  if (given.has('serve.http')) return found;
+  return [...found, { at: [key], key, message: 'belongs to serve.http, which is not given' }];
 }
 
 function namespaceConflicts(

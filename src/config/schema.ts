@@ -114,6 +114,10 @@ export const SCHEMA = section({
     cyrus_socket: v.optional(socketPath),
     http: v.optional(httpAddress),
     http_password_file: v.optional(path),
+    tls: section({
+      certificate: v.optional(path),
+      key: v.optional(secretPath),
+    }),
     metrics: v.optional(flag, true),
     plugin_padding: v.optional(flag, true),
     plugin_names_mailboxes: v.optional(flag, false),

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import type { DovecotNamespace } from '../mailboxes/dovecot-namespace.ts';
-import type { CredentialConfig, DeliveryConfig, ProxyConfig, Settings } from './config.ts';
+import type { CredentialConfig, DeliveryConfig, ProxyConfig, Settings, TlsConfig } from './config.ts';
 import { isPostgresUrl } from './postgres-url.ts';
 import type { Values } from './schema.ts';
 
@@ -37,6 +37,7 @@ export function configOf(values: Values, file: string | undefined): Settings {
         cyrusSocket: serve.cyrus_socket,
         http: serve.http,
         httpPasswordFile: serve.http_password_file,
+        tls: tlsOf(serve.tls),
       }),
       metrics: serve.metrics,
       pluginPadding: serve.plugin_padding,
@@ -48,6 +49,10 @@ export function configOf(values: Values, file: string | undefined): Settings {
 function proxyOf({ proxy, proxy_password_file }: Values['apns']): ProxyConfig | undefined {
   if (proxy === undefined) return undefined;
   return { address: proxy, ...defined({ passwordFile: proxy_password_file }) };
+}
+
+function tlsOf({ certificate, key }: Values['serve']['tls']): TlsConfig | undefined {
+  return certificate === undefined || key === undefined ? undefined : { certificate, key };
 }
 
 type CredentialValues = Omit<

@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 
 export interface Connections {
@@ -19,7 +20,8 @@ export function watchConnections(server: Server, max: number): Connections {
   const pending = new Map<Socket, number>(); // requests without an answer; in the order of last use
   const newcomers = new Set<Socket>();
   let closing = false;
-  server.on('connection', (socket: Socket) => {
+  const cutHandshakes = watchHandshakes(server, max);
+  server.on(isTls(server) ? 'secureConnection' : 'connection', (socket: Socket) => {
     if (pending.size >= max) (idlest(pending) ?? socket).destroy();
     pending.set(socket, 0);
     newcomers.add(socket);
@@ -42,6 +44,7 @@ export function watchConnections(server: Server, max: number): Connections {
     },
     close: () => {
       closing = true;
+      cutHandshakes();
       for (const [socket, requests] of pending)
         if (requests === 0 && !newcomers.has(socket)) socket.destroy();
       if (newcomers.size === 0) return;
@@ -49,6 +52,33 @@ export function watchConnections(server: Server, max: number): Connections {
       setTimeout(cut, FIRST_REQUEST_MS).unref(); // their connections keep the process alive
     },
   };
+}
+
+function isTls(server: Server): boolean {
+  return server instanceof TlsServer;
+}
+
+/** Clients that have not agreed on TLS yet are kept within `max` too. Gives what cuts them. */
+function watchHandshakes(server: Server, max: number): () => void {
+  const pending = new Map<string, Socket>();
+  if (isTls(server)) {
+    server.on('connection', (socket: Socket) => {
+      const name = nameOf(socket);
+      const [oldest] = pending.values();
+      if (pending.size >= max) oldest?.destroy();
+      pending.set(name, socket);
+      socket.once('close', () => {
+        if (pending.get(name) === socket) pending.delete(name);
+      });
+    });
+    server.on('secureConnection', (socket: Socket) => pending.delete(nameOf(socket)));
+  }
+  return () => pending.forEach((socket) => socket.destroy());
+}
+
+/** The same before and after they have agreed. */
+function nameOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 function idlest(pending: ReadonlyMap<Socket, number>): Socket | undefined {

@@ -1,4 +1,5 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { TlsConfig } from '../config/config.ts';
 import { reportError } from '../process/report.ts';
 import type { Door } from './door.ts';
 import type { Place } from './http-address.ts';
@@ -14,6 +15,7 @@ import { createPace } from './http-pace.ts';
 import { createRefusalLog } from './http-refusals.ts';
 import { findRoute, type RouteContext } from './http-routes.ts';
 import { sharedScrape } from './http-scrape.ts';
+import { createHttpServer } from './http-server.ts';
 import { oneAtATime } from './http-turns.ts';
 
 export interface HttpDoorOptions extends RouteContext, HttpListeningOptions {
@@ -21,6 +23,8 @@ export interface HttpDoorOptions extends RouteContext, HttpListeningOptions {
   listen: string | readonly number[];
   /** `user:password` that clients must give; without it only the loopback and Unix sockets are listened on. */
   authorization?: string | undefined;
+  /** Without it what comes is not encrypted. */
+  tls?: TlsConfig | undefined;
   limits?: Partial<HttpLimits>;
 }
 
@@ -33,10 +37,7 @@ export interface HttpDoor extends Door {
 }
 
 /** What may change while it listens. */
-export type HttpSettings = Pick<HttpDoorOptions, 'authorization' | 'metrics' | 'padsTopic'>;
-
-/** How often Node looks for requests that take too long, at most; by itself it would be every 30 s. */
-const CHECK_INTERVAL_MS = 1000;
+export type HttpSettings = Pick<HttpDoorOptions, 'authorization' | 'metrics' | 'padsTopic' | 'tls'>;
 
 /**
  * Listens for HTTP: the routes of Dovecot's XAPS plugin and OX driver, /events, and what monitoring asks.
@@ -44,7 +45,7 @@ const CHECK_INTERVAL_MS = 1000;
  */
 export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> {
   const limits = { ...HTTP_LIMITS, ...options.limits };
-  const server = createServer(nodeOptions(limits));
+  const { server, takeTls, endTls } = createHttpServer(options, limits);
   server.timeout = limits.silenceMs;
   // A client that sends no more still gets its answers (RFC 9112, 9.6); the property is Node's, though not in its types.
   Object.assign(server, { httpAllowHalfOpen: true });
@@ -65,9 +66,11 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
     at: listening.at,
     change: (settings) => {
       listening.allow(settings.authorization !== undefined);
+      takeTls(settings.tls);
       service = make({ ...options, ...settings }, listening.place);
     },
     close: async () => {
+      endTls();
       const { ended } = await listening.stop();
       await close(server, ended, connections, limits.closingMs);
     },
@@ -76,16 +79,6 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
 
 /** Until it is known where it listens, what comes is judged as if from a port. */
 const ANYWHERE: Place = { host: '::', port: 0 };
-
-function nodeOptions(limits: HttpLimits): Parameters<typeof createServer>[0] {
-  return {
-    headersTimeout: limits.headerMs,
-    requestTimeout: limits.requestMs,
-    keepAliveTimeout: limits.keepAliveMs,
-    maxHeaderSize: limits.headerBytes,
-    connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS, limits.headerMs),
-  };
-}
 
 interface Service extends HttpDoorOptions {
   foreign: ForeignGate;

@@ -135,6 +135,7 @@ function httpSettings({ serve }: Config, { metrics }: DoorsOptions): HttpSetting
   return {
     metrics: serve.metrics ? metrics : undefined,
     padsTopic: serve.pluginPadding,
+    tls: serve.tls,
     authorization:
       serve.httpPasswordFile === undefined
         ? undefined
