@@ -33,6 +33,7 @@ export const ENVIRONMENT: Terms = [
     'The spool for events that come while the configuration cannot be read; and that of the plugin of Dovecot.',
   ],
   ['XAPPLEPUSH_TOPIC', 'The topic that the plugin of Dovecot tells phones.'],
+  ['XAPPLEPUSH_MAILBOXES', 'Of which mailboxes it tells them: `inbox`, `own` (the default) or `all`.'],
   ['XAPPLEPUSH_SPOOL_SYNC', '`yes`: `xapplepush-spool` waits until the disk has the event.'],
   [
     'XAPPLEPUSH_NODE',
