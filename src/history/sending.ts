@@ -20,8 +20,8 @@ export interface Sending {
 export async function sendHistory(verbs: SharedVerbs, sending: Sending, nowMs: number): Promise<void> {
   for (const shelf of SHELVES) {
     const files = fullFiles(sending.folder, shelf).reverse();
-    if (files.length === 0) shelve(sending.folder, shelf, nowMs);
     for (const { path } of files) await sendFile(verbs, sending, { shelf, path, nowMs });
+    shelve(sending.folder, shelf, nowMs);
   }
 }
 

@@ -90,6 +90,15 @@ describeWith('PostgreSQL', postgresAvailability(), 'a history that hosts share',
     expect(await timesIn()).toEqual(['mx1 1', 'mx1 2']);
   });
 
+  test('has all that was written when it was brought twice', async () => {
+    const sending = hostWith('mx1', [at(1)]);
+    await sendHistory(verbs, sending, NOW_MS);
+    append(sending.folder, 'devices', lineOf(at(2)), BOUNDS, NOW_MS);
+    await brought(sending);
+    expect(readdirSync(sending.folder)).toEqual([]);
+    expect(await timesIn()).toEqual(['mx1 1', 'mx1 2']);
+  });
+
   test('gets what a stopped process wrote late, and nothing of half a line', async () => {
     const sending = hostWith('mx1', [at(1)]);
     await sendHistory(verbs, sending, NOW_MS);
