@@ -136,6 +136,22 @@ describeWith('PostgreSQL', postgresAvailability(), 'hosts that share a PostgreSQ
     const timing = { throttleMs: 0, housekeepingDelayMs: 0 };
     await store.enqueue({ event: 'MessageNew', mailboxes, nowMs: Date.now(), newApnsId: randomUUID, timing });
     expect((await apns.pushes(1))[0]?.deviceToken).toBe(tokenNumber(0));
+    await served[0]?.end('SIGTERM');
+    const { stdout } = await hosts[0]!.run(['log', '--pushes']); // brought before it ended
+    expect(stdout).toMatch(new RegExp(`HOST .*\\n.* ${hostname()} .*user1 .*Apple took the push`));
+    const status = JSON.parse((await hosts[0]!.run(['status', '--json'])).stdout) as StatusJson;
+    expect(status.hosts).toMatchObject([{ host: hostname(), serve: 'ended' }]);
+  });
+
+  test('prune what they share one at a time, and the rest each for itself', async () => {
+    store = await withUsers(url, 1, apns.topic);
+    await store.shared?.takeDuty('prune', 'another host', 60_000);
+    const elsewhere = await hosts[0]!.run(['prune']);
+    expect(elsewhere).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(elsewhere.stdout).toMatch(/^another host prunes the database now\nremoved 0 bad files .*\n$/);
+    expect((await hosts[0]!.run(['prune', '--dry-run'])).stdout).toMatch(/^would remove 0 devices/);
+    await store.shared?.leaveDuties('another host');
+    for (const host of hosts) expect((await host.run(['prune'])).stdout).toMatch(/^removed 0 devices/);
   });
 
   test('send what they hear of while Apple owes an answer', async () => {

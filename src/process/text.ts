@@ -38,3 +38,9 @@ export function agoText(ms: number, nowMs: number): string {
 export function timeAndAge(ms: number, nowMs: number): string {
   return `${timeText(ms)} (${agoText(ms, nowMs)})`;
 }
+
+/** Bytes for people: `0 bytes`, `4 kB`, `3.1 MB`. */
+export function sizeText(bytes: number): string {
+  if (bytes < 1000) return `${bytes} bytes`;
+  return bytes < 1_000_000 ? `${Math.round(bytes / 1000)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
+}

@@ -1,4 +1,4 @@
-import { countOf, timeText, visible } from '../process/text.ts';
+import { countOf, sizeText, timeText, visible } from '../process/text.ts';
 import { shown } from '../devices/description.ts';
 import { LISTED_ROWS, listOf } from '../devices/remove.ts';
 import { IN_FULL } from '../terminal/layout.ts';
@@ -38,12 +38,6 @@ function databaseText(database: PruneReport['database']): string {
     return `${gaveBack}; rewritten as a whole, which shut others out for ${blockedMs} ms`;
   if (tooLarge) return `${gaveBack}; ${sizeText(freeBytes)} in it are free for new devices`;
   return gaveBack;
-}
-
-/** Bytes for people: `0 bytes`, `4 kB`, `3.1 MB`. */
-export function sizeText(bytes: number): string {
-  if (bytes < 1000) return `${bytes} bytes`;
-  return bytes < 1_000_000 ? `${Math.round(bytes / 1000)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
 }
 
 /** The same for `--json`: `removed` lists the first of `targets`. */

@@ -1,6 +1,8 @@
 import type { Survey } from '../survey.ts';
 import type { Database } from './database.ts';
 
+const TABLES = `pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace AND n.nspname = 'xapplepush' AND t.relkind = 'r'`;
+
 export async function survey(database: Database): Promise<Survey> {
   const row = await database.ask((sql) =>
     sql.row<Omit<Survey, 'clockAheadMs'>>(
@@ -9,6 +11,14 @@ export async function survey(database: Database): Promise<Survey> {
          coalesce((SELECT (extract(epoch FROM clock_timestamp() - min(xact_start)) * 1000)::bigint
            FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()), 0)
            AS "oldestTransactionMs",
+         pg_has_role('pg_read_all_stats', 'USAGE') AS "seesOthers",
+         current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+           - (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend') AS "connectionsLeft",
+         (SELECT coalesce(sum(pg_total_relation_size(t.oid)), 0)::bigint FROM ${TABLES}) AS bytes,
+         ARRAY(SELECT t.relname::text FROM ${TABLES} WHERE NOT (has_table_privilege(t.oid, 'SELECT')
+           AND has_table_privilege(t.oid, 'INSERT') AND has_table_privilege(t.oid, 'UPDATE')
+           AND has_table_privilege(t.oid, 'DELETE')) ORDER BY t.relname) AS closed,
+         has_schema_privilege('xapplepush', 'CREATE') AS "mayChange",
          coalesce((SELECT sum(n_dead_tup) FROM pg_stat_user_tables WHERE schemaname = 'xapplepush'), 0)::bigint
            AS "deadRows",
          current_setting('fsync')::boolean AND current_setting('full_page_writes')::boolean
