@@ -96,7 +96,7 @@ const MIGRATE: Explanation = {
     'The other store may hold devices already, such as those of other hosts, and be in use: of a device that both know ' +
       'the newer registration stays. A database that was left is left for good: to move back there, remove it first. ' +
       '--undo is refused once the first pushes have gone.',
-    'History is not moved.',
+    'History stands in files: the first serve on a PostgreSQL brings along what they hold, and the way back takes none.',
   ],
   exits: {
     [ExitCode.usage]: 'nothing says where to, or a URL holds a password',

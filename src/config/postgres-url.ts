@@ -1,8 +1,7 @@
 /** Where a PostgreSQL is and how it is reached. */
 export interface PostgresAddress {
-  /** A name, an address, or the folder of a Unix socket. */
-  host: string;
-  port: number;
+  /** One at least; of several the first that can be written is taken. */
+  hosts: PostgresPlace[];
   /** Undefined: the name of this process's user, as for libpq. */
   user: string | undefined;
   /** Undefined: the name of the user. */
@@ -14,11 +13,30 @@ export interface PostgresAddress {
   sslkey: string | undefined;
 }
 
+export interface PostgresPlace {
+  /** A name, an address, or the folder of a Unix socket. */
+  host: string;
+  port: number;
+}
+
 const SSL_MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
 export type SslMode = (typeof SSL_MODES)[number];
 
 /** Of libpq (https://www.postgresql.org/docs/current/libpq-connect.html, 32.1.2), those that are known here. */
-const PARAMETERS = ['host', 'port', 'user', 'dbname', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey'];
+const PARAMETERS = [
+  ...['host', 'port', 'user', 'dbname', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey'],
+  'target_session_attrs',
+];
+
+/** Whoever has another home or environment would read another file; so the configuration says all of it. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  passfile:
+    'passfile is not read from here: name the file in PGPASSFILE, or put the password alone into store_password_file',
+  service: 'service is not looked up: write host, user and dbname here, as pg_service.conf has them',
+};
+
+/** What is written can only be written to the primary server; libpq's other values mean a standby. */
+const TARGETS = ['any', 'read-write', 'primary'];
 
 /** Where Debian's PostgreSQL and libpq have their socket. */
 const SOCKET_FOLDER = '/var/run/postgresql';
@@ -30,40 +48,72 @@ export function isPostgresUrl(text: string): boolean {
   return SCHEME.test(text);
 }
 
-/** Reads `postgresql://user@host:port/database?sslmode=…`, or says what is wrong with it, without a secret of it. */
+/** Reads `postgresql://user@host:port,host:port/database?sslmode=…`, or says what is wrong with it, without a secret of it. */
 export function readPostgresUrl(text: string): PostgresAddress | { problem: string } {
-  const url = isPostgresUrl(text) && URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || url.hostname.includes(',')) return { problem: UNREADABLE };
+  const [, start = '', places = '', rest = ''] = PARTS.exec(text) ?? [];
+  const withOneHost = `${start}host${rest}`; // as the URLs of WHATWG are
+  if (start === '' || !URL.canParse(withOneHost)) return { problem: UNREADABLE };
+  const url = new URL(withOneHost);
   const given = url.searchParams;
-  if (url.password !== '' || given.has('password') || given.has('sslpassword')) return { problem: SECRET };
-  const unknown = [...given.keys()].find((name) => !PARAMETERS.includes(name));
-  if (unknown !== undefined)
-    return { problem: `unknown parameter ${JSON.stringify(unknown)}; known here: ${PARAMETERS.join(', ')}` };
+  const problem = problemOf(url, given);
+  if (problem !== undefined) return { problem };
   try {
-    return addressOf(url, (name) => given.get(name) ?? undefined);
+    return addressOf(url, places, (name) => given.get(name) ?? undefined);
   } catch {
     return { problem: UNREADABLE }; // % and no two hexadecimal digits
   }
 }
 
+/** Scheme and user, hosts with their ports, and what follows. */
+const PARTS = /^(postgres(?:ql)?:\/\/(?:[^@/?]*@)?)([^@/?]*)((?:[/?].*)?)$/;
+
 const UNREADABLE =
-  'expected postgresql://user@host:port/database, of one host; without a host, the Unix socket of this one';
+  'expected postgresql://user@host:port/database, or several host:port with commas; without one, the Unix socket of this host';
 const SECRET = 'a password does not belong here, where others read it: name its file in store_password_file';
+
+/** Of its parameters, and of the password that must not be there. */
+function problemOf({ password }: URL, given: URLSearchParams): string | undefined {
+  if (password !== '' || given.has('password') || given.has('sslpassword')) return SECRET;
+  const unknown = [...given.keys()].find((name) => !PARAMETERS.includes(name));
+  if (unknown !== undefined) return ELSEWHERE[unknown] ?? unknownProblem(unknown);
+  const target = given.get('target_session_attrs') ?? 'any';
+  return TARGETS.includes(target)
+    ? undefined
+    : `expected target_session_attrs to be one of ${TARGETS.join(', ')}`;
+}
+
+function unknownProblem(name: string): string {
+  return `unknown parameter ${JSON.stringify(name)}; known here: ${PARAMETERS.join(', ')}`;
+}
 
 type Given = (name: string) => string | undefined;
 
-function addressOf(url: URL, given: Given): PostgresAddress | { problem: string } {
-  const port = Number(given('port') ?? (url.port || PORT));
-  if (!isPort(port)) return { problem: 'expected a port from 1 to 65535' };
+function addressOf(url: URL, places: string, given: Given): PostgresAddress | { problem: string } {
+  const hosts = hostsOf(given('host') ?? decodeURIComponent(places), given('port'));
+  if (hosts.some(({ port }) => !isPort(port))) return { problem: 'expected a port from 1 to 65535' };
+  if (hosts.some(({ host }) => !HOST.test(host))) return { problem: UNREADABLE };
   const tls = tlsOf(given);
   if ('problem' in tls) return tls;
   return {
-    host: given('host') ?? (url.hostname.replace(/^\[(.*)\]$/, '$1') || SOCKET_FOLDER),
-    port,
+    hosts,
     user: given('user') ?? partOf(url.username),
     database: given('dbname') ?? partOf(url.pathname.slice(1)),
     ...tls,
   };
+}
+
+/** A folder, a name or an address. */
+const HOST = /^(?:\/.*|[\w.:%-]+)$/;
+
+/** One port stands for all, as for libpq. */
+function hostsOf(places: string, ports: string | undefined): PostgresPlace[] {
+  const further = ports?.split(',') ?? [];
+  return places.split(',').map((place, index) => {
+    const [, bracketed, plain = '', port] = /^(?:\[([^\]]*)\]|(\/.*|[^:]*))(?::(\d+))?$/.exec(place) ?? [];
+    const given = port ?? further[index] ?? further[0];
+    const host = bracketed ?? (place === '' ? SOCKET_FOLDER : plain);
+    return { host: host === '' && place.startsWith(':') ? SOCKET_FOLDER : host, port: Number(given ?? PORT) };
+  });
 }
 
 function isPort(port: number): boolean {

@@ -6,8 +6,7 @@ describe('readPostgresUrl', () => {
     [
       'postgresql://me@db.example.org:5433/mail?sslmode=verify-full&sslrootcert=/ca.pem',
       {
-        host: 'db.example.org',
-        port: 5433,
+        hosts: [{ host: 'db.example.org', port: 5433 }],
         user: 'me',
         database: 'mail',
         sslmode: 'verify-full',
@@ -16,10 +15,36 @@ describe('readPostgresUrl', () => {
     ],
     [
       'postgres://[::1]/mail',
-      { host: '::1', port: 5432, user: undefined, database: 'mail', sslmode: 'prefer' },
+      { hosts: [{ host: '::1', port: 5432 }], user: undefined, database: 'mail', sslmode: 'prefer' },
     ],
-    ['postgresql:///mail?user=me', { host: '/var/run/postgresql', user: 'me', database: 'mail' }],
-    ['postgresql://', { host: '/var/run/postgresql', user: undefined, database: undefined }],
+    [
+      'postgresql:///mail?user=me',
+      { hosts: [{ host: '/var/run/postgresql', port: 5432 }], user: 'me', database: 'mail' },
+    ],
+    [
+      'postgresql://',
+      { hosts: [{ host: '/var/run/postgresql', port: 5432 }], user: undefined, database: undefined },
+    ],
+    [
+      'postgresql://me@a:5433,b,[::1]:5434/mail?target_session_attrs=read-write',
+      {
+        hosts: [
+          { host: 'a', port: 5433 },
+          { host: 'b', port: 5432 },
+          { host: '::1', port: 5434 },
+        ],
+        user: 'me',
+      },
+    ],
+    [
+      'postgresql:///mail?host=%2Frun%2Fpg,b&port=5433',
+      {
+        hosts: [
+          { host: '/run/pg', port: 5433 },
+          { host: 'b', port: 5433 },
+        ],
+      },
+    ],
   ])('%s', (url, address) => {
     expect(readPostgresUrl(url)).toMatchObject(address);
   });
@@ -28,7 +53,11 @@ describe('readPostgresUrl', () => {
     'postgresql://me:secret@db/mail',
     'postgresql://db/mail?password=secret',
     'postgresql://db/mail?sslpassword=secret',
-    'postgresql://a,b/secret',
+    'postgresql://a,b,/secret?port=0',
+    'postgresql://a b/secret',
+    'postgresql://a:secret/mail',
+    'postgresql://a/mail?target_session_attrs=secret',
+    'postgresql://a/mail?passfile=/secret',
     'postgresql://db/mail?sslmode=secret',
     'postgresql://db/mail?sslmode=verify-ca',
     'postgresql://db:99999/secret',

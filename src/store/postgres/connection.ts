@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import pg from 'pg';
 import type { PostgresConfig } from '../../config/config.ts';
-import { type PostgresAddress, readPostgresUrl } from '../../config/postgres-url.ts';
+import { type PostgresAddress, type PostgresPlace, readPostgresUrl } from '../../config/postgres-url.ts';
 import { ExitCode, messageOf, OperatorError } from '../../process/errors.ts';
 import { StoreError } from '../errors.ts';
 import { isWithoutTls } from './errors.ts';
+import { firstWritable } from './first-writable.ts';
 
 /** How long a connection may take, and a statement on it. */
 export interface Patience {
@@ -50,6 +51,22 @@ export interface Connections {
 export function connectionsTo(config: PostgresConfig, patience: Patience, max: number): Connections {
   const address = readPostgresUrl(config.url);
   if ('problem' in address) throw unusable(`store: ${address.problem}`);
+  const [first, ...others] = address.hosts.map((place) =>
+    connectionsAt(config, { ...address, ...place }, { patience, max }),
+  );
+  if (first === undefined) throw new Error('an address without a host');
+  return others.length === 0 ? first : firstWritable(first, others);
+}
+
+type Address = PostgresAddress & PostgresPlace;
+
+interface Terms {
+  patience: Patience;
+  /** At once. */
+  max: number;
+}
+
+function connectionsAt(config: PostgresConfig, address: Address, { patience, max }: Terms): Connections {
   const poolWith = (ssl: pg.ClientConfig['ssl']): pg.Pool => {
     const made = new pg.Pool({ ...clientConfig(config, address, patience), ssl, max });
     // One that is lost says so to whoever asks it something; unheard, the event would end the process.
@@ -89,7 +106,7 @@ export function connectionsTo(config: PostgresConfig, patience: Patience, max: n
 
 function clientConfig(
   { passwordFile }: PostgresConfig,
-  { host, port, ...address }: PostgresAddress,
+  { host, port, ...address }: Address,
   patience: Patience,
 ): pg.ClientConfig {
   const user = address.user ?? userInfo().username;
@@ -120,7 +137,7 @@ const parserOfOurs: ParserOf = (oid, format) => (oid === INT8 ? Number : parserO
 const getTypeParser = parserOfOurs as typeof pg.types.getTypeParser;
 
 /** As libpq takes sslmode; where `prefer` finds no TLS is seen when it connects. */
-function tlsOf({ host, sslmode, ...files }: PostgresAddress): pg.ClientConfig['ssl'] {
+function tlsOf({ host, sslmode, ...files }: Address): pg.ClientConfig['ssl'] {
   if (sslmode === 'disable' || host.startsWith('/')) return false;
   const { sslrootcert, sslcert, sslkey } = files;
   const isChecked = sslmode.startsWith('verify') || (sslmode === 'require' && sslrootcert !== undefined);
