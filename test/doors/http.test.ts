@@ -18,6 +18,7 @@ import {
 } from '../support/http-door.ts';
 import { recordedLog } from '../support/recorded-log.ts';
 import { temporaryFolder } from '../support/store.ts';
+import { type Told, XAPS_PLUGINS } from '../support/xaps-plugins.ts';
 
 const NEW_MAIL = '{"Username":"alice","Mailbox":"INBOX","Events":["MessageNew"]}';
 const REGISTRATION = capturedRequest('xaps-register-01-ios').body;
@@ -28,16 +29,6 @@ const captured = readdirSync(new URL('../fixtures/dovecot-http', import.meta.url
 
 /** As Apple gives them now: shorter than the plugin for 2.3 bears. */
 const SHORT_TOPIC = 'com.apple.mobilemail.push.org.example';
-
-/** Measured: with 50 bytes or less the plugin of freswa ends the IMAP process; it reads 200 at most. */
-function isBorneBy23(body: string): boolean {
-  return body.length > 50 && body.length < 200;
-}
-
-/** By its source, that of timlaing (b295591) refuses control characters. */
-function isBorneBy24(body: string): boolean {
-  return /^[\x20-\x7e]+$/.test(body);
-}
 
 /** The body of an answer as it came over the wire. */
 function bodyOf(segment: Buffer | undefined): string {
@@ -85,24 +76,36 @@ describe('the answer to /register', () => {
   describe.each(captured.filter((name) => name.startsWith('xaps-register')))('to %s', (name) => {
     const { wire } = capturedRequest(name);
 
-    test.each([
-      ['a short topic is as long as the plugin for 2.3 needs', SHORT_TOPIC, undefined, true, false],
-      ['and so with plugin_padding: true', SHORT_TOPIC, true, true, false],
-      ['it is as plain as the one for 2.4 needs with false', SHORT_TOPIC, false, false, true],
-      ['a long one suits both', TOPIC, true, true, true],
-      ['however it is set', TOPIC, false, true, true],
-    ])('%s', async (_, topic, padsTopic, suits23, suits24) => {
+    const told = (topic: string): Told => ({ topic });
+    const ALL = [told(TOPIC), told(TOPIC), told(TOPIC)];
+    test.each<[what: string, topic: string, padsTopic: boolean | undefined, told: Told[]]>([
+      ['a short topic', SHORT_TOPIC, undefined, [told(SHORT_TOPIC), told(SHORT_TOPIC), 'BAD']],
+      ['it with padding', SHORT_TOPIC, true, [told(SHORT_TOPIC), told(SHORT_TOPIC), 'BAD']],
+      ['it without padding', SHORT_TOPIC, false, ['crash', told(SHORT_TOPIC), told(SHORT_TOPIC)]],
+      ['a long one with padding', TOPIC, true, ALL],
+      ['a long one without', TOPIC, false, ALL],
+    ])('%s is what each plugin tells the phone that bears it', async (_, topic, padsTopic, wanted) => {
       const door = await testDoor({
         receive: outcome({ topic }),
         ...(padsTopic !== undefined && { padsTopic }),
       });
-      const { socket, segments } = await rawConnection(door);
+      const { socket, segments, text } = await rawConnection(door);
+      for (const times of [1, 2]) {
+        segments.length = 0;
+        socket.write(wire); // each of them keeps its connection
+        await expect.poll(text, { interval: 1 }).toMatch(/\r\n\r\n[^]+$/);
+        const found = Object.values(XAPS_PLUGINS).map((tells) => tells(segments));
+        expect(found, `request ${times}`).toEqual(wanted);
+      }
+    });
+
+    test('where there is no topic, (null) or BAD is, and no session ends', async () => {
+      const door = await testDoor({ receive: () => Promise.reject(new Error('ENOSPC')) });
+      const { socket, segments, text } = await rawConnection(door);
       socket.write(wire);
-      await new Promise((resolve) => socket.once('data', resolve));
-      const body = bodyOf(segments[0]);
-      expect(body.split('\0')[0]).toBe(topic);
-      expect(segments).toHaveLength(1);
-      expect({ suits23: isBorneBy23(body), suits24: isBorneBy24(body) }).toEqual({ suits23, suits24 });
+      await expect.poll(text, { interval: 1 }).toMatch(/\r\n\r\n[^]+$/);
+      const found = Object.values(XAPS_PLUGINS).map((tells) => tells(segments));
+      expect(found).toEqual([told('(null)'), 'BAD', 'BAD']);
     });
   });
 
