@@ -49,7 +49,7 @@ static void answer_all(pool_t pool, const struct registration *registration)
 
 	begin_json(answer.json, registration, "alice");
 	for (; arg != NULL && !IMAP_ARG_IS_EOL(arg); arg++) T_BEGIN {
-		if (imap_arg_get_astring(arg, &name) && uni_utf8_str_is_valid(name))
+		if (imap_arg_get_astring(arg, &name) && is_canonical(name))
 			accept_mailbox(&answer, name, name);
 	} T_END;
 	str_append(answer.json, "]}");

@@ -14,6 +14,7 @@
 #include "imap-common.h"
 #include "imap-commands.h"
 #include "imap-quote.h"
+#include "imap-utf7.h"
 #include "hex-binary.h"
 #include "mail-namespace.h"
 #include "mail-storage.h"
@@ -366,6 +367,15 @@ static bool is_among_told(const char *vname, const struct mail_namespace *ns)
 	return ns->type == MAIL_NAMESPACE_TYPE_PRIVATE && (told() == TOLD_OWN || strcmp(vname, "INBOX") == 0);
 }
 
+/* Of modified UTF-7 Dovecot leaves out bits at the end that belong to nothing, and xapplepush takes no such name. */
+static bool is_canonical(const char *name)
+{
+	string_t *decoded = t_str_new(128), *again = t_str_new(128);
+
+	return imap_utf7_to_utf8(name, decoded) == 0 && imap_utf8_to_utf7(str_c(decoded), again) == 0 &&
+		strcmp(str_c(again), name) == 0;
+}
+
 /* Adds a mailbox for the phone by the name it used, and for xapplepush by the name that Dovecot's events have too. */
 static void accept_mailbox(struct answer *answer, const char *name, const char *vname)
 {
@@ -385,7 +395,7 @@ static void try_mailbox(struct client *client, const char *name, struct answer *
 	struct mail_namespace *ns;
 	struct mailbox *box;
 
-	if (strlen(name) > MAX_NAME_BYTES || !uni_utf8_str_is_valid(name))
+	if (strlen(name) > MAX_NAME_BYTES || !is_canonical(name))
 		return;
 	ns = client_find_namespace_full(client, &storage_name, &error);
 	if (ns == NULL)
