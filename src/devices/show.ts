@@ -32,10 +32,10 @@ export async function showCommand(
 ): Promise<string> {
   const found = await withStore(config, async (store) => {
     const targets = await store.listTargets(filterOf(config, selection));
-    const history = keptHistory(config, store);
+    const pushes = await recentPushes(keptHistory(config, store), config, targets);
     return Promise.all(
       targets.map(async (target) => ({
-        ...{ target, pushes: await recentPushes(history, config, target.id) },
+        ...{ target, pushes: pushes.filter(({ targetId }) => targetId === target.id) },
         subscriptions: await store.subscriptionsOf(target.id),
       })),
     );
@@ -46,10 +46,20 @@ export async function showCommand(
     : found.map((details) => describe(details, layout)).join('\n');
 }
 
-async function recentPushes(kept: KeptHistory, { history }: Config, targetId: number): Promise<PushEntry[]> {
-  const isOurs = (entry: Entry): boolean => entry.kind === 'push' && entry.targetId === targetId;
-  const selection = { limit: RECENT_PUSHES, sinceMs: 0, maxEntries: history.maxEntries, wanted: isOurs };
-  const entries = await kept.read({ ...selection, shelves: ['devices'] });
+/** Newest first. The history is read once for all targets, and no further than there is something to find. */
+async function recentPushes(
+  kept: KeptHistory,
+  { history: { maxEntries } }: Config,
+  targets: readonly Target[],
+): Promise<PushEntry[]> {
+  const left = new Map(targets.map(({ id }) => [id, RECENT_PUSHES]));
+  const wanted = (entry: Entry): boolean => {
+    const room = entry.kind === 'push' ? (left.get(entry.targetId) ?? 0) : 0;
+    if (entry.kind === 'push' && room > 0) left.set(entry.targetId, room - 1);
+    return room > 0;
+  };
+  const limit = RECENT_PUSHES * targets.length;
+  const entries = await kept.read({ limit, sinceMs: 0, maxEntries, wanted, shelves: ['devices'] });
   return entries.filter((entry) => entry.kind === 'push').reverse();
 }
 
