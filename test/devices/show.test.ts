@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { showCommand } from '../../src/devices/show.ts';
+import { lineOf } from '../../src/history/entry.ts';
+import { historyFolder } from '../../src/history/history.ts';
+import { append } from '../../src/history/shelf.ts';
 import type { Subscription } from '../../src/targets/subscription.ts';
-import { ACCOUNT_ID, DEVICE_TOKEN } from '../support/events.ts';
+import { ACCOUNT_ID, DEVICE_TOKEN, tokenNumber } from '../support/events.ts';
+import { pushEntryOf } from '../support/history.ts';
 import { NOW_MS, registered, subscription, testStore } from '../support/store.ts';
 import { aliceAndBob, configFor, setTargets } from '../targets/setup.ts';
 
@@ -13,6 +17,25 @@ describe('a target', () => {
     expect(text).toMatch(/^mailboxes {8}Archive of alice\n {17}INBOX of alice\n$/m);
     expect(JSON.parse(await showCommand(config, { user: 'bob' }, true))).toMatchObject([
       { user: 'bob', mailboxes: [{ path: 'Archive' }, { owner: 'alice', path: 'INBOX', name: 'INBOX' }] },
+    ]);
+  });
+
+  test('each with its own latest pushes, the newest first', async () => {
+    const store = testStore();
+    const ids = [1, 2].map((n) => registered(store, { deviceToken: tokenNumber(n) }));
+    const [one, two] = [await ids[0]!, await ids[1]!];
+    const folder = historyFolder(store.file);
+    const pushes = [two, two, one, one, one, one, one, one, 999].map((targetId, n) =>
+      lineOf(pushEntryOf({ targetId, atMs: NOW_MS + n * 1000 })),
+    );
+    append(folder, 'devices', pushes.join(''), { maxEntries: 100, maxAgeMs: 1 }, NOW_MS);
+    const shown = await showCommand(configFor(store.file), { user: 'alice' }, true);
+    const at = (JSON.parse(shown) as { recentPushes: { at: string }[] }[]).map(({ recentPushes }) =>
+      recentPushes.map((push) => Date.parse(push.at) / 1000 - NOW_MS / 1000),
+    );
+    expect(at).toEqual([
+      [7, 6, 5, 4, 3],
+      [1, 0],
     ]);
   });
 
