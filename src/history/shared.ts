@@ -4,8 +4,8 @@ import type { Following } from './kept.ts';
 import type { Selection } from './read.ts';
 import { type Bounds, type Shelf, SHELVES } from './shelf.ts';
 
-/** Batches that are asked for at once: a megabyte each where hosts are busy, a line where they are not. */
-const PAGE = 20;
+/** Asked for at once, about a megabyte: hosts that are busy bring so many in a batch, others a line. */
+const ENTRIES_AT_ONCE = 4000;
 
 /** The newest entries of all hosts that are wanted, oldest first. Asks for no more batches than it needs. */
 export async function readShared(verbs: SharedVerbs, selection: Selection): Promise<Entry[]> {
@@ -48,44 +48,46 @@ async function* newestFirst(
 ): AsyncGenerator<Shelved> {
   let waiting: Shelved[] = [];
   for (let before: HistoryPlace | undefined; ;) {
-    const page = await verbs.historyBefore({ shelves, sinceMs, limit: PAGE, before });
+    const page = await verbs.historyBefore({ shelves, sinceMs, before, entries: ENTRIES_AT_ONCE });
     waiting = [...waiting, ...page.flatMap((batch) => entriesIn(batch).reverse())];
     waiting.sort((a, b) => b.entry.atMs - a.entry.atMs);
     before = page.at(-1);
-    const untilMs = page.length < PAGE ? -Infinity : (before?.untilMs ?? -Infinity);
+    const untilMs = before?.untilMs ?? -Infinity;
     const sure = waiting.findIndex(({ entry }) => entry.atMs <= untilMs);
     yield* waiting.splice(0, sure === -1 ? Infinity : sure);
-    if (page.length < PAGE) return;
+    if (before === undefined) return;
   }
 }
 
 function entriesIn({ host, shelf, lines }: KeptBatch): Shelved[] {
   return lines.split('\n').flatMap((line) => {
     const entry = entryOf(line);
-    return entry === undefined ? [] : { shelf: shelf as Shelf, entry: { ...entry, host } };
+    return entry === undefined ? [] : { shelf: shelf as Shelf, entry: Object.assign(entry, { host }) };
   });
 }
 
 /** Hosts bring what is new twice a second. */
 const LOOK_INTERVAL_MS = 500;
 
-/** An id that is given first may be committed last: so many before the latest are looked at once more. */
+/** An id that is given first may be committed last: so many before the latest are looked for once more. */
 const OVERLAP = 50;
+
+/** Batches that are asked for at once. */
+const NEWS_AT_ONCE = 20;
 
 /** Gives every entry that a host brings from now on, until the signal aborts. */
 export async function followShared(verbs: SharedVerbs, following: Following): Promise<void> {
   const { shelves = SHELVES, clock, signal, onEntry } = following;
-  const [last] = await verbs.historyAfter({ shelves, afterId: undefined, limit: 1 });
-  const fromId = last?.id ?? 0;
-  let seen = new Set<number>();
+  const fromId = await verbs.lastHistory();
+  let seen: number[] = [];
   while (!signal.aborted) {
-    const latest = Math.max(fromId, ...seen);
-    const afterId = Math.max(fromId, latest - OVERLAP);
-    const batches = await verbs.historyAfter({ shelves, afterId, limit: OVERLAP + PAGE });
-    const news = batches.filter(({ id }) => !seen.has(id)).flatMap(entriesIn);
-    for (const { entry } of news.sort((a, b) => a.entry.atMs - b.entry.atMs)) onEntry(entry);
-    seen = new Set([...[...seen].filter((id) => id > afterId), ...batches.map(({ id }) => id)]);
-    if (batches.length < OVERLAP + PAGE) await clock.sleep(LOOK_INTERVAL_MS, signal);
+    const afterId = Math.max(fromId, ...seen.map((id) => id - OVERLAP));
+    seen = seen.filter((id) => id > afterId);
+    const batches = await verbs.historyAfter({ shelves, afterId, without: seen, limit: NEWS_AT_ONCE });
+    seen.push(...batches.map(({ id }) => id));
+    const news = batches.flatMap(entriesIn).sort((a, b) => a.entry.atMs - b.entry.atMs);
+    for (const { entry } of news) onEntry(entry);
+    if (batches.length < NEWS_AT_ONCE) await clock.sleep(LOOK_INTERVAL_MS, signal);
   }
 }
 

@@ -11,14 +11,15 @@ export interface SharedVerbs {
   leaveDuties(owner: string): Promise<void>;
   /** Keeps entries of the history; a batch that is there already is left as it is. */
   keepHistory(batch: HistoryBatch): Promise<void>;
-  /** At most `limit` batches with entries since then, the latest first, that come before that one in this order. */
-  historyBefore(terms: HistoryTerms & { before: HistoryPlace | undefined }): Promise<KeptBatch[]>;
-  /** At most `limit` batches whose ids come after that one, by their ids; none is named: the last one alone. */
-  historyAfter(terms: {
-    shelves: readonly string[];
-    afterId: number | undefined;
-    limit: number;
-  }): Promise<KeptBatch[]>;
+  /**
+   * The latest batches with entries since then that come before that one, the latest first: a few hundred at most, and no
+   * more once they have `entries`. None where there are no more.
+   */
+  historyBefore(terms: HistoryTerms): Promise<KeptBatch[]>;
+  /** At most `limit` batches whose ids come after that one, by their ids, without those. */
+  historyAfter(terms: HistoryNews): Promise<KeptBatch[]>;
+  /** The id of the last one; 0 where there is none. */
+  lastHistory(): Promise<number>;
   /**
    * Removes batches that ended before that, or come after as many entries as are kept on their shelf. Gives the bytes that
    * they took.
@@ -65,8 +66,16 @@ export interface KeptBatch extends Pick<HistoryBatch, 'host' | 'shelf' | 'untilM
 
 export type HistoryPlace = Pick<KeptBatch, 'id' | 'untilMs'>;
 
-interface HistoryTerms {
+export interface HistoryTerms {
   shelves: readonly string[];
   sinceMs: number;
+  before: HistoryPlace | undefined;
+  entries: number;
+}
+
+export interface HistoryNews {
+  shelves: readonly string[];
+  afterId: number;
+  without: readonly number[];
   limit: number;
 }

@@ -1,4 +1,4 @@
-import type { HistoryBatch, KeptBatch, SharedVerbs } from '../shared.ts';
+import type { HistoryBatch, HistoryNews, HistoryTerms, KeptBatch, SharedVerbs } from '../shared.ts';
 import { type Database, MAY_BE_LOST } from './database.ts';
 
 /** A power cut of the server takes it, as it takes what was written last of a history in files. */
@@ -14,34 +14,46 @@ export async function keepHistory(database: Database, batch: HistoryBatch): Prom
   );
 }
 
-const KEPT = 'SELECT id, host, shelf, until_ms AS "untilMs", lines FROM xapplepush.history';
+const KEPT = 'id, host, shelf, until_ms AS "untilMs", lines';
 
+/** The lines of those that are not asked for are not read: they stand apart from their rows. */
 export function historyBefore(
   database: Database,
-  { shelves, sinceMs, limit, before }: Parameters<SharedVerbs['historyBefore']>[0],
+  { shelves, sinceMs, before, entries }: HistoryTerms,
 ): Promise<KeptBatch[]> {
   const last = before ?? { untilMs: Number.MAX_SAFE_INTEGER, id: Number.MAX_SAFE_INTEGER };
   return database.ask((sql) =>
     sql.rows<KeptBatch>(
-      `${KEPT} WHERE until_ms >= @sinceMs AND (until_ms, id) < (@untilMs, @id::bigint)
-         AND shelf = ANY(@shelves::text[]) ORDER BY until_ms DESC, id DESC LIMIT @limit`,
-      { ...last, shelves, sinceMs, limit },
+      `SELECT ${KEPT} FROM (
+         SELECT *, sum(entries) OVER (ORDER BY until_ms DESC, id DESC) - entries AS newer FROM (
+           SELECT * FROM xapplepush.history WHERE until_ms >= @sinceMs AND (until_ms, id) < (@untilMs, @id::bigint)
+             AND shelf = ANY(@shelves::text[]) ORDER BY until_ms DESC, id DESC LIMIT ${BATCHES_ASKED}) AS piece) AS placed
+       WHERE newer < @entries::bigint ORDER BY until_ms DESC, id DESC`,
+      { ...last, shelves, sinceMs, entries },
     ),
   );
 }
 
+const BATCHES_ASKED = 500;
+
 export function historyAfter(
   database: Database,
-  { shelves, afterId, limit }: Parameters<SharedVerbs['historyAfter']>[0],
+  { shelves, afterId, without, limit }: HistoryNews,
 ): Promise<KeptBatch[]> {
   return database.ask((sql) =>
-    afterId === undefined
-      ? sql.rows<KeptBatch>(`${KEPT} ORDER BY id DESC LIMIT 1`)
-      : sql.rows<KeptBatch>(
-          `${KEPT} WHERE id > @afterId::bigint AND shelf = ANY(@shelves::text[]) ORDER BY id LIMIT @limit`,
-          { afterId, shelves, limit },
-        ),
+    sql.rows<KeptBatch>(
+      `SELECT ${KEPT} FROM xapplepush.history WHERE id > @afterId::bigint AND id <> ALL(@without::bigint[])
+         AND shelf = ANY(@shelves::text[]) ORDER BY id LIMIT @limit`,
+      { afterId, shelves, without, limit },
+    ),
   );
+}
+
+export async function lastHistory(database: Database): Promise<number> {
+  const row = await database.ask((sql) =>
+    sql.row<{ id: number }>('SELECT coalesce(max(id), 0) AS id FROM xapplepush.history'),
+  );
+  return row?.id ?? 0;
 }
 
 /** So many in a statement: the server gives up what takes too long. */

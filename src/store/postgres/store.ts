@@ -157,6 +157,7 @@ function sharedVerbs(database: Database): SharedVerbs {
     keepHistory: (...given) => history.keepHistory(database, ...given),
     historyBefore: (...given) => history.historyBefore(database, ...given),
     historyAfter: (...given) => history.historyAfter(database, ...given),
+    lastHistory: () => history.lastHistory(database),
     discardHistory: (...given) => history.discardHistory(database, ...given),
   };
 }
