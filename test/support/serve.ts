@@ -14,12 +14,16 @@ export interface Served {
   stderr: () => string;
 }
 
-/** Starts `serve`, as that user where one is given, and resolves when its doors are open. */
-export async function startServe(sandbox: Sandbox, user?: { uid: number; gid: number }): Promise<Served> {
+/** Starts `serve`, as that user and by that Node where one is given, and resolves when its doors are open. */
+export async function startServe(
+  sandbox: Sandbox,
+  user?: { uid: number; gid: number },
+  node = process.execPath,
+): Promise<Served> {
   const before = servings(sandbox);
   const child = spawn(COMMAND, ['serve'], {
     cwd: '/',
-    env: { XAPPLEPUSH_CONFIG: sandbox.configFile, XAPPLEPUSH_NODE: process.execPath },
+    env: { XAPPLEPUSH_CONFIG: sandbox.configFile, XAPPLEPUSH_NODE: node },
     stdio: ['ignore', 'ignore', 'pipe'],
     ...user,
   });
