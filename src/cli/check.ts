@@ -40,26 +40,32 @@ export function addCheck(program: Command, context: CommandContext): void {
     .addOption(
       program.createOption(OWNERS_PART_ONLY, 'as the owner of the database').default(false).hideHelp(),
     )
-    .action(async ({ json, verbose, ownersPartOnly }: CheckFlags, command: Command) => {
-      const { check } = await import('../check/check.ts');
-      const { runDoveconf } = await import('../check/dovecot/run-doveconf.ts');
-      const { jsonOf } = await import('../check/show.ts');
-      const { around, out } = context;
-      const printer = await printerFor(context, verbose);
-      const { points, exitCode } = await check({
-        configFile: command.optsWithGlobals<{ config?: string }>().config,
-        environment: around.env,
-        clock: around.clock,
-        timeoutMs: STEP_TIMEOUT_MS,
-        actAsOwnerOf: around.actAsOwnerOf,
-        ...{ canChangeUser, ownersPartOnly },
-        runDoveconf,
-        ...(json ? {} : { listener: printer }),
-      });
-      if (json) out(jsonOf(points));
-      else printer.finish(points);
-      context.exit(exitCode);
-    });
+    .action((flags: CheckFlags, command: Command) => runCheck(flags, command, context));
+}
+
+async function runCheck(
+  { json, verbose, ownersPartOnly }: CheckFlags,
+  command: Command,
+  context: CommandContext,
+): Promise<void> {
+  const { check } = await import('../check/check.ts');
+  const { runDoveconf } = await import('../check/dovecot/run-doveconf.ts');
+  const { jsonOf } = await import('../check/show.ts');
+  const { around, out } = context;
+  const printer = await printerFor(context, verbose);
+  const { points, exitCode } = await check({
+    configFile: command.optsWithGlobals<{ config?: string }>().config,
+    environment: around.env,
+    clock: around.clock,
+    timeoutMs: STEP_TIMEOUT_MS,
+    actAsOwnerOf: around.actAsOwnerOf,
+    ...{ canChangeUser, ownersPartOnly },
+    runDoveconf,
+    ...(json ? {} : { listener: printer }),
+  });
+  if (json) out(jsonOf(points));
+  else printer.finish(points);
+  context.exit(exitCode);
 }
 
 async function printerFor({ around, out }: CommandContext, verbose: boolean): Promise<Printer> {

@@ -26,10 +26,7 @@ export function judgeTold(
     tell(point, text, lineOf(doveconf, VARIABLE, pushed)),
   ];
   if (told === undefined)
-    return wrong(
-      `${VARIABLE} is ${named}, expected inbox, own or all: phones are told their own`,
-      problem,
-    );
+    return wrong(`${VARIABLE} is ${named}, expected inbox, own or all: phones are told their own`, problem);
   if (pushed === 'inbox' && told !== 'inbox')
     return wrong('phones are told of all their mailboxes, and events tells of INBOX alone');
   const others = namespacesOf(doveconf);
