@@ -33,7 +33,7 @@ async function busyPort(): Promise<{ port: number; free: () => Promise<void> }> 
   return { port: (other.address() as AddressInfo).port, free };
 }
 
-const WITHOUT_DOORS = { metrics: true, pluginPadding: true, pluginNamesMailboxes: false };
+const WITHOUT_DOORS = { metrics: true, status: false, pluginPadding: true, pluginNamesMailboxes: false };
 const OK = 'OK NIL\r\n';
 
 describe('a door that cannot be opened', () => {

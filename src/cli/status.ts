@@ -1,6 +1,13 @@
 import type { Command } from 'commander';
 import { type Explanation, explain } from '../manual/explain.ts';
+import { PAGE_OF } from '../page/answer.ts';
 import type { CommandContext } from './context.ts';
+
+interface Options {
+  json: boolean;
+  watch?: string | true;
+  pageOf?: string;
+}
 
 /** `status`: is it working? */
 export function addStatus(program: Command, context: CommandContext): void {
@@ -8,7 +15,18 @@ export function addStatus(program: Command, context: CommandContext): void {
     .description('is it working? A verdict, and the counts, times and reasons that it comes from')
     .option('--json', 'print as JSON', false)
     .option('--watch [seconds]', 'look again every so many seconds, until Ctrl-C (default: 2 seconds)')
-    .action(async ({ json, watch }: { json: boolean; watch?: string | true }) => {
+    .addOption(
+      program
+        .createOption(`${PAGE_OF} <user>`, 'the status page of serve, as JSON; else the status')
+        .hideHelp(),
+    )
+    .action(async ({ json, watch, pageOf }: Options) => {
+      if (pageOf !== undefined) {
+        const { pageCommand } = await import('../page/command.ts');
+        const { config } = await context.settings();
+        context.out(await pageCommand(config, context.around.clock, pageOf));
+        return;
+      }
       const { showStatus, watchSeconds } = await import('../status/command.ts');
       const watchS = watchSeconds(watch);
       const { config } = await context.settings();

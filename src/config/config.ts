@@ -55,6 +55,8 @@ export interface ServeConfig {
   httpPasswordFile?: string;
   tls?: TlsConfig;
   metrics: boolean;
+  /** Whether the status page is shown. */
+  status: boolean;
   /** Whether a short topic is filled up in the answer to Dovecot's XAPS plugin. */
   pluginPadding: boolean;
   /** Whether that plugin tells phones the names of their mailboxes. */

@@ -119,6 +119,7 @@ export const SCHEMA = section({
       key: v.optional(secretPath),
     }),
     metrics: v.optional(flag, true),
+    status: v.optional(flag, false),
     plugin_padding: v.optional(flag, true),
     plugin_names_mailboxes: v.optional(flag, false),
   }),

@@ -1,6 +1,13 @@
 import { posix } from 'node:path';
 import type { DovecotNamespace } from '../mailboxes/dovecot-namespace.ts';
-import type { CredentialConfig, DeliveryConfig, ProxyConfig, Settings, TlsConfig } from './config.ts';
+import type {
+  CredentialConfig,
+  DeliveryConfig,
+  ProxyConfig,
+  ServeConfig,
+  Settings,
+  TlsConfig,
+} from './config.ts';
 import { isPostgresUrl } from './postgres-url.ts';
 import type { Values } from './schema.ts';
 
@@ -32,17 +39,22 @@ export function configOf(values: Values, file: string | undefined): Settings {
     log: values.log,
     control: values.control ?? controlBeside(storeOf(values).store),
     dovecot: { namespaces: values.dovecot.namespaces.map(namespaceOf) },
-    serve: {
-      ...defined({
-        cyrusSocket: serve.cyrus_socket,
-        http: serve.http,
-        httpPasswordFile: serve.http_password_file,
-        tls: tlsOf(serve.tls),
-      }),
-      metrics: serve.metrics,
-      pluginPadding: serve.plugin_padding,
-      pluginNamesMailboxes: serve.plugin_names_mailboxes,
-    },
+    serve: serveOf(serve),
+  };
+}
+
+function serveOf(serve: Values['serve']): ServeConfig {
+  return {
+    ...defined({
+      cyrusSocket: serve.cyrus_socket,
+      http: serve.http,
+      httpPasswordFile: serve.http_password_file,
+      tls: tlsOf(serve.tls),
+    }),
+    metrics: serve.metrics,
+    status: serve.status,
+    pluginPadding: serve.plugin_padding,
+    pluginNamesMailboxes: serve.plugin_names_mailboxes,
   };
 }
 

@@ -5,6 +5,7 @@ import type { HandedOver } from '../process/handed-over.ts';
 import type { ControlHears } from '../delivery/control.ts';
 import type { ClosedDoor } from '../store/presence.ts';
 import type { Door } from './door.ts';
+import type { StatusPage } from './http-page.ts';
 import type { Receive } from './receive.ts';
 import { KeptDoor } from './kept-door.ts';
 import { type DoorKind, type WantedDoor, wantedDoors } from './wanted-doors.ts';
@@ -27,6 +28,7 @@ export interface DoorsOptions {
   ready: () => { ready: boolean; reason?: string };
   /** Prometheus text. */
   metrics: () => Promise<string>;
+  page: StatusPage;
   clock: Clock;
   log: Log;
 }

@@ -1,7 +1,8 @@
 import { type Answer, NOT_FOUND, notAllowed, text } from './http-answer.ts';
+import { type PageContext, statusPage } from './http-page.ts';
 import { events, type EventContext, notifyByOx, notifyByXaps, registerByXaps } from './http-events.ts';
 
-export interface RouteContext extends EventContext {
+export interface RouteContext extends EventContext, PageContext {
   /** Whether events are taken, and why not; where they are, `reason` says what keeps pushes from being sent. */
   ready: () => { ready: boolean; reason?: string };
   /** Absent: /metrics is answered as if it were nothing. */
@@ -14,7 +15,11 @@ export type Route = {
   /** Answered without a password too. */
   open: boolean;
 } & (
-  | { takesBody: boolean; handle: (body: Buffer, context: RouteContext) => Answer | Promise<Answer> }
+  | {
+      takesBody: boolean;
+      /** `query` is what follows the ? of the URL. */
+      handle: (body: Buffer, context: RouteContext, query: string) => Answer | Promise<Answer>;
+    }
   | { answer: Answer }
 );
 
@@ -28,6 +33,10 @@ const POST: Record<string, Route> = {
 };
 
 const GET: Record<string, Route> = {
+  '/status': {
+    ...{ name: 'status', open: false, takesBody: false },
+    handle: (_, context, query) => statusPage(query, context),
+  },
   '/healthz': { name: 'healthz', open: true, takesBody: false, handle: () => text(200, 'ok\n') },
   '/readyz': { name: 'readyz', open: false, takesBody: false, handle: (_, context) => readiness(context) },
   '/metrics': { name: 'metrics', open: false, takesBody: false, handle: (_, context) => metrics(context) },

@@ -18,7 +18,7 @@ import { sharedScrape } from './http-scrape.ts';
 import { createHttpServer } from './http-server.ts';
 import { oneAtATime } from './http-turns.ts';
 
-export interface HttpDoorOptions extends RouteContext, HttpListeningOptions {
+export interface HttpDoorOptions extends Omit<RouteContext, 'isPrivate'>, HttpListeningOptions {
   /** `host:port`, `[IPv6 address]:port` or `unix:/path`; or the descriptors of sockets that systemd holds. */
   listen: string | readonly number[];
   /** `user:password` that clients must give; without it only the loopback and Unix sockets are listened on. */
@@ -37,7 +37,7 @@ export interface HttpDoor extends Door {
 }
 
 /** What may change while it listens. */
-export type HttpSettings = Pick<HttpDoorOptions, 'authorization' | 'metrics' | 'padsTopic' | 'tls'>;
+export type HttpSettings = Pick<HttpDoorOptions, 'authorization' | 'metrics' | 'page' | 'padsTopic' | 'tls'>;
 
 /**
  * Listens for HTTP: the routes of Dovecot's XAPS plugin and OX driver, /events, and what monitoring asks.
@@ -80,7 +80,7 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
 /** Until it is known where it listens, what comes is judged as if from a port. */
 const ANYWHERE: Place = { host: '::', port: 0 };
 
-interface Service extends HttpDoorOptions {
+interface Service extends HttpDoorOptions, RouteContext {
   foreign: ForeignGate;
   gate: Gate;
   bodies: BodyLimits;
@@ -100,6 +100,7 @@ function createService(
     ...(metrics !== undefined && { metrics: sharedScrape(metrics) }),
     foreign: createForeignGate(place, authorization !== undefined),
     gate: createGate(authorization, log),
+    isPrivate: authorization !== undefined || 'path' in place,
     bodies,
     connections,
     tellRefusal: createRefusalLog(log),
@@ -119,18 +120,25 @@ async function serve(request: IncomingMessage, response: ServerResponse, service
 
 /** Undefined where the client left before its request was complete. */
 async function answerTo(request: IncomingMessage, service: Service): Promise<Answer | undefined> {
-  const { method = '', url = '', headers } = request;
+  const { method = '', headers } = request;
   const foreign = service.foreign(headers);
   if (foreign !== undefined) return service.tellRefusal(foreign);
-  const route = findRoute(method, url.split('?', 1)[0] ?? '');
+  const [path, query] = partsOf(request);
+  const route = findRoute(method, path);
   if (!route.open && !service.gate(headers.authorization)) return UNAUTHORIZED;
   if ('answer' in route) return route.answer;
-  if (!route.takesBody) return route.handle(Buffer.alloc(0), service);
+  if (!route.takesBody) return route.handle(Buffer.alloc(0), service, query);
   const body = await takeBody(request, service);
   if (!Buffer.isBuffer(body)) return body;
-  const answer = await route.handle(body, service);
+  const answer = await route.handle(body, service, query);
   service.log.debug('answered over HTTP', { method, route: route.name, status: answer.status });
   return answer;
+}
+
+/** The path of the URL, and what follows its ?. */
+function partsOf({ url = '' }: IncomingMessage): [path: string, query: string] {
+  const [path = '', ...query] = url.split('?');
+  return [path, query.join('?')];
 }
 
 /** The body, or why it is not taken; undefined where the client left. */

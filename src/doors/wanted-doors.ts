@@ -131,9 +131,10 @@ async function openHttp(
   };
 }
 
-function httpSettings({ serve }: Config, { metrics }: DoorsOptions): HttpSettings {
+function httpSettings({ serve }: Config, { metrics, page }: DoorsOptions): HttpSettings {
   return {
     metrics: serve.metrics ? metrics : undefined,
+    page: serve.status ? page : undefined,
     padsTopic: serve.pluginPadding,
     tls: serve.tls,
     authorization:

@@ -105,7 +105,7 @@ function textOf(
 }
 
 /** Why there may be nothing to tell of a user: the first question is whether a device has registered. */
-async function explanation(config: Config, user: string | undefined): Promise<string> {
+export async function explanation(config: Config, user: string | undefined): Promise<string> {
   if (config.history.maxEntries === 0) return 'history.max_entries is 0, so none are kept';
   if (user === undefined || isUserPattern(user)) return 'no event has arrived: look at `xapplepush check`';
   const name = comparableUser(user, config.users);

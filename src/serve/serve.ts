@@ -14,6 +14,7 @@ import { openShift, type Settings, type Shift, type ShiftMeans } from './shift.t
 import { visible } from '../process/text.ts';
 import { keepHeapSmall } from '../process/small-heap.ts';
 import { StoreError } from '../store/errors.ts';
+import { keepPages, makePage } from './status-page.ts';
 import { keepStoreInPlace, openInPlaceOf } from './store-place.ts';
 import { watchStoreTrouble } from './store-trouble.ts';
 import { openWaitingShift } from './waiting-shift.ts';
@@ -114,9 +115,7 @@ function doorsOptions(state: State, log: Log, options: ServeOptions): DoorsOptio
       const lockFile = `${store}.deliverer`;
       return keepControlDoor({ lockFile, control, shift, onWord, onYield, clock, log, ending: signal });
     },
-    onWord,
-    onReplaced,
-    handedOver,
+    ...{ onWord, onReplaced, handedOver },
     ready: () => {
       if (ending.aborted) return { ready: false, reason: 'ending' };
       if (!state.isReady) return { ready: false, reason: 'starting' };
@@ -124,6 +123,7 @@ function doorsOptions(state: State, log: Log, options: ServeOptions): DoorsOptio
       return { ready: true, ...(reason !== undefined && { reason }) };
     },
     metrics: () => metrics.text(),
+    page: keepPages((user) => makePage(shift().settings.config.file, user)),
     clock,
     log,
   };

@@ -68,14 +68,14 @@ const STATE_TEXTS: Readonly<Record<WaitingState, string>> = {
   new: 'not tried yet',
   ...HOLD_TEXTS,
 };
-const STATES = Object.keys(STATE_TEXTS) as WaitingState[];
+export const STATES = Object.keys(STATE_TEXTS) as WaitingState[];
 
 /** What is under way or was not tried yet is as it should be. */
 function isHeld(state: WaitingState): boolean {
   return state !== 'sending' && state !== 'new';
 }
 
-function because(state: WaitingState): string {
+export function because(state: WaitingState): string {
   return isHeld(state) ? `because ${STATE_TEXTS[state]}` : STATE_TEXTS[state];
 }
 
@@ -116,7 +116,7 @@ function rateText({ delivered, failed, medianDelayMs }: Rate): string {
   return medianDelayMs === undefined ? counts : `${counts}, median delay ${delayText(medianDelayMs)}`;
 }
 
-function delayText(ms: number): string {
+export function delayText(ms: number): string {
   if (ms < 1000) return `${ms} ms`;
   return ms < 60_000 ? `${(ms / 1000).toFixed(1)} s` : spanText(ms);
 }

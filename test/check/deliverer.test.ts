@@ -6,7 +6,7 @@ import { openDoorbell } from '../../src/delivery/doorbell.ts';
 import { EDITION, listening } from '../support/control.ts';
 import { temporaryFolder } from '../support/store.ts';
 
-const NO_DOORS = { metrics: true, pluginPadding: true, pluginNamesMailboxes: false };
+const NO_DOORS = { metrics: true, status: false, pluginPadding: true, pluginNamesMailboxes: false };
 
 test('nobody need run, since an event starts a deliverer', async () => {
   const control = join(temporaryFolder(), 'x.sock');

@@ -53,7 +53,7 @@ const DEFAULTS: Settings = {
   log: { level: 'info', destination: 'stderr' },
   control: '/var/lib/xapplepush/xapplepush.sock',
   dovecot: { namespaces: [] },
-  serve: { metrics: true, pluginPadding: true, pluginNamesMailboxes: false },
+  serve: { metrics: true, status: false, pluginPadding: true, pluginNamesMailboxes: false },
 };
 
 describe('defaults', () => {
@@ -93,7 +93,7 @@ history: { max_age: 1d, max_entries: 0 }
 log: { level: debug, destination: /b/x.log }
 control: /b/control.sock
 dovecot: { namespaces: [{ prefix: shared/%u/, owner: '%u', own_prefix: INBOX. }, { prefix: Public/, public: true }] }
-serve: { cyrus_socket: /b/cyrus.sock, http: '[::1]:11619', metrics: false, plugin_padding: false, plugin_names_mailboxes: true }
+serve: { cyrus_socket: /b/cyrus.sock, http: '[::1]:11619', metrics: false, status: true, plugin_padding: false, plugin_names_mailboxes: true }
 `;
     expect(configOf(text)).toStrictEqual({
       file: FILE,
@@ -135,6 +135,7 @@ serve: { cyrus_socket: /b/cyrus.sock, http: '[::1]:11619', metrics: false, plugi
         cyrusSocket: '/b/cyrus.sock',
         http: '[::1]:11619',
         metrics: false,
+        status: true,
         pluginPadding: false,
         pluginNamesMailboxes: true,
       },

@@ -130,7 +130,7 @@ describeWith('openssl', opensslAvailability('default'), 'the HTTP door with TLS'
 
   test('is checked: what others can read on the way, and when the certificate ends', () => {
     const tls = files();
-    const more = { metrics: true, pluginPadding: true, pluginNamesMailboxes: false };
+    const more = { metrics: true, status: false, pluginPadding: true, pluginNamesMailboxes: false };
     const verdict = (serve: object, nowMs = Date.now()): string =>
       checkHttpDoor({ ...more, ...serve }, nowMs)
         .map(({ point, state, text }) => `${point} ${state} ${text}`)

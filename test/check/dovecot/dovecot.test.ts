@@ -32,6 +32,7 @@ function judged(output: string, given: Given = {}): string[] {
     events: loadConfig('/dev/null', {}).events,
     serve: {
       metrics: true,
+      status: false,
       pluginPadding: true,
       pluginNamesMailboxes: false,
       ...(http !== undefined && { http }),

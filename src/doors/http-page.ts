@@ -1,0 +1,34 @@
+import { type Answer, NOT_FOUND, text, tryAgain } from './http-answer.ts';
+
+/** Gives the page with that user's events, or all where it is ''; undefined where too many are asked for at once. */
+export type StatusPage = (
+  user: string,
+) => Promise<{ headers: Record<string, string>; body: string }> | undefined;
+
+export interface PageContext {
+  /** Absent: /status is answered as if it were nothing. */
+  page?: StatusPage | undefined;
+  /** Whether only those get here who may see it: by a password or through a Unix socket. */
+  isPrivate: boolean;
+}
+
+/** Longer names than any mail server has; an argument of a process holds no NUL. */
+const USER = /^[^\0]{0,512}$/u;
+
+/** The status page; `query` is what follows the ? of the URL. */
+export async function statusPage(query: string, { page, isPrivate }: PageContext): Promise<Answer> {
+  if (page === undefined) return NOT_FOUND;
+  if (!isPrivate) return PUBLIC;
+  const user = new URLSearchParams(query).get('user')?.trim() ?? '';
+  if (!USER.test(user)) return UNUSABLE_USER;
+  const made = page(user);
+  if (made === undefined) return tryAgain('too many pages at once: ask again a little later\n');
+  return { status: 200, ...(await made) };
+}
+
+const PUBLIC = text(
+  403,
+  'the status page is shown with a password only, or on a Unix socket: set serve.http_password_file\n',
+);
+
+const UNUSABLE_USER = text(400, 'user: expected at most 512 characters without NUL\n');

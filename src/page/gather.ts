@@ -1,0 +1,84 @@
+import { hostname } from 'node:os';
+import type { Config } from '../config/config.ts';
+import { explanation } from '../history/command.ts';
+import { type Entry, isAbout, type PushEntry } from '../history/entry.ts';
+import { type KeptHistory, withHistory } from '../history/kept.ts';
+import { userMatcher } from '../mailboxes/user-name.ts';
+import type { Clock } from '../process/clock.ts';
+import { messageOf, OperatorError } from '../process/errors.ts';
+import { VERSION } from '../process/installation.ts';
+import { lookAt } from '../status/look.ts';
+import { withStore } from '../store/configured.ts';
+import type { Age } from './figures.ts';
+import type { Events } from './events.ts';
+import type { PageData } from './page.ts';
+import { DAY_MS, pushesOf } from './pushes.ts';
+
+/** The events that a person still reads through. */
+const EVENTS = 100;
+
+/** The newest entries that are read for the plot: a second's work. */
+const MAX_ENTRIES = 100_000;
+
+/** Looks at all that the page tells, with the events of one user, or of all where that is ''. Throws StoreError. */
+export async function gather(config: Config, clock: Clock, user: string): Promise<PageData> {
+  const look = await lookAt(config, clock);
+  const { nowMs } = look;
+  const told = { host: hostname(), version: VERSION, look };
+  const ages = 'verdict' in look ? undefined : await agesIn(config, look.targets.targets, nowMs);
+  try {
+    return await withHistory(config, async (history) => ({
+      ...{ ...told, ages },
+      pushes: await pushesIn(history, config, nowMs),
+      events: await eventsIn(history, config, { user, nowMs }),
+    }));
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    const trouble = `not known: ${messageOf(error)}`;
+    const events = { user, entries: { trouble }, explanation: undefined, limit: EVENTS };
+    return { ...told, ages, pushes: { trouble }, events };
+  }
+}
+
+/** Most renew daily: few are found one by one. */
+async function agesIn(config: Config, targets: number, nowMs: number): Promise<Age[]> {
+  const between = async (fromDays: number, untilDays: number): Promise<number> => {
+    const [renewedBeforeMs, renewedSinceMs] = [nowMs - fromDays * DAY_MS, nowMs - untilDays * DAY_MS];
+    return (await withStore(config, (store) => store.targetIds({ renewedBeforeMs, renewedSinceMs }))).length;
+  };
+  const [days, week, older] = [await between(1, 2), await between(2, 7), await between(7, nowMs / DAY_MS)];
+  return [
+    { text: 'within a day', devices: Math.max(0, targets - days - week - older) },
+    { text: '1 to 2 days ago', devices: days },
+    { text: '2 to 7 days ago', devices: week },
+    { text: 'more than a week ago', devices: older },
+  ];
+}
+
+async function pushesIn(history: KeptHistory, config: Config, nowMs: number): Promise<PageData['pushes']> {
+  if (config.history.maxEntries === 0) return { trouble: 'not known: history.max_entries is 0' };
+  const maxEntries = Math.min(config.history.maxEntries, MAX_ENTRIES);
+  const entries = await history.read({
+    ...{ limit: Infinity, sinceMs: nowMs - DAY_MS, maxEntries, shelves: ['devices'], wanted: () => true },
+  });
+  const sinceMs = entries.length < maxEntries ? undefined : entries[0]?.atMs;
+  return pushesOf(entries.filter(isPush), { nowMs, sinceMs });
+}
+
+function isPush(entry: Entry): entry is PushEntry {
+  return entry.kind === 'push';
+}
+
+async function eventsIn(
+  history: KeptHistory,
+  config: Config,
+  { user, nowMs }: { user: string; nowMs: number },
+): Promise<Events> {
+  const isWanted = userMatcher(user, config.users);
+  const { maxEntries, maxAgeMs } = config.history;
+  const wanted = user === '' ? () => true : (entry: Entry) => isAbout(entry, isWanted);
+  const entries = await history.read({ limit: EVENTS, sinceMs: nowMs - maxAgeMs, maxEntries, wanted });
+  const isSilent = entries.every(({ kind }) => user !== '' && kind === 'trouble'); // that is about everybody
+  const why = isSilent ? await explanation(config, user === '' ? undefined : user) : undefined;
+  return { user, entries, explanation: why, limit: EVENTS };
+}
