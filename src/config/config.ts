@@ -69,6 +69,8 @@ export interface PostgresConfig {
   url: string;
   /** Holds the password alone. */
   passwordFile?: string;
+  /** What this host is called there, where it is not its hostname. */
+  host?: string;
 }
 
 /** What the configuration file says, checked, with defaults filled in. Durations are milliseconds. */

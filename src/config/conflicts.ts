@@ -117,7 +117,7 @@ function namespaceConflicts(
 function storeConflicts({ postgres, delivery }: Settings, given: GivenKeys): Conflict[] {
   const message = 'belongs to a store at postgresql://…, and store names a file';
   if (postgres === undefined)
-    return ['store_password_file', 'state']
+    return ['store_password_file', 'host', 'state']
       .filter((key) => given.has(key))
       .map((key) => ({ at: [key], key, message }));
   if (delivery.mode !== 'foreground') return [];

@@ -18,6 +18,13 @@ export const onlyTrue = expecting('true', (message) => v.literal(true, message))
 
 export const text = expecting('text', (message) => textWith(message, (value) => value !== ''));
 
+/** As long as a label of DNS may be (RFC 1035, 2.3.4). */
+const HOST_NAME = /^[A-Za-z\d][\w.-]{0,62}$/;
+
+export const hostName = expecting('a name of at most 63 letters, digits and . _ -', (message) =>
+  textWith(message, (value) => HOST_NAME.test(value)),
+);
+
 const PATH = 'an absolute path, starting with /';
 
 export const path = expecting(PATH, (message) => textWith(message, isAbsolute));

@@ -12,6 +12,7 @@ import {
   namespacePrefix,
   onlyTrue,
   path,
+  hostName,
   secretPath,
   socketPath,
   storePlace,
@@ -62,6 +63,7 @@ export const SCHEMA = section({
   }),
   store: v.optional(storePlace, '/var/lib/xapplepush/xapplepush.db'),
   store_password_file: v.optional(secretPath),
+  host: v.optional(hostName),
   state: v.optional(path, '/var/lib/xapplepush'), // with a PostgreSQL: what is each host's own
   spool: v.optional(path, '/var/spool/xapplepush'),
   imapd_conf: v.optional(path, '/etc/imapd.conf'),

@@ -109,9 +109,9 @@ function namespaceOf({
 }
 
 function storeOf(values: Values): Pick<Settings, 'store' | 'postgres'> {
-  const { store, store_password_file, state } = values;
+  const { store, store_password_file, host, state } = values;
   if (!isPostgresUrl(store)) return { store };
-  const postgres = { url: store, ...defined({ passwordFile: store_password_file }) };
+  const postgres = { url: store, ...defined({ passwordFile: store_password_file, host }) };
   return { store: posix.join(state, 'xapplepush.db'), postgres };
 }
 

@@ -68,5 +68,9 @@ export async function endSharing(
 const WAITS = 'the history waits in the files of this host';
 
 function sendingOf(config: Config): Parameters<typeof sendHistory>[1] {
-  return { folder: historyFolder(config.store), host: hostname(), bounds: config.history };
+  return {
+    folder: historyFolder(config.store),
+    host: config.postgres?.host ?? hostname(),
+    bounds: config.history,
+  };
 }

@@ -42,7 +42,7 @@ describe('what is kept beside the source', () => {
     const all = example
       .replace(/^( *)#(?=\w+: )/gm, '$1')
       .replace(/^ *token:\n(?: .*\n)*?(?= *topic)/m, '')
-      .replace(/^(?:store_password_file|state):.*/gm, '');
+      .replace(/^(?:store_password_file|host|state):.*/gm, '');
     compile(all.replace(/^ {2}token:[^]*?(?=^ {2}# The topic)/m, ''));
     expect(readCompiled(source)?.apns.server).toBeInstanceOf(URL);
   });

@@ -69,6 +69,7 @@ describe('examples/config.yaml', () => {
     expect('problems' in reading ? reading.problems.map(({ key }) => key) : []).toEqual([
       'apns.token',
       'store_password_file',
+      'host',
       'state',
     ]);
   });

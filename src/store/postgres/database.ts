@@ -19,6 +19,8 @@ export interface Sql {
 
 /** One PostgreSQL, in transactions. */
 export interface Database {
+  /** What this host is called, where the configuration says it. */
+  host: string | undefined;
   /** Its URL, which holds no secret. */
   readonly name: string;
   /** Runs statements that are each a transaction. */
@@ -81,6 +83,7 @@ export function openDatabase(config: PostgresConfig, options: DatabaseOptions): 
   const ask: Database['ask'] = (body) => again(() => inTurn(() => once(body))).catch(failFor(name));
   return {
     name,
+    host: config.host,
     ask,
     transact: (body, { durable } = { durable: true }) => ask((sql) => transacted(sql, body, durable)),
     clockAheadMs: () => clock.aheadMs(),

@@ -9,6 +9,8 @@ import { SERVER_MS } from './server-clock.ts';
 const FORGOTTEN_AFTER_MS = 7 * 24 * 60 * 60_000;
 const MOST_HOSTS = 100;
 
+type ThisHost = Pick<Database, 'host' | 'clockAheadMs'>;
+
 export function hosts(database: Database): Promise<Host[]> {
   return database.ask((sql) =>
     sql.rows<Host>(
@@ -20,13 +22,19 @@ export function hosts(database: Database): Promise<Host[]> {
 }
 
 /** Notes that a `serve` of this host is there, by the server's clock, and forgets hosts that are long gone. */
-export async function noteHostIn(sql: Sql, { owner, sinceMs }: Announcement, aheadMs: number): Promise<void> {
+export async function noteHostIn(
+  sql: Sql,
+  { owner, sinceMs }: Announcement,
+  database: ThisHost,
+): Promise<void> {
+  const name = database.host ?? hostname();
+  const aheadMs = database.clockAheadMs();
   await sql.change(
     `INSERT INTO xapplepush.hosts (id, name, program, clock_ahead_ms, since_ms, seen_ms)
      VALUES (@id, @name, @program, @aheadMs, @sinceMs, ${SERVER_MS})
      ON CONFLICT (id) DO UPDATE SET name = excluded.name, program = excluded.program, since_ms = excluded.since_ms,
        clock_ahead_ms = excluded.clock_ahead_ms, seen_ms = excluded.seen_ms, ended_ms = NULL`,
-    { id: hostOf(owner), name: hostname(), program: VERSION, aheadMs, sinceMs },
+    { id: idOf(owner, database), name, program: VERSION, aheadMs, sinceMs },
   );
   await sql.change(
     `DELETE FROM xapplepush.hosts WHERE seen_ms < ${SERVER_MS} - ${FORGOTTEN_AFTER_MS}
@@ -35,15 +43,15 @@ export async function noteHostIn(sql: Sql, { owner, sinceMs }: Announcement, ahe
 }
 
 /** Another `serve` of the same host may go on. */
-export async function noteEndIn(sql: Sql, owner: string): Promise<void> {
+export async function noteEndIn(sql: Sql, owner: string, database: ThisHost): Promise<void> {
   await sql.change(
     `UPDATE xapplepush.hosts SET ended_ms = ${SERVER_MS} WHERE id = @id
-       AND NOT EXISTS (SELECT 1 FROM xapplepush.serves WHERE owner LIKE '%@' || @id::text)`,
-    { id: hostOf(owner) },
+       AND NOT EXISTS (SELECT 1 FROM xapplepush.serves WHERE owner LIKE '%@' || @id::text OR host = @id)`,
+    { id: idOf(owner, database) },
   );
 }
 
-/** Of a process that has no name, the host has none either. */
-function hostOf(owner: string): string {
-  return owner.split('@')[1] ?? hostname();
+/** A host keeps the name that it was given, whatever machine or container it is. Of a process that has no name, the host has none either. */
+function idOf(owner: string, { host }: ThisHost): string {
+  return host ?? owner.split('@')[1] ?? hostname();
 }

@@ -30,19 +30,19 @@ export function announceServe(database: Database, announcement: Announcement): P
          closed_doors = excluded.closed_doors, clock_ahead_ms = excluded.clock_ahead_ms`,
       {
         ...{ owner, sinceMs, nowMs, outdated },
-        ...{ host: hostname(), program: VERSION, aheadMs: database.clockAheadMs() },
+        ...{ host: database.host ?? hostname(), program: VERSION, aheadMs: database.clockAheadMs() },
         closed: closed.length === 0 ? null : JSON.stringify(closed),
       },
     );
     await sql.change(`DELETE FROM xapplepush.serves WHERE NOT (${ANNOUNCED})`, spanAround(nowMs));
-    await noteHostIn(sql, announcement, database.clockAheadMs());
+    await noteHostIn(sql, announcement, database);
   }, MAY_BE_LOST);
 }
 
 export function withdrawServe(database: Database, owner: string): Promise<void> {
   return database.transact(async (sql) => {
     await sql.change('DELETE FROM xapplepush.serves WHERE owner = @owner', { owner });
-    await noteEndIn(sql, owner);
+    await noteEndIn(sql, owner, database);
   }, MAY_BE_LOST);
 }
 

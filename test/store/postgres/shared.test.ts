@@ -145,6 +145,18 @@ describeWith('PostgreSQL', postgresAvailability(), 'two hosts on one PostgreSQL'
     expect(await first!.hosts()).toMatchObject([{ id: 'a1', endedMs: null }]);
   });
 
+  test('one that has a name of its own keeps it in whatever container it runs', async () => {
+    const database = openDatabase({ url, host: 'mail1' }, PATIENT);
+    const named = postgresStore(database);
+    const announcement = { sinceMs: NOW_MS, nowMs: Date.now(), outdated: undefined };
+    for (const owner of ['1:2:3:1@a1', '1:2:3:1@b2']) await named.announceServe({ ...announcement, owner });
+    await named.withdrawServe('1:2:3:1@a1');
+    expect(await first!.hosts()).toMatchObject([{ id: 'mail1', name: 'mail1', endedMs: null }]);
+    await named.withdrawServe('1:2:3:1@b2');
+    expect((await first!.hosts())[0]!.endedMs).toBeGreaterThan(0);
+    database.close();
+  });
+
   test('of hosts that come and go under new names a hundred are listed', async () => {
     await run(
       `INSERT INTO xapplepush.hosts SELECT n, n, '1', 0, 0, n + 1e13, NULL FROM generate_series(1, 150) n`,
