@@ -4,15 +4,29 @@ import type { Config } from '../config/config.ts';
 import { isPostgresUrl, readPostgresUrl } from '../config/postgres-url.ts';
 import { type Explanation, explain } from '../manual/explain.ts';
 import { ExitCode, OperatorError } from '../process/errors.ts';
+import { safeJson } from '../process/safe-json.ts';
 import type { CommandContext } from './context.ts';
 
-/** `store migrate|backup`. */
+/** `store show|migrate|backup`. */
 export function addStore(program: Command, context: CommandContext): void {
   const store = explain(program.command('store'), STORE).description(
-    'move all that is kept to another database, or copy it',
+    'which database it is; move all that is kept to another one, or copy it',
   );
+  addShow(store, context);
   addMigrate(store, context);
   addBackup(store, context);
+}
+
+function addShow(store: Command, context: CommandContext): void {
+  explain(store.command('show'), SHOW)
+    .description('print which store it is, its version and size')
+    .option('--json', 'print as JSON', false)
+    .action(async ({ json }: { json: boolean }) => {
+      const { config } = await context.settings();
+      const { describeStore, lookAtStore } = await import('../store/show.ts');
+      const shown = await lookAtStore(config);
+      context.out(json ? `${safeJson(shown)}\n` : describeStore(shown));
+    });
 }
 
 interface MigrateOptions {
@@ -86,6 +100,11 @@ function addBackup(store: Command, context: CommandContext): void {
 
 const STORE: Explanation = {
   examples: [['xapplepush store backup /var/backups/xapplepush.db', 'a copy, every night']],
+};
+
+const SHOW: Explanation = {
+  exits: { [ExitCode.tryAgain]: 'the database cannot be used' },
+  examples: [['xapplepush store show', 'the file or the URL, and what is in it']],
 };
 
 const MIGRATE: Explanation = {
