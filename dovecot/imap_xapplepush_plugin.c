@@ -367,7 +367,8 @@ static bool is_among_told(const char *vname, const struct mail_namespace *ns)
 	return ns->type == MAIL_NAMESPACE_TYPE_PRIVATE && (told() == TOLD_OWN || strcmp(vname, "INBOX") == 0);
 }
 
-/* Of modified UTF-7 Dovecot leaves out bits at the end that belong to nothing, and xapplepush takes no such name. */
+/* Of modified UTF-7 Dovecot leaves out bits at the end that belong to nothing, and xapplepush takes no such name; nor
+   one in 8 bits, as a client may send that has enabled UTF8=ACCEPT. */
 static bool is_canonical(const char *name)
 {
 	string_t *decoded = t_str_new(128), *again = t_str_new(128);

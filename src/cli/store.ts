@@ -1,7 +1,6 @@
 import { isAbsolute } from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../config/config.ts';
-import { isPostgresUrl, readPostgresUrl } from '../config/postgres-url.ts';
 import { type Explanation, explain } from '../manual/explain.ts';
 import { ExitCode, OperatorError } from '../process/errors.ts';
 import { safeJson } from '../process/safe-json.ts';
@@ -53,7 +52,7 @@ function addMigrate(store: Command, context: CommandContext): void {
         context.say(isBack ? 'the store is in use again\n' : 'no move has begun\n');
         return;
       }
-      const target = targetOf(config, to, passwordFile);
+      const target = await targetOf(config, to, passwordFile);
       const moved = await moveStore(config, target, { clock, terminal });
       const { tellMoved } = await import('../transfer/move/told.ts');
       const { text, exitCode } = tellMoved(moved, config, target.postgres?.url ?? target.store);
@@ -62,11 +61,12 @@ function addMigrate(store: Command, context: CommandContext): void {
     });
 }
 
-function targetOf(
+async function targetOf(
   config: Config,
   to: string | undefined,
   passwordFile: string | undefined,
-): Pick<Config, 'store' | 'postgres'> {
+): Promise<Pick<Config, 'store' | 'postgres'>> {
+  const { isPostgresUrl, readPostgresUrl } = await import('../config/postgres-url.ts');
   if (to === undefined) throw usage('nothing says where to', 'name it: --to postgresql://…, or --to FILE');
   if (!isPostgresUrl(to)) {
     if (!isAbsolute(to))

@@ -89,7 +89,10 @@ function unknownProblem(name: string): string {
 type Given = (name: string) => string | undefined;
 
 function addressOf(url: URL, places: string, given: Given): PostgresAddress | { problem: string } {
-  const hosts = hostsOf(given('host') ?? decodeURIComponent(places), given('port'));
+  const host = given('host');
+  const hosts =
+    host === undefined ? placesOf(decodeURIComponent(places), given('port')) : hostsOf(host, given('port'));
+  if (hosts === undefined) return { problem: UNREADABLE };
   if (hosts.some(({ port }) => !isPort(port))) return { problem: 'expected a port from 1 to 65535' };
   if (hosts.some(({ host }) => !HOST.test(host))) return { problem: UNREADABLE };
   const tls = tlsOf(given);
@@ -105,15 +108,34 @@ function addressOf(url: URL, places: string, given: Given): PostgresAddress | { 
 /** A folder, a name or an address. */
 const HOST = /^(?:\/.*|[\w.:%-]+)$/;
 
-/** One port stands for all, as for libpq. */
-function hostsOf(places: string, ports: string | undefined): PostgresPlace[] {
+/** As a URL has them: each with its port, an IPv6 address in brackets. Undefined where one is none of these. */
+function placesOf(places: string, ports: string | undefined): PostgresPlace[] | undefined {
+  const found = places.split(',').map((place) => PLACE.exec(place));
+  if (found.some((match) => match === null)) return undefined;
+  const hosts = found.map((match) => match?.[1] ?? match?.[2] ?? '');
+  const own = found.map((match) => match?.[3]);
+  return withPorts(hosts, ports, own);
+}
+
+const PLACE = /^(?:\[([^\]]+)\]|(\/.*|[^:]*))(?::(\d+))?$/;
+
+/** As the parameter `host` has them: without ports, an IPv6 address as it is. */
+function hostsOf(hosts: string, ports: string | undefined): PostgresPlace[] | undefined {
+  return withPorts(hosts.split(','), ports, []);
+}
+
+/** One port stands for all, as for libpq; as many as hosts, or it is undefined. */
+function withPorts(
+  hosts: readonly string[],
+  ports: string | undefined,
+  own: readonly (string | undefined)[],
+): PostgresPlace[] | undefined {
   const further = ports?.split(',') ?? [];
-  return places.split(',').map((place, index) => {
-    const [, bracketed, plain = '', port] = /^(?:\[([^\]]*)\]|(\/.*|[^:]*))(?::(\d+))?$/.exec(place) ?? [];
-    const given = port ?? further[index] ?? further[0];
-    const host = bracketed ?? (place === '' ? SOCKET_FOLDER : plain);
-    return { host: host === '' && place.startsWith(':') ? SOCKET_FOLDER : host, port: Number(given ?? PORT) };
-  });
+  if (further.length > 1 && further.length !== hosts.length) return undefined;
+  return hosts.map((host, index) => ({
+    host: host === '' ? SOCKET_FOLDER : host,
+    port: Number(own[index] ?? further[index] ?? further[0] ?? PORT),
+  }));
 }
 
 function isPort(port: number): boolean {

@@ -95,7 +95,7 @@ async function readTopic(apns: Config['apns'], nowMs: number): Promise<Found> {
 async function toldBefore({ store, clock, log }: TopicOptions): Promise<string | undefined> {
   if (store === undefined) return undefined;
   try {
-    return await (await store()).latestTopic(clock.nowMs());
+    return await (await store()).usualTopic(clock.nowMs());
   } catch (error) {
     log.warn('the database cannot be asked for the topic of earlier registrations', {
       reason: messageOf(error),

@@ -18,11 +18,15 @@ export interface IntakeVerbs {
   /** The ids of targets that asked for one of the mailboxes. An index is all that it reads, however many there are. */
   subscribed(mailboxes: readonly Mailbox[]): Promise<number[]>;
   /**
-   * The topic of the latest registration that has one, up to now where there is one; undefined where none has. Before
-   * all others come those under which Apple has taken a push since: a mail server may have told another by mistake.
+   * The topic that most devices have of the registrations of the last days: a phone registers once a day, and what one
+   * mail server tells by mistake few have. Of as many, one under which Apple has taken a push since, then the latest. What
+   * a clock that was ahead has dated counts only where there is nothing else. Undefined where none has a topic.
    */
-  latestTopic(nowMs: number): Promise<string | undefined>;
+  usualTopic(nowMs: number): Promise<string | undefined>;
 }
+
+/** Before the latest registration: those of phones that are in use, with a day for one that was switched off. */
+export const LAST_DAYS_MS = 2 * 24 * 60 * 60_000;
 
 export interface RegisterRequest {
   nowMs: number;

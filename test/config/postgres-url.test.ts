@@ -45,6 +45,16 @@ describe('readPostgresUrl', () => {
         ],
       },
     ],
+    [
+      'postgresql:///mail?host=::1,fe80::1&port=5433,5434',
+      {
+        hosts: [
+          { host: '::1', port: 5433 },
+          { host: 'fe80::1', port: 5434 },
+        ],
+      },
+    ],
+    ['postgresql:///mail?host=::ffff:10.0.0.5', { hosts: [{ host: '::ffff:10.0.0.5', port: 5432 }] }],
   ])('%s', (url, address) => {
     expect(readPostgresUrl(url)).toMatchObject(address);
   });
@@ -55,6 +65,8 @@ describe('readPostgresUrl', () => {
     'postgresql://db/mail?sslpassword=secret',
     'postgresql://a,b,/secret?port=0',
     'postgresql://a b/secret',
+    'postgresql://a,b,c/secret?port=5432,5433',
+    'postgresql://::1/secret',
     'postgresql://a:secret/mail',
     'postgresql://a/mail?target_session_attrs=secret',
     'postgresql://a/mail?passfile=/secret',

@@ -36,6 +36,9 @@ export async function noteHostIn(
        clock_ahead_ms = excluded.clock_ahead_ms, seen_ms = excluded.seen_ms, ended_ms = NULL`,
     { id: idOf(owner, database), name, program: VERSION, aheadMs, sinceMs },
   );
+  // A host that was given a name is not there under its former one any more.
+  if (database.host !== undefined)
+    await sql.change('DELETE FROM xapplepush.hosts WHERE id = @id', { id: machineOf(owner) });
   await sql.change(
     `DELETE FROM xapplepush.hosts WHERE seen_ms < ${SERVER_MS} - ${FORGOTTEN_AFTER_MS}
        OR id NOT IN (SELECT id FROM xapplepush.hosts ORDER BY seen_ms DESC LIMIT ${MOST_HOSTS})`,
@@ -51,7 +54,12 @@ export async function noteEndIn(sql: Sql, owner: string, database: ThisHost): Pr
   );
 }
 
-/** A host keeps the name that it was given, whatever machine or container it is. Of a process that has no name, the host has none either. */
+/** A host keeps the name that it was given, whatever machine or container it is. */
 function idOf(owner: string, { host }: ThisHost): string {
-  return host ?? owner.split('@')[1] ?? hostname();
+  return host ?? machineOf(owner);
+}
+
+/** Of a process that has no name, the machine has none either. */
+function machineOf(owner: string): string {
+  return owner.split('@')[1] ?? hostname();
 }

@@ -1,5 +1,5 @@
 import type { NewTarget } from '../../targets/target.ts';
-import type { RegisterRequest, RegisterResult } from '../intake.ts';
+import { LAST_DAYS_MS, type RegisterRequest, type RegisterResult } from '../intake.ts';
 import type { Database, Sql } from './database.ts';
 import { replaceSubscriptions } from './target-rows.ts';
 import { lockUser } from './user-lock.ts';
@@ -83,15 +83,16 @@ function evict(
   );
 }
 
-/** What a clock that was ahead has dated is the latest only where there is nothing else. */
-export function latestTopic(database: Database, nowMs: number): Promise<string | undefined> {
+export function usualTopic(database: Database, nowMs: number): Promise<string | undefined> {
   return database.ask(async (sql) => {
-    const latest = (condition: string): Promise<{ topic: string } | undefined> =>
+    const usual = (condition: string): Promise<{ topic: string } | undefined> =>
       sql.row(
-        `SELECT topic FROM xapplepush.targets WHERE topic <> '' ${condition}
-         ORDER BY coalesce(last_success_ms >= renewed_ms, false) DESC, renewed_ms DESC LIMIT 1`,
+        `SELECT topic FROM xapplepush.targets WHERE topic <> '' ${condition} AND renewed_ms >=
+           (SELECT max(renewed_ms) FROM xapplepush.targets WHERE topic <> '' ${condition}) - ${LAST_DAYS_MS}
+         GROUP BY topic ORDER BY count(*) DESC, count(*) FILTER (WHERE last_success_ms >= renewed_ms) DESC,
+           max(renewed_ms) DESC LIMIT 1`,
         { nowMs },
       );
-    return ((await latest('AND renewed_ms <= @nowMs')) ?? (await latest('')))?.topic;
+    return ((await usual('AND renewed_ms <= @nowMs')) ?? (await usual('')))?.topic;
   });
 }

@@ -57,7 +57,7 @@ function intakeVerbs(database: Database): IntakeVerbs {
     enqueue: gathered((requests) => enqueueMany(database, requests)),
     subscribed: (...given) => subscribed(database, ...given),
     register: (...given) => registering.register(database, ...given),
-    latestTopic: (...given) => registering.latestTopic(database, ...given),
+    usualTopic: (...given) => registering.usualTopic(database, ...given),
   };
 }
 

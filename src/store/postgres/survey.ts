@@ -13,7 +13,7 @@ export async function survey(database: Database): Promise<Survey> {
            AS "oldestTransactionMs",
          pg_has_role('pg_read_all_stats', 'USAGE') AS "seesOthers",
          current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
-           - (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend') AS "connectionsLeft",
+           - (SELECT coalesce(sum(numbackends), 0)::int FROM pg_stat_database) AS "connectionsLeft",
          (SELECT coalesce(sum(pg_total_relation_size(t.oid)), 0)::bigint FROM ${TABLES}) AS bytes,
          ARRAY(SELECT t.relname::text FROM ${TABLES} WHERE NOT (has_table_privilege(t.oid, 'SELECT')
            AND has_table_privilege(t.oid, 'INSERT') AND has_table_privilege(t.oid, 'UPDATE')

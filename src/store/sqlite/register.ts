@@ -1,5 +1,5 @@
 import type { NewTarget } from '../../targets/target.ts';
-import type { RegisterRequest, RegisterResult } from '../intake.ts';
+import { LAST_DAYS_MS, type RegisterRequest, type RegisterResult } from '../intake.ts';
 import type { Sql, Transactions } from './database.ts';
 import { replaceSubscriptions } from './target-rows.ts';
 
@@ -76,15 +76,16 @@ function evict(
   ).run({ user, source, latestId, nowMs, maxPerUser }).changes;
 }
 
-/** What a clock that was ahead has dated is the latest only where there is nothing else. */
-export async function latestTopic(database: Transactions, nowMs: number): Promise<string | undefined> {
+export async function usualTopic(database: Transactions, nowMs: number): Promise<string | undefined> {
   const row = await database.read(
-    (sql) => sql(latestTopicSql('AND renewed_ms <= ?')).get(nowMs) ?? sql(latestTopicSql('')).get(),
+    (sql) => sql(usualTopicSql('AND renewed_ms <= @nowMs')).get({ nowMs }) ?? sql(usualTopicSql('')).get(),
   );
   return (row as { topic: string } | undefined)?.topic;
 }
 
-function latestTopicSql(condition: string): string {
-  return `SELECT topic FROM targets WHERE topic <> '' ${condition}
-    ORDER BY coalesce(last_success_ms >= renewed_ms, 0) DESC, renewed_ms DESC LIMIT 1`;
+function usualTopicSql(condition: string): string {
+  return `SELECT topic FROM targets WHERE topic <> '' ${condition} AND renewed_ms >=
+      (SELECT max(renewed_ms) FROM targets WHERE topic <> '' ${condition}) - ${LAST_DAYS_MS}
+    GROUP BY topic ORDER BY count(*) DESC, sum(coalesce(last_success_ms >= renewed_ms, 0)) DESC,
+      max(renewed_ms) DESC LIMIT 1`;
 }

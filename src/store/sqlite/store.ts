@@ -44,7 +44,7 @@ function intakeVerbs(database: Transactions): IntakeVerbs {
     enqueue: async (...given) => (await enqueue()).enqueue(database, ...given),
     subscribed: async (...given) => (await enqueue()).subscribed(database, ...given),
     register: async (...given) => (await register()).register(database, ...given),
-    latestTopic: async (...given) => (await register()).latestTopic(database, ...given),
+    usualTopic: async (...given) => (await register()).usualTopic(database, ...given),
   };
 }
 

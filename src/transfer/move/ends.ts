@@ -71,6 +71,6 @@ function nameOf({ owner }: { owner: string }): string {
 function busy(why: string): OperatorError {
   return new OperatorError(`the store cannot be left: ${why}`, {
     exitCode: ExitCode.tryAgain,
-    hint: 'stop it wherever it runs (systemctl stop xapplepush; one that was killed is forgotten after a minute), and run this again',
+    hint: "stop it wherever it runs (systemctl stop 'xapplepush*.socket' xapplepush; one that was killed is forgotten after a minute), and run this again",
   });
 }

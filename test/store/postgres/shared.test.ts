@@ -149,6 +149,7 @@ describeWith('PostgreSQL', postgresAvailability(), 'two hosts on one PostgreSQL'
     const database = openDatabase({ url, host: 'mail1' }, PATIENT);
     const named = postgresStore(database);
     const announcement = { sinceMs: NOW_MS, nowMs: Date.now(), outdated: undefined };
+    await one.announceServe({ ...announcement, owner: '1:2:3:1@a1' }); // before it was given the name
     for (const owner of ['1:2:3:1@a1', '1:2:3:1@b2']) await named.announceServe({ ...announcement, owner });
     await named.withdrawServe('1:2:3:1@a1');
     expect(await first!.hosts()).toMatchObject([{ id: 'mail1', name: 'mail1', endedMs: null }]);

@@ -157,9 +157,9 @@ test('topicsInUse', async () => {
   ]);
 });
 
-test('latestTopic', async () => {
+test('usualTopic', async () => {
   const store = await threeTargets();
   await registered(store, { user: 'carol', topic: '' }, { nowMs: 100 });
-  expect(await store.latestTopic(100)).toBe('new');
-  expect(await testStore().latestTopic(100)).toBeUndefined();
+  expect(await store.usualTopic(100)).toBe('new');
+  expect(await testStore().usualTopic(100)).toBeUndefined();
 });
