@@ -138,7 +138,7 @@ const BACKUP: Explanation = {
       'is copied by pg_dump.',
   ],
   exits: {
-    [ExitCode.usage]: 'the store is a PostgreSQL',
+    [ExitCode.usage]: 'the store is a PostgreSQL, or the file is the database itself',
     [ExitCode.badInput]: 'the file exists or cannot be written',
     [ExitCode.tryAgain]: 'the database cannot be used',
   },

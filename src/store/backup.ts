@@ -1,7 +1,8 @@
-import { existsSync, linkSync, renameSync, rmSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { existsSync, linkSync, realpathSync, renameSync, rmSync, type Stats, statSync } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
 import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
 import { syncFolder } from '../process/sync-folder.ts';
+import { COMPANIONS } from './companions.ts';
 import type { StoreConfig } from './configured.ts';
 import { storeError } from './errors.ts';
 import { troubleOrMissing } from './place.ts';
@@ -17,8 +18,9 @@ export function backUp(
   { replace }: { replace: boolean },
 ): void {
   if (postgres !== undefined) throw ofServer(postgres.url);
-  if (existsSync(to) && !replace) throw exists(to);
   if (!existsSync(store)) throw storeError(store, codeOf('SQLITE_CANTOPEN'), troubleOrMissing);
+  if (isPartOf(store, to)) throw itself(store, to);
+  if (existsSync(to) && !replace) throw exists(to);
   const draft = `${resolve(to)}.${process.pid}.new`;
   try {
     copyDatabase(store, draft);
@@ -40,6 +42,35 @@ function ofServer(url: string): OperatorError {
   return new OperatorError(`the store is ${url}, which is backed up by PostgreSQL's own means`, {
     exitCode: ExitCode.usage,
     hint: `pg_dump --schema=xapplepush --file=FILE '${url}' has all of it, at one moment`,
+  });
+}
+
+/** Whether that is the database, or what SQLite keeps beside it, under whatever name. */
+function isPartOf(store: string, file: string): boolean {
+  const own = realpathSync(store);
+  return ['', ...COMPANIONS].some((name) => placeOf(own + name) === placeOf(file));
+}
+
+/** Of what is not there, where it would be. */
+function placeOf(path: string): string {
+  const there = statOf(path);
+  if (there !== undefined) return `${there.dev} ${there.ino}`;
+  const folder = statOf(dirname(path));
+  return folder === undefined ? path : `${folder.dev} ${folder.ino} ${basename(path)}`;
+}
+
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined; // what is wrong with the way there the copy tells
+  }
+}
+
+function itself(store: string, file: string): OperatorError {
+  return new OperatorError(`${file} is database ${store} itself, or a part of it`, {
+    exitCode: ExitCode.usage,
+    hint: 'name a file of its own for the copy',
   });
 }
 

@@ -3,7 +3,7 @@ import { isMissing } from '../process/errors.ts';
 import type { Log } from '../process/log.ts';
 
 /** What SQLite keeps beside a database (https://sqlite.org/tempfiles.html); it would take it for part of another one. */
-const COMPANIONS = ['-wal', '-shm', '-journal'];
+export const COMPANIONS = ['-wal', '-shm', '-journal'];
 
 /** Which file each of them is, while the database is open. */
 export type Companions = ReadonlyMap<string, string>;

@@ -1,4 +1,4 @@
-import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { linkSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { startTestApns, configFor } from '../support/apns.ts';
@@ -40,6 +40,23 @@ test('a file is replaced only where that is asked for; what cannot be is said', 
   expect(() => backUp({ store: '', postgres: { url: 'postgresql:///x' } }, copy, { replace: false })).toThrow(
     expect.objectContaining({ hint: expect.stringMatching(/^pg_dump --schema=xapplepush/) as string }),
   );
+});
+
+test('the database and what lies beside it are never replaced, under whatever name', async () => {
+  const store = testStore();
+  await registered(store);
+  const folder = temporaryFolder();
+  const [symbolic, hard] = [join(folder, 'symbolic.db'), join(folder, 'hard.db')];
+  symlinkSync(store.file, symbolic);
+  linkSync(store.file, hard);
+  const parts = ['', '-wal', '-shm', '-journal'].map((name) => store.file + name);
+  for (const to of [...parts, symbolic, hard])
+    for (const replace of [true, false])
+      expect(() => backUp({ store: store.file }, to, { replace })).toThrow(
+        expect.objectContaining({ exitCode: 64, message: expect.stringContaining('itself') as string }),
+      );
+  expect(() => backUp({ store: symbolic }, `${store.file}-wal`, { replace: true })).toThrow('itself');
+  expect(await testStore(store.file).countRows()).toEqual({ targets: 1, waiting: 0 });
 });
 
 test('is made while serve runs, and restored as docs/serve.md says', { timeout: 30_000 }, async () => {
