@@ -1,6 +1,8 @@
 import type { Clock } from '../../process/clock.ts';
 import { isDeadOwner } from '../../delivery/lease.ts';
 import { ExitCode, OperatorError } from '../../process/errors.ts';
+import { LEASE_MS } from '../../outbox/timing.ts';
+import { clockOf } from '../../store/clock.ts';
 import { openConfigured, type StoreConfig } from '../../store/configured.ts';
 import { type Lock, takeLock } from '../../store/lock.ts';
 import type { Store } from '../../store/store.ts';
@@ -44,7 +46,10 @@ async function withOpen<T>(
 const PATIENCE_MS = 15_000;
 const INTERVAL_MS = 50;
 
-/** Whoever delivers on this host holds this lock. */
+/** How often is looked whether a push is still being sent; with many that wait a look takes a while. */
+const LOOK_INTERVAL_MS = 500;
+
+/** Whoever delivers in the background on this host holds this lock; `flush` and who waits for an answer do not. */
 async function takeDelivery({ store }: StoreConfig, clock: Clock): Promise<Lock> {
   const untilMs = clock.steadyMs() + PATIENCE_MS;
   for (;;) {
@@ -53,6 +58,21 @@ async function takeDelivery({ store }: StoreConfig, clock: Clock): Promise<Lock>
     if (clock.steadyMs() >= untilMs)
       throw busy('xapplepush serve, or a deliverer, works with it on this host');
     await clock.sleep(INTERVAL_MS);
+  }
+}
+
+/**
+ * Resolves when nobody is at a push of it: what is sent while it is left cannot be noted any more. Whoever has leased
+ * one and died is not waited for. Throws OperatorError (exit 75) where that takes longer than a lease.
+ */
+export async function untilNobodySends(source: Store, hostClock: Clock): Promise<void> {
+  const clock = clockOf(source, hostClock);
+  const untilMs = clock.steadyMs() + LEASE_MS;
+  for (;;) {
+    const owners = (await source.leaseOwners()).filter((owner) => !isDeadOwner(owner));
+    if (owners.length === 0 || (await source.countWaiting({}, clock.nowMs())).sending === 0) return;
+    if (clock.steadyMs() >= untilMs) throw busy(`pushes are being sent from it by ${owners.join(', ')}`);
+    await clock.sleep(LOOK_INTERVAL_MS);
   }
 }
 

@@ -7,7 +7,7 @@ import type { Store } from '../../store/store.ts';
 import { createProgress } from '../progress.ts';
 import { type Compared, compare } from './compared.ts';
 import { takeDevices } from './devices.ts';
-import { withBoth } from './ends.ts';
+import { untilNobodySends, withBoth } from './ends.ts';
 import { takePushes } from './pushes.ts';
 
 export interface MoveContext {
@@ -61,7 +61,7 @@ async function moveAll(
   departure: Departure,
   { clock, terminal }: MoveContext,
 ): Promise<Compared> {
-  if (departure.step === 'devices') await source.depart(departure);
+  if (departure.step === 'devices') await leave(source, departure, clock);
   const { targets, waiting } = await source.countRows();
   const progressOf = (all: number, what: string): ReturnType<typeof createProgress> =>
     createProgress({ write: terminal, clock, part: (done) => (all === 0 ? 1 : done / all), what });
@@ -76,6 +76,13 @@ async function moveAll(
   await source.depart({ ...departure, step: 'done' });
   await target.forgetArrival(departure.id);
   return compared;
+}
+
+/** Who was quick enough to begin a push before nobody may any more is waited for too. */
+async function leave(source: Store, departure: Departure, clock: Clock): Promise<void> {
+  if ((await source.departure()) === undefined) await untilNobodySends(source, clock);
+  await source.depart(departure);
+  await untilNobodySends(source, clock);
 }
 
 /** Two names may lead to one store. */

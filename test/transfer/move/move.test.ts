@@ -3,18 +3,28 @@ import { once } from 'node:events';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { leaseOwner } from '../../../src/delivery/lease.ts';
 import { systemClock } from '../../../src/process/clock.ts';
 import { openPostgres } from '../../../src/store/postgres/open.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { moveBetween } from '../../../src/transfer/move/move.ts';
 import { tellMoved } from '../../../src/transfer/move/told.ts';
 import { COMMAND, createSandbox, environmentOf, type Sandbox } from '../../support/command.ts';
+import { createTestClock } from '../../support/clock.ts';
 import { messageNew } from '../../support/events.ts';
 import { describeWith } from '../../support/needs.ts';
 import { type Postgres, startPostgres } from '../../support/postgres.ts';
 import { postgresAvailability } from '../../support/postgres-installation.ts';
 import { createKeptStores, type KeptStores } from '../../support/postgres-store.ts';
-import { claimed, enqueued, NOW_MS, openTestStore, subscription, testStore } from '../../support/store.ts';
+import {
+  claimed,
+  enqueued,
+  LEASE_MS,
+  NOW_MS,
+  openTestStore,
+  subscription,
+  testStore,
+} from '../../support/store.ts';
 import { phone, withPhone } from '../../store/contract/scene.ts';
 
 const CONTEXT = { clock: systemClock, terminal: undefined };
@@ -109,6 +119,39 @@ describeWith('PostgreSQL', postgresAvailability(), 'a move between SQLite and Po
     await moveBetween(source, target, CONTEXT);
     const topics = (await target.listTargets({})).map(({ topic }) => topic);
     expect(topics).toEqual(['newer', 'newer', 'its own']);
+  });
+
+  test('waits for who is sending from it, before it is left and after, and not for who has died', async () => {
+    const [source, target] = [testStore(), await onServer()];
+    await filled(source, 3);
+    const clock = createTestClock(NOW_MS);
+    await claimed(source, { owner: 'flush', limit: 1 });
+    const moved = moveBetween(source, target, { ...CONTEXT, clock });
+    await clock.asleep();
+    expect(await source.departure()).toBeUndefined();
+    await source.releaseLeases(['flush']);
+    await claimed(source, {
+      owner: `${leaseOwner()
+        .split('@')[0]!
+        .replace(/:\d+:\d+$/, ':1:1')}`,
+      limit: 1,
+    });
+    clock.advance(LEASE_MS / 2);
+    await moved;
+    expect((await target.countRows()).waiting).toBe(2);
+
+    const left = testStore();
+    await filled(left, 2);
+    await claimed(left, { owner: 'flush', nowMs: clock.nowMs() });
+    await left.depart({ id: 'x', to: target.file, step: 'devices' });
+    const refused = moveBetween(left, target, { ...CONTEXT, clock: { ...clock, nowMs: () => NOW_MS } });
+    await clock.asleep();
+    expect(await left.departure()).toMatchObject({ step: 'devices' });
+    clock.advance(LEASE_MS);
+    await expect(refused).rejects.toMatchObject({ exitCode: 75, message: /sent from it by flush/ });
+    clock.advance(1);
+    await moveBetween(left, target, { ...CONTEXT, clock });
+    expect(await left.departure()).toMatchObject({ step: 'done' });
   });
 
   test('says which mailboxes PostgreSQL has no room for', async () => {
