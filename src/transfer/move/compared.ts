@@ -39,38 +39,59 @@ function nameOf({ fingerprint, server }: { fingerprint: string; server: string }
   return `${fingerprint} ${server}`;
 }
 
-/** Both give them in one order. */
+/** Both give them in one order, and those of one phone together. */
 async function compareDevices(
   source: Store,
   target: Store,
 ): Promise<Pick<Compared, 'devices' | 'subscriptions'>> {
   const devices = { here: 0, there: 0 };
   const subscriptions = { here: 0, there: 0 };
-  const others = each(target);
+  const others = eachPhone(target);
   let other = await others.next();
-  for await (const device of each(source)) {
-    while (other.done !== true && isBefore(other.value, device)) other = await others.next();
-    devices.here += 1;
-    subscriptions.here += device.subscriptions.length;
-    if (other.done === true || isBefore(device, other.value)) continue;
-    const known = new Set(other.value.subscriptions.map(mailboxOf));
-    devices.there += 1;
-    subscriptions.there += device.subscriptions.filter((one) => known.has(mailboxOf(one))).length;
+  for await (const phone of eachPhone(source)) {
+    while (other.done !== true && order(other.value, phone) < 0) other = await others.next();
+    const there = other.done !== true && order(other.value, phone) === 0 ? other.value : [];
+    for (const device of phone) {
+      devices.here += 1;
+      subscriptions.here += device.subscriptions.length;
+      const same = there.find((each) => standsFor(each, device));
+      if (same === undefined) continue;
+      const known = new Set(same.subscriptions.map(mailboxOf));
+      devices.there += 1;
+      subscriptions.there += device.subscriptions.filter((one) => known.has(mailboxOf(one))).length;
+    }
   }
   return { devices, subscriptions };
 }
 
-async function* each(store: Store): AsyncGenerator<WholeTarget> {
-  for await (const page of exportedTargets(store)) yield* page;
+/** The devices of one user with one token. */
+type Phone = [WholeTarget, ...WholeTarget[]];
+
+async function* eachPhone(store: Store): AsyncGenerator<Phone> {
+  let phone: Phone | undefined;
+  for await (const page of exportedTargets(store))
+    for (const device of page) {
+      if (phone !== undefined && order(phone, [device]) === 0) phone.push(device);
+      else {
+        if (phone !== undefined) yield phone;
+        phone = [device];
+      }
+    }
+  if (phone !== undefined) yield phone;
 }
 
 /** As both databases compare text: by its bytes. */
-function isBefore(one: WholeTarget, other: WholeTarget): boolean {
+function order([one]: Phone, [other]: Phone): number {
   return (
-    (Buffer.compare(Buffer.from(one.user), Buffer.from(other.user)) ||
-      Buffer.compare(Buffer.from(one.deviceToken), Buffer.from(other.deviceToken)) ||
-      Buffer.compare(Buffer.from(one.accountId), Buffer.from(other.accountId))) < 0
+    Buffer.compare(Buffer.from(one.user), Buffer.from(other.user)) ||
+    Buffer.compare(Buffer.from(one.deviceToken), Buffer.from(other.deviceToken))
   );
+}
+
+/** It is the same, or what it has registered as since. */
+function standsFor(there: WholeTarget, device: WholeTarget): boolean {
+  if (there.accountId === device.accountId) return true;
+  return there.subtopic === device.subtopic && there.renewedMs >= device.renewedMs;
 }
 
 function mailboxOf({ owner, path }: { owner: string; path: string }): string {

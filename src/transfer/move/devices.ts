@@ -1,13 +1,22 @@
 import type { Clock } from '../../process/clock.ts';
 import type { Store } from '../../store/store.ts';
-import type { Candidate, Ruling, Standing } from '../../targets/precedence.ts';
+import {
+  type Candidate,
+  type PrecedenceRules,
+  type Ruling,
+  ruleOn,
+  type Standing,
+} from '../../targets/precedence.ts';
 import type { WholeTarget } from '../../targets/record.ts';
 import { exportedTargets } from '../export.ts';
 
 /** The other store may be in use: it is not held for longer than this at once. */
 const TRANSACTION_MS = 25;
 
-/** Takes every device as it is; where the other store knows it as newly registered, that stays. */
+/**
+ * Takes every device as it is; where the other store knows it as newly registered, that stays. One that was removed there
+ * since an earlier attempt comes again: why it is not there nobody can tell.
+ */
 export async function takeDevices(
   source: Store,
   target: Store,
@@ -40,11 +49,9 @@ function candidateOf({ registeredMs, renewedMs, ...whole }: WholeTarget): Candid
   return { target, registeredMs, renewedMs, history };
 }
 
-function rule({ target, registeredMs = 0, renewedMs = 0 }: Candidate, standing: readonly Standing[]): Ruling {
-  const same = standing.find(
-    ({ deviceToken, accountId }) => deviceToken === target.deviceToken && accountId === target.accountId,
-  );
-  if (same === undefined) return { act: 'taken', registeredMs, renewedMs, removed: [] };
-  if (same.renewedMs >= renewedMs) return { act: 'unchanged' };
-  return { act: 'renewed', registeredMs, renewedMs, removed: [] };
+/** All of them come, however many a user has; a device has one account id at a time, as at registrations. */
+const RULES: PrecedenceRules = { maxPerUser: Infinity, latestMs: Infinity };
+
+function rule({ target, registeredMs, renewedMs }: Candidate, standing: readonly Standing[]): Ruling {
+  return ruleOn({ ...target, registeredMs, renewedMs }, standing, RULES);
 }

@@ -37,13 +37,17 @@ function countsOf(compared: Compared): string {
 function lacking({ devices, subscriptions, pushes }: Compared): string[] {
   const lacks = ({ here, there }: Count): boolean => there < here;
   if (lacks(devices))
-    return ['not moved: devices were removed there meanwhile; run the same command again\n'];
+    return [
+      'not moved: devices were removed there meanwhile; run the same command again, and they come again\n',
+    ];
   return [
     ...(lacks(subscriptions)
       ? [
           'mailboxes are missing whose names are too long for PostgreSQL, or whose device registered anew there\n',
         ]
       : []),
-    ...(lacks(pushes) ? ['pushes are missing whose device was removed there before they came\n'] : []),
+    ...(lacks(pushes)
+      ? ['pushes are missing whose device was removed there, or registered anew, before they came\n']
+      : []),
   ];
 }

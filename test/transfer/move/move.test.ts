@@ -11,7 +11,7 @@ import { moveBetween } from '../../../src/transfer/move/move.ts';
 import { tellMoved } from '../../../src/transfer/move/told.ts';
 import { COMMAND, createSandbox, environmentOf, type Sandbox } from '../../support/command.ts';
 import { createTestClock } from '../../support/clock.ts';
-import { messageNew } from '../../support/events.ts';
+import { ACCOUNT_ID, messageNew } from '../../support/events.ts';
 import { describeWith } from '../../support/needs.ts';
 import { type Postgres, startPostgres } from '../../support/postgres.ts';
 import { postgresAvailability } from '../../support/postgres-installation.ts';
@@ -119,6 +119,27 @@ describeWith('PostgreSQL', postgresAvailability(), 'a move between SQLite and Po
     await moveBetween(source, target, CONTEXT);
     const topics = (await target.listTargets({})).map(({ topic }) => topic);
     expect(topics).toEqual(['newer', 'newer', 'its own']);
+  });
+
+  test('leaves one account id of a phone, the latest, and counts what that has replaced', async () => {
+    const [source, target] = [testStore(), await onServer()];
+    const later = { accountId: 'later', nowMs: NOW_MS + 1 };
+    await withPhone(source, 1);
+    await withPhone(target, 1, later);
+    await withPhone(source, 2, later);
+    await withPhone(target, 2);
+    await withPhone(source, 3);
+    await withPhone(target, 3, { ...later, subtopic: 'another' });
+    const { compared } = await moveBetween(source, target, CONTEXT);
+    const devices = (await target.listTargets({})).map(({ user, accountId }) => [user, accountId]);
+    const [one, two, ...three] = devices;
+    expect([one, two]).toEqual([
+      ['user1', 'later'],
+      ['user2', 'later'],
+    ]);
+    expect(three.map(([, accountId]) => accountId).sort()).toEqual(['later', ACCOUNT_ID].sort());
+    expect(compared).toMatchObject({ devices: { here: 3, there: 3 }, subscriptions: { here: 6, there: 6 } });
+    expect(await source.departure()).toMatchObject({ step: 'done' });
   });
 
   test('waits for who is sending from it, before it is left and after, and not for who has died', async () => {
