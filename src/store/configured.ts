@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts';
 import type { Log } from '../process/log.ts';
+import type { Left } from './move.ts';
 import { openStore } from './open.ts';
 import type { Store } from './store.ts';
 
@@ -14,8 +15,8 @@ export interface OpenOptions {
   busyTimeoutMs?: number;
   /** For `serve`, which takes many events a second and has a spool for what takes long. */
   batched?: boolean;
-  /** For who moves it: also one that was left for another. */
-  left?: boolean;
+  /** For who moves it: also one that was left for another, with this program's schema or, to stay with it, with any. */
+  left?: Left;
 }
 
 /**

@@ -21,7 +21,10 @@ export interface MoveVerbs {
   arrive(move: { id: string; afterTargetId: number }, pushes: readonly MovingPush[]): Promise<void>;
   forgetArrival(id: string): Promise<void>;
   keptCredentials(): Promise<KeptCredentials>;
-  /** Of what both know the later stays. */
+  /**
+   * Of a credential that both know the greater number and the later time of its successes stay, and all else as it is
+   * here; of tokens the one that was issued later.
+   */
   takeCredentials(kept: KeptCredentials): Promise<void>;
 }
 
@@ -61,21 +64,40 @@ export interface KeptCredentials {
   tokens: (IssuedToken & { fingerprint: string })[];
 }
 
+/** Which of those that were left may be opened. */
+export type Left = 'this schema' | 'any schema';
+
 /** In place of the version of the schema, which a program that knows nothing of it refuses: "left" in ASCII. */
 export const LEFT_VERSION = 0x6c656674;
 
 /** What nobody may write to a store that was left. */
 export const LEFT_TABLES = ['targets', 'subscriptions', 'outbox', 'outbox_mailboxes'];
 
-/** Whoever opens a store that was left is told where it is now. */
-export function leftStore(name: string, { to, step }: Departure): StoreError {
-  const [message, hint] =
-    step === 'done'
-      ? [`database ${name} was moved to ${to}`, `let \`store\` name ${to}; events wait in the spool`]
-      : [
-          `database ${name} is being moved to ${to}`,
-          `if that was broken off, run it again: xapplepush store migrate --to ${to}; events wait in the spool`,
-        ];
+/** Whoever opens a store that was left is told where it is now; where its schema is another program's, the way out. */
+export function leftStore(
+  name: string,
+  { to, step }: Departure,
+  { isOtherSchema }: { isOtherSchema: boolean },
+): StoreError {
+  if (step === 'done') {
+    const hint = `let \`store\` name ${to}; events wait in the spool`;
+    return new StoreError(`database ${name} was moved to ${to}`, { hint, left: false, cause: undefined });
+  }
+  const hint = `if that was broken off, ${wayOut({ to, step }, isOtherSchema)}; events wait in the spool`;
   // As long as that is under way, events are to wait in the spool.
-  return new StoreError(message, { hint, left: step !== 'done', cause: undefined });
+  return new StoreError(`database ${name} is being moved to ${to}`, { hint, left: true, cause: undefined });
+}
+
+function wayOut({ to, step }: Pick<Departure, 'to' | 'step'>, isOtherSchema: boolean): string {
+  if (!isOtherSchema) return `run it again: ${moveCommand(to)}`;
+  const began = 'an xapplepush with another schema began it';
+  return step === 'devices'
+    ? `take it back, for ${began}, and begin anew: xapplepush store migrate --undo`
+    : `complete it with that, for ${began}: ${moveCommand(to)}`;
+}
+
+/** What completes a move; the file of a password is not kept. */
+export function moveCommand(to: string): string {
+  const command = `xapplepush store migrate --to '${to.replaceAll("'", `'\\''`)}'`;
+  return to.includes('://') ? `${command}, with the same --password-file where one was given` : command;
 }

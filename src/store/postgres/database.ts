@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { PostgresConfig } from '../../config/config.ts';
 import { type Connections, connectionsTo, type Patience } from './connection.ts';
+import type { Left } from '../move.ts';
 import { isCollision, isLost, postgresError } from './errors.ts';
 import { migrate } from './migrations.ts';
 import { Away, createReach } from './reach.ts';
@@ -43,7 +44,7 @@ export interface DatabaseOptions {
   /** At most so many connections. */
   connections: number;
   /** Also one that was left for another store. */
-  left?: boolean;
+  left?: Left | undefined;
 }
 
 /** How often a transaction is run that another is in the way of, or whose connection was cut. */

@@ -1,6 +1,6 @@
 import { VERSION } from '../../process/installation.ts';
 import { StoreError } from '../errors.ts';
-import { leftStore, LEFT_VERSION } from '../move.ts';
+import { type Left, leftStore, LEFT_VERSION } from '../move.ts';
 import type { Sql } from './database.ts';
 import { departureIn } from './departure.ts';
 import { MIGRATIONS } from './schema.ts';
@@ -14,14 +14,10 @@ const LOCK = 0x78617070;
  * Makes the schema, or brings it to the version of this program, all or nothing. Throws StoreError for one of a newer
  * program, and for one that is not there where it is not to be made.
  */
-export async function migrate(
-  sql: Sql,
-  name: string,
-  { create, left = false }: MigrateOptions,
-): Promise<void> {
+export async function migrate(sql: Sql, name: string, { create, left }: MigrateOptions): Promise<void> {
   const found = await versionIn(sql);
   if (found === CURRENT_VERSION) return;
-  if (found === LEFT_VERSION && left) return;
+  if (found === LEFT_VERSION && (await mayOpen(sql, left))) return;
   await refuseUnknown(sql, name, found);
   if (found === 0 && !create) throw missing(name);
   await sql.change('BEGIN');
@@ -40,13 +36,27 @@ export async function migrate(
 export interface MigrateOptions {
   create: boolean;
   /** Also one that was left for another store. */
-  left?: boolean | undefined;
+  left?: Left | undefined;
 }
 
 async function refuseUnknown(sql: Sql, name: string, version: number): Promise<void> {
   if (version <= CURRENT_VERSION) return;
   const left = version === LEFT_VERSION ? await departureIn(sql) : undefined;
-  throw left === undefined ? newer(name, version) : leftStore(name, left);
+  if (left === undefined) throw newer(name, version);
+  throw leftStore(name, left, { isOtherSchema: !(await isOfThis(sql)) });
+}
+
+async function mayOpen(sql: Sql, left: Left | undefined): Promise<boolean> {
+  return left === 'any schema' || (left === 'this schema' && (await isOfThis(sql)));
+}
+
+/** Whether the schema of one that was left is this program's. */
+async function isOfThis(sql: Sql): Promise<boolean> {
+  const beneath = await sql.row<{ version: number }>(
+    'SELECT max(version) AS version FROM xapplepush.migrations WHERE version <> @left',
+    { left: LEFT_VERSION },
+  );
+  return beneath?.version === CURRENT_VERSION;
 }
 
 /**

@@ -17,9 +17,6 @@ const OF_COMMANDS: Omit<DatabaseOptions, 'create' | 'left'> = {
 };
 
 /** Throws OperatorError where the URL, or a file that it names, cannot be used. */
-export function openPostgres(
-  config: PostgresConfig,
-  { create, batched = false, left = false }: OpenOptions,
-): Store {
+export function openPostgres(config: PostgresConfig, { create, batched = false, left }: OpenOptions): Store {
   return postgresStore(openDatabase(config, { create, left, ...(batched ? OF_SERVE : OF_COMMANDS) }));
 }

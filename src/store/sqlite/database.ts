@@ -7,6 +7,7 @@ import { createDatabaseFile } from './create.ts';
 import { connect, type Database } from './driver.ts';
 import { storeError } from '../errors.ts';
 import { troubleOfPlace, troubleOrMissing } from '../place.ts';
+import type { Left } from '../move.ts';
 import type { Compaction } from '../store.ts';
 import { isLeft } from './departure.ts';
 import { CURRENT_VERSION, migrate } from './migrations.ts';
@@ -50,8 +51,8 @@ export interface OpenOptions {
   busyTimeoutMs?: number;
   /** Commit what is written at nearly the same time together: for a process that takes many events a second. */
   batched?: boolean;
-  /** Also one that was left for another store, by a program with this schema. */
-  left?: boolean;
+  /** Also one that was left for another store. */
+  left?: Left | undefined;
 }
 
 /** A transaction takes about a millisecond; two hundred handlers at once are through well within this. */
@@ -71,7 +72,7 @@ const WAL_LIMIT_BYTES = 16 * 1024 * 1024;
  * Throws an OperatorError (exit 75) that says why it cannot be used.
  */
 export function openDatabase(file: string, options: OpenOptions): Transactions {
-  const { create, log, busyTimeoutMs = BUSY_TIMEOUT_MS, batched = false, left = false } = options;
+  const { create, log, busyTimeoutMs = BUSY_TIMEOUT_MS, batched = false, left } = options;
   try {
     if (create) createDatabaseFile(file, connect, log);
     const database = openExisting(file, busyTimeoutMs, left);
@@ -82,12 +83,12 @@ export function openDatabase(file: string, options: OpenOptions): Transactions {
   }
 }
 
-function openExisting(file: string, busyTimeoutMs: number, left: boolean): Database {
+function openExisting(file: string, busyTimeoutMs: number, left: Left | undefined): Database {
   const database = connect(file, { fileMustExist: true, timeout: busyTimeoutMs });
   try {
     database.exec(`PRAGMA synchronous = ${SYNCED}; PRAGMA foreign_keys = ON;
       PRAGMA journal_size_limit = ${WAL_LIMIT_BYTES}`);
-    if (!left || !isLeft(database, CURRENT_VERSION)) migrate(database, file);
+    if (!isLeft(database, CURRENT_VERSION, left)) migrate(database, file);
     return database;
   } catch (error) {
     database.close();

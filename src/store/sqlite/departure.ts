@@ -1,5 +1,5 @@
 import type { StoreError } from '../errors.ts';
-import { type Departure, LEFT_TABLES, LEFT_VERSION, leftStore } from '../move.ts';
+import { type Departure, type Left, LEFT_TABLES, LEFT_VERSION, leftStore } from '../move.ts';
 import type { Sql, Transactions } from './database.ts';
 import type { Database } from './driver.ts';
 
@@ -27,7 +27,8 @@ export function stay(database: Transactions): Promise<void> {
   return database.write((sql) => {
     if (versionIn(sql) !== LEFT_VERSION) return;
     const version = sql('SELECT version FROM departure').pluck().get() as number;
-    for (const { name } of TRIGGERS) sql(`DROP TRIGGER ${name}`).run();
+    const triggers = sql(OWN_TRIGGERS).pluck().all() as string[];
+    for (const name of triggers) sql(`DROP TRIGGER ${name}`).run();
     sql('DROP TABLE departure').run();
     sql(`PRAGMA user_version = ${version}`).run();
   });
@@ -40,6 +41,9 @@ const TRIGGERS = LEFT_TABLES.flatMap((table) =>
   })),
 );
 
+/** As they are, perhaps made by another version. */
+const OWN_TRIGGERS = `SELECT name FROM sqlite_schema WHERE type = 'trigger' AND name GLOB 'left_*'`;
+
 function versionIn(sql: Sql): number {
   return sql('PRAGMA user_version').pluck().get() as number;
 }
@@ -48,15 +52,17 @@ function departureIn(sql: Sql): Departure {
   return sql('SELECT id, target AS "to", step FROM departure').get() as Departure;
 }
 
-/** Of a database that was left by a program with another schema nothing is read. */
-export function isLeft(database: Database, version: number): boolean {
-  if (database.pragma('user_version', { simple: true }) !== LEFT_VERSION) return false;
-  return database.prepare('SELECT version FROM departure').pluck().get() === version;
+/** Whether it was left, and may be opened so. Of one with another schema nothing is read. */
+export function isLeft(database: Database, version: number, left: Left | undefined): boolean {
+  if (left === undefined || database.pragma('user_version', { simple: true }) !== LEFT_VERSION) return false;
+  return left === 'any schema' || versionBeneath(database) === version;
 }
 
-export function leftDatabase(file: string, database: Database): StoreError {
-  return leftStore(
-    file,
-    departureIn((text) => database.prepare(text)),
-  );
+function versionBeneath(database: Database): unknown {
+  return database.prepare('SELECT version FROM departure').pluck().get();
+}
+
+export function leftDatabase(file: string, database: Database, version: number): StoreError {
+  const departure = departureIn((text) => database.prepare(text));
+  return leftStore(file, departure, { isOtherSchema: versionBeneath(database) !== version });
 }

@@ -90,7 +90,7 @@ export function migrate(
     .transaction(() => {
       // Read again under the lock: another process may have migrated in between.
       const version = versionOf(database, file);
-      if (version === LEFT_VERSION) throw leftDatabase(file, database);
+      if (version === LEFT_VERSION) throw leftDatabase(file, database, newest);
       if (version > newest) throw newerDatabase(file, version, newest);
       for (const migration of migrations.filter((candidate) => candidate.version > version)) {
         database.exec(migration.sql);

@@ -5,21 +5,21 @@ import { LEASE_MS } from '../../outbox/timing.ts';
 import { clockOf } from '../../store/clock.ts';
 import { openConfigured, type StoreConfig } from '../../store/configured.ts';
 import { type Lock, takeLock } from '../../store/lock.ts';
+import type { Left } from '../../store/move.ts';
 import type { Store } from '../../store/store.ts';
 
 /** The store that is left, while nobody delivers from it, and the one that it is left for, which is made. */
 export async function withBoth<T>(
   from: StoreConfig,
-  to: StoreConfig | undefined,
+  to: StoreConfig,
   clock: Clock,
   body: (source: Store, target: Store) => Promise<T>,
 ): Promise<T> {
   const lock = await takeDelivery(from, clock);
   try {
-    return await withOpen(from, { create: false, left: true }, async (source) => {
+    return await withOpen(from, { create: false, left: 'this schema' }, async (source) => {
       await refuseServed(source, clock);
-      if (to === undefined) return body(source, source);
-      return withOpen(to, { create: true }, async (target) => {
+      return await withOpen(to, { create: true }, async (target) => {
         await target.schemaVersion(); // it is there, before anything is left for it
         return body(source, target);
       });
@@ -29,9 +29,26 @@ export async function withBoth<T>(
   }
 }
 
+/**
+ * The store that is left alone, of whatever schema: the body may ask for the departure, and stay. A `serve` that has it
+ * open goes on then.
+ */
+export async function withLeft<T>(
+  from: StoreConfig,
+  clock: Clock,
+  body: (source: Store) => Promise<T>,
+): Promise<T> {
+  const lock = await takeDelivery(from, clock);
+  try {
+    return await withOpen(from, { create: false, left: 'any schema' }, body);
+  } finally {
+    lock.release();
+  }
+}
+
 async function withOpen<T>(
   config: StoreConfig,
-  options: { create: boolean; left?: boolean },
+  options: { create: boolean; left?: Left },
   body: (store: Store) => Promise<T>,
 ): Promise<T> {
   const store = await openConfigured(config, options);

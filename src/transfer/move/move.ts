@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../process/clock.ts';
 import { ExitCode, OperatorError } from '../../process/errors.ts';
 import type { StoreConfig } from '../../store/configured.ts';
-import type { Departure } from '../../store/move.ts';
+import { type Departure, moveCommand } from '../../store/move.ts';
 import type { Store } from '../../store/store.ts';
 import { createProgress } from '../progress.ts';
 import { type Compared, compare } from './compared.ts';
 import { takeDevices } from './devices.ts';
-import { untilNobodySends, withBoth } from './ends.ts';
+import { untilNobodySends, withBoth, withLeft } from './ends.ts';
 import { takePushes } from './pushes.ts';
 
 export interface MoveContext {
@@ -46,7 +46,7 @@ export async function moveBetween(source: Store, target: Store, context: MoveCon
 
 /** Makes the store usable again from which nothing has gone but devices. */
 export function stayWith(from: StoreConfig, { clock }: MoveContext): Promise<boolean> {
-  return withBoth(from, undefined, clock, async (source) => {
+  return withLeft(from, clock, async (source) => {
     const known = await source.departure();
     if (known === undefined) return false;
     if (known.step !== 'devices') throw hasGone(source, known);
@@ -102,7 +102,7 @@ function goesElsewhere({ file }: Store, { to, step }: Departure): OperatorError 
     hint:
       step === 'done'
         ? `let \`store\` name ${to}, and move on from there`
-        : `complete that first: xapplepush store migrate --to ${to}`,
+        : `complete that first: ${moveCommand(to)}`,
   });
 }
 
@@ -112,6 +112,6 @@ function hasGone({ file }: Store, { to, step }: Departure): OperatorError {
     hint:
       step === 'done'
         ? `let \`store\` name ${to}, and move back from there, to a file of another name`
-        : `complete the move, and then move back: xapplepush store migrate --to ${to}`,
+        : `complete the move, and then move back: ${moveCommand(to)}`,
   });
 }

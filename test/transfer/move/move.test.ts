@@ -6,8 +6,9 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { leaseOwner } from '../../../src/delivery/lease.ts';
 import { systemClock } from '../../../src/process/clock.ts';
 import { openPostgres } from '../../../src/store/postgres/open.ts';
+import { MIGRATIONS } from '../../../src/store/postgres/schema.ts';
 import type { Store } from '../../../src/store/store.ts';
-import { moveBetween } from '../../../src/transfer/move/move.ts';
+import { moveBetween, moveStore, stayWith } from '../../../src/transfer/move/move.ts';
 import { tellMoved } from '../../../src/transfer/move/told.ts';
 import { COMMAND, createSandbox, environmentOf, type Sandbox } from '../../support/command.ts';
 import { createTestClock } from '../../support/clock.ts';
@@ -23,11 +24,17 @@ import {
   NOW_MS,
   openTestStore,
   subscription,
+  temporaryFolder,
   testStore,
 } from '../../support/store.ts';
 import { phone, withPhone } from '../../store/contract/scene.ts';
 
 const CONTEXT = { clock: systemClock, terminal: undefined };
+
+/** An error with such a hint. */
+function hinting(hint: RegExp): unknown {
+  return expect.objectContaining({ hint: expect.stringMatching(hint) as string });
+}
 
 async function filled(store: Store, phones: number): Promise<void> {
   for (let n = 1; n <= phones; n += 1) await withPhone(store, n);
@@ -152,9 +159,9 @@ describeWith('PostgreSQL', postgresAvailability(), 'a move between SQLite and Po
     expect(await source.departure()).toBeUndefined();
     await source.releaseLeases(['flush']);
     await claimed(source, {
-      owner: `${leaseOwner()
+      owner: leaseOwner()
         .split('@')[0]!
-        .replace(/:\d+:\d+$/, ':1:1')}`,
+        .replace(/:\d+:\d+$/, ':1:1'),
       limit: 1,
     });
     clock.advance(LEASE_MS / 2);
@@ -169,7 +176,12 @@ describeWith('PostgreSQL', postgresAvailability(), 'a move between SQLite and Po
     await clock.asleep();
     expect(await left.departure()).toMatchObject({ step: 'devices' });
     clock.advance(LEASE_MS);
-    await expect(refused).rejects.toMatchObject({ exitCode: 75, message: /sent from it by flush/ });
+    await expect(refused).rejects.toThrow(
+      expect.objectContaining({
+        exitCode: 75,
+        message: expect.stringContaining('sent from it by flush') as string,
+      }),
+    );
     clock.advance(1);
     await moveBetween(left, target, { ...CONTEXT, clock });
     expect(await left.departure()).toMatchObject({ step: 'done' });
@@ -203,6 +215,58 @@ describeWith('PostgreSQL', postgresAvailability(), 'a move between SQLite and Po
       /is the store that the configuration names/,
     );
     expect(await claimed(one!)).toHaveLength(1);
+  });
+
+  const SPOOL = /; events wait in the spool$/;
+
+  test('of an SQLite that a program with another schema has left, --undo is the way out', async () => {
+    const source = testStore();
+    await withPhone(source, 1);
+    await source.write((sql) => {
+      sql('ALTER TABLE serves DROP COLUMN closed_doors').run();
+      sql('UPDATE migrations SET version = 8').run();
+    });
+    await source.depart({ id: 'x', to: "postgresql:///it's", step: 'devices' });
+    const from = { store: source.file };
+    const move = (): Promise<unknown> => moveStore(from, { store: join(temporaryFolder(), 'y.db') }, CONTEXT);
+    const completing =
+      /run it again: xapplepush store migrate --to 'postgresql:\/\/\/it'\\''s', with the same --password-file/;
+    expect(() => openTestStore(source.file)).toThrow(hinting(completing));
+    await source.write((sql) => sql('UPDATE departure SET version = 8').run());
+    await expect(move()).rejects.toEqual(hinting(/begin anew: xapplepush store migrate --undo;/));
+    expect(() => openTestStore(source.file)).toThrow(hinting(SPOOL));
+    expect(await stayWith(from, CONTEXT)).toBe(true);
+    expect(await stayWith(from, CONTEXT)).toBe(false);
+    const again = testStore(source.file);
+    expect(await again.schemaVersion()).toBeGreaterThan(8);
+    expect(await withPhone(again, 2)).toMatchObject({ user: 'user2' });
+  });
+
+  test('of a PostgreSQL too', async () => {
+    const url = await postgres.database();
+    const source = openPostgres({ url }, { create: true });
+    onTestFinished(() => source.close());
+    await withPhone(source, 1);
+    await source.depart({ id: 'x', to: '/x.db', step: 'devices' });
+    await postgres.run(
+      `DROP TABLE xapplepush.hosts, xapplepush.duties, xapplepush.history;
+       DELETE FROM xapplepush.migrations WHERE version = ${MIGRATIONS.length}`,
+      url,
+    );
+    const from = { store: join(temporaryFolder(), 'x.db'), postgres: { url } };
+    const move = (): Promise<unknown> => moveStore(from, { store: '/x.db' }, CONTEXT);
+    await expect(move()).rejects.toEqual(hinting(/begin anew: xapplepush store migrate --undo;/));
+    await source.depart({ id: 'x', to: '/x.db', step: 'pushes' });
+    await expect(move()).rejects.toEqual(
+      hinting(/complete it with that, .*: xapplepush store migrate --to '\/x.db';/),
+    );
+    await expect(stayWith(from, CONTEXT)).rejects.toThrow('may have been sent');
+    await source.depart({ id: 'x', to: '/x.db', step: 'devices' });
+    expect(await stayWith(from, CONTEXT)).toBe(true);
+    const again = openPostgres({ url }, { create: true });
+    onTestFinished(() => again.close());
+    expect(await again.schemaVersion()).toBe(MIGRATIONS.length);
+    expect(await withPhone(again, 2)).toMatchObject({ user: 'user2' });
   });
 
   const sandboxWith = (yaml = ''): Sandbox => {
