@@ -12,7 +12,9 @@ export function describePrune(report: PruneReport, layout = IN_FULL): string {
   const removed = report.dryRun ? 'would remove' : 'removed';
   const size = badFiles.count > 0 ? `, ${sizeText(badFiles.bytes)}` : '';
   const bad = `${removed} ${countOf(badFiles.count, 'bad file')} set aside before ${timeText(badFiles.beforeMs)}${size}\n`;
-  if (isElsewhere) return `another host prunes the database now\n${bad}`;
+  const history =
+    report.history.bytes > 0 ? `${removed} ${sizeText(report.history.bytes)} of old history\n` : '';
+  if (isElsewhere) return `another host prunes the database now\n${bad}${history}`;
   const lines = [
     `${removed} ${countOf(targets.count, 'device')} not renewed since ${timeText(renewedBeforeMs)}\n`,
     listOf({ ...targets, listed: targets.listed.slice(0, LISTED_ROWS) }, layout),
@@ -21,7 +23,7 @@ export function describePrune(report: PruneReport, layout = IN_FULL): string {
       ({ topic, count }) => `${removed} ${countOf(count, 'device')} of the unused topic ${visible(topic)}\n`,
     ),
     bad,
-    ...(report.history.bytes > 0 ? [`${removed} ${sizeText(report.history.bytes)} of old history\n`] : []),
+    history,
     `database: ${databaseText(report.database)}\n`,
     refusal === undefined ? '' : refusalNote(refusal),
   ];

@@ -42,7 +42,7 @@ export interface PruneReport {
   history: { bytes: number };
   /** What became of the room in the database; in a rehearsal how much is free already. */
   database: Compaction | { freeBytes: number } | { problem: string };
-  /** Another host prunes what they share at this moment: only what is this host's own was pruned. */
+  /** Another host prunes what they share at this moment: only this host's own files were pruned. */
   isElsewhere?: true;
   /** Why nothing of this is removed without `--force`; absent where nothing speaks against it. */
   refusal?: Refusal;
@@ -63,11 +63,15 @@ export async function prune(options: PruneOptions): Promise<{ report: PruneRepor
     if (shared === undefined || options.dryRun) return pruneAll(store, own, options, times);
     const owner = leaseOwner();
     if (!(await shared.takeDuty('prune', owner, DUTY_MS)))
-      return { report: ownPart(options, times), exitCode: ExitCode.ok };
+      return { report: await ownPart(options, times), exitCode: ExitCode.ok };
     try {
       return await pruneAll(store, own, options, times);
     } finally {
-      await shared.leaveDuties(owner);
+      await shared.leaveDuties(owner).catch((error: unknown) => {
+        options.log.warn('another host prunes the database in half an hour at the earliest', {
+          reason: messageOf(error),
+        });
+      });
     }
   });
 }
@@ -80,11 +84,12 @@ interface Times {
   renewedBeforeMs: number;
 }
 
-function ownPart({ config }: PruneOptions, { nowMs, renewedBeforeMs }: Times): PruneReport {
+async function ownPart({ config }: PruneOptions, { nowMs, renewedBeforeMs }: Times): Promise<PruneReport> {
   return {
     ...{ dryRun: false, isElsewhere: true, renewedBeforeMs, targets: { count: 0, listed: [] } },
     badFiles: pruneBadFiles(config, nowMs, false),
-    ...{ history: { bytes: 0 }, database: { freeBytes: 0 } },
+    history: { bytes: await discardHistory(config, {}, { nowMs, dryRun: false }) },
+    database: { freeBytes: 0 },
   };
 }
 
@@ -121,9 +126,20 @@ async function carryOut(
     targets,
     ...(topics && { topics }),
     badFiles: pruneBadFiles(config, nowMs, dryRun),
-    history: { bytes: await keptHistory(config, store).discard(config.history, { nowMs, dryRun }) },
+    history: { bytes: await discardHistory(config, store, { nowMs, dryRun }) },
     database: dryRun ? { freeBytes: await store.freeBytes() } : await compact(store, clock),
   };
+}
+
+/** Of a store that hosts share, also what lies in files of this host, which perhaps no `serve` brings any more. */
+async function discardHistory(
+  config: Config,
+  store: Pick<Store, 'shared'>,
+  terms: { nowMs: number; dryRun: boolean },
+): Promise<number> {
+  const ofHost = await keptHistory(config, {}).discard(config.history, terms);
+  if (store.shared === undefined) return ofHost;
+  return ofHost + (await keptHistory(config, store).discard(config.history, terms));
 }
 
 async function pruneTargets(store: Store, { filter, ids }: Part, options: PruneOptions): Promise<Removal> {
