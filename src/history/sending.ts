@@ -59,15 +59,14 @@ function batchOf(
   named: Pick<HistoryBatch, 'batch' | 'host' | 'shelf'>,
 ): HistoryBatch | undefined {
   const lines: string[] = [];
-  let [fromMs, untilMs] = [Infinity, -Infinity];
+  let untilMs = -Infinity;
   for (const line of content.toString('utf8').split('\n')) {
     const atMs = entryOf(line)?.atMs;
     if (!Number.isSafeInteger(atMs)) continue;
     lines.push(line);
-    fromMs = Math.min(fromMs, atMs ?? fromMs);
     untilMs = Math.max(untilMs, atMs ?? untilMs);
   }
   return lines.length === 0
     ? undefined
-    : { ...named, fromMs, untilMs, entries: lines.length, lines: lines.join('\n') };
+    : { ...named, untilMs, entries: lines.length, lines: lines.join('\n') };
 }

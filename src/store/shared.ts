@@ -53,7 +53,6 @@ export interface HistoryBatch {
   batch: string;
   host: string;
   shelf: string;
-  fromMs: number;
   untilMs: number;
   entries: number;
   /** Each entry is a line of JSON. */

@@ -6,8 +6,8 @@ export async function keepHistory(database: Database, batch: HistoryBatch): Prom
   await database.transact(
     (sql) =>
       sql.change(
-        `INSERT INTO xapplepush.history (batch, host, shelf, from_ms, until_ms, entries, lines)
-         VALUES (@batch, @host, @shelf, @fromMs, @untilMs, @entries, @lines) ON CONFLICT (batch) DO NOTHING`,
+        `INSERT INTO xapplepush.history (batch, host, shelf, until_ms, entries, lines)
+         VALUES (@batch, @host, @shelf, @untilMs, @entries, @lines) ON CONFLICT (batch) DO NOTHING`,
         { ...batch },
       ),
     MAY_BE_LOST,

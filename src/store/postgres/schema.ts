@@ -135,7 +135,6 @@ export const MIGRATIONS: readonly string[] = [
     batch    text COLLATE "C" NOT NULL UNIQUE, -- brought again after a commit that was not heard, it is the same
     host     text NOT NULL,
     shelf    text COLLATE "C" NOT NULL,
-    from_ms  bigint NOT NULL,
     until_ms bigint NOT NULL,
     entries  bigint NOT NULL,
     lines    text NOT NULL
