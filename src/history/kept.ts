@@ -20,7 +20,14 @@ export interface KeptHistory {
   /** Gives every entry that is written from now on, until the signal aborts. */
   follow(options: Following): Promise<void>;
   /** Throws away what is too old or too much, or in a rehearsal nothing. Gives the bytes. */
-  discard(bounds: Bounds, terms: { nowMs: number; dryRun: boolean }): Promise<number>;
+  discard(bounds: Bounds, terms: DiscardTerms): Promise<number>;
+}
+
+export interface DiscardTerms {
+  nowMs: number;
+  dryRun: boolean;
+  /** Ends it in the middle. */
+  signal?: AbortSignal | undefined;
 }
 
 export interface Following {

@@ -15,12 +15,20 @@ export interface Sending {
 /**
  * Brings what this host's processes have written into the store that hosts share, the oldest first. What is written now
  * is set aside, and brought the next time: then nobody is still writing into it. Where the store is away everything
- * stays in the files, as much as their bounds allow. Throws StoreError.
+ * stays in the files, as much as their bounds allow. Ends between two files when `isOver`. Throws StoreError.
  */
-export async function sendHistory(verbs: SharedVerbs, sending: Sending, nowMs: number): Promise<void> {
+export async function sendHistory(
+  verbs: SharedVerbs,
+  sending: Sending,
+  nowMs: number,
+  isOver: () => boolean = () => false,
+): Promise<void> {
   for (const shelf of SHELVES) {
     const files = fullFiles(sending.folder, shelf).reverse();
-    for (const { path } of files) await sendFile(verbs, sending, { shelf, path, nowMs });
+    for (const { path } of files) {
+      if (isOver()) return;
+      await sendFile(verbs, sending, { shelf, path, nowMs });
+    }
     shelve(sending.folder, shelf, nowMs);
   }
 }

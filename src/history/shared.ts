@@ -1,6 +1,6 @@
 import type { HistoryPlace, KeptBatch, SharedVerbs } from '../store/shared.ts';
 import { type Entry, entryOf } from './entry.ts';
-import type { Following } from './kept.ts';
+import type { DiscardTerms, Following } from './kept.ts';
 import type { Selection } from './read.ts';
 import { type Bounds, type Shelf, SHELVES } from './shelf.ts';
 
@@ -94,7 +94,7 @@ export async function followShared(verbs: SharedVerbs, following: Following): Pr
 export function discardShared(
   verbs: SharedVerbs,
   { maxAgeMs, maxEntries }: Bounds,
-  { nowMs, dryRun }: { nowMs: number; dryRun: boolean },
+  { nowMs, ...terms }: DiscardTerms,
 ): Promise<number> {
-  return verbs.discardHistory({ beforeMs: nowMs - maxAgeMs, maxEntries, dryRun });
+  return verbs.discardHistory({ beforeMs: nowMs - maxAgeMs, maxEntries, ...terms });
 }

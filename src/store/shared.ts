@@ -22,9 +22,14 @@ export interface SharedVerbs {
   lastHistory(): Promise<number>;
   /**
    * Removes batches that ended before that, or come after as many entries as are kept on their shelf. Gives the bytes that
-   * they took.
+   * they took. A signal ends it before all are removed.
    */
-  discardHistory(bounds: { beforeMs: number; maxEntries: number; dryRun: boolean }): Promise<number>;
+  discardHistory(bounds: {
+    beforeMs: number;
+    maxEntries: number;
+    dryRun: boolean;
+    signal?: AbortSignal | undefined;
+  }): Promise<number>;
 }
 
 /** What one host does for all. */

@@ -181,4 +181,32 @@ describeWith('PostgreSQL', postgresAvailability(), 'a history that hosts share',
     expect(await history.discard({ ...bounds, maxAgeMs: 50 }, { nowMs, dryRun: false })).toBeGreaterThan(0);
     expect(await timesIn()).toEqual(['mx1 50', 'mx1 51']);
   });
+
+  test('is bounded over more batches than a statement removes, and leaves the rest when it is to end', async () => {
+    const batches = (from: number, to: number, shelf: Shelf): Promise<unknown[]> =>
+      postgres.run(
+        `INSERT INTO xapplepush.history (batch, host, shelf, until_ms, entries, lines)
+         SELECT '${shelf} ' || n, 'mx1', '${shelf}', ${NOW_MS} + n / 2, 2, '{}' FROM generate_series(${from}, ${to}) n`,
+        store.file,
+      );
+    const left = (): Promise<unknown[]> =>
+      postgres.run(
+        `SELECT shelf, count(*)::int AS batches, min(until_ms)::float - ${NOW_MS} AS from FROM xapplepush.history
+         GROUP BY shelf ORDER BY shelf`,
+        store.file,
+      );
+    await batches(1, 13_000, 'devices');
+    await batches(1, 300, 'others');
+    const bounds = { beforeMs: NOW_MS + 100, maxEntries: 11_998 };
+    const bytes = await verbs.discardHistory({ ...bounds, dryRun: true });
+    expect(await verbs.discardHistory({ ...bounds, dryRun: false })).toBe(bytes);
+    expect(await left()).toEqual([
+      { shelf: 'devices', batches: 5999, from: 3501 },
+      { shelf: 'others', batches: 101, from: 100 },
+    ]);
+    expect(await verbs.discardHistory({ ...bounds, dryRun: false })).toBe(0);
+    const ended = { maxEntries: 0, beforeMs: 0, dryRun: false, signal: AbortSignal.abort() };
+    expect(await verbs.discardHistory(ended)).toBe(0);
+    expect(await left()).toHaveLength(2);
+  });
 });

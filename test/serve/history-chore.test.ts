@@ -1,9 +1,10 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { Config } from '../../src/config/config.ts';
+import { lineOf } from '../../src/history/entry.ts';
 import { historyFolder, openHistory } from '../../src/history/history.ts';
 import { keptHistory } from '../../src/history/kept.ts';
 import { endSharing, keepHistory } from '../../src/serve/history-chore.ts';
@@ -32,8 +33,8 @@ describeWith('PostgreSQL', postgresAvailability(), 'the history of each serve', 
     await postgres.stop();
   });
 
-  /** One that notes what its host throws away, and may refuse what it brings. */
-  const hostWith = (owner: string, discards: string[]) => {
+  /** One that notes what its host throws away. */
+  const hostWith = (owner: string, discards: string[], changes: Partial<SharedVerbs> = {}) => {
     const config = {
       store: join(temporaryFolder(), 'x.db'),
       history: { maxEntries: 100, maxAgeMs: 86_400_000 },
@@ -44,6 +45,7 @@ describeWith('PostgreSQL', postgresAvailability(), 'the history of each serve', 
         discards.push(owner);
         return store.shared!.discardHistory(bounds);
       },
+      ...changes,
     };
     const clock = createTestClock(NOW_MS);
     const log = recordedLog();
@@ -95,6 +97,52 @@ describeWith('PostgreSQL', postgresAvailability(), 'the history of each serve', 
     await endSharing(b.config, b.store, b.owner, b.chore);
     await a.pass(30_000);
     expect(discards.at(-1)).toBe('a');
+  });
+
+  /** So many files of a history, each of one entry. */
+  const files = ({ store: file }: Config, count: number): void => {
+    const folder = historyFolder(file);
+    mkdirSync(folder, { recursive: true });
+    for (let n = 0; n < count; n += 1)
+      writeFileSync(join(folder, `devices.${NOW_MS + n}.1.jsonl`), lineOf(pushEntryOf()));
+  };
+  const filesIn = ({ store: file }: Config): number => readdirSync(historyFolder(file)).length;
+
+  test('stops between two files when serve ends, and brings no more than two seconds allow at its end', async () => {
+    const brought: string[] = [];
+    const ending = new AbortController();
+    const keepHistoryOf = (then: () => void): SharedVerbs['keepHistory'] => {
+      return ({ batch }) => {
+        brought.push(batch);
+        then();
+        return Promise.resolve();
+      };
+    };
+    const clock = createTestClock(NOW_MS);
+    const config = { store: join(temporaryFolder(), 'x.db'), history: {} } as Config;
+    const log = recordedLog();
+    files(config, 9);
+    const shared = { ...store.shared!, keepHistory: keepHistoryOf(() => ending.abort()) };
+    const kept = keepHistory(config, { ...store, shared }, 'd', { clock, log, ending: ending.signal });
+    await clock.asleep();
+    clock.advance(500);
+    await kept;
+    expect([brought.length, filesIn(config)]).toEqual([1, 8]);
+    const slow = { ...store.shared!, keepHistory: keepHistoryOf(() => clock.advance(700)) };
+    await endSharing(config, { ...store, shared: slow }, 'd', { clock, log });
+    expect([brought.length, filesIn(config)]).toEqual([4, 5]);
+    expect(log.entries).toEqual([]);
+  });
+
+  test('says by itself that nothing is thrown away', async () => {
+    const refusal: Partial<SharedVerbs> = {
+      takeDuty: () => Promise.reject(new Error('refused')),
+    };
+    const { pass, log } = hostWith('e', [], refusal);
+    for (let times = 0; times < 2; times += 1) await pass(30_000);
+    expect(log.entries.map(({ message, fields }) => [message, fields])).toEqual([
+      ['what of the history is too old or too much stays in the database for now', { reason: 'refused' }],
+    ]);
   });
 
   test('waits in the files, and is told of once, where it cannot be brought', async () => {

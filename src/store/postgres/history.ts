@@ -1,4 +1,4 @@
-import type { HistoryBatch, HistoryNews, HistoryTerms, KeptBatch, SharedVerbs } from '../shared.ts';
+import type { HistoryBatch, HistoryNews, HistoryTerms, KeptBatch } from '../shared.ts';
 import { type Database, MAY_BE_LOST } from './database.ts';
 
 /** A power cut of the server takes it, as it takes what was written last of a history in files. */
@@ -54,45 +54,4 @@ export async function lastHistory(database: Database): Promise<number> {
     sql.row<{ id: number }>('SELECT coalesce(max(id), 0) AS id FROM xapplepush.history'),
   );
   return row?.id ?? 0;
-}
-
-/** So many in a statement: the server gives up what takes too long. */
-const BATCHES_AT_ONCE = 5000;
-
-export async function discardHistory(
-  database: Database,
-  { beforeMs, maxEntries, dryRun }: Parameters<SharedVerbs['discardHistory']>[0],
-): Promise<number> {
-  const values = { beforeMs, maxEntries };
-  if (dryRun)
-    return (await sumOf(database, `SELECT pg_column_size(h.lines) AS bytes ${TOO_MUCH}`, values)).bytes;
-  let freedBytes = 0;
-  for (;;) {
-    const { rows, bytes } = await sumOf(database, DISCARD, values);
-    freedBytes += bytes;
-    if (rows < BATCHES_AT_ONCE) return freedBytes;
-  }
-}
-
-/** How many entries of a shelf are newer than a batch is told by its place in time. */
-const TOO_MUCH = `FROM xapplepush.history h JOIN (
-    SELECT id, until_ms, sum(entries) OVER (PARTITION BY shelf ORDER BY until_ms DESC, id DESC) - entries AS newer
-    FROM xapplepush.history) AS place ON place.id = h.id
-  WHERE place.until_ms < @beforeMs OR place.newer >= @maxEntries`;
-
-const DISCARD = `DELETE FROM xapplepush.history WHERE id IN (SELECT h.id ${TOO_MUCH} LIMIT ${BATCHES_AT_ONCE})
-  RETURNING pg_column_size(lines) AS bytes`;
-
-async function sumOf(
-  database: Database,
-  text: string,
-  values: { beforeMs: number; maxEntries: number },
-): Promise<{ rows: number; bytes: number }> {
-  const found = await database.ask((sql) =>
-    sql.row<{ rows: number; bytes: number }>(
-      `WITH found AS (${text}) SELECT count(*) AS rows, coalesce(sum(bytes), 0)::bigint AS bytes FROM found`,
-      values,
-    ),
-  );
-  return found ?? { rows: 0, bytes: 0 };
 }

@@ -16,6 +16,7 @@ import * as duties from './duties.ts';
 import { enqueueMany, subscribed } from './enqueue.ts';
 import { gathered } from './gathering.ts';
 import * as history from './history.ts';
+import { discardHistory } from './history-discard.ts';
 import { hosts } from './hosts.ts';
 import * as leases from './leases.ts';
 import * as move from './move.ts';
@@ -158,6 +159,6 @@ function sharedVerbs(database: Database): SharedVerbs {
     historyBefore: (...given) => history.historyBefore(database, ...given),
     historyAfter: (...given) => history.historyAfter(database, ...given),
     lastHistory: () => history.lastHistory(database),
-    discardHistory: (...given) => history.discardHistory(database, ...given),
+    discardHistory: (...given) => discardHistory(database, ...given),
   };
 }
