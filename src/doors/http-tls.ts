@@ -68,7 +68,10 @@ export async function keepCertificate(
     await clock.sleep(LOOK_INTERVAL_MS, ending);
     if (ending.aborted) return;
     const now = stateOf(files());
-    if (now === seen) continue;
+    if (now === seen) {
+      told = '';
+      continue;
+    }
     try {
       server.setSecureContext(readTls(files()));
       [seen, told] = [now, ''];
@@ -81,8 +84,16 @@ export async function keepCertificate(
   }
 }
 
-/** Changes with each of the files. */
+/** Changes with each of the files, and with what keeps them from being looked at. */
 function stateOf({ certificate, key }: TlsConfig): string {
-  const found = [certificate, key].map((file) => statSync(file, { throwIfNoEntry: false }));
-  return found.map((stats) => [stats?.ino, stats?.size, stats?.mtimeMs].join(' ')).join(' ');
+  return [certificate, key].map(stateOfFile).join(' ');
+}
+
+function stateOfFile(file: string): string {
+  try {
+    const { ino, size, mtimeMs } = statSync(file);
+    return [ino, size, mtimeMs].join(' ');
+  } catch (error) {
+    return messageOf(error);
+  }
 }

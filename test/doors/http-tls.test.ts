@@ -1,16 +1,18 @@
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
-import { Agent, get } from 'node:https';
-import { join } from 'node:path';
+import { copyFileSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { Agent, createServer, get } from 'node:https';
+import { dirname, join } from 'node:path';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { once } from 'node:events';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { checkHttpDoor, HTTP_DOOR } from '../../src/check/http-door.ts';
 import type { TlsConfig } from '../../src/config/config.ts';
+import { keepCertificate } from '../../src/doors/http-tls.ts';
 import { systemClock } from '../../src/process/clock.ts';
 import { createWorkshop, opensslAvailability, type Workshop } from '../apns/credential-workshop.ts';
 import { eventually } from '../support/command.ts';
 import { ask, rawConnection, testDoor } from '../support/http-door.ts';
 import { describeWith } from '../support/needs.ts';
+import { recordedLog } from '../support/recorded-log.ts';
 import { temporaryFolder } from '../support/store.ts';
 
 const DAY_MS = 86_400_000;
@@ -96,6 +98,36 @@ describeWith('openssl', opensslAvailability('default'), 'the HTTP door with TLS'
       () => nameAt(door.address),
       (name) => name === 'number 2',
     );
+  });
+
+  test('goes on while a renewal keeps it from the files, from the first look on', async () => {
+    const { certificate } = files();
+    const [link, log] = [join(dirname(certificate), 'live'), recordedLog()];
+    const tls = { certificate: join(link, 'http.pem'), key: join(link, 'http.key') };
+    const taken = (): string => log.messages('info').join();
+    symlinkSync(dirname(certificate), link);
+    const door = await testDoor({ tls, clock: HASTY });
+    const relink = (target: string): void => {
+      rmSync(link);
+      symlinkSync(target, link);
+    };
+    relink('live'); // a loop, which root cannot enter either
+    await eventually(
+      () => door.log.messages('warn').join(),
+      (lines) => lines.includes('keeps its former certificate'),
+    );
+    expect(await nameAt(door.address)).toBe('number 1');
+    const ending = new AbortController();
+    const kept = keepCertificate(createServer(), () => tls, { clock: HASTY, log }, ending.signal);
+    copyFileSync(second!, certificate);
+    relink(dirname(certificate));
+    await eventually(
+      () => nameAt(door.address),
+      (name) => name === 'number 2',
+    );
+    await eventually(taken, (lines) => lines.includes('has changed and is taken'));
+    ending.abort();
+    await kept;
   });
 
   test('takes other files at a reload, and says what a reload cannot do, and which files are of no use', async () => {
