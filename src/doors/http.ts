@@ -32,7 +32,10 @@ export interface HttpDoor extends Door {
   /** Where it listens, in the notation of `listen`; a port 0 has become the real one. */
   address: string;
   at: HttpListening['at'];
-  /** Serves requests by these from now on. Throws OperatorError where the address needs a password. */
+  /**
+   * Serves requests by these from now on. Throws OperatorError where the address needs a password; and where TLS cannot
+   * be as it is wanted, while all else is in force.
+   */
   change(settings: HttpSettings): void;
 }
 
@@ -66,8 +69,8 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
     at: listening.at,
     change: (settings) => {
       listening.allow(settings.authorization !== undefined);
-      takeTls(settings.tls);
       service = make({ ...options, ...settings }, listening.place);
+      takeTls(settings.tls); // the last: a leaked password ends whatever the files are like
     },
     close: async () => {
       endTls();

@@ -38,6 +38,15 @@ describe('the status page', () => {
       expect((await ask(door, 'GET', `/status?user=${name}`, { headers: PASSWORD })).status).toBe(400);
   });
 
+  test('is gone, and a former password is of no use, also where a reload cannot do what TLS needs', async () => {
+    const door = await testDoor({ authorization: 'admin:s3cret', page });
+    const tls = { certificate: '/nowhere', key: '/nowhere' };
+    expect(() => door.change({ authorization: 'admin:other', page: undefined, tls })).toThrow('a door with TLS');
+    expect((await ask(door, 'GET', '/status', { headers: PASSWORD })).status).toBe(401);
+    const headers = { authorization: `Basic ${Buffer.from('admin:other').toString('base64')}` };
+    expect((await ask(door, 'GET', '/status', { headers })).status).toBe(404);
+  });
+
   test('is not there by default', async () => {
     const door = await testDoor({ authorization: 'admin:s3cret' });
     expect((await ask(door, 'GET', '/status', { headers: PASSWORD })).status).toBe(404);
