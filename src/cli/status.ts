@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
 import { type Explanation, explain } from '../manual/explain.ts';
-import { PAGE_OF } from '../page/answer.ts';
+import { PAGE } from '../page/answer.ts';
 import type { CommandContext } from './context.ts';
 
 interface Options {
   json: boolean;
   watch?: string | true;
-  pageOf?: string;
+  page: boolean;
 }
 
 /** `status`: is it working? */
@@ -17,14 +17,19 @@ export function addStatus(program: Command, context: CommandContext): void {
     .option('--watch [seconds]', 'look again every so many seconds, until Ctrl-C (default: 2 seconds)')
     .addOption(
       program
-        .createOption(`${PAGE_OF} <user>`, 'the status page of serve, as JSON; else the status')
+        .createOption(
+          PAGE,
+          'the status page of serve, as JSON, with the events of the user in standard input',
+        )
+        .default(false)
         .hideHelp(),
     )
-    .action(async ({ json, watch, pageOf }: Options) => {
-      if (pageOf !== undefined) {
+    .action(async ({ json, watch, page }: Options) => {
+      if (page) {
         const { pageCommand } = await import('../page/command.ts');
         const { config } = await context.settings();
-        context.out(await pageCommand(config, context.around.clock, pageOf));
+        const { clock, input } = context.around;
+        context.out(await pageCommand(config, clock, Buffer.concat([...input()]).toString()));
         return;
       }
       const { showStatus, watchSeconds } = await import('../status/command.ts');

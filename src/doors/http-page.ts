@@ -12,7 +12,7 @@ export interface PageContext {
   isPrivate: boolean;
 }
 
-/** Longer names than any mail server has; an argument of a process holds no NUL. */
+/** Longer names than any mail server has, which hold no NUL. */
 const USER = /^[^\0]{0,512}$/u;
 
 /** The status page; `query` is what follows the ? of the URL. */

@@ -123,7 +123,7 @@ function doorsOptions(state: State, log: Log, options: ServeOptions): DoorsOptio
       return { ready: true, ...(reason !== undefined && { reason }) };
     },
     metrics: () => metrics.text(),
-    page: keepPages((user) => makePage(shift().settings.config.file, user)),
+    page: keepPages((user) => makePage({ configFile: shift().settings.config.file, user, ending })),
     clock,
     log,
   };

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
-import { ExitCode, OperatorError } from '../process/errors.ts';
+import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
 import { ownCommand } from '../process/hand-over.ts';
-import { PAGE_OF, type PageAnswer } from '../page/answer.ts';
+import { PAGE, type PageAnswer } from '../page/answer.ts';
 import type { StatusPage } from '../doors/http-page.ts';
 
 /** Whoever asks within this time gets the same page. */
@@ -34,22 +34,48 @@ export function keepPages(make: (user: string) => Promise<PageAnswer>, nowMs = m
 const TIMEOUT_MS = 20_000;
 const MOST_BYTES = 8 * 1024 * 1024;
 
+export interface PageMaking {
+  configFile: string | undefined;
+  user: string;
+  /** Ends what is under way, so that it keeps nobody waiting who ends. */
+  ending: AbortSignal;
+  /** This program, as it was started. */
+  command?: readonly string[];
+}
+
 /**
  * Has the page made by a process of its own: what reads a million rows would keep events waiting here. Throws
  * OperatorError where it cannot be made.
  */
-export async function makePage(configFile: string | undefined, user: string): Promise<PageAnswer> {
-  const options = configFile === undefined ? [] : ['--config', configFile];
-  const [program, ...args] = [...ownCommand(), ...options, 'status', `${PAGE_OF}=${user}`];
-  const limits = { timeout: TIMEOUT_MS, killSignal: 'SIGKILL', maxBuffer: MOST_BYTES } as const;
-  const made = await new Promise<string>((resolve, reject) => {
-    execFile(program, args, limits, (error, stdout, stderr) => {
-      if (error === null) resolve(stdout);
-      else reject(failure(error.killed === true ? `not made within ${TIMEOUT_MS / 1000} s` : stderr.trim()));
-    });
-  });
-  return JSON.parse(made) as PageAnswer;
+export async function makePage(making: PageMaking): Promise<PageAnswer> {
+  const { ending } = making;
+  if (ending.aborted) throw failure(ENDING);
+  const made = await printed(making);
+  try {
+    return JSON.parse(made) as PageAnswer;
+  } catch (error) {
+    throw failure(`what was made is no page (${messageOf(error)})`);
+  }
 }
+
+/** The user goes by standard input: others on the host see the arguments of a process. */
+function printed({ configFile, user, ending, command = ownCommand() }: PageMaking): Promise<string> {
+  const options = configFile === undefined ? [] : ['--config', configFile];
+  const [program = '', ...args] = [...command, ...options, 'status', PAGE];
+  const limits = { timeout: TIMEOUT_MS, killSignal: 'SIGKILL', maxBuffer: MOST_BYTES, signal: ending } as const;
+  return new Promise((resolve, reject) => {
+    const { stdin } = execFile(program, args, limits, (error, stdout, stderr) => {
+      if (error === null) resolve(stdout);
+      else if (ending.aborted) reject(failure(ENDING));
+      else if (error.killed === true) reject(failure(`not made within ${TIMEOUT_MS / 1000} s`));
+      else reject(failure(stderr.trim() || messageOf(error)));
+    });
+    stdin?.on('error', () => undefined); // of one that has ended before it read: how it ended is told
+    stdin?.end(user);
+  });
+}
+
+const ENDING = 'serve is ending';
 
 function failure(reason: string): OperatorError {
   return new OperatorError(`the status page cannot be made: ${reason}`, {

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { keepPages } from '../../src/serve/status-page.ts';
-import { configure, createSandbox } from '../support/command.ts';
+import { messageOf, OperatorError } from '../../src/process/errors.ts';
+import { keepPages, makePage } from '../../src/serve/status-page.ts';
+import { configure, createSandbox, eventually } from '../support/command.ts';
 import { ask } from '../support/http-door.ts';
 import { startServe } from '../support/serve.ts';
+import { temporaryFolder } from '../support/store.ts';
 
 describe('pages', () => {
   /** Pages that are made when the test says so. */
@@ -57,6 +59,46 @@ describe('pages', () => {
     await expect(first).rejects.toThrow('broken');
     pass(5000);
     expect(pages('5')).toBeDefined();
+  });
+});
+
+describe('a page is made', () => {
+  /** By a program that does this. */
+  function making(script: string, ending = new AbortController().signal) {
+    const program = join(temporaryFolder(), 'program.cjs');
+    writeFileSync(program, script);
+    const command = [process.execPath, program];
+    return makePage({ configFile: '/etc/x.yaml', user: 'żółw --json', ending, command });
+  }
+
+  test('of the user in standard input, whom no argument names to others on the host', async () => {
+    const { body } = await making(`
+      const user = require('node:fs').readFileSync(0, 'utf8');
+      console.log(JSON.stringify({ headers: {}, body: [user, ...process.argv.slice(2)].join(',') }));`);
+    expect(body).toBe('żółw --json,--config,/etc/x.yaml,status,--page');
+  });
+
+  test.each([
+    ['console.log("no page")', /^the status page cannot be made: what was made is no page \(/],
+    ['console.error("no store"); process.exit(75)', /^the status page cannot be made: no store$/],
+    ['process.exit(75)', /^the status page cannot be made: Command failed: /],
+    ['console.log("x".repeat(9e6))', /^the status page cannot be made: .*maxBuffer/],
+  ])('or it is told why not: %s', async (script, message) => {
+    const thrown: unknown = await making(script).catch((error: unknown) => error);
+    expect(thrown).toBeInstanceOf(OperatorError);
+    expect(messageOf(thrown)).toMatch(message);
+  });
+
+  test('by nobody once serve ends', async () => {
+    const [ending, started] = [new AbortController(), join(temporaryFolder(), 'started')];
+    const script = `require('node:fs').writeFileSync('${started}', \`\${process.pid}\`); setTimeout(() => 0, 60_000);`;
+    const [underWay, why] = [making(script, ending.signal), 'the status page cannot be made: serve is ending'];
+    const ended = expect(underWay).rejects.toThrow(why);
+    const pid = await eventually(() => existsSync(started) && readFileSync(started, 'utf8'), Boolean);
+    ending.abort();
+    await ended;
+    await eventually(() => existsSync(`/proc/${pid}`), (lives) => !lives);
+    await expect(making(script, ending.signal)).rejects.toThrow(why);
   });
 });
 
