@@ -1,7 +1,7 @@
 import type { Entry } from '../history/entry.ts';
 import { colourOf, rowOf } from '../history/row.ts';
 import { timeText } from '../process/text.ts';
-import { section } from './figures.ts';
+import { momentOf, section } from './figures.ts';
 import { html, type Markup } from './html.ts';
 
 /** The latest of the history, of one user where one is named. */
@@ -14,10 +14,12 @@ export interface Events {
   explanation: string | undefined;
   /** More are not shown. */
   limit: number;
+  /** Since when the history was read, where that is not all of it. */
+  sinceMs?: number | undefined;
 }
 
 /** Why was my phone silent? Pure. */
-export function eventsOf({ user, entries, explanation, limit }: Events, nowMs: number): Markup {
+export function eventsOf({ user, entries, explanation, limit, sinceMs }: Events, nowMs: number): Markup {
   return section('events', 'The latest events', [
     html`<form method="get" role="search" aria-label="Events of a user">
       <label
@@ -27,6 +29,7 @@ export function eventsOf({ user, entries, explanation, limit }: Events, nowMs: n
       <button>Show</button>
       ${user === '' ? undefined : html`<a href="?">all users</a>`}
     </form>`,
+    sinceMs === undefined ? undefined : html`<p>The history was read back to ${momentOf(sinceMs)}.</p>`,
     'trouble' in entries
       ? html`<p>${entries.trouble}</p>`
       : [silenceOf(entries, explanation), listOf(entries, nowMs, user, limit)],

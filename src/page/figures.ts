@@ -35,9 +35,9 @@ export function waitingOf({ waiting: { groups, nextMs }, nowMs }: Status): Marku
 }
 
 /** A phone in use renews about daily. */
-export function agesOf(ages: readonly Age[] | undefined): Markup {
+export function agesOf(ages: readonly Age[] | { trouble: string }): Markup {
   const name = 'Devices by last renewal';
-  if (ages === undefined) return section('ages', name, html`<p>Not known.</p>`);
+  if ('trouble' in ages) return section('ages', name, html`<p>${ages.trouble}</p>`);
   const all = ages.reduce((sum, { devices }) => sum + devices, 0);
   if (all === 0) return section('ages', name, html`<p>No device has registered.</p>`);
   const rows = ages.map(({ text, devices }) => rowOf([text, bar(devices / all)], devices));
@@ -78,6 +78,14 @@ export function section(id: string, name: string, content: Content): Markup {
     <h2 id="${id}">${name}</h2>
     ${content}
   </section>`;
+}
+
+export function momentOf(ms: number): Markup {
+  return html`<time datetime="${timeText(ms)}">${momentText(ms)}</time>`;
+}
+
+export function momentText(ms: number): string {
+  return `${timeText(ms).slice(0, 19).replace('T', ' ')} UTC`;
 }
 
 /** What is said beside it in words, drawn. */

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import type { Config } from '../config/config.ts';
 import { explanation } from '../history/command.ts';
-import { type Entry, isAbout, type PushEntry } from '../history/entry.ts';
+import { concernsDevice, type Entry, isAbout, type PushEntry } from '../history/entry.ts';
 import { type KeptHistory, withHistory } from '../history/kept.ts';
 import { userMatcher } from '../mailboxes/user-name.ts';
 import type { Clock } from '../process/clock.ts';
@@ -17,7 +17,7 @@ import { DAY_MS, pushesOf } from './pushes.ts';
 /** The events that a person still reads through. */
 const EVENTS = 100;
 
-/** The newest entries that are read for the plot: a second's work. */
+/** The newest entries that are read for the plot, and on each shelf for a user: a second's work. */
 const MAX_ENTRIES = 100_000;
 
 /** Looks at all that the page tells, with the events of one user, or of all where that is ''. Throws StoreError. */
@@ -25,18 +25,28 @@ export async function gather(config: Config, clock: Clock, user: string): Promis
   const look = await lookAt(config, clock);
   const { nowMs } = look;
   const told = { host: hostname(), version: VERSION, look };
-  const ages = 'verdict' in look ? undefined : await agesIn(config, look.targets.targets, nowMs);
-  try {
-    return await withHistory(config, async (history) => ({
-      ...{ ...told, ages },
+  const noStore = { trouble: 'not known' };
+  const ages =
+    'verdict' in look ? noStore : await orTrouble(() => agesIn(config, look.targets.targets, nowMs));
+  const known = await orTrouble(() =>
+    withHistory(config, async (history) => ({
       pushes: await pushesIn(history, config, nowMs),
       events: await eventsIn(history, config, { user, nowMs }),
-    }));
+    })),
+  );
+  if (!('trouble' in known)) return { ...told, ages, ...known };
+  return { ...told, ages, pushes: known, events: { ...NO_EVENTS, user, entries: known } };
+}
+
+const NO_EVENTS = { explanation: undefined, limit: EVENTS };
+
+/** What cannot be read now is told in its place, and the rest of the page beside it. */
+async function orTrouble<T>(read: () => Promise<T>): Promise<T | { trouble: string }> {
+  try {
+    return await read();
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
-    const trouble = `not known: ${messageOf(error)}`;
-    const events = { user, entries: { trouble }, explanation: undefined, limit: EVENTS };
-    return { ...told, ages, pushes: { trouble }, events };
+    return { trouble: `not known: ${messageOf(error)}` };
   }
 }
 
@@ -57,12 +67,16 @@ async function agesIn(config: Config, targets: number, nowMs: number): Promise<A
 
 async function pushesIn(history: KeptHistory, config: Config, nowMs: number): Promise<PageData['pushes']> {
   if (config.history.maxEntries === 0) return { trouble: 'not known: history.max_entries is 0' };
-  const maxEntries = Math.min(config.history.maxEntries, MAX_ENTRIES);
+  const maxEntries = mostEntries(config);
   const entries = await history.read({
     ...{ limit: Infinity, sinceMs: nowMs - DAY_MS, maxEntries, shelves: ['devices'], wanted: () => true },
   });
   const sinceMs = entries.length < maxEntries ? undefined : entries[0]?.atMs;
   return pushesOf(entries.filter(isPush), { nowMs, sinceMs });
+}
+
+function mostEntries({ history }: Config): number {
+  return Math.min(history.maxEntries, MAX_ENTRIES);
 }
 
 function isPush(entry: Entry): entry is PushEntry {
@@ -75,10 +89,30 @@ async function eventsIn(
   { user, nowMs }: { user: string; nowMs: number },
 ): Promise<Events> {
   const isWanted = userMatcher(user, config.users);
-  const { maxEntries, maxAgeMs } = config.history;
-  const wanted = user === '' ? () => true : (entry: Entry) => isAbout(entry, isWanted);
-  const entries = await history.read({ limit: EVENTS, sinceMs: nowMs - maxAgeMs, maxEntries, wanted });
+  const maxEntries = mostEntries(config);
+  const reading = noteReading(maxEntries);
+  const wanted = (entry: Entry): boolean => {
+    reading.note(entry);
+    return user === '' || isAbout(entry, isWanted);
+  };
+  const sinceMs = nowMs - config.history.maxAgeMs;
+  const entries = await history.read({ limit: EVENTS, sinceMs, maxEntries, wanted });
   const isSilent = entries.every(({ kind }) => user !== '' && kind === 'trouble'); // that is about everybody
   const why = isSilent ? await explanation(config, user === '' ? undefined : user) : undefined;
-  return { user, entries, explanation: why, limit: EVENTS };
+  return { user, entries, explanation: why, limit: EVENTS, sinceMs: reading.sinceMs() };
+}
+
+/** Tells since when all was seen, the newest first; undefined where no shelf can hold older entries than were seen. */
+function noteReading(maxEntries: number): { note: (entry: Entry) => void; sinceMs: () => number | undefined } {
+  const shelves = new Map<boolean, { entries: number; sinceMs: number }>();
+  return {
+    note: (entry) => {
+      const shelf = concernsDevice(entry);
+      shelves.set(shelf, { entries: (shelves.get(shelf)?.entries ?? 0) + 1, sinceMs: entry.atMs });
+    },
+    sinceMs: () => {
+      const full = [...shelves.values()].filter(({ entries }) => entries >= maxEntries);
+      return full.length === 0 ? undefined : Math.max(...full.map(({ sinceMs }) => sinceMs));
+    },
+  };
 }

@@ -4,7 +4,15 @@ import type { Look } from '../status/look.ts';
 import { delayText, rowsOf } from '../status/screen.ts';
 import type { Status } from '../status/status.ts';
 import { agoText, countOf, spanText, timeText } from '../process/text.ts';
-import { type Age, agesOf, certificatesOf, delaysOf, waitingOf } from './figures.ts';
+import {
+  type Age,
+  agesOf,
+  certificatesOf,
+  delaysOf,
+  momentOf,
+  momentText,
+  waitingOf,
+} from './figures.ts';
 import { type Events, eventsOf } from './events.ts';
 import { html, type Markup, trusted } from './html.ts';
 import { plotOf } from './plot.ts';
@@ -16,8 +24,7 @@ export interface PageData {
   look: Look;
   /** Or why they are not known. */
   pushes: Pushes | { trouble: string };
-  /** Undefined where the store cannot be asked. */
-  ages: readonly Age[] | undefined;
+  ages: readonly Age[] | { trouble: string };
   events: Events;
   host: string;
   version: string;
@@ -177,12 +184,4 @@ function restOf(look: Look): Markup {
       </tbody>
     </table>
   </section>`;
-}
-
-function momentOf(ms: number): Markup {
-  return html`<time datetime="${timeText(ms)}">${momentText(ms)}</time>`;
-}
-
-function momentText(ms: number): string {
-  return `${timeText(ms).slice(0, 19).replace('T', ' ')} UTC`;
 }

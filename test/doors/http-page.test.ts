@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { ExitCode, OperatorError } from '../../src/process/errors.ts';
 import { ask, testDoor } from '../support/http-door.ts';
 import { temporaryFolder } from '../support/store.ts';
 
@@ -60,6 +61,13 @@ describe('the status page', () => {
     ]);
     const door = await testDoor({ listen: `unix:${join(temporaryFolder(), 'http.sock')}`, page });
     expect((await ask(door, 'GET', '/status')).status).toBe(200);
+  });
+
+  test('says why it cannot be made, and what to do', async () => {
+    const error = new OperatorError('no store', { exitCode: ExitCode.tryAgain, hint: 'mend it' });
+    const door = await testDoor({ authorization: 'admin:s3cret', page: () => Promise.reject(error) });
+    const { status, body } = await ask(door, 'GET', '/status', { headers: PASSWORD });
+    expect([status, body]).toEqual([503, 'no store\nhint: mend it\n']);
   });
 
   test('asks who comes when too many are made to come again', async () => {

@@ -92,12 +92,18 @@ describe('a page is made', () => {
   test('by nobody once serve ends', async () => {
     const [ending, started] = [new AbortController(), join(temporaryFolder(), 'started')];
     const script = `require('node:fs').writeFileSync('${started}', \`\${process.pid}\`); setTimeout(() => 0, 60_000);`;
-    const [underWay, why] = [making(script, ending.signal), 'the status page cannot be made: serve is ending'];
+    const [underWay, why] = [
+      making(script, ending.signal),
+      'the status page cannot be made: serve is ending',
+    ];
     const ended = expect(underWay).rejects.toThrow(why);
     const pid = await eventually(() => existsSync(started) && readFileSync(started, 'utf8'), Boolean);
     ending.abort();
     await ended;
-    await eventually(() => existsSync(`/proc/${pid}`), (lives) => !lives);
+    await eventually(
+      () => existsSync(`/proc/${pid}`),
+      (lives) => !lives,
+    );
     await expect(making(script, ending.signal)).rejects.toThrow(why);
   });
 });
@@ -122,6 +128,7 @@ test('serve shows it, as it is in the store, by a process of its own', async () 
   expect(body).toContain('Nothing about this user: no device of --json has registered.');
   expect(body).toMatch(/<th scope="row">serve<\/th>\s*<td><span[^>]*>running since/);
   writeFileSync(sandbox.configFile, 'no: configuration\n');
-  expect((await ask(at, 'GET', '/status?user=bob')).status).toBe(500);
+  const failed = await ask(at, 'GET', '/status?user=bob');
+  expect([failed.status, failed.body]).toEqual([503, expect.stringMatching(/cannot be made: .*\n.*hint: /s)]);
   expect(served.stderr()).toContain('the status page cannot be made: ');
 });

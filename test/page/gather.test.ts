@@ -1,0 +1,30 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { loadConfig } from '../../src/config/load.ts';
+import { lineOf } from '../../src/history/entry.ts';
+import { gather } from '../../src/page/gather.ts';
+import type { PageData } from '../../src/page/page.ts';
+import { createTestClock } from '../support/clock.ts';
+import { eventEntry } from '../support/history.ts';
+import { NOW_MS, temporaryFolder, testStore } from '../support/store.ts';
+
+/** What the page of that user tells, of an empty store with that history of what concerned no device. */
+function gathered(lines: string, more = '', user = 'alice'): Promise<PageData> {
+  const folder = temporaryFolder();
+  mkdirSync(join(folder, 'x.history'));
+  writeFileSync(join(folder, 'x.history/others.jsonl'), lines);
+  writeFileSync(join(folder, 'config.yaml'), `store: ${folder}/x.db\nspool: ${folder}/spool\n${more}`);
+  testStore(join(folder, 'x.db'));
+  return gather(loadConfig(join(folder, 'config.yaml'), {}), createTestClock(NOW_MS), user);
+}
+
+test('of a user the newest hundred thousand entries are read, and since when is told', async () => {
+  const [hers, others] = ['alice', 'bob'].map((owner, n) =>
+    lineOf(eventEntry({ atMs: NOW_MS - 60_000 + n, decision: 'nobody', mailboxes: [{ owner, path: 'INBOX' }] })),
+  );
+  const read = (count: number): Promise<PageData> =>
+    gathered(`${hers}${others!.repeat(count)}`, 'history: { max_entries: 10000000 }\n');
+  expect((await read(3)).events).toMatchObject({ entries: [{ atMs: NOW_MS - 60_000 }], sinceMs: undefined });
+  expect((await read(100_000)).events).toMatchObject({ entries: [], sinceMs: NOW_MS - 59_999 });
+});
