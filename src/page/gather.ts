@@ -1,5 +1,5 @@
-import { hostname } from 'node:os';
 import type { Config } from '../config/config.ts';
+import { hostNameOf } from '../config/host-name.ts';
 import { explanation } from '../history/command.ts';
 import { concernsDevice, type Entry, isAbout, type PushEntry } from '../history/entry.ts';
 import { type KeptHistory, withHistory } from '../history/kept.ts';
@@ -24,7 +24,7 @@ const MAX_ENTRIES = 100_000;
 export async function gather(config: Config, clock: Clock, user: string): Promise<PageData> {
   const look = await lookAt(config, clock);
   const { nowMs } = look;
-  const told = { host: hostname(), version: VERSION, look };
+  const told = { host: hostNameOf(config.postgres), version: VERSION, look };
   const noStore = { trouble: 'not known' };
   const ages =
     'verdict' in look ? noStore : await orTrouble(() => agesIn(config, look.targets.targets, nowMs));

@@ -1,6 +1,6 @@
-import { hostname } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
+import { hostNameOf } from '../config/host-name.ts';
 import type { Chore } from './chores.ts';
 import { historyFolder } from '../history/history.ts';
 import { keptHistory } from '../history/kept.ts';
@@ -93,7 +93,7 @@ const STAYS = 'what of the history is too old or too much stays in the database 
 function sendingOf(config: Config): Parameters<typeof sendHistory>[1] {
   return {
     folder: historyFolder(config.store),
-    host: config.postgres?.host ?? hostname(),
+    host: hostNameOf(config.postgres),
     bounds: config.history,
   };
 }

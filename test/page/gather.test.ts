@@ -1,4 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
@@ -27,4 +28,13 @@ test('of a user the newest hundred thousand entries are read, and since when is 
     gathered(`${hers}${others!.repeat(count)}`, 'history: { max_entries: 10000000 }\n');
   expect((await read(3)).events).toMatchObject({ entries: [{ atMs: NOW_MS - 60_000 }], sinceMs: undefined });
   expect((await read(100_000)).events).toMatchObject({ entries: [], sinceMs: NOW_MS - 59_999 });
+});
+
+test('the host has the name that it has among those that share the store', async () => {
+  const away = "store: postgresql://127.0.0.1:1/x\nhost: mail1\n";
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, 'config.yaml'), `${away}state: ${folder}\nspool: ${folder}/spool\n`);
+  const page = await gather(loadConfig(join(folder, 'config.yaml'), {}), createTestClock(NOW_MS), '');
+  expect(page.host).toBe('mail1');
+  expect((await gathered('')).host).toBe(hostname());
 });

@@ -1,4 +1,4 @@
-import { hostname } from 'node:os';
+import { hostNameOf } from '../../config/host-name.ts';
 import { VERSION } from '../../process/installation.ts';
 import type { Announcement } from '../presence.ts';
 import type { Host } from '../shared.ts';
@@ -27,7 +27,7 @@ export async function noteHostIn(
   { owner, sinceMs }: Announcement,
   database: ThisHost,
 ): Promise<void> {
-  const name = database.host ?? hostname();
+  const name = hostNameOf(database);
   const aheadMs = database.clockAheadMs();
   await sql.change(
     `INSERT INTO xapplepush.hosts (id, name, program, clock_ahead_ms, since_ms, seen_ms)
@@ -61,5 +61,5 @@ function idOf(owner: string, { host }: ThisHost): string {
 
 /** Of a process that has no name, the machine has none either. */
 function machineOf(owner: string): string {
-  return owner.split('@')[1] ?? hostname();
+  return owner.split('@')[1] ?? hostNameOf();
 }

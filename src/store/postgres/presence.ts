@@ -1,4 +1,4 @@
-import { hostname } from 'node:os';
+import { hostNameOf } from '../../config/host-name.ts';
 import { VERSION } from '../../process/installation.ts';
 import { ANNOUNCED, type Announcement, spanAround } from '../presence.ts';
 import type { Serve } from '../summary.ts';
@@ -30,7 +30,7 @@ export function announceServe(database: Database, announcement: Announcement): P
          closed_doors = excluded.closed_doors, clock_ahead_ms = excluded.clock_ahead_ms`,
       {
         ...{ owner, sinceMs, nowMs, outdated },
-        ...{ host: database.host ?? hostname(), program: VERSION, aheadMs: database.clockAheadMs() },
+        ...{ host: hostNameOf(database), program: VERSION, aheadMs: database.clockAheadMs() },
         closed: closed.length === 0 ? null : JSON.stringify(closed),
       },
     );
