@@ -21,17 +21,23 @@ const EVENTS = 100;
 const MAX_ENTRIES = 100_000;
 
 /** Looks at all that the page tells, with the events of one user, or of all where that is ''. Throws StoreError. */
-export async function gather(config: Config, clock: Clock, user: string): Promise<PageData> {
+export async function gather(
+  config: Config,
+  clock: Clock,
+  user: string,
+  mostEntries = MAX_ENTRIES,
+): Promise<PageData> {
   const look = await lookAt(config, clock);
   const { nowMs } = look;
+  const maxEntries = Math.min(config.history.maxEntries, mostEntries);
   const told = { host: hostNameOf(config.postgres), version: VERSION, look };
   const noStore = { trouble: 'not known' };
   const ages =
     'verdict' in look ? noStore : await orTrouble(() => agesIn(config, look.targets.targets, nowMs));
   const known = await orTrouble(() =>
     withHistory(config, async (history) => ({
-      pushes: await pushesIn(history, config, nowMs),
-      events: await eventsIn(history, config, { user, nowMs }),
+      pushes: await pushesIn(history, config, { nowMs, maxEntries }),
+      events: await eventsIn(history, config, { user, nowMs, maxEntries }),
     })),
   );
   if (!('trouble' in known)) return { ...told, ages, ...known };
@@ -65,18 +71,19 @@ async function agesIn(config: Config, targets: number, nowMs: number): Promise<A
   ];
 }
 
-async function pushesIn(history: KeptHistory, config: Config, nowMs: number): Promise<PageData['pushes']> {
-  if (config.history.maxEntries === 0) return { trouble: 'not known: history.max_entries is 0' };
-  const maxEntries = mostEntries(config);
+async function pushesIn(
+  history: KeptHistory,
+  config: Config,
+  { nowMs, maxEntries }: { nowMs: number; maxEntries: number },
+): Promise<PageData['pushes']> {
+  if (maxEntries === 0) return { trouble: 'not known: history.max_entries is 0' };
+  const fromMs = nowMs - Math.min(config.history.maxAgeMs, DAY_MS);
+  const keptSinceMs = fromMs > nowMs - DAY_MS ? fromMs : undefined;
   const entries = await history.read({
-    ...{ limit: Infinity, sinceMs: nowMs - DAY_MS, maxEntries, shelves: ['devices'], wanted: () => true },
+    ...{ limit: Infinity, sinceMs: fromMs, maxEntries, shelves: ['devices'], wanted: () => true },
   });
-  const sinceMs = entries.length < maxEntries ? undefined : entries[0]?.atMs;
+  const sinceMs = entries.length < maxEntries ? keptSinceMs : entries[0]?.atMs;
   return pushesOf(entries.filter(isPush), { nowMs, sinceMs });
-}
-
-function mostEntries({ history }: Config): number {
-  return Math.min(history.maxEntries, MAX_ENTRIES);
 }
 
 function isPush(entry: Entry): entry is PushEntry {
@@ -86,10 +93,9 @@ function isPush(entry: Entry): entry is PushEntry {
 async function eventsIn(
   history: KeptHistory,
   config: Config,
-  { user, nowMs }: { user: string; nowMs: number },
+  { user, nowMs, maxEntries }: { user: string; nowMs: number; maxEntries: number },
 ): Promise<Events> {
   const isWanted = userMatcher(user, config.users);
-  const maxEntries = mostEntries(config);
   const reading = noteReading(maxEntries);
   const wanted = (entry: Entry): boolean => {
     reading.note(entry);
@@ -103,7 +109,10 @@ async function eventsIn(
 }
 
 /** Tells since when all was seen, the newest first; undefined where no shelf can hold older entries than were seen. */
-function noteReading(maxEntries: number): { note: (entry: Entry) => void; sinceMs: () => number | undefined } {
+function noteReading(maxEntries: number): {
+  note: (entry: Entry) => void;
+  sinceMs: () => number | undefined;
+} {
   const shelves = new Map<boolean, { entries: number; sinceMs: number }>();
   return {
     note: (entry) => {

@@ -4,19 +4,11 @@ import type { Look } from '../status/look.ts';
 import { delayText, rowsOf } from '../status/screen.ts';
 import type { Status } from '../status/status.ts';
 import { agoText, countOf, spanText, timeText } from '../process/text.ts';
-import {
-  type Age,
-  agesOf,
-  certificatesOf,
-  delaysOf,
-  momentOf,
-  momentText,
-  waitingOf,
-} from './figures.ts';
+import { type Age, agesOf, certificatesOf, delaysOf, momentOf, momentText, waitingOf } from './figures.ts';
 import { type Events, eventsOf } from './events.ts';
 import { html, type Markup, trusted } from './html.ts';
 import { plotOf } from './plot.ts';
-import type { Pushes } from './pushes.ts';
+import { HOUR_MS, lastHourOf, type Pushes, sumOf } from './pushes.ts';
 import { STYLE } from './style.ts';
 
 /** All that the page shows. */
@@ -127,7 +119,7 @@ function overviewOf(status: Status, pushes: PageData['pushes']): Markup {
   const { targets, users } = status.targets;
   return html`<dl class="figures">
     ${figure('Devices', targets, `of ${countOf(users, 'user')}`)} ${waitingFigure(status)}
-    ${deliveredFigure(status)} ${delayFigure(pushes)} ${successFigure(status)}
+    ${deliveredFigure(pushes, status.nowMs)} ${delayFigure(pushes)} ${successFigure(status)}
   </dl>`;
 }
 
@@ -136,15 +128,18 @@ function waitingFigure({ waiting: { groups, oldest }, nowMs }: Status): Markup {
   return figure('Waiting', waits, oldest === undefined ? 'pushes' : `oldest ${agoText(oldest.ms, nowMs)}`);
 }
 
-function deliveredFigure({ rates }: Status): Markup {
-  if ('trouble' in rates) return figure('Delivered', '–', 'not known');
-  return figure('Delivered', rates.hour.delivered, `within the hour; ${rates.hour.failed} failed`);
+/** Of the same entries as the plot: `status` reads fewer, and its counts would contradict. */
+function deliveredFigure(pushes: PageData['pushes'], nowMs: number): Markup {
+  if ('trouble' in pushes) return figure('Delivered', '–', 'not known');
+  const { shares, sinceMs = 0 } = pushes;
+  const { delivered, failed } = sumOf(lastHourOf(shares));
+  const span = sinceMs > nowMs - HOUR_MS ? `since ${momentText(sinceMs)}` : 'within the hour';
+  return figure('Delivered', delivered, `${span}; ${failed} failed`);
 }
 
-const NO_DELAY = { p50Ms: undefined, p99Ms: undefined };
-
 function delayFigure(pushes: PageData['pushes']): Markup {
-  const { p50Ms, p99Ms } = 'trouble' in pushes ? NO_DELAY : pushes.hour;
+  if ('trouble' in pushes) return figure('Delay', '–', 'not known');
+  const { p50Ms, p99Ms } = pushes.hour;
   if (p50Ms === undefined || p99Ms === undefined) return figure('Delay', '–', 'no push within the hour');
   return figure('Delay', delayText(p50Ms), `median; p99 ${delayText(p99Ms)}`);
 }
@@ -164,7 +159,10 @@ function figure(name: string, value: string | number, more: string): Markup {
 }
 
 /** What has a place of its own above. */
-const SHOWN_ABOVE = new Set(['', 'devices', 'waiting', 'certificate', 'as of', 'fix', 'pushes', 'last hour']);
+const SHOWN_ABOVE = new Set([
+  ...['', 'devices', 'waiting', 'certificate', 'as of', 'fix'],
+  ...['pushes', 'last hour', 'last day'],
+]);
 
 /** All else that `status` tells, in its words. */
 function restOf(look: Look): Markup {

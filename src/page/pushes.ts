@@ -23,7 +23,7 @@ export interface Pushes {
   sinceMs: number | undefined;
 }
 
-const HOUR_MS = 3_600_000;
+export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
 
 /** One bar of the plot. */
@@ -59,6 +59,10 @@ export function hoursOf(shares: readonly Share[]): Share[] {
     const part = shares.slice(hour * each, (hour + 1) * each);
     return { fromMs: part[0]?.fromMs ?? 0, ...sumOf(part) };
   });
+}
+
+export function lastHourOf(shares: readonly Share[]): readonly Share[] {
+  return shares.slice(-HOUR_MS / SHARE_MS);
 }
 
 export function sumOf(shares: readonly Share[]): Omit<Share, 'fromMs'> {

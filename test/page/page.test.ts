@@ -117,6 +117,8 @@ describe('what it tells', () => {
     const text = textOf(pageOf(pageData({ look: withWaiting({ connection: { pushes: 3 } }), pushes })));
     expect(text).toContain('because Apple cannot be reached: Because 3 1 second ago');
     expect(text).toContain('an hour 249 306 ms 31.0 s');
+    expect(text).toContain('Delivered 249 within the hour; 0 failed');
+    expect(text).not.toContain('last day'); // of other entries it would contradict
     expect(text).toContain('Known since 2023-11-14 21:13:20 UTC');
     expect(text).toContain('com.apple.mail.XServer.test 300 days left, until 2024-09-09');
   });
@@ -124,7 +126,18 @@ describe('what it tells', () => {
   test('of history that cannot be read', () => {
     const trouble = 'not known: it is not ours';
     const events = { user: '', entries: { trouble }, explanation: undefined, limit: 9 };
-    expect(textOf(pageOf(pageData({ pushes: { trouble }, events }))).split(trouble)).toHaveLength(3);
+    const text = textOf(pageOf(pageData({ pushes: { trouble }, events, ages: { trouble } })));
+    expect(text.split(trouble)).toHaveLength(4);
+    for (const name of ['Delivered', 'Delay']) expect(text).toContain(`${name} – not known`);
+  });
+
+  test('of history that was read for less than an hour, or in part', () => {
+    const sinceMs = NOW_MS - 60_000;
+    const pushes = pushesOf(busyDay(), { nowMs: NOW_MS, sinceMs });
+    const events = { user: 'bob', entries: [], explanation: 'no device', limit: 9, sinceMs };
+    const text = textOf(pageOf(pageData({ pushes, events })));
+    expect(text).toContain('Delivered 249 since 2023-11-14 22:12:20 UTC; 0 failed');
+    expect(text).toContain('The history was read back to 2023-11-14 22:12:20 UTC . No entries; no device.');
   });
 
   test('of a user, the newest first', () => {
