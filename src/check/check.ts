@@ -66,7 +66,7 @@ async function checkWith(
     }),
     point,
     ...checkFiles(config, cyrus, credentials, user),
-    ...checkHttpDoor(config.serve, options.clock.nowMs()),
+    ...checkHttpDoor(config.serve, { nowMs: options.clock.nowMs(), isForUs: part.isForUs }),
     ...judgePlaces(placesOf(config), options.temporaryFolders),
   ]);
   await sections.add('Credentials', () =>

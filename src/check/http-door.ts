@@ -4,7 +4,8 @@ import type { ServeConfig, TlsConfig } from '../config/config.ts';
 import { isLoopback, placeOf } from '../doors/http-address.ts';
 import { readTls } from '../doors/http-tls.ts';
 import { messageOf, OperatorError } from '../process/errors.ts';
-import { ok, type Point, problem, warning } from './point.ts';
+import { MAIL_USER } from './mail-user.ts';
+import { ok, type Point, problem, skipped, warning } from './point.ts';
 
 export const HTTP_DOOR = 'HTTP door';
 
@@ -13,16 +14,47 @@ const DAY_MS = 86_400_000;
 /** Let's Encrypt and its clients renew thirty days before the end. */
 const SOON_DAYS = 14;
 
-/** Whether others on the way can read what is said there, and whether its certificate holds; none where it is shut. */
-export function checkHttpDoor({ http, httpPasswordFile, tls }: ServeConfig, nowMs: number): Point[] {
+export interface HttpDoorJudging {
+  nowMs: number;
+  /** Whether what the user of this check may read says something of the mail server. */
+  isForUs: (path: string) => boolean;
+}
+
+/**
+ * Whether others on the way can read what is said there, whether its certificate holds, and whether anybody can see the
+ * status page; none where it is shut.
+ */
+export function checkHttpDoor(serve: ServeConfig, judging: HttpDoorJudging): Point[] {
+  return [...checkSecrecyOnTheWay(serve, judging), ...checkStatusPage(serve)];
+}
+
+function checkSecrecyOnTheWay(
+  { http, httpPasswordFile, tls }: ServeConfig,
+  { nowMs, isForUs }: HttpDoorJudging,
+): Point[] {
   if (http === undefined) return [];
-  if (tls !== undefined) return [checkTls(http, tls, nowMs)];
+  if (tls !== undefined) {
+    const isOurs = isForUs(tls.certificate) && isForUs(tls.key);
+    return [isOurs ? checkTls(http, tls, nowMs) : skipped(HTTP_DOOR, MAIL_USER)];
+  }
   if (httpPasswordFile === undefined || !isBeyondThisMachine(http)) return [];
   return [
     warning(
       HTTP_DOOR,
       `at ${http} clients give their password without TLS`,
       'set serve.tls, or listen on the loopback behind a server that has TLS (docs/serve.md)',
+    ),
+  ];
+}
+
+function checkStatusPage({ http, httpPasswordFile, status }: ServeConfig): Point[] {
+  if (!status || httpPasswordFile !== undefined || http?.startsWith('unix:') === true) return [];
+  const why = http === undefined ? 'serve.http opens no door for it' : `at ${http} it needs a password`;
+  return [
+    warning(
+      HTTP_DOOR,
+      `serve.status shows its page to nobody: ${why}`,
+      'set serve.http_password_file for a serve.http, or let that be a Unix socket',
     ),
   ];
 }

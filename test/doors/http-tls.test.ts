@@ -163,8 +163,12 @@ describeWith('openssl', opensslAvailability('default'), 'the HTTP door with TLS'
   test('is checked: what others can read on the way, and when the certificate ends', () => {
     const tls = files();
     const more = { metrics: true, status: false, pluginPadding: true, pluginNamesMailboxes: false };
-    const verdict = (serve: object, nowMs = Date.now()): string =>
-      checkHttpDoor({ ...more, ...serve }, nowMs)
+    const verdict = (
+      serve: object,
+      nowMs = Date.now(),
+      isForUs: (path: string) => boolean = () => true,
+    ): string =>
+      checkHttpDoor({ ...more, ...serve }, { nowMs, isForUs })
         .map(({ point, state, text }) => `${point} ${state} ${text}`)
         .join();
     expect(verdict({})).toBe('');
@@ -180,5 +184,9 @@ describeWith('openssl', opensslAvailability('default'), 'the HTTP door with TLS'
     expect(verdict({ http: ':1', tls: { ...tls, key: '/nowhere' } })).toContain(
       `${HTTP_DOOR} problem serve.tls.key`,
     );
+    for (const file of [tls.certificate, tls.key])
+      expect(verdict({ http: ':1', tls }, Date.now(), (path) => path !== file)).toBe(
+        `${HTTP_DOOR} skipped needs first: mail user`,
+      );
   });
 });
