@@ -23,7 +23,7 @@ export function conflicts(config: Settings, given: GivenKeys): ConfigProblem[] {
     ...['apns', ...further].flatMap((prefix) => credentialConflicts(given, prefix)),
     ...further.flatMap((prefix) => emptyCredential(given, prefix)),
     ...proxyConflicts(given),
-    ...tlsConflicts(given),
+    ...tlsConflicts(config, given),
     ...config.dovecot.namespaces.flatMap((each, index) => namespaceConflicts(given, each, index)),
     ...storeConflicts(config, given),
     ...socketConflicts(config),
@@ -81,7 +81,7 @@ function proxyConflicts(given: GivenKeys): Conflict[] {
   return [{ at: [key], key, message: 'belongs to apns.proxy, which is not given' }];
 }
 
-function tlsConflicts(given: GivenKeys): Conflict[] {
+function tlsConflicts({ serve }: Settings, given: GivenKeys): Conflict[] {
   const key = 'serve.tls';
   if (!given.has(key)) return [];
   const missing = ['certificate', 'key'].filter((name) => !given.has(`${key}.${name}`));
@@ -89,8 +89,15 @@ function tlsConflicts(given: GivenKeys): Conflict[] {
     ...{ at: [key], key: `${key}.${name}` },
     message: 'is missing: TLS needs certificate and key',
   }));
-  if (given.has('serve.http')) return found;
-  return [...found, { at: [key], key, message: 'belongs to serve.http, which is not given' }];
+  if (!given.has('serve.http'))
+    found.push({ at: [key], key, message: 'belongs to serve.http, which is not given' });
+  else if (serve.http?.startsWith('unix:') === true)
+    found.push({
+      at: [key],
+      key,
+      message: 'is for a port, and serve.http is a Unix socket, which needs none',
+    });
+  return found;
 }
 
 function namespaceConflicts(

@@ -230,6 +230,10 @@ describe('problems', () => {
     '3:3: apns.token: conflicts with apns.certificate in line 2: give one of them',
   );
   bad(
+    'serve:\n  http: unix:/run/x.sock\n  tls: { certificate: /c, key: /k }',
+    '3:3: serve.tls: is for a port, and serve.http is a Unix socket, which needs none',
+  );
+  bad(
     'apns:\n  key: /k',
     '2:3: apns.key: belongs to apns.certificate, which is not given (the key of a token is apns.token.key)',
   );
