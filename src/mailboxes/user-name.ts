@@ -22,12 +22,37 @@ export function isUserPattern(text: string): boolean {
 export function userMatcher(text: string, rules: UserRules): (user: string) => boolean {
   const wanted = comparableUser(text, rules);
   if (!isUserPattern(wanted)) return (user) => user === wanted;
-  const source = wanted
-    .replace(/[\\^$.|+()[\]{}]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.');
-  const pattern = new RegExp(`^${source}$`, 'su');
-  return (user) => pattern.test(user);
+  return (user) => matches(wanted, user);
+}
+
+/**
+ * Where it fails it goes back to the latest `*` alone, since an earlier one could help no more than that: a URL may
+ * bring a pattern, and a RegExp with many of them takes time without end.
+ */
+function matches(pattern: string, text: string): boolean {
+  let [at, star, tried] = [0, -1, 0];
+  for (let index = 0; index < text.length;) {
+    const wanted = pattern[at];
+    if (wanted === '*') {
+      star = at;
+      tried = index;
+      at += 1;
+    } else if (wanted === '?' || wanted === text[index]) {
+      at += 1;
+      index += wanted === '?' ? widthAt(text, index) : 1;
+    } else if (star === -1) return false;
+    else {
+      tried += 1;
+      index = tried;
+      at = star + 1;
+    }
+  }
+  return /^\**$/.test(pattern.slice(at));
+}
+
+/** Of a character in code units. */
+function widthAt(text: string, index: number): number {
+  return (text.codePointAt(index) ?? 0) > 0xffff ? 2 : 1;
 }
 
 function withoutDomain(user: string): string {
