@@ -3,8 +3,11 @@ import { asciiLowerCase } from '../process/ascii-case.ts';
 import { isLoopback, type Place } from './http-address.ts';
 import { type Answer, text } from './http-answer.ts';
 
-/** Gives the refusal of a request that a web page may have made a browser send; undefined for any other. */
-export type ForeignGate = (headers: IncomingHttpHeaders) => Answer | undefined;
+/**
+ * Gives the refusal of a request that a web page may have made a browser send; undefined for any other, and where a
+ * person has followed a link to what is only looked at.
+ */
+export type ForeignGate = (headers: IncomingHttpHeaders, isLookedAt?: boolean) => Answer | undefined;
 
 /** Names of the loopback in /etc/hosts that can belong to nobody else (RFC 6761, 6.3; RFC 6762, appendix G). */
 const LOOPBACK_NAMES = ['localhost', 'localhost.localdomain', 'ip6-localhost', 'ip6-loopback'];
@@ -19,10 +22,17 @@ const OWN_SITES = [undefined, 'none', 'same-origin'];
  */
 export function createForeignGate(place: Place, hasPassword: boolean): ForeignGate {
   const checksHost = 'host' in place && !hasPassword;
-  return ({ origin, host, 'sec-fetch-site': site }) => {
-    if (origin !== undefined || !OWN_SITES.includes(site?.toString())) return FROM_A_PAGE;
+  return (headers, isLookedAt = false) => {
+    const { origin, host, 'sec-fetch-site': site } = headers;
+    const isOwn = OWN_SITES.includes(site?.toString()) || (isLookedAt && isFollowed(headers));
+    if (origin !== undefined || !isOwn) return FROM_A_PAGE;
     return checksHost && host !== undefined && !isOwnHost(host) ? FOREIGN_HOST : undefined;
   };
+}
+
+/** It fills the window, and the page with the link hears nothing of it (Fetch Metadata, 2.1 and 2.2). */
+function isFollowed({ 'sec-fetch-mode': mode, 'sec-fetch-dest': destination }: IncomingHttpHeaders): boolean {
+  return mode === 'navigate' && destination === 'document';
 }
 
 /** HTTP/1.0 has no Host; no browser speaks it. */

@@ -3,10 +3,14 @@ import type { Log } from '../process/log.ts';
 import { reportError } from '../process/report.ts';
 import { type Answer, NOT_FOUND, text, tryAgain } from './http-answer.ts';
 
+/**
+ * What the process that makes the page prints as JSON: its headers belong to its markup, also where another version has
+ * started it.
+ */
+export type PageAnswer = Pick<Answer, 'headers' | 'body'>;
+
 /** Gives the page with that user's events, or all where it is ''; undefined where too many are asked for at once. */
-export type StatusPage = (
-  user: string,
-) => Promise<{ headers: Record<string, string>; body: string }> | undefined;
+export type StatusPage = (user: string) => Promise<PageAnswer> | undefined;
 
 export interface PageContext {
   /** Absent: /status is answered as if it were nothing. */

@@ -14,6 +14,8 @@ export type Route = {
   name: string;
   /** Answered without a password too. */
   open: boolean;
+  /** A person looks at it, who may come by a link. */
+  isLookedAt?: boolean;
 } & (
   | {
       takesBody: boolean;
@@ -34,7 +36,7 @@ const POST: Record<string, Route> = {
 
 const GET: Record<string, Route> = {
   '/status': {
-    ...{ name: 'status', open: false, takesBody: false },
+    ...{ name: 'status', open: false, takesBody: false, isLookedAt: true },
     handle: (_, context, query) => statusPage(query, context),
   },
   '/healthz': { name: 'healthz', open: true, takesBody: false, handle: () => text(200, 'ok\n') },

@@ -124,10 +124,10 @@ async function serve(request: IncomingMessage, response: ServerResponse, service
 /** Undefined where the client left before its request was complete. */
 async function answerTo(request: IncomingMessage, service: Service): Promise<Answer | undefined> {
   const { method = '', headers } = request;
-  const foreign = service.foreign(headers);
-  if (foreign !== undefined) return service.tellRefusal(foreign);
   const [path, query] = partsOf(request);
   const route = findRoute(method, path);
+  const foreign = service.foreign(headers, route.isLookedAt);
+  if (foreign !== undefined) return service.tellRefusal(foreign);
   if (!route.open && !service.gate(headers.authorization)) return UNAUTHORIZED;
   if ('answer' in route) return route.answer;
   if (!route.takesBody) return route.handle(Buffer.alloc(0), service, query);

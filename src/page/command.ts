@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts';
+import type { PageAnswer } from '../doors/http-page.ts';
 import type { Clock } from '../process/clock.ts';
 import { safeJson } from '../process/safe-json.ts';
-import type { PageAnswer } from './answer.ts';
 import { gather } from './gather.ts';
 import { pageOf } from './page.ts';
 import { HEADERS } from './style.ts';

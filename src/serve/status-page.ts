@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
 import { ownCommand } from '../process/hand-over.ts';
-import { PAGE, type PageAnswer } from '../page/answer.ts';
-import type { StatusPage } from '../doors/http-page.ts';
+import { PAGE } from '../page/answer.ts';
+import type { PageAnswer, StatusPage } from '../doors/http-page.ts';
 
 /** Whoever asks within this time gets the same page. */
 const FRESH_MS = 5000;
@@ -61,8 +61,13 @@ export async function makePage(making: PageMaking): Promise<PageAnswer> {
 /** The user goes by standard input: others on the host see the arguments of a process. */
 function printed({ configFile, user, ending, command = ownCommand() }: PageMaking): Promise<string> {
   const options = configFile === undefined ? [] : ['--config', configFile];
-  const [program = '', ...args] = [...command, ...options, 'status', PAGE];
-  const limits = { timeout: TIMEOUT_MS, killSignal: 'SIGKILL', maxBuffer: MOST_BYTES, signal: ending } as const;
+  const [program, ...args] = [...command, ...options, 'status', PAGE];
+  const limits = {
+    timeout: TIMEOUT_MS,
+    killSignal: 'SIGKILL',
+    maxBuffer: MOST_BYTES,
+    signal: ending,
+  } as const;
   return new Promise((resolve, reject) => {
     const { stdin } = execFile(program, args, limits, (error, stdout, stderr) => {
       if (error === null) resolve(stdout);

@@ -23,6 +23,32 @@ describe('the status page', () => {
     expect((await ask(door, 'GET', '/status', foreign)).status).toBe(403);
   });
 
+  test('may be come to by a link of another site, which sees nothing of it, and nothing else may', async () => {
+    const metrics = (): Promise<string> => Promise.resolve('');
+    const door = await testDoor({ authorization: 'admin:s3cret', page, metrics });
+    const link = {
+      'sec-fetch-site': 'cross-site',
+      'sec-fetch-mode': 'navigate',
+      'sec-fetch-dest': 'document',
+    };
+    const statusOf = async (method: string, path: string, changes: object = {}): Promise<number> =>
+      (await ask(door, method, path, { headers: { ...PASSWORD, ...link, ...changes } })).status;
+    expect(await statusOf('GET', '/status')).toBe(200);
+    for (const changes of [
+      { 'sec-fetch-dest': 'iframe' },
+      { 'sec-fetch-mode': 'no-cors' },
+      { origin: 'https://evil.example' },
+    ])
+      expect(await statusOf('GET', '/status', changes)).toBe(403);
+    for (const [method, path] of [
+      ['GET', '/metrics'],
+      ['POST', '/status'],
+      ['POST', '/events'],
+      ['PUT', '/status'],
+    ] as const)
+      expect(await statusOf(method, path)).toBe(403);
+  });
+
   test.each([
     ['?user=bob', 'bob'],
     ['?user=+b%C3%BC%3Cb%3E%40x+', 'bü<b>@x'],
@@ -42,7 +68,9 @@ describe('the status page', () => {
   test('is gone, and a former password is of no use, also where a reload cannot do what TLS needs', async () => {
     const door = await testDoor({ authorization: 'admin:s3cret', page });
     const tls = { certificate: '/nowhere', key: '/nowhere' };
-    expect(() => door.change({ authorization: 'admin:other', page: undefined, tls })).toThrow('a door with TLS');
+    expect(() => door.change({ authorization: 'admin:other', page: undefined, tls })).toThrow(
+      'a door with TLS',
+    );
     expect((await ask(door, 'GET', '/status', { headers: PASSWORD })).status).toBe(401);
     const headers = { authorization: `Basic ${Buffer.from('admin:other').toString('base64')}` };
     expect((await ask(door, 'GET', '/status', { headers })).status).toBe(404);
