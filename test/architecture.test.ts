@@ -37,6 +37,7 @@ const PURE = [
   'status/hosts.ts',
   'page/html.ts',
   'page/style.ts',
+  'page/table.ts',
   'page/pushes.ts',
   'page/plot.ts',
   'page/figures.ts',

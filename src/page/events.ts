@@ -3,6 +3,7 @@ import { colourOf, rowOf } from '../history/row.ts';
 import { timeText } from '../process/text.ts';
 import { momentOf, section } from './figures.ts';
 import { html, type Markup } from './html.ts';
+import { tableOf } from './table.ts';
 
 /** The latest of the history, of one user where one is named. */
 export interface Events {
@@ -44,29 +45,13 @@ function silenceOf(entries: readonly Entry[], explanation: string | undefined): 
 
 function listOf(entries: readonly Entry[], nowMs: number, user: string, limit: number): Markup | undefined {
   if (entries.length === 0) return undefined;
-  return tableOf(entries, nowMs, `${captionOf(user)}, newest first, ${limit} at most. Times are UTC.`);
+  const caption = `${captionOf(user)}, newest first, ${limit} at most. Times are UTC.`;
+  const rows = entries.map((entry) => eventOf(entry, nowMs)).reverse();
+  return tableOf(caption, ['Time', 'User and device', 'What became of it'], rows, { hasFigures: false });
 }
 
 function captionOf(user: string): string {
   return user === '' ? 'Events and what became of them' : `Events of ${user} and what became of them`;
-}
-
-function tableOf(entries: readonly Entry[], nowMs: number, caption: string): Markup {
-  return html`<table>
-    <caption>
-      ${caption}
-    </caption>
-    <thead>
-      <tr>
-        <th scope="col">Time</th>
-        <th scope="col">User and device</th>
-        <th scope="col">What became of it</th>
-      </tr>
-    </thead>
-    <tbody>
-      ${[...entries].reverse().map((entry) => eventOf(entry, nowMs))}
-    </tbody>
-  </table>`;
 }
 
 const TONES: Readonly<Record<string, string>> = {

@@ -3,6 +3,7 @@ import type { Certificate, Status } from '../status/status.ts';
 import { agoText, countOf, timeAndAge, timeText } from '../process/text.ts';
 import { type Content, html, type Markup } from './html.ts';
 import type { Pushes } from './pushes.ts';
+import { rowOf, tableOf } from './table.ts';
 
 /** Devices whose last renewal is so long ago. */
 export interface Age {
@@ -95,33 +96,4 @@ function bar(share: number, tone = ''): Markup {
     <rect class="track" width="100" height="1" />
     <rect class="fill ${tone}" width="${width}" height="1" />
   </svg>`;
-}
-
-/** All columns but the first are figures. */
-function tableOf(
-  caption: string,
-  [first = '', ...others]: readonly string[],
-  rows: readonly Markup[],
-): Markup {
-  return html`<table>
-    <caption>
-      ${caption}
-    </caption>
-    <thead>
-      <tr>
-        <th scope="col">${first}</th>
-        ${others.map((heading) => html`<th scope="col" class="number">${heading}</th>`)}
-      </tr>
-    </thead>
-    <tbody>
-      ${rows}
-    </tbody>
-  </table>`;
-}
-
-function rowOf(name: Content, ...figures: (string | number)[]): Markup {
-  return html`<tr>
-    <th scope="row">${name}</th>
-    ${figures.map((text) => html`<td class="number">${text}</td>`)}
-  </tr>`;
 }

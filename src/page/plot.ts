@@ -1,5 +1,6 @@
 import { html, type Markup } from './html.ts';
 import { hoursOf, type Share, SHARE_MS, sumOf } from './pushes.ts';
+import { tableOf } from './table.ts';
 
 const WIDTH = 960;
 const HEIGHT = 180;
@@ -28,7 +29,7 @@ export function plotOf(shares: readonly Share[], clock: (ms: number) => string):
     </figure>
     <details>
       <summary>The same as a table</summary>
-      ${tableOf(shares, clock)}
+      ${hourTable(shares, clock)}
     </details>`;
 }
 
@@ -65,31 +66,16 @@ function svgOf(shares: readonly Share[], summary: string): Markup {
   </svg>`;
 }
 
-function tableOf(shares: readonly Share[], clock: (ms: number) => string): Markup {
-  return html`<table>
-    <caption>
-      Pushes by hour, newest first
-    </caption>
-    <thead>
-      <tr>
-        <th scope="col">From (UTC)</th>
-        <th scope="col" class="number">Delivered</th>
-        <th scope="col" class="number">Failed</th>
-      </tr>
-    </thead>
-    <tbody>
-      ${hoursOf(shares)
-        .reverse()
-        .map(
-          ({ fromMs, delivered, failed }) =>
-            html`<tr>
-              <th scope="row" class="when">${clock(fromMs)}</th>
-              <td class="number">${delivered}</td>
-              <td class="number">${failed}</td>
-            </tr>`,
-        )}
-    </tbody>
-  </table>`;
+function hourTable(shares: readonly Share[], clock: (ms: number) => string): Markup {
+  const rows = hoursOf(shares).map(
+    ({ fromMs, delivered, failed }) =>
+      html`<tr>
+        <th scope="row" class="when">${clock(fromMs)}</th>
+        <td class="number">${delivered}</td>
+        <td class="number">${failed}</td>
+      </tr>`,
+  );
+  return tableOf('Pushes by hour, newest first', ['From (UTC)', 'Delivered', 'Failed'], rows.reverse());
 }
 
 function mostOf(shares: readonly Share[], kind: 'delivered' | 'failed'): number {

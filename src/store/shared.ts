@@ -37,7 +37,7 @@ export type Duty = 'give up' | 'history' | 'prune';
 
 /** A host and its `serve`, as that has told of itself. */
 export interface Host {
-  /** As leases name it. */
+  /** The name that it was given, else what leases call its machine. */
   id: string;
   name: string;
   /** The version of the program. */
