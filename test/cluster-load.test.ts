@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
@@ -8,12 +8,22 @@ import { openPostgres } from '../src/store/postgres/open.ts';
 import type { Store } from '../src/store/store.ts';
 import { startTestApns, type TestApns } from './support/apns.ts';
 import { eventually, type Sandbox } from './support/command.ts';
-import { messageNew, tokenNumber } from './support/events.ts';
+import { messageNew } from './support/events.ts';
 import { type Availability, describeWith, testWith } from './support/needs.ts';
 import { type Postgres, startPostgres } from './support/postgres.ts';
 import { postgresAvailability, postgresInstallation } from './support/postgres-installation.ts';
 import { type Served, startServe } from './support/serve.ts';
-import { createSharedHost, leaveMail, userNumber, withUsers } from './support/shared-hosts.ts';
+import {
+  createSharedHost,
+  deliveredBy,
+  devicesLeft,
+  idsOf,
+  isSpoolEmpty,
+  leaveMail,
+  toldAgain,
+  userNumber,
+  withUsers,
+} from './support/shared-hosts.ts';
 
 const AT_ONCE = 'delivery: { throttle: 0s }\n';
 
@@ -54,15 +64,10 @@ describeWith('PostgreSQL', postgresAvailability(), 'hosts that share a PostgreSQ
     return made;
   };
   const isDone = async (): Promise<boolean> =>
-    hosts.every(isEmpty) && (await store?.countRows())?.waiting === 0;
+    hosts.every(isSpoolEmpty) && (await store?.countRows())?.waiting === 0;
   const allDone = (): Promise<boolean> => eventually(isDone, (done) => done);
-  /** The apns-ids under which each device was told, of the pushes from that one on. */
-  const idsFrom = (first: number): Map<string, Set<string>> => {
-    const ids = new Map<string, Set<string>>();
-    for (const { deviceToken, apnsId } of apns.received.slice(first))
-      ids.set(deviceToken, (ids.get(deviceToken) ?? new Set()).add(apnsId));
-    return ids;
-  };
+  /** Of the pushes from that one on. */
+  const idsFrom = (first: number): Map<string, Set<string>> => idsOf(apns.received.slice(first));
 
   test('20,000 events by four of them: each device is told once after its last one', async () => {
     const [users, before] = [1000, 19];
@@ -108,13 +113,13 @@ describeWith('PostgreSQL', postgresAvailability(), 'hosts that share a PostgreSQ
     const left = new Set<string>();
     for (const [n, host] of hosts.entries()) {
       await running[n]!.end('SIGKILL');
-      for (const token of filesOf(host).map(tokenOf)) left.add(token);
+      for (const token of devicesLeft(host)) left.add(token);
       await serveOn(host);
     }
     await allDone();
     const ids = idsFrom(0);
     expect(ids.size).toBe(users);
-    const again = [...ids].filter(([, each]) => each.size > 1).map(([token]) => token);
+    const again = toldAgain(ids);
     tell(
       `killed in turn: ${apns.received.length} pushes to ${users} devices, ${again.length} told once more`,
     );
@@ -204,7 +209,7 @@ describeWith('PostgreSQL', postgresAvailability(), 'a failover to a standby that
     const before = apns.received.length;
     standby.promote();
     const isDone = async (): Promise<boolean> =>
-      hosts.every(isEmpty) && (await store.countRows().catch(() => undefined))?.waiting === 0;
+      hosts.every(isSpoolEmpty) && (await store.countRows().catch(() => undefined))?.waiting === 0;
     await eventually(isDone, (done) => done);
     const tokens = new Set(apns.received.map(({ deviceToken }) => deviceToken));
     const pushes = new Set(apns.received.map(({ deviceToken, apnsId }) => `${deviceToken} ${apnsId}`));
@@ -289,35 +294,6 @@ async function startStandby(primary: Postgres): Promise<Standby> {
       await ended;
     },
   };
-}
-
-function isEmpty({ spool }: Sandbox): boolean {
-  return ['new', 'cur'].every((folder) => readdirSync(join(spool, folder)).length === 0);
-}
-
-/** What the files hold. */
-function filesOf({ spool }: Sandbox): string[] {
-  return ['new', 'cur'].flatMap((folder) =>
-    readdirSync(join(spool, folder)).map((name) => textOf(join(spool, folder, name))),
-  );
-}
-
-/** '' where its reader has just removed it. */
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
-    throw error;
-  }
-}
-
-function tokenOf(text: string): string {
-  return tokenNumber(Number(/user(\d+)/.exec(text)?.[1]) - 1);
-}
-
-function deliveredBy({ dir }: Sandbox): number {
-  return readFileSync(join(dir, 'log'), 'utf8').split('"msg":"delivered to Apple"').length - 1;
 }
 
 /** A Node for whom it is so much later. */

@@ -12,7 +12,17 @@ import { describeWith } from './support/needs.ts';
 import { type Postgres, startPostgres } from './support/postgres.ts';
 import { postgresAvailability } from './support/postgres-installation.ts';
 import { type Served, startServe } from './support/serve.ts';
-import { createSharedHost, leaveMail, userNumber, withUsers } from './support/shared-hosts.ts';
+import {
+  createSharedHost,
+  deliveredBy,
+  devicesLeft,
+  idsOf,
+  isSpoolEmpty,
+  leaveMail,
+  toldAgain,
+  userNumber,
+  withUsers,
+} from './support/shared-hosts.ts';
 
 const AT_ONCE = 'delivery: { throttle: 0s }\n';
 
@@ -46,14 +56,9 @@ describeWith('PostgreSQL', postgresAvailability(), 'hosts that share a PostgreSQ
     served.push(one);
     return one;
   };
-  const pushed = (): Map<string, number> => {
-    const counts = new Map<string, number>();
-    for (const { deviceToken } of apns.received) counts.set(deviceToken, (counts.get(deviceToken) ?? 0) + 1);
-    return counts;
-  };
   const files = ({ spool }: Sandbox): number => readdirSync(join(spool, 'new')).length;
   const isEmpty = async (): Promise<boolean> =>
-    hosts.every((host) => files(host) === 0) && (await store?.countRows())?.waiting === 0;
+    hosts.every(isSpoolEmpty) && (await store?.countRows())?.waiting === 0;
 
   test('tell each device once, whichever of them its event came to, and share the work', async () => {
     const users = 2000;
@@ -62,10 +67,10 @@ describeWith('PostgreSQL', postgresAvailability(), 'hosts that share a PostgreSQ
     await Promise.all(hosts.map(serveOn));
     await apns.pushes(users);
     await eventually(isEmpty, (empty) => empty);
-    expect([pushed().size, apns.received.length]).toEqual([users, users]);
+    expect([idsOf(apns.received).size, apns.received.length]).toEqual([users, users]);
     // Told after the commit.
     const byHost = await eventually(
-      () => hosts.map(({ dir }) => deliveredBy(dir)),
+      () => hosts.map(deliveredBy),
       (counts) => counts.reduce((sum, count) => sum + count, 0) >= users,
     );
     expect(byHost.reduce((sum, count) => sum + count, 0)).toBe(users);
@@ -98,12 +103,9 @@ describeWith('PostgreSQL', postgresAvailability(), 'hosts that share a PostgreSQ
     const readAgain = devicesLeft(hosts[0]!);
     await serveOn(hosts[0]!);
     await eventually(isEmpty, (empty) => empty);
-    expect(pushed().size).toBe(users);
-    const ids = new Map<string, Set<string>>();
-    for (const { deviceToken, apnsId } of apns.received)
-      ids.set(deviceToken, (ids.get(deviceToken) ?? new Set()).add(apnsId));
-    const toldAgain = [...ids].filter(([, each]) => each.size > 1).map(([token]) => token);
-    expect(readAgain).toEqual(expect.arrayContaining(toldAgain));
+    const ids = idsOf(apns.received);
+    expect(ids.size).toBe(users);
+    expect(readAgain).toEqual(expect.arrayContaining(toldAgain(ids)));
   });
 
   test('keep events in their spools while PostgreSQL is away, say so, and tell everything afterwards', async () => {
@@ -122,7 +124,7 @@ describeWith('PostgreSQL', postgresAvailability(), 'hosts that share a PostgreSQ
     await postgres.start();
     await apns.pushes(users);
     await eventually(isEmpty, (empty) => empty);
-    expect(pushed().size).toBe(users);
+    expect(idsOf(apns.received).size).toBe(users);
     const log = readFileSync(join(hosts[0]!.dir, 'log'), 'utf8');
     expect(log).toMatch(/"reason":"[^"]*cannot be reached[^\n]*not all of the spool can be taken now/);
     // Once for each reason: connections are cut, then refused, then the server is starting, and not yet ready.
@@ -169,16 +171,3 @@ describeWith('PostgreSQL', postgresAvailability(), 'hosts that share a PostgreSQ
     expect(apns.received.map(({ deviceToken }) => deviceToken)).toEqual([0, 1].map(tokenNumber));
   });
 });
-
-/** The devices of whose events that host's spool has the files, read half or not at all. */
-function devicesLeft({ spool }: Sandbox): string[] {
-  const files = ['new', 'cur'].flatMap((folder) =>
-    readdirSync(join(spool, folder)).map((name) => readFileSync(join(spool, folder, name), 'utf8')),
-  );
-  return files.map((text) => tokenNumber(Number(/user(\d+)/.exec(text)?.[1]) - 1));
-}
-
-/** What the log of that host says that Apple took from it. */
-function deliveredBy(dir: string): number {
-  return readFileSync(join(dir, 'log'), 'utf8').split('"msg":"delivered to Apple"').length - 1;
-}
