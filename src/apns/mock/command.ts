@@ -72,7 +72,9 @@ function readyObject({ url, dir, topic, files }: MockApns): string {
 
 function readyLines({ url, topic, files }: MockApns): string {
   return [
-    `mock-apns is ready; topic ${topic}. For the configuration:`,
+    'mock-apns is ready. In imapd.conf:',
+    `aps_topic: ${topic}`,
+    'In config.yaml:',
     'apns:',
     `  server: ${url.origin}`,
     `  certificate: ${files.clientCertificate}`,

@@ -65,15 +65,17 @@ const push: Push = {
 
 test('for people: the configuration to paste, then a line a push without secrets', async () => {
   await running({}, 'SIGTERM', async (line) => {
-    expect(await line(0)).toContain(MOCK_TOPIC);
-    const lines = await Promise.all([1, 2, 3, 4, 5].map(line));
+    expect(await line(0)).toBe('mock-apns is ready. In imapd.conf:');
+    expect(await line(1)).toBe(`aps_topic: ${MOCK_TOPIC}`);
+    expect(await line(2)).toBe('In config.yaml:');
+    const lines = await Promise.all([3, 4, 5, 6, 7].map(line));
     expect(lines[0]).toBe('apns:');
     const values = lines.slice(1).map((text) => text.replace(/^ {2}(server|certificate|key|ca): /, ''));
     const [url = '', certificate = '', key = '', ca = ''] = values;
     const connection = await connect({ url, certificate, key, ca });
     await connection.push(push, AMPLE_MS);
     await connection.close();
-    const told = await line(6);
+    const told = await line(8);
     expect(told).toMatch(/ 200 token=\S+ account=\S+ mailboxes="1 by hash" apns-id=0f8fad5b-/);
     expect(told).not.toContain(push.deviceToken);
     expect(told).not.toContain(ACCOUNT_ID);
