@@ -5,12 +5,35 @@ import { ANNOUNCED, spanAround } from '../presence.ts';
 import { type Subscriber as Told, toldOf } from '../told.ts';
 import type { Database, Sql } from './database.ts';
 import { type Joining, joinOutbox } from './join.ts';
+import { createOwners, isForNobody } from './owners.ts';
+
+/** Gives a function that enqueues what many events ask for, and asks for the devices of those that may have one. */
+export function createEnqueueing(
+  database: Database,
+  owners = createOwners(database),
+): (requests: readonly EnqueueRequest[]) => Promise<Enqueued[]> {
+  return async (requests) => {
+    const known = owners.known();
+    if (known === undefined) return enqueueMany(database, requests);
+    const isAsking = requests.map(({ mailboxes }) => !isForNobody(mailboxes, known));
+    const others = requests.filter((_, n) => isAsking[n] === false);
+    const asked = requests.filter((_, n) => isAsking[n] === true);
+    const [told, areCurrent] = await Promise.all([
+      asked.length > 0 ? enqueueMany(database, asked) : [],
+      others.length === 0 || owners.areCurrent(known),
+    ]);
+    const otherTold = areCurrent ? others.map(() => NOBODY) : await enqueueMany(database, others);
+    return isAsking.flatMap((asks) => (asks ? told : otherTold).shift() ?? []);
+  };
+}
+
+const NOBODY: Enqueued = { targetIds: [], disabled: 0, denied: 0, unnamed: 0 };
 
 /**
  * Enqueues what many events ask for: a look for all of them, which for most is all, and a statement for all pushes. Two
  * statements and no transaction: what happens between them is that a device comes or goes.
  */
-export function enqueueMany(database: Database, requests: readonly EnqueueRequest[]): Promise<Enqueued[]> {
+function enqueueMany(database: Database, requests: readonly EnqueueRequest[]): Promise<Enqueued[]> {
   return database.ask(async (sql) => {
     const all = await subscribersOf(sql, requests);
     const chosen = requests.map((request, n) => toldOf(all[n] ?? [], request));

@@ -140,4 +140,40 @@ export const MIGRATIONS: readonly string[] = [
     lines    text NOT NULL
   );
   CREATE INDEX history_by_time ON xapplepush.history (until_ms, id);`,
+
+  `-- Whose mailboxes devices ask for; those of nobody any more may be among them.
+  CREATE TABLE xapplepush.owners (
+    owner text COLLATE "C" PRIMARY KEY
+  );
+
+  -- Another one with each owner who comes, in the same commit; unlike a number it is never the same in another database.
+  CREATE TABLE xapplepush.owners_edition (
+    id      integer PRIMARY KEY CHECK (id = 1),
+    edition uuid NOT NULL
+  );
+  INSERT INTO xapplepush.owners_edition VALUES (1, gen_random_uuid());
+
+  -- By triggers, so that nobody who registers a device can leave it out, older programs least of all.
+  CREATE FUNCTION xapplepush.note_owners() RETURNS trigger LANGUAGE plpgsql AS $$
+  BEGIN
+    INSERT INTO xapplepush.owners SELECT DISTINCT owner FROM added ORDER BY owner ON CONFLICT DO NOTHING;
+    RETURN NULL;
+  END $$;
+  CREATE TRIGGER note_owners AFTER INSERT ON xapplepush.subscriptions REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION xapplepush.note_owners();
+
+  -- At the commit, where nothing else is waited for: its row is held by one transaction at a time.
+  CREATE FUNCTION xapplepush.change_owners_edition() RETURNS trigger LANGUAGE plpgsql AS $$
+  BEGIN
+    IF coalesce(current_setting('xapplepush.edition_changed', true), '') = '' THEN
+      UPDATE xapplepush.owners_edition SET edition = gen_random_uuid();
+      PERFORM set_config('xapplepush.edition_changed', 'yes', true); -- until the transaction ends
+    END IF;
+    RETURN NULL;
+  END $$;
+  CREATE CONSTRAINT TRIGGER change_owners_edition AFTER INSERT ON xapplepush.owners
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION xapplepush.change_owners_edition();
+
+  -- Nobody can add one meanwhile: the trigger above has locked the table until this is committed.
+  INSERT INTO xapplepush.owners SELECT DISTINCT owner FROM xapplepush.subscriptions;`,
 ];

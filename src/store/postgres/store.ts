@@ -13,7 +13,7 @@ import type { Database } from './database.ts';
 import * as departing from './departure.ts';
 import * as due from './due.ts';
 import * as duties from './duties.ts';
-import { enqueueMany, subscribed } from './enqueue.ts';
+import { createEnqueueing, subscribed } from './enqueue.ts';
 import { gathered } from './gathering.ts';
 import * as history from './history.ts';
 import { discardHistory } from './history-discard.ts';
@@ -55,7 +55,7 @@ export function postgresStore(database: Database): Store {
 
 function intakeVerbs(database: Database): IntakeVerbs {
   return {
-    enqueue: gathered((requests) => enqueueMany(database, requests)),
+    enqueue: gathered(createEnqueueing(database)),
     subscribed: (...given) => subscribed(database, ...given),
     register: (...given) => registering.register(database, ...given),
     usualTopic: (...given) => registering.usualTopic(database, ...given),
