@@ -140,8 +140,9 @@ export async function endedInstead({ child, end }: HandedOver): Promise<ExitCode
     if (!cameFromTerminal(signal)) child.kill(signal);
   };
   for (const signal of SIGNALS) process.on(signal, pass);
-  const { code, signal } = await end;
-  for (const each of SIGNALS) process.off(each, pass);
+  const { code, signal } = await end.finally(() => {
+    for (const each of SIGNALS) process.off(each, pass);
+  });
   if (signal !== null) process.kill(process.pid, signal);
   return (code ?? ExitCode.tryAgain) as ExitCode;
 }
