@@ -108,7 +108,7 @@ const IMPURE_WORDS = [
 
 /** Each library, and the one file that knows it. Others may import its types. */
 const OWNERS: Record<string, string> = {
-  'better-sqlite3': 'store/sqlite/driver.ts',
+  'better-sqlite3': 'store/sqlite/better-sqlite3.ts',
   'better-sqlite3-node20': 'node-20/sqlite-driver.ts',
   commander: 'cli/run.ts',
   'csv-parse': 'transfer/csv-records.ts',

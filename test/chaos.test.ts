@@ -52,7 +52,7 @@ async function rage(): Promise<number[]> {
 
 /** Raw events and pushes that are not done with. */
 function left(): number {
-  const database = connect(sandbox.store, { readonly: true });
+  const database = connect(sandbox.store, { fileMustExist: true });
   const { rows } = database.prepare('SELECT count(*) AS rows FROM outbox').get() as { rows: number };
   database.close();
   return (

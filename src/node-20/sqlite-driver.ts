@@ -10,5 +10,6 @@ export const DRIVER_FOR_NODE_20 = {
   driver: (require: NodeJS.Require) => require('better-sqlite3-node20') as typeof BetterSqlite3,
 };
 
-/** Where npm has found no binary of it. */
-export const COMPILER_HINT = 'Node 20 needs a compiler for it: apt-get install -y build-essential python3';
+/** A later Node has a driver of its own. */
+export const WITHOUT_DRIVER_HINT =
+  'Node 22.16 or later needs none; Node 20 needs a compiler for it: apt-get install -y build-essential python3';

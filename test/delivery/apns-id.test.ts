@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -119,9 +119,9 @@ function createWorld() {
 /** The database as a power cut leaves it that comes right after something that waited for the disk. */
 function bytesOf({ file }: Store): Buffer {
   const database = connect(file);
-  const bytes = database.serialize();
+  database.pragma('wal_checkpoint(TRUNCATE)');
   database.close();
-  return bytes;
+  return readFileSync(file);
 }
 
 test('is made as RFC 9562 says', () => {

@@ -55,7 +55,7 @@ interface Rows {
 }
 
 function rows(): Rows {
-  const database = connect(sandbox.store, { readonly: true });
+  const database = connect(sandbox.store, { fileMustExist: true });
   const sql = 'SELECT (SELECT count(*) FROM outbox) AS waiting, (SELECT count(*) FROM targets) AS devices';
   const found = database.prepare(sql).get() as Rows;
   database.close();

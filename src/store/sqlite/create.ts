@@ -1,8 +1,7 @@
 import { chmodSync, existsSync, linkSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type BetterSqlite3 from 'better-sqlite3';
 import type { Log } from '../../process/log.ts';
-import type { Database } from './driver.ts';
+import type { Connect, Database } from './driver.ts';
 import { setCompanionsAside } from '../companions.ts';
 import { StoreError } from '../errors.ts';
 import { CURRENT_VERSION, writeSchema } from './migrations.ts';
@@ -10,8 +9,6 @@ import { CURRENT_VERSION, writeSchema } from './migrations.ts';
 /** Only the mail user reads who has which device. */
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o750;
-
-type Connect = (file: string, options?: BetterSqlite3.Options) => Database;
 
 /**
  * Makes the database file, and its folder where only that is missing, unless it exists.

@@ -1,10 +1,9 @@
-import type { Statement } from 'better-sqlite3';
 import type { Clock } from '../../process/clock.ts';
 import type { Log } from '../../process/log.ts';
 import { createBatch } from './batch.ts';
 import { compactDatabase, freeBytesOf } from './compact.ts';
 import { createDatabaseFile } from './create.ts';
-import { connect, type Database } from './driver.ts';
+import { type Connect, connect as connectHere, type Database, type Statement } from './driver.ts';
 import { storeError } from '../errors.ts';
 import { troubleOfPlace, troubleOrMissing } from '../place.ts';
 import type { Left } from '../move.ts';
@@ -53,6 +52,8 @@ export interface OpenOptions {
   batched?: boolean;
   /** Also one that was left for another store. */
   left?: Left | undefined;
+  /** By another driver than the one that this process uses. */
+  connect?: Connect;
 }
 
 /** A transaction takes about a millisecond; two hundred handlers at once are through well within this. */
@@ -60,9 +61,10 @@ export const BUSY_TIMEOUT_MS = 5000;
 
 /**
  * Of a process that looks up one mailbox after another: what the processor's own caches hold. A page from the kernel is
- * had sooner than one that was kept among the driver's 16 MB. Who writes much in one transaction has use for those.
+ * had sooner than one that was kept among the usual 16 MB. Who writes much in one transaction has use for those.
  */
 const BATCHED_CACHE_KIB = 2000;
+const CACHE_KIB = 16_000;
 
 /** A long look at a large database makes the write-ahead log grow; afterwards it shrinks to this again. */
 const WAL_LIMIT_BYTES = 16 * 1024 * 1024;
@@ -72,10 +74,10 @@ const WAL_LIMIT_BYTES = 16 * 1024 * 1024;
  * Throws an OperatorError (exit 75) that says why it cannot be used.
  */
 export function openDatabase(file: string, options: OpenOptions): Transactions {
-  const { create, log, busyTimeoutMs = BUSY_TIMEOUT_MS, batched = false, left } = options;
+  const { create, log, batched = false, connect = connectHere } = options;
   try {
     if (create) createDatabaseFile(file, connect, log);
-    const database = openExisting(file, busyTimeoutMs, left);
+    const database = openExisting(file, connect, options);
     if (batched) database.exec(`PRAGMA cache_size = -${BATCHED_CACHE_KIB}`);
     return transactionsOn(database, file, batched);
   } catch (error) {
@@ -83,10 +85,15 @@ export function openDatabase(file: string, options: OpenOptions): Transactions {
   }
 }
 
-function openExisting(file: string, busyTimeoutMs: number, left: Left | undefined): Database {
+function openExisting(
+  file: string,
+  connect: Connect,
+  { busyTimeoutMs = BUSY_TIMEOUT_MS, left }: OpenOptions,
+): Database {
   const database = connect(file, { fileMustExist: true, timeout: busyTimeoutMs });
   try {
     database.exec(`PRAGMA synchronous = ${SYNCED}; PRAGMA foreign_keys = ON;
+      PRAGMA cache_size = -${CACHE_KIB};
       PRAGMA journal_size_limit = ${WAL_LIMIT_BYTES}`);
     if (!isLeft(database, CURRENT_VERSION, left)) migrate(database, file);
     return database;

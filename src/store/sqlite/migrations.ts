@@ -4,6 +4,7 @@ import type { Database } from './driver.ts';
 import { StoreError } from '../errors.ts';
 import { LEFT_VERSION } from '../move.ts';
 import { leftDatabase } from './departure.ts';
+import { transact } from './transaction.ts';
 
 /** Brings a database from the version before it to `version`. Only ever appended to; none is edited once released. */
 export interface Migration {
@@ -71,11 +72,11 @@ const APPLICATION_ID = 0x78617070;
 /** Writes the whole schema into an empty database. */
 export function writeSchema(database: Database, version: number): void {
   const schema = readFileSync(ownFile('schema.sql'), 'utf8');
-  database.transaction(() => {
+  transact(database, 'BEGIN', () => {
     database.exec(schema);
     database.pragma(`application_id = ${APPLICATION_ID}`);
     recordVersion(database, version);
-  })();
+  });
 }
 
 /** Applies the migrations that are due, all or none. Throws StoreError for a newer or a foreign database. */
@@ -86,18 +87,16 @@ export function migrate(
 ): void {
   const newest = migrations.at(-1)?.version ?? 1;
   if (versionOf(database, file) === newest) return;
-  database
-    .transaction(() => {
-      // Read again under the lock: another process may have migrated in between.
-      const version = versionOf(database, file);
-      if (version === LEFT_VERSION) throw leftDatabase(file, database, newest);
-      if (version > newest) throw newerDatabase(file, version, newest);
-      for (const migration of migrations.filter((candidate) => candidate.version > version)) {
-        database.exec(migration.sql);
-        recordVersion(database, migration.version);
-      }
-    })
-    .immediate();
+  transact(database, 'BEGIN IMMEDIATE', () => {
+    // Read again under the lock: another process may have migrated in between.
+    const version = versionOf(database, file);
+    if (version === LEFT_VERSION) throw leftDatabase(file, database, newest);
+    if (version > newest) throw newerDatabase(file, version, newest);
+    for (const migration of migrations.filter((candidate) => candidate.version > version)) {
+      database.exec(migration.sql);
+      recordVersion(database, migration.version);
+    }
+  });
 }
 
 function versionOf(database: Database, file: string): number {

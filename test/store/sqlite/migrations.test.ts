@@ -26,8 +26,8 @@ function opened(file: string): Database {
   return database;
 }
 
-function databaseOfVersion1(): Database {
-  const database = opened(join(temporaryFolder(), 'x.db'));
+function databaseOfVersion1(file = join(temporaryFolder(), 'x.db')): Database {
+  const database = opened(file);
   writeSchema(database, 1);
   return database;
 }
@@ -191,12 +191,11 @@ describe('processes that start together', () => {
   };
 
   test('migrate once', async () => {
-    const database = databaseOfVersion1();
+    const file = join(temporaryFolder(), 'x.db');
+    const database = databaseOfVersion1(file);
     const startMs = String(Date.now() + 400);
     const outputs = await Promise.all(
-      Array.from({ length: 6 }, () =>
-        program.run(MIGRATE, database.name, startMs, JSON.stringify([...THREE, slow])),
-      ),
+      Array.from({ length: 6 }, () => program.run(MIGRATE, file, startMs, JSON.stringify([...THREE, slow]))),
     );
     expect(outputs).toEqual(outputs.map(() => '1\n'));
     expect(recorded(database)).toHaveLength(4);
