@@ -148,11 +148,11 @@ const STAIRS = [
 const SURROUNDINGS =
   /\bsystemClock\b|\bprocess\.(?:stdin|stdout|stderr|env|argv|on|once|off|exit|exitCode)\b/;
 
-/** Who may ask for it: those that are about the process itself, real time-outs of the network, and where tools lie. */
+/** Who may ask for it: those that are about the process itself, real time-outs of the network, where tools lie, and what libpq asks it for. */
 const ASKS_FOR_SURROUNDINGS = [
   ...['main.ts', 'process/hand-over.ts', 'process/own-streams.ts', 'process/due-writes.ts', 'apns/client.ts'],
   ...['process/mail-user.ts', 'check/trial-script.ts', 'check/cyrus-version.ts'],
-  'check/dovecot/run-doveconf.ts',
+  ...['check/dovecot/run-doveconf.ts', 'store/postgres/environment.ts'],
 ];
 
 /** What a statement begins with, and a word after it. */

@@ -11,6 +11,13 @@ export interface PostgresAddress {
   sslrootcert: string | undefined;
   sslcert: string | undefined;
   sslkey: string | undefined;
+  /** A file of passwords, of libpq's. */
+  passfile: string | undefined;
+  /** Named in a service file, which says what the URL does not. */
+  service: string | undefined;
+  servicefile: string | undefined;
+  /** Of a service file alone. */
+  password: string | undefined;
 }
 
 export interface PostgresPlace {
@@ -25,15 +32,11 @@ export type SslMode = (typeof SSL_MODES)[number];
 /** Of libpq (https://www.postgresql.org/docs/current/libpq-connect.html, 32.1.2), those that are known here. */
 const PARAMETERS = [
   ...['host', 'port', 'user', 'dbname', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey'],
-  'target_session_attrs',
+  ...['target_session_attrs', 'passfile', 'service', 'servicefile'],
 ];
 
-/** Whoever has another home or environment would read another file; so the configuration says all of it. */
-const ELSEWHERE: Readonly<Record<string, string>> = {
-  passfile:
-    'passfile is not read from here: name the file in PGPASSFILE, or put the password alone into store_password_file',
-  service: 'service is not looked up: write host, user and dbname here, as pg_service.conf has them',
-};
+/** What a service file may say: a password too, and no further service. */
+const OF_SERVICE = [...PARAMETERS.filter((name) => !name.startsWith('service')), 'password'];
 
 /** What is written can only be written to the primary server; libpq's other values mean a standby. */
 const TARGETS = ['any', 'read-write', 'primary'];
@@ -48,17 +51,22 @@ export function isPostgresUrl(text: string): boolean {
   return SCHEME.test(text);
 }
 
-/** Reads `postgresql://user@host:port,host:port/database?sslmode=…`, or says what is wrong with it, without a secret of it. */
-export function readPostgresUrl(text: string): PostgresAddress | { problem: string } {
+/**
+ * Reads `postgresql://user@host:port,host:port/database?sslmode=…`, or says what is wrong with it, without a secret of it;
+ * with what the service says that it names, where that is known.
+ */
+export function readPostgresUrl(
+  text: string,
+  service?: Readonly<Record<string, string>>,
+): PostgresAddress | { problem: string } {
   const [, start = '', places = '', rest = ''] = PARTS.exec(text) ?? [];
   const withOneHost = `${start}host${rest}`; // as the URLs of WHATWG are
   if (start === '' || !URL.canParse(withOneHost)) return { problem: UNREADABLE };
   const url = new URL(withOneHost);
-  const given = url.searchParams;
-  const problem = problemOf(url, given);
+  const problem = problemOf(url, url.searchParams) ?? problemOfService(service);
   if (problem !== undefined) return { problem };
   try {
-    return addressOf(url, places, (name) => given.get(name) ?? undefined);
+    return addressOf(sourcesOf(url, places, service));
   } catch {
     return { problem: UNREADABLE }; // % and no two hexadecimal digits
   }
@@ -75,33 +83,66 @@ const SECRET = 'a password does not belong here, where others read it: name its 
 function problemOf({ password }: URL, given: URLSearchParams): string | undefined {
   if (password !== '' || given.has('password') || given.has('sslpassword')) return SECRET;
   const unknown = [...given.keys()].find((name) => !PARAMETERS.includes(name));
-  if (unknown !== undefined) return ELSEWHERE[unknown] ?? unknownProblem(unknown);
-  const target = given.get('target_session_attrs') ?? 'any';
+  if (unknown !== undefined) return unknownProblem(unknown, PARAMETERS);
+  return problemOfTarget(given.get('target_session_attrs') ?? 'any');
+}
+
+function problemOfService(service: Readonly<Record<string, string>> = {}): string | undefined {
+  const unknown = Object.keys(service).find((name) => !OF_SERVICE.includes(name));
+  if (unknown !== undefined) return `in the service file, ${unknownProblem(unknown, OF_SERVICE)}`;
+  return problemOfTarget(service['target_session_attrs'] ?? 'any');
+}
+
+function problemOfTarget(target: string): string | undefined {
   return TARGETS.includes(target)
     ? undefined
     : `expected target_session_attrs to be one of ${TARGETS.join(', ')}`;
 }
 
-function unknownProblem(name: string): string {
-  return `unknown parameter ${JSON.stringify(name)}; known here: ${PARAMETERS.join(', ')}`;
+function unknownProblem(name: string, known: readonly string[]): string {
+  return `unknown parameter ${JSON.stringify(name)}; known here: ${known.join(', ')}`;
 }
 
 type Given = (name: string) => string | undefined;
 
-function addressOf(url: URL, places: string, given: Given): PostgresAddress | { problem: string } {
+/** What there is of each parameter. */
+interface Sources {
+  /** Of the URL, else of the service. */
+  given: Given;
+  service: Given;
+  places: string;
+  /** False where a service may say more. */
+  isWhole: boolean;
+}
+
+/** What stands before the question mark is the URL's own too. */
+function sourcesOf(url: URL, places: string, known: Readonly<Record<string, string>> | undefined): Sources {
+  const own = new Map([...url.searchParams]);
+  const before = { user: partOf(url.username), dbname: partOf(url.pathname.slice(1)) };
+  for (const [name, value] of Object.entries(before))
+    if (value !== undefined && !own.has(name)) own.set(name, value);
+  const service: Given = (name) => known?.[name];
+  const given: Given = (name) =>
+    own.get(name) ?? (name === 'host' && places !== '' ? undefined : service(name));
+  return { given, service, places, isWhole: known !== undefined || !own.has('service') };
+}
+
+function addressOf({ given, service, places, isWhole }: Sources): PostgresAddress | { problem: string } {
   const host = given('host');
   const hosts =
     host === undefined ? placesOf(decodeURIComponent(places), given('port')) : hostsOf(host, given('port'));
   if (hosts === undefined) return { problem: UNREADABLE };
   if (hosts.some(({ port }) => !isPort(port))) return { problem: 'expected a port from 1 to 65535' };
   if (hosts.some(({ host }) => !HOST.test(host))) return { problem: UNREADABLE };
-  const tls = tlsOf(given);
+  const tls = tlsOf(given, isWhole);
   if ('problem' in tls) return tls;
+  const [passfile, servicefile] = [given('passfile'), given('servicefile')];
+  if ([passfile, servicefile].some((file) => file?.startsWith('/') === false))
+    return { problem: 'expected passfile and servicefile to be absolute paths' };
   return {
-    hosts,
-    user: given('user') ?? partOf(url.username),
-    database: given('dbname') ?? partOf(url.pathname.slice(1)),
+    ...{ hosts, user: given('user'), database: given('dbname') },
     ...tls,
+    ...{ passfile, service: given('service'), servicefile, password: service('password') },
   };
 }
 
@@ -149,11 +190,11 @@ function partOf(encoded: string): string | undefined {
 type Tls = Pick<PostgresAddress, 'sslmode' | 'sslrootcert' | 'sslcert' | 'sslkey'>;
 
 /** `prefer` is libpq's own default. */
-function tlsOf(given: Given): Tls | { problem: string } {
+function tlsOf(given: Given, isWhole: boolean): Tls | { problem: string } {
   const sslmode = SSL_MODES.find((mode) => mode === (given('sslmode') ?? 'prefer'));
   if (sslmode === undefined) return { problem: `expected sslmode to be one of ${SSL_MODES.join(', ')}` };
   const [sslrootcert, sslcert, sslkey] = ['sslrootcert', 'sslcert', 'sslkey'].map(given);
-  if (sslmode.startsWith('verify') && sslrootcert === undefined)
+  if (sslmode.startsWith('verify') && sslrootcert === undefined && isWhole)
     return { problem: `sslmode=${sslmode} needs sslrootcert: the file of a CA, or system` };
   return { sslmode, sslrootcert, sslcert, sslkey };
 }

@@ -69,15 +69,37 @@ describe('readPostgresUrl', () => {
     'postgresql://::1/secret',
     'postgresql://a:secret/mail',
     'postgresql://a/mail?target_session_attrs=secret',
-    'postgresql://a/mail?passfile=/secret',
+    'postgresql://a/mail?passfile=secret',
     'postgresql://db/mail?sslmode=secret',
     'postgresql://db/mail?sslmode=verify-ca',
     'postgresql://db:99999/secret',
     'postgresql://db/%zz?user=secret',
-    'postgresql://db/mail?service=secret',
+    'postgresql://db/mail?service=mail&servicefile=secret',
   ])('%s is refused, without what it holds', (url) => {
     const read = readPostgresUrl(url);
     expect(read).toHaveProperty('problem');
     expect(JSON.stringify(read)).not.toContain('secret');
+  });
+
+  test('a service says what the URL does not', () => {
+    const service = { ...{ host: 'db', port: '5433', user: 'me', dbname: 'mail' }, password: 'secret' };
+    expect(readPostgresUrl('postgresql://?service=x', service)).toMatchObject({
+      ...{ hosts: [{ host: 'db', port: 5433 }], user: 'me', database: 'mail', password: 'secret' },
+    });
+    expect(readPostgresUrl('postgresql://you@other/box?service=x', service)).toMatchObject({
+      ...{ hosts: [{ host: 'other', port: 5433 }], user: 'you', database: 'box' },
+    });
+  });
+
+  test('is held against all of it once the service is known', () => {
+    const url = 'postgresql://?service=x&sslmode=verify-full';
+    expect(readPostgresUrl(url)).not.toHaveProperty('problem');
+    expect(readPostgresUrl(url, { host: 'db' })).toHaveProperty('problem');
+    expect(readPostgresUrl(url, { host: 'db', sslrootcert: 'system' })).not.toHaveProperty('problem');
+    for (const more of [{ service: 'y' }, { sslcrl: '/secret' }, { target_session_attrs: 'standby' }]) {
+      const read = readPostgresUrl('postgresql://?service=x', { host: 'db', ...more });
+      expect(read).toHaveProperty('problem');
+      expect(JSON.stringify(read)).not.toContain('/secret');
+    }
   });
 });

@@ -4,9 +4,11 @@ import pg from 'pg';
 import type { PostgresConfig } from '../../config/config.ts';
 import { type PostgresAddress, type PostgresPlace, readPostgresUrl } from '../../config/postgres-url.ts';
 import { ExitCode, messageOf, OperatorError } from '../../process/errors.ts';
-import { StoreError } from '../errors.ts';
 import { isWithoutTls } from './errors.ts';
 import { firstWritable } from './first-writable.ts';
+import type { Login } from './pass-file.ts';
+import { passwordAt } from './password.ts';
+import { serviceNamed } from './service-file.ts';
 
 /** How long a connection may take, and a statement on it. */
 export interface Patience {
@@ -49,13 +51,34 @@ export interface Connections {
 
 /** Throws OperatorError where the URL, or a file that it names, cannot be used. */
 export function connectionsTo(config: PostgresConfig, patience: Patience, max: number): Connections {
-  const address = readPostgresUrl(config.url);
-  if ('problem' in address) throw unusable(`store: ${address.problem}`);
+  const address = addressOf(config.url);
   const [first, ...others] = address.hosts.map((place) =>
     connectionsAt(config, { ...address, ...place }, { patience, max }),
   );
   if (first === undefined) throw new Error('an address without a host');
   return others.length === 0 ? first : firstWritable(first, others);
+}
+
+/** With what the service says that it names. */
+function addressOf(url: string): PostgresAddress {
+  const address = readPostgresUrl(url);
+  if ('problem' in address) throw unusable(`store: ${address.problem}`);
+  if (address.service === undefined) return address;
+  const service = serviceOf(address.service, address.servicefile);
+  const whole = readPostgresUrl(url, service);
+  if ('problem' in whole) throw unusable(`store: ${whole.problem}`);
+  return whole;
+}
+
+function serviceOf(name: string, file: string | undefined): Record<string, string> {
+  try {
+    const found = serviceNamed(name, file);
+    if ('values' in found) return found.values;
+    throw unusable(`store: ${found.problem}`);
+  } catch (error) {
+    if (error instanceof OperatorError) throw error;
+    throw unusable(`store: the file of service ${name} cannot be read (${messageOf(error)})`);
+  }
 }
 
 type Address = PostgresAddress & PostgresPlace;
@@ -67,8 +90,12 @@ interface Terms {
 }
 
 function connectionsAt(config: PostgresConfig, address: Address, { patience, max }: Terms): Connections {
+  const login = loginOf(address);
+  // Also asked before the server has a connection on which nobody would tell one.
+  const password = (): string | undefined => passwordAt({ ...config, ...address }, login);
+  const options = clientConfig(login, patience, password);
   const poolWith = (ssl: pg.ClientConfig['ssl']): pg.Pool => {
-    const made = new pg.Pool({ ...clientConfig(config, address, patience), ssl, max });
+    const made = new pg.Pool({ ...options, ssl, max });
     // One that is lost says so to whoever asks it something; unheard, the event would end the process.
     made.on('error', () => undefined).on('connect', (client) => client.on('error', () => undefined));
     return made;
@@ -88,15 +115,14 @@ function connectionsAt(config: PostgresConfig, address: Address, { patience, max
   return {
     take: () =>
       orPlain(() => {
-        if (pool.idleCount === 0) lookForPassword(config);
+        if (pool.idleCount === 0) password();
         return pool.connect();
       }),
     hasIdle: () => pool.idleCount > 0,
     extra: () =>
       orPlain(async () => {
-        lookForPassword(config);
-        const client = new pg.Client({ ...clientConfig(config, address, patience), ssl: tls });
-        client.on('error', () => undefined);
+        password();
+        const client = new pg.Client({ ...options, ssl: tls }).on('error', () => undefined);
         await client.connect();
         return client;
       }),
@@ -104,16 +130,17 @@ function connectionsAt(config: PostgresConfig, address: Address, { patience, max
   };
 }
 
-function clientConfig(
-  { passwordFile }: PostgresConfig,
-  { host, port, ...address }: Address,
-  patience: Patience,
-): pg.ClientConfig {
+/** As libpq: by default both are called as this process's user. */
+function loginOf({ host, port, ...address }: Address): Login {
   const user = address.user ?? userInfo().username;
+  return { host, port, user, database: address.database ?? user };
+}
+
+function clientConfig(login: Login, patience: Patience, password: () => string | undefined): pg.ClientConfig {
   return {
-    ...{ host, port, user, database: address.database ?? user },
+    ...login,
     ...{ options: optionsOf(patience), application_name: 'xapplepush' },
-    ...(passwordFile !== undefined && { password: () => passwordIn(passwordFile) }),
+    password: () => password() ?? '',
     connectionTimeoutMillis: patience.connectMs,
     query_timeout: patience.statementMs + SERVER_FIRST_MS,
     keepAlive: true,
@@ -151,30 +178,11 @@ function tlsOf({ host, sslmode, ...files }: Address): pg.ClientConfig['ssl'] {
   };
 }
 
-/** Before the server has a connection on which nobody would tell a password. */
-function lookForPassword({ passwordFile }: PostgresConfig): void {
-  if (passwordFile !== undefined) passwordIn(passwordFile);
-}
-
-/** Read anew for each connection, so that it can be changed. */
-function passwordIn(file: string): string {
-  const password = contentOf('store_password_file', file, withoutPassword).replace(/\r?\n$/, '');
-  if (password === '' || /[\r\n]/.test(password))
-    throw withoutPassword(`store_password_file: ${file} does not hold one line with the password`);
-  return password;
-}
-
-/** Like a server that lets nobody in: everything waits until the file is right. */
-function withoutPassword(message: string): StoreError {
-  const hint = 'write it there, for the user that this program runs as; events wait in the spool';
-  return new StoreError(message, { hint, cause: undefined });
-}
-
-function contentOf(option: string, file: string, problem: (message: string) => Error = unusable): string {
+function contentOf(option: string, file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw problem(`${option}: ${file} cannot be read (${messageOf(error)})`);
+    throw unusable(`${option}: ${file} cannot be read (${messageOf(error)})`);
   }
 }
 

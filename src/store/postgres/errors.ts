@@ -79,9 +79,9 @@ const EXPLANATIONS: readonly (readonly [RegExp, string, string])[] = [
     'see user and database in `store`, store_password_file, and pg_hba.conf on the server',
   ],
   [
-    /password must be a string|no password supplied/,
+    /password must be a(?: non-empty)? string|no password supplied/,
     'database NAME asks for a password, and none is known',
-    'name its file in store_password_file, or in PGPASSFILE',
+    'name its file in store_password_file; a file in PGPASSFILE, or ~/.pgpass, needs mode 0600',
   ],
   [/^3D000$/, 'there is no database NAME', 'make it, as a user who may: createdb --owner USER DATABASE'],
   [

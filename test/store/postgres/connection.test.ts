@@ -1,6 +1,6 @@
-import { writeFileSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { openDatabase } from '../../../src/store/postgres/database.ts';
 import { StoreError } from '../../../src/store/errors.ts';
 import { eventually } from '../../support/command.ts';
@@ -62,5 +62,48 @@ describeWith('PostgreSQL', postgresAvailability(), 'a connection to a PostgreSQL
     expect(await tried(byLoopback().replace(/postgres$/, 'none'), PASSWORD)).toContain(
       'there is no database',
     );
+  });
+
+  const with600 = (text: string): string => {
+    const file = join(temporaryFolder(), 'file');
+    writeFileSync(file, text, { mode: 0o600 });
+    return file;
+  };
+  const triedAlone = async (url: string): Promise<string> => {
+    const database = openDatabase({ url }, PATIENT);
+    try {
+      return await tryWriting(database).then(() => 'well', String);
+    } finally {
+      database.close();
+    }
+  };
+
+  test('takes the password of a passfile, of a service file, and of the environment', async () => {
+    const passfile = with600(`127.0.0.1:${postgres.port}:*:postgres:${PASSWORD}\n`);
+    expect(await triedAlone(byLoopback(`?passfile=${passfile}`))).toBe('well');
+    const place = `host=127.0.0.1\nport=${postgres.port}\nuser=postgres\ndbname=postgres\n`;
+    const servicefile = with600(
+      `[other]\nhost=nowhere\n[mail]\n# ours\n${place}password=${PASSWORD}\n[by-file]\n${place}passfile=${passfile}\n`,
+    );
+    for (const name of ['mail', 'by-file'])
+      expect(await triedAlone(`postgresql://?service=${name}&servicefile=${servicefile}`)).toBe('well');
+    vi.stubEnv('PGPASSFILE', passfile).stubEnv('PGSERVICEFILE', servicefile);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    expect(await triedAlone(byLoopback())).toBe('well');
+    expect(await triedAlone('postgresql://?service=mail')).toBe('well');
+  });
+
+  test('says which file has none, or is not used, and that there is no such service', async () => {
+    const passfile = with600('elsewhere:*:*:*:secret\n');
+    expect(await triedAlone(byLoopback(`?passfile=${passfile}`))).toMatch(
+      /^StoreError: passfile: .* has no line/,
+    );
+    chmodSync(passfile, 0o644);
+    expect(await triedAlone(byLoopback(`?passfile=${passfile}`))).toMatch(/chmod 600/);
+    vi.stubEnv('PGPASSFILE', passfile);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    expect(await triedAlone(byLoopback())).toMatch(/^StoreError: .* asks for a password, and none is known/);
+    const url = `postgresql://?service=none&servicefile=${passfile}`;
+    expect(() => openDatabase({ url }, PATIENT)).toThrow(/there is no service "none" in/);
   });
 });
