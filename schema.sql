@@ -1,4 +1,4 @@
--- xapplepush's database: the whole schema, version 9.
+-- xapplepush's database: the whole schema, version 10.
 -- A new database is made from this file. An older one is brought here by the migrations of src/store/sqlite/migrations.ts,
 -- which are only ever appended to. A database newer than the program is refused.
 --
@@ -11,14 +11,15 @@ CREATE TABLE migrations (
   program    TEXT NOT NULL
 ) STRICT;
 
--- Who gets a push: a user's account on a device. The user is part of the key, so nobody takes over
+-- Who gets a push: a user's account on a device, or a calendar or an address book that a user's device hears of, whose
+-- account_id is the key that the device knows it by. The user is part of the key, so nobody takes over
 -- a target by claiming its ids; a cloned phone has the same account id under another token.
 CREATE TABLE targets (
   id               INTEGER PRIMARY KEY AUTOINCREMENT, -- never used again, so an outbox row cannot change hands
   user             TEXT NOT NULL,    -- made comparable by the `users` rules
   device_token     TEXT NOT NULL,    -- lower-case hex
-  account_id       TEXT NOT NULL,    -- exactly as registered
-  subtopic         TEXT NOT NULL,
+  account_id       TEXT NOT NULL,    -- exactly as registered; of a collection owner/unique id
+  subtopic         TEXT NOT NULL,    -- com.apple.mobilemail, calendar or contacts
   aps_version      INTEGER NOT NULL,
   topic            TEXT NOT NULL,    -- aps_topic in force at the registration; '' if none was known
   source           TEXT NOT NULL,    -- cyrus | dovecot-plugin | xaps | http | other
@@ -31,16 +32,18 @@ CREATE TABLE targets (
   failures         INTEGER NOT NULL DEFAULT 0, -- answers in a row that were no 200
   failing_since_ms INTEGER,         -- first of them that Apple gave and that is not our own mistake
   disabled_ms      INTEGER,          -- no pushes from here on, until it registers again
+  expires_ms       INTEGER,          -- no pushes from here on; NULL for Mail, which does not run out
   UNIQUE (user, device_token, account_id)
 ) STRICT;
 
 CREATE INDEX targets_by_renewal ON targets (renewed_ms);
+CREATE INDEX targets_by_expiry ON targets (expires_ms) WHERE expires_ms IS NOT NULL;
 
 -- A mailbox that a target wants to hear of. Replaced as a whole at each registration.
 CREATE TABLE subscriptions (
   target_id INTEGER NOT NULL REFERENCES targets (id) ON DELETE CASCADE,
-  owner     TEXT NOT NULL, -- made comparable by the `users` rules; '' for a shared mailbox
-  path      TEXT NOT NULL, -- UTF-8 name as its owner sees it; INBOX in capitals
+  owner     TEXT NOT NULL, -- made comparable by the `users` rules; '' for a shared mailbox; #calendar or #contacts
+  path      TEXT NOT NULL, -- the unique id of such a collection, else UTF-8 name as its owner sees it; INBOX in capitals
   name      TEXT NOT NULL, -- exactly as registered (modified UTF-7)
   hash      TEXT,          -- MD5 of the decoded name for `m`; NULL where the server did not echo the name
   PRIMARY KEY (target_id, owner, path)

@@ -8,6 +8,22 @@ export const MAX_PAYLOAD_BYTES = 4096;
 export const MAX_MAILBOXES_PER_PUSH = 100;
 
 /**
+ * The JSON body of a push for a calendar or an address book, as Apple's Calendar and Contacts Server writes it
+ * (https://github.com/apple/ccs-calendarserver, applepush.py). Without `sentMs` it is what every attempt has in common.
+ */
+export function collectionPayload(key: string, changedMs: number, sentMs?: number): string {
+  return JSON.stringify({
+    key,
+    dataChangedTimestamp: seconds(changedMs),
+    ...(sentMs !== undefined && { pushRequestSubmittedTimestamp: seconds(sentMs) }),
+  });
+}
+
+function seconds(ms: number): number {
+  return Math.floor(ms / 1000);
+}
+
+/**
  * The JSON body of a Mail push. Without hashes Mail looks at INBOX only; with them, at the mailboxes they name.
  * Hashes after the first MAX_MAILBOXES_PER_PUSH are left out: Apple would refuse the whole push.
  */

@@ -30,7 +30,7 @@ export async function carry(
 ): Promise<Attempt> {
   const { clock, expiryMs, log, random } = options;
   const mainTopic = routes[0]?.credential.topic ?? '';
-  const push = pushOf(claimed, mainTopic, Math.floor((clock.nowMs() + expiryMs) / 1000));
+  const push = pushOf(claimed, mainTopic, { nowMs: clock.nowMs(), expiryMs });
   const row = { ...claimed, apnsId: push.apnsId }; // the one that Apple knows, for whoever tells of the attempt
   const route = routeFor(routes, row.topic);
   if (route === undefined) return ended(row, TOPIC_NOT_COVERED);

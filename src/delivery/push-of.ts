@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mailPayload } from '../apns/payload.ts';
+import { collectionPayload, mailPayload } from '../apns/payload.ts';
 import type { Push } from '../apns/push.ts';
+import { kindOfMailbox } from '../mailboxes/collection.ts';
 import type { ClaimedPush } from '../outbox/attempt.ts';
 
 /** Which topics the credential is good for; `topic` is the one for targets that were told none. */
@@ -12,16 +13,46 @@ export interface TopicCover {
 /** What a push is made of. */
 export type PushContent = Pick<
   ClaimedPush,
-  'apnsId' | 'generation' | 'deviceToken' | 'accountId' | 'topic' | 'mailboxes'
+  'apnsId' | 'generation' | 'deviceToken' | 'accountId' | 'topic' | 'eventMs' | 'mailboxes'
 >;
 
+/** When a push is sent, and for how long Apple keeps one of Mail for a device that is off. */
+export interface PushTimes {
+  nowMs: number;
+  expiryMs: number;
+}
+
+/** A device that was off over a weekend hears of its calendars; what it was told of before has run out after a day. */
+const COLLECTION_EXPIRY_MS = 72 * 60 * 60_000;
+
 /** The push that a row asks for; `mainTopic` is the one for a phone that was told none. Pure. */
-export function pushOf(row: PushContent, mainTopic: string, expirationS: number): Push {
+export function pushOf(row: PushContent, mainTopic: string, { nowMs, expiryMs }: PushTimes): Push {
+  if (isOfCollection(row)) return collectionPush(row, nowMs);
   const { deviceToken, accountId } = row;
   const topic = row.topic === '' ? mainTopic : row.topic;
   const payload = mailPayload(accountId, hashesOf(row));
   const apnsId = apnsIdOf(row, { deviceToken, topic, payload });
-  return { apnsId, deviceToken, topic, payload, expirationS };
+  return { apnsId, deviceToken, topic, payload, expirationS: expirationOf(nowMs, expiryMs) };
+}
+
+function isOfCollection({ mailboxes: [first] }: PushContent): boolean {
+  return first !== undefined && kindOfMailbox(first) !== 'mail';
+}
+
+/** The apns-id is that of the change, whenever it is sent: an attempt that is repeated has the same. */
+function collectionPush(row: PushContent, nowMs: number): Push {
+  const { deviceToken, topic, accountId: key, eventMs } = row;
+  const common = { deviceToken, topic };
+  return {
+    ...common,
+    apnsId: apnsIdOf(row, { ...common, payload: collectionPayload(key, eventMs) }),
+    payload: collectionPayload(key, eventMs, nowMs),
+    expirationS: expirationOf(nowMs, COLLECTION_EXPIRY_MS),
+  };
+}
+
+function expirationOf(nowMs: number, expiryMs: number): number {
+  return Math.floor((nowMs + expiryMs) / 1000);
 }
 
 /** Without `m` Mail checks INBOX; with it, only the mailboxes named. So INBOX alone is told without it. */

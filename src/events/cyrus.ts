@@ -1,12 +1,14 @@
 import { mailboxFromUri, type CyrusNamespace } from '../mailboxes/cyrus-namespace.ts';
 import type { Mailbox } from '../mailboxes/mailbox.ts';
 import { isStorableText } from '../mailboxes/storable-text.ts';
+import { collectionKind, parseCollectionChange, parseCollectionRegistration } from './cyrus-collections.ts';
 import { bad, expected, quoted, shortened } from './fields.ts';
 import type { ChangeName, MailboxChange, ParseResult } from './mail-event.ts';
 
 type Json = Record<string, unknown>;
 
 const REGISTRATION = 'ApplePushService';
+const COLLECTION_REGISTRATION = 'ApplePushServiceDAV';
 
 /** Cyrus's names of the events we can act on. A Map, since the name of an event is anybody's string. */
 const CHANGES = new Map<string, ChangeName>([
@@ -39,6 +41,7 @@ export function parseCyrusEvent(value: Json, ns: () => CyrusNamespace): ParseRes
   const event = value['event'];
   if (typeof event !== 'string') return bad(expected('a string', 'event', event));
   if (event === REGISTRATION) return parseRegistration(value);
+  if (event === COLLECTION_REGISTRATION) return parseCollectionRegistration(value);
   const name = CHANGES.get(event);
   if (name !== undefined) return parseChange(name, value, ns);
   return { kind: 'ignored', name: shortened(event), reason: 'not an event that Mail is told of' };
@@ -76,8 +79,7 @@ function parseRegistration(value: Json): ParseResult {
 function parseChange(name: ChangeName, value: Json, ns: () => CyrusNamespace): ParseResult {
   const { user, 'vnd.cmu.mbtype': type = '' } = value;
   if (typeof type !== 'string') return bad(expected('a string', 'vnd.cmu.mbtype', type));
-  if (!MAIL_TYPE.test(type))
-    return { kind: 'ignored', name, reason: `mailbox type ${quoted(type)} is not mail` };
+  if (!MAIL_TYPE.test(type)) return parseOther(name, type, value);
   if (typeof user === 'string' && !isStorableText(user)) return bad(UNSTORABLE_USER);
   const mailboxes = parseMailboxes(name === 'MessageMove' ? ['uri', 'oldMailboxID'] : ['uri'], value, ns);
   if ('bad' in mailboxes) return bad(mailboxes.bad);
@@ -90,6 +92,13 @@ function parseChange(name: ChangeName, value: Json, ns: () => CyrusNamespace): P
     ...unseenIn(name, value),
   };
   return withFlags(change, value['flagNames']);
+}
+
+/** What is in no mail folder. */
+function parseOther(name: ChangeName, type: string, value: Json): ParseResult {
+  const kind = collectionKind(type);
+  const change = kind && parseCollectionChange(name, kind, value);
+  return change ?? { kind: 'ignored', name, reason: `mailbox type ${quoted(type)} is not mail` };
 }
 
 /** Cyrus writes it into every event; one without it gives nobody but the owner a right. */

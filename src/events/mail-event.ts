@@ -1,3 +1,4 @@
+import type { CollectionKind } from '../mailboxes/collection.ts';
 import type { Mailbox } from '../mailboxes/mailbox.ts';
 
 /** Which kind of server told us. It decides the namespace of mailbox names and whether `m` may be sent. */
@@ -53,6 +54,32 @@ export interface MailboxChange {
   unseen?: number;
 }
 
+/** A device asks to hear of a calendar or an address book (CalDAV and CardDAV). All strings are exactly as they came. */
+export interface CollectionRegistration {
+  kind: 'collection registration';
+  source: 'cyrus';
+  collection: CollectionKind;
+  /** Who subscribes; the collection may be another's. */
+  user: string;
+  deviceToken: string;
+  /** What the device was told, of this kind of collection. */
+  topic: string;
+  mailboxUser: string;
+  uniqueId: string;
+  /** How long it holds. */
+  expiryMs: number;
+}
+
+/** Something changed in a calendar or an address book. */
+export interface CollectionChange {
+  kind: 'collection change';
+  source: 'cyrus';
+  name: ChangeName;
+  mailbox: Mailbox;
+  /** Who may do what there, as Cyrus writes it. */
+  acl: string;
+}
+
 /** An event that we never act on, and why. */
 export interface IgnoredEvent {
   kind: 'ignored';
@@ -60,7 +87,8 @@ export interface IgnoredEvent {
   reason: string;
 }
 
-export type MailEvent = Registration | MailboxChange | IgnoredEvent;
+export type MailEvent =
+  Registration | MailboxChange | CollectionRegistration | CollectionChange | IgnoredEvent;
 
 /** What a parser gives: an event, or the reason why the value is none. */
 export type ParseResult = MailEvent | { kind: 'bad'; reason: string };

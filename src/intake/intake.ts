@@ -3,18 +3,16 @@ import type { Config } from '../config/config.ts';
 import { type ImapdSettings, imapdSettings } from '../config/imapd-conf.ts';
 import type { Store } from '../store/store.ts';
 import { ExitCode, OperatorError } from '../process/errors.ts';
-import type { Registration } from '../events/mail-event.ts';
+import type { CollectionRegistration, Registration } from '../events/mail-event.ts';
 import { parseEvent } from '../events/parse.ts';
 import type { ReadItem } from '../events/read.ts';
 import type { EventEntry } from '../history/entry.ts';
 import { type History, openHistory } from '../history/history.ts';
 import type { Log } from '../process/log.ts';
 import { reportError } from '../process/report.ts';
-import { mayRead } from '../mailboxes/access-list.ts';
-import type { Mailbox } from '../mailboxes/mailbox.ts';
-import { comparableUser } from '../mailboxes/user-name.ts';
+import { comparable, readersOf } from './comparable.ts';
 import { withOwners } from './owners.ts';
-import { type Decision, decide, type ReadableBy } from './policy.ts';
+import { type Decision, decide } from './policy.ts';
 import { NOBODY_ASKED, whyUntold } from './untold.ts';
 import type { Arrival, RegisterDevice } from './registering.ts';
 import { StoreError, UnfitValueError } from '../store/errors.ts';
@@ -125,6 +123,9 @@ async function carryOut(
     case 'register':
       await registerDevice(decision.registration, taken, options, imapd);
       return;
+    case 'register collection':
+      await registerCollection(decision.registration, taken, options);
+      return;
     case 'push':
       await enqueuePush(decision, taken, options);
   }
@@ -144,12 +145,8 @@ function ignore(
   taken.silent.push(`${name} is not told to anybody: ${reason}`);
 }
 
-function comparable(mailboxes: readonly Mailbox[], { users }: Config): Mailbox[] {
-  return mailboxes.map(({ owner, path }) => ({ owner: comparableUser(owner, users), path }));
-}
-
 async function enqueuePush(
-  { name: event, mailboxes: changed, isNewMail, readable }: Extract<Decision, { act: 'push' }>,
+  { name: event, mailboxes: changed, isNewMail, gatheringMs, readable }: Extract<Decision, { act: 'push' }>,
   taken: Taken,
   options: Taking,
 ): Promise<void> {
@@ -157,6 +154,7 @@ async function enqueuePush(
   const mailboxes = comparable(changed, config);
   const request = {
     ...{ event, isNewMail, mailboxes, nowMs: clock.nowMs(), atMs, newApnsId, timing: config.delivery },
+    ...(gatheringMs !== undefined && { gatheringMs: Math.min(gatheringMs, config.delivery.lingerMs) }),
     ...(readable !== undefined && { mayRead: readersOf(readable, config) }),
   };
   const { targetIds, ...untold } = await (await store()).enqueue(request);
@@ -171,11 +169,15 @@ async function enqueuePush(
   if (targets === 0) taken.silent.push(`${event} in ${names.join(', ')}: ${reason ?? NOBODY_ASKED}`);
 }
 
-/** By the rights in the event; in the other mailbox of a move nobody but its owner is known to have any. */
-function readersOf({ acl, of }: ReadableBy, config: Config): (user: string, mailbox: Mailbox) => boolean {
-  const [known] = comparable([of], config);
-  return (user, { owner, path }) =>
-    owner === known?.owner && path === known.path && mayRead(acl, user, config.users);
+async function registerCollection(
+  registration: CollectionRegistration,
+  taken: Taken,
+  options: Taking,
+): Promise<void> {
+  const { registerFor } = await import('./registering-collection.ts');
+  const refused = await registerFor(registration, options);
+  if (refused === undefined) taken.names.push('registration');
+  else refuse(taken, refused.refused, options, refused.hint);
 }
 
 async function registerDevice(

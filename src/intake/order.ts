@@ -17,7 +17,7 @@ export function createOrder(): InOrder {
 }
 
 /** One of these keys is in every registration, whichever server tells it; whether it can be taken shows later. */
-const KEYS = ['apsAccountId', 'ApsAccountId', 'registration'];
+const KEYS = ['apsAccountId', 'apsDeviceToken', 'ApsAccountId', 'registration'];
 
 function registers(item: ReadItem): boolean {
   if ('bad' in item || typeof item.value !== 'object' || item.value === null) return false;

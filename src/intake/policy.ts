@@ -1,6 +1,13 @@
 import { isSameInAscii } from '../process/ascii-case.ts';
 import type { Config, EventScope } from '../config/config.ts';
-import type { ChangeName, MailboxChange, MailEvent, Registration } from '../events/mail-event.ts';
+import type {
+  ChangeName,
+  CollectionRegistration,
+  MailboxChange,
+  MailEvent,
+  Registration,
+} from '../events/mail-event.ts';
+import { GATHERING_MS } from '../outbox/timing.ts';
 import { isInbox, type Mailbox } from '../mailboxes/mailbox.ts';
 
 /** The rights in the one mailbox that the event tells them of; in another nobody but its owner has any. */
@@ -12,9 +19,18 @@ export interface ReadableBy {
 /** What is to be done about an event. */
 export type Decision =
   | { act: 'register'; registration: Registration }
-  /** Tell the targets subscribed to any of these mailboxes; `isNewMail` where that is otherwise than the name says. */
-  | { act: 'push'; name: ChangeName; mailboxes: Mailbox[]; isNewMail?: boolean; readable?: ReadableBy }
+  | { act: 'register collection'; registration: CollectionRegistration }
+  /**
+   * Tell the targets subscribed to any of these mailboxes; `isNewMail` where that is otherwise than the name says,
+   * `gatheringMs` where what comes so soon is to be told with it.
+   */
+  | ({ act: 'push'; name: ChangeName; mailboxes: Mailbox[]; readable?: ReadableBy } & Haste)
   | { act: 'ignore'; name: string; reason: string; mailboxes: Mailbox[] };
+
+interface Haste {
+  isNewMail?: boolean;
+  gatheringMs?: number;
+}
 
 const SEEN = ['\\seen'];
 
@@ -24,6 +40,12 @@ const SHOWN = ['\\flagged', '\\answered'];
 /** Decides by the event alone, before anything is looked up. */
 export function decide(event: MailEvent, scopes: Config['events']): Decision {
   if (event.kind === 'registration') return { act: 'register', registration: event };
+  if (event.kind === 'collection registration') return { act: 'register collection', registration: event };
+  if (event.kind === 'collection change') {
+    const { name, mailbox, acl } = event;
+    const readable = { acl, of: mailbox };
+    return { act: 'push', name, mailboxes: [mailbox], readable, gatheringMs: GATHERING_MS };
+  }
   if (event.kind === 'ignored')
     return { act: 'ignore', name: event.name, reason: event.reason, mailboxes: [] };
   const { name } = event;

@@ -75,10 +75,11 @@ function settingsFor({ source }: Registration, imapd: () => ImapdSettings, log: 
   }
 }
 
-function tell(
+/** What became of a registration, for the log and the history. */
+export function tell(
   { target, droppedMailboxes }: { target: NewTarget; droppedMailboxes: number },
   { created, replaced, evicted, outdated, leftOut = 0 }: RegisterResult,
-  { history, clock, log }: RegisteringOptions,
+  { history, clock, log }: Pick<RegisteringOptions, 'history' | 'clock' | 'log'>,
 ): void {
   if (outdated) {
     log.info(OUTDATED, { user: target.user, deviceToken: target.deviceToken });

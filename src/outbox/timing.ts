@@ -10,21 +10,29 @@ export interface Timing {
 
 export const AT_ONCE: Timing = { throttleMs: 0, housekeepingDelayMs: 0 };
 
+/** So long a change of a calendar or an address book waits for more: their apps fetch all of them for one push. */
+export const GATHERING_MS = 3000;
+
 /** New mail by its name is told at once; everything else only tidies up what the phone shows. */
 const NEW_MAIL: ReadonlySet<ChangeName> = new Set(['MessageNew', 'MessageAppend', 'MessageCopy']);
 
 /**
- * When a push for this event is due, in milliseconds since the epoch: new mail at once, housekeeping after its delay,
- * both not before the throttle window of the latest push has passed. A row that waits already keeps the earlier time, so
+ * When a push for this event is due, in milliseconds since the epoch: new mail at once, housekeeping after its delay, what
+ * is gathered when that is over, all not before the throttle window of the latest push has passed. A row that waits already keeps the earlier time, so
  * that housekeeping rides along with new mail and no stream of events puts a push off for ever. Pure.
  */
 export function dueMs(
-  { event, isNewMail = NEW_MAIL.has(event) }: { event: ChangeName; isNewMail?: boolean | undefined },
+  {
+    event,
+    isNewMail = NEW_MAIL.has(event),
+    gatheringMs,
+  }: { event: ChangeName; isNewMail?: boolean | undefined; gatheringMs?: number | undefined },
   nowMs: number,
   lastPushMs: number | null,
   timing: Timing,
 ): number {
-  const readyMs = isNewMail ? nowMs : nowMs + timing.housekeepingDelayMs;
+  const delayMs = gatheringMs ?? (isNewMail ? 0 : timing.housekeepingDelayMs);
+  const readyMs = nowMs + delayMs;
   return Math.max(readyMs, (lastPushMs ?? -Infinity) + timing.throttleMs);
 }
 

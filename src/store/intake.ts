@@ -7,7 +7,8 @@ import type { NewTarget } from '../targets/target.ts';
 export interface IntakeVerbs {
   /**
    * Adds or renews a target with its subscriptions. Of two registrations of a device the newer holds, as a whole; of two
-   * of the same time the one that comes later.
+   * of the same time the one that comes later. Of collections a device has as many as it asks for; one that registers
+   * takes some of those away that ran out a day ago or earlier.
    */
   register(target: NewTarget, request: RegisterRequest): Promise<RegisterResult>;
   /**
@@ -24,6 +25,10 @@ export interface IntakeVerbs {
    */
   usualTopic(nowMs: number): Promise<string | undefined>;
 }
+
+/** How long what has run out stays, so that a clock that is ahead by hours removes nothing, and how many go at a time. */
+export const KEPT_EXPIRED_MS = 24 * 60 * 60_000;
+export const MAX_EXPIRED = 100;
 
 /** Before the latest registration: those of phones that are in use, with a day for one that was switched off. */
 export const LAST_DAYS_MS = 2 * 24 * 60 * 60_000;
@@ -52,6 +57,8 @@ export interface EnqueueRequest {
   event: ChangeName;
   /** Whether it is told at once; by default as the event's name says. */
   isNewMail?: boolean | undefined;
+  /** It waits so long for more, whoever delivers; by default as its name and `timing` say. */
+  gatheringMs?: number | undefined;
   mailboxes: Mailbox[];
   nowMs: number;
   /** When it happened, where that was before: what lay in the spool. One in the future counts as now. */

@@ -46,3 +46,8 @@ function without(kept: readonly Subscriber[], all: readonly Subscriber[]): numbe
   const ids = new Set(idsOf(kept));
   return idsOf(all).filter((id) => !ids.has(id)).length;
 }
+
+/** In SQL, with @nowMs: it has not run out; a target of Mail never does. */
+export function isLiving(targets: string): string {
+  return `(${targets}.expires_ms IS NULL OR ${targets}.expires_ms > @nowMs)`;
+}

@@ -36,6 +36,8 @@ export interface Arrival {
   deviceToken: string;
   accountId: string;
   subtopic: string;
+  /** When it runs out; null or absent for Mail. */
+  expiresMs?: number | null | undefined;
   source: string;
   registeredMs: number | undefined;
   /** Undefined: not known, so newer than nothing that is there. */
@@ -63,14 +65,14 @@ const UNCHANGED: Ruling = { act: 'unchanged' };
 export function ruleOn(arrival: Arrival, standing: readonly Standing[], rules: PrecedenceRules): Ruling {
   const sameDevice = standing.filter(({ deviceToken }) => deviceToken === arrival.deviceToken);
   const same = sameDevice.find(({ accountId }) => accountId === arrival.accountId);
-  // A device has one account id at a time; of several the newest counts, as at registrations.
-  const siblings = sameDevice.filter((each) => each !== same && each.subtopic === arrival.subtopic);
+  // A device has one account id of Mail at a time; of several the newest counts, as at registrations.
+  const siblings = sameDevice.filter((each) => each !== same && isRival(each, arrival));
   const replaced = siblings.filter(({ renewedMs }) => renewedMs < (arrival.renewedMs ?? -Infinity));
   if (isOutdated(arrival, same, siblings, rules)) return UNCHANGED;
   const renewedMs = arrival.renewedMs ?? Math.min(rules.latestMs, ...siblings.map((each) => each.renewedMs));
   const registeredMs = Math.min(arrival.registeredMs ?? renewedMs, same?.registeredMs ?? Infinity);
   if (same !== undefined) return { act: 'renewed', registeredMs, renewedMs, removed: replaced.map(idOf) };
-  const others = standing.filter((each) => each.source === arrival.source && !replaced.includes(each));
+  const others = standing.filter((each) => isCounted(each, arrival) && !replaced.includes(each));
   const crowded = crowdedOut(arrival, others, rules.maxPerUser);
   if (crowded === undefined) return { act: 'skipped', fault: { reason: LIMIT } };
   return { act: 'taken', registeredMs, renewedMs, removed: [...replaced, ...crowded].map(idOf) };
@@ -86,6 +88,16 @@ function isOutdated(
 ): boolean {
   if (same !== undefined && (renewedMs === undefined || renewedMs <= same.renewedMs)) return true;
   return siblings.some((each) => each.renewedMs > (renewedMs ?? latestMs));
+}
+
+/** A device may hear of any number of collections. */
+function isRival(each: Standing, { subtopic, expiresMs = null }: Arrival): boolean {
+  return each.subtopic === subtopic && expiresMs === null;
+}
+
+/** Each kind has the limit for itself. */
+function isCounted(each: Standing, { source, subtopic }: Arrival): boolean {
+  return each.source === source && each.subtopic === subtopic;
 }
 
 /** The devices that make way so that the newest remain; undefined where the arrival is not among the newest. */

@@ -52,6 +52,8 @@ export interface TargetFilter {
   renewedSinceMs?: number | undefined;
   /** None, of whatever user, has been renewed since under `topic`, which must be given. */
   topicUnusedSinceMs?: number | undefined;
+  /** Ran out before. */
+  expiredBeforeMs?: number | undefined;
   /** Apple's latest answer was no success. */
   failing?: true | undefined;
   disabled?: true | undefined;

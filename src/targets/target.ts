@@ -1,3 +1,4 @@
+import { kindOfMailbox } from '../mailboxes/collection.ts';
 import { comparableUser } from '../mailboxes/user-name.ts';
 import type { Registration } from '../events/mail-event.ts';
 import { sourceOf, type TargetSource } from './source.ts';
@@ -19,6 +20,8 @@ export interface NewTarget {
   /** The topic that the phone was told; '' if unknown. */
   topic: string;
   source: TargetSource;
+  /** When it runs out, in milliseconds since the epoch: that of a collection; null or absent for Mail. */
+  expiresMs?: number | null;
   subscriptions: Subscription[];
 }
 
@@ -37,6 +40,7 @@ export interface Refusal {
     | 'subtopic'
     | 'device token'
     | 'account id'
+    | 'topic'
     | 'mailboxes'
     | 'mailbox count'
     | 'mailbox length';
@@ -73,7 +77,9 @@ export function admit(registration: Registration, rules: RegistrationRules): Adm
   const user = comparableUser(registration.user, rules.users);
   const subscriptions = subscriptionsOf(registration, rules);
   const mayBeOthers = rules.sharedMailboxes && registration.source !== 'xaps'; // which asks for no rights
-  const kept = mayBeOthers ? subscriptions : subscriptions.filter(({ owner }) => owner === user);
+  const kept = (mayBeOthers ? subscriptions : subscriptions.filter(({ owner }) => owner === user)).filter(
+    (each) => kindOfMailbox(each) === 'mail',
+  );
   if (kept.length === 0) return nothingLeft(registration);
   const target: NewTarget = {
     user,
@@ -95,25 +101,16 @@ export function identityRefusal({
   deviceToken,
   accountId,
 }: Pick<Registration, 'user' | 'subtopic' | 'deviceToken' | 'accountId'>): Refusal | undefined {
-  if (user === '')
-    return {
-      fault: 'user',
-      refused: 'registration without a user name',
-      hint: 'look at what the mail server sends',
-    };
-  if (Buffer.byteLength(user) > MAX_USER_BYTES) return tooLongUser(user);
+  const refused = userRefusal({ user });
+  if (refused !== undefined) return refused;
   if (subtopic !== MAIL_SUBTOPIC)
     return {
       fault: 'subtopic',
       refused: `registration of ${user} has subtopic ${JSON.stringify(subtopic.slice(0, 100))}, expected ${MAIL_SUBTOPIC}`,
       hint: 'only the Mail app can be pushed to; the registration changed nothing',
     };
-  if (!TOKEN.test(deviceToken))
-    return {
-      fault: 'device token',
-      refused: `registration of ${user} has a device token of ${deviceToken.length} characters that is none, expected at least 32 hexadecimal digits`,
-      hint: 'a device sends its token in hexadecimal; the registration changed nothing',
-    };
+  const refusedToken = tokenRefusal({ user, deviceToken });
+  if (refusedToken !== undefined) return refusedToken;
   if (!ACCOUNT_ID.test(accountId))
     return {
       fault: 'account id',
@@ -121,6 +118,28 @@ export function identityRefusal({
       hint: 'Mail.app sends a UUID; the registration changed nothing',
     };
   return undefined;
+}
+
+export function userRefusal({ user }: Pick<NewTarget, 'user'>): Refusal | undefined {
+  if (user === '')
+    return {
+      fault: 'user',
+      refused: 'registration without a user name',
+      hint: 'look at what the mail server sends',
+    };
+  return Buffer.byteLength(user) > MAX_USER_BYTES ? tooLongUser(user) : undefined;
+}
+
+export function tokenRefusal({
+  user,
+  deviceToken,
+}: Pick<NewTarget, 'user' | 'deviceToken'>): Refusal | undefined {
+  if (TOKEN.test(deviceToken)) return undefined;
+  return {
+    fault: 'device token',
+    refused: `registration of ${user} has a device token of ${deviceToken.length} characters that is none, expected at least 32 hexadecimal digits`,
+    hint: 'a device sends its token in hexadecimal; the registration changed nothing',
+  };
 }
 
 function tooLongUser(user: string): Refusal {

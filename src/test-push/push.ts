@@ -1,18 +1,21 @@
 import { isSameInAscii } from '../process/ascii-case.ts';
 import { randomUUID } from 'node:crypto';
 import { readCredentials, troubleError, usableOf } from '../apns/credentials/watch.ts';
-import { NoAnswer } from '../apns/push.ts';
+import { NoAnswer, type Push } from '../apns/push.ts';
 import type { Clock } from '../process/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Store } from '../store/store.ts';
 import { withStore } from '../store/configured.ts';
 import type { Target } from '../targets/record.ts';
 import { ExitCode, OperatorError } from '../process/errors.ts';
+import type { Kind } from '../mailboxes/collection.ts';
 import { INBOX } from '../mailboxes/mailbox.ts';
 import { comparableUser } from '../mailboxes/user-name.ts';
 import { type PushContent, pushOf } from '../delivery/push-of.ts';
 import { type Route, routeFor } from '../delivery/route.ts';
 import { routesOf } from '../delivery/routes.ts';
+import { kindOf } from '../targets/kind.ts';
+import { isOfMail, noCollection, whyExpired } from './collections.ts';
 import { meantBy } from './cyrus-name.ts';
 import { answered, exitCodeOf, type TestPush, testPush, unanswered, unsent } from './report.ts';
 import type { Subscription } from '../targets/subscription.ts';
@@ -21,7 +24,9 @@ export interface TestPushOptions {
   config: Config;
   clock: Clock;
   user: string;
-  /** As its owner sees it. */
+  /** By default Mail. */
+  kind?: Kind;
+  /** As its owner sees it; of Mail alone. */
   mailbox: string;
   /** For connecting, and for each answer. */
   timeoutMs?: number;
@@ -57,14 +62,15 @@ export async function pushToUser(
 
 async function devicesOf(
   store: Store,
-  { config, user }: TestPushOptions,
+  { config, user, kind = 'mail' }: TestPushOptions,
   mailbox: string,
 ): Promise<Device[]> {
-  const targets = await store.listTargets({ user: comparableUser(user, config.users) });
+  const all = await store.listTargets({ user: comparableUser(user, config.users) });
+  const targets = all.filter((target) => kindOf(target) === kind);
   const devices = await Promise.all(
     targets.map(async (target) => ({ target, subscriptions: await store.subscriptionsOf(target.id) })),
   );
-  if (devices.length === 0) throw noDevice(user);
+  if (devices.length === 0) throw kind === 'mail' ? noDevice(user) : noCollection(user, kind);
   if (!devices.some((device) => hears(device, mailbox))) throw noSubscription(user, mailbox, devices);
   return devices;
 }
@@ -84,7 +90,7 @@ async function pushToAll(
 
 /** Mail looks at INBOX for every push without names, so that this needs no subscription. */
 function hears(device: Device, mailbox: string): boolean {
-  return mailbox === INBOX || subscriptionTo(device, mailbox) !== undefined;
+  return mailbox === INBOX || !isOfMail(device) || subscriptionTo(device, mailbox) !== undefined;
 }
 
 /** Why a device hears nothing of that mailbox; undefined where it does. Without a name, Mail would look into INBOX. */
@@ -105,20 +111,24 @@ async function pushToDevice(
   { clock, config, timeoutMs = TIMEOUT_MS }: TestPushOptions,
 ): Promise<TestPush> {
   const { target } = device;
+  const nowMs = clock.nowMs();
   const topic = target.topic === '' ? (routes[0]?.credential.topic ?? '') : target.topic;
-  const end = (ending: Parameters<typeof testPush>[3]): TestPush => testPush(target, mailbox, topic, ending);
-  const untold = whyUntold(device, mailbox);
-  if (untold !== undefined) return end(unsent(untold));
+  const end = (ending: Parameters<typeof testPush>[3]): TestPush =>
+    testPush(target, isOfMail(device) ? mailbox : target.accountId, topic, ending);
   const route = routeFor(routes, topic);
-  if (route === undefined) return end(unsent(NOT_COVERED));
+  const untold = isOfMail(device) ? whyUntold(device, mailbox) : whyExpired(target, nowMs);
+  if (untold !== undefined || route === undefined) return end(unsent(untold ?? NOT_COVERED));
   if (route.unusable !== undefined) return end(unsent(`Its credential cannot be used: ${route.unusable}.`));
-  const expirationS = Math.floor((clock.nowMs() + config.delivery.expiryMs) / 1000);
+  const { expiryMs } = config.delivery;
+  const push = pushOf(rowFor(device, mailbox, nowMs), topic, { nowMs, expiryMs });
+  return end(await sent(route, push, timeoutMs));
+}
+
+async function sent(route: Route, push: Push, timeoutMs: number): Promise<Parameters<typeof testPush>[3]> {
   try {
-    return end(
-      answered(await route.line.push(pushOf(rowFor(device, mailbox), topic, expirationS), timeoutMs)),
-    );
+    return answered(await route.line.push(push, timeoutMs));
   } catch (error) {
-    if (error instanceof NoAnswer) return end(unanswered(error));
+    if (error instanceof NoAnswer) return unanswered(error);
     throw error;
   }
 }
@@ -132,12 +142,14 @@ const NOT_COVERED =
   'phone does daily, or the credential of that topic must be configured too.';
 
 /** A row as the outbox would have it, so that the test push is what a real one is. */
-function rowFor(device: Device, mailbox: string): PushContent {
+function rowFor(device: Device, mailbox: string, nowMs: number): PushContent {
   const { user, deviceToken, accountId, topic } = device.target;
+  const row = { apnsId: randomUUID(), generation: 1, deviceToken, accountId, topic, eventMs: nowMs };
+  if (!isOfMail(device))
+    return { ...row, mailboxes: device.subscriptions.map((each) => ({ ...each, inbox: false })) };
   const { owner = user, hash } = subscriptionTo(device, mailbox) ?? {};
   const inbox = mailbox === INBOX && owner === user;
-  const mailboxes = [{ owner, path: mailbox, hash, inbox }];
-  return { apnsId: randomUUID(), generation: 1, deviceToken, accountId, topic, mailboxes };
+  return { ...row, mailboxes: [{ owner, path: mailbox, hash, inbox }] };
 }
 
 function pathsOf(devices: readonly Device[]): string {

@@ -1,7 +1,9 @@
 import { meaningOf, outcomeOf } from '../apns/outcome.ts';
 import type { Answer, NoAnswer } from '../apns/push.ts';
+import type { Kind } from '../mailboxes/collection.ts';
 import { ExitCode } from '../process/errors.ts';
 import { redactAccountId, redactToken } from '../process/redact.ts';
+import { kindOf } from '../targets/kind.ts';
 import type { Target } from '../targets/record.ts';
 
 /** How the test push to one device ended. */
@@ -10,6 +12,8 @@ export interface TestPush {
   /** Shortened, as the account id. */
   deviceToken: string;
   accountId: string;
+  kind: Kind;
+  /** Of a collection its key. */
   mailbox: string;
   /** '' where none is known. */
   topic: string;
@@ -27,6 +31,7 @@ export function testPush(target: Target, mailbox: string, topic: string, ending:
     user: target.user,
     deviceToken: redactToken(target.deviceToken),
     accountId: redactAccountId(target.accountId),
+    kind: kindOf(target),
     mailbox,
     topic,
     ...ending,
@@ -81,8 +86,9 @@ export function describeTestPushes(pushes: readonly TestPush[]): string {
       ...(push.topic === '' ? [] : [`  topic: ${push.topic}`]),
     ].join('\n');
   });
-  const taken = pushes.some(({ result }) => result === 'taken');
-  return `${[...paragraphs, ...(taken ? [TAKEN] : [])].join('\n\n')}\n`;
+  const taken = pushes.find(({ result }) => result === 'taken');
+  const advice = taken === undefined ? [] : [taken.kind === 'mail' ? TAKEN : TAKEN_COLLECTION];
+  return `${[...paragraphs, ...advice].join('\n\n')}\n`;
 }
 
 /** Apple's part ends with the 200. */
@@ -92,3 +98,8 @@ const TAKEN = `That Apple took a push does not mean that Mail acted on it. If th
   - Is Low Power Mode off, and may Mail refresh in the background?
   - Is the topic above the one in imapd.conf (aps_topic)? Mail ignores every other one.
   - Has the phone registered within the last day? xapplepush devices list, column RENEWED. An account that was removed from the phone and added again registers anew, and the old registration stays silent.`;
+
+const TAKEN_COLLECTION = `That Apple took a push does not mean that the app acted on it. If the device shows nothing, look at this:
+  - Has anything changed? A push only makes the app ask the server, which the log of Cyrus's httpd shows.
+  - Is the account set to Push? On a Mac in the settings of the app's account, on a phone under Fetch New Data.
+  - Is the topic above the one in imapd.conf (aps_topic_caldav, aps_topic_carddav)?`;

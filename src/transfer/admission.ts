@@ -118,6 +118,7 @@ const REASONS: Readonly<Record<Refusal['fault'], string>> = {
   'device token': 'device token: expected 32 to 400 hexadecimal digits, an even number',
   'account id': 'account id: expected 16 to 128 letters, digits, dots, dashes or underscores, such as a UUID',
   'user length': `user: expected at most ${MAX_USER_BYTES} bytes`,
+  topic: 'topic: expected one of the app that the subtopic names',
   mailboxes: 'no mailbox of its own that exists',
   'mailbox count': `mailboxes: expected at most ${MAX_MAILBOXES}`,
   'mailbox length': `mailboxes: expected names of at most ${MAX_MAILBOX_BYTES} bytes`,

@@ -62,7 +62,7 @@ function setting(ending: Answer | Error): {
 
 test('sends the push, and says by which credential', async () => {
   const { sent, carried } = setting({ status: 200 });
-  const { apnsId } = pushOf(ROW, 'main', 0);
+  const { apnsId } = pushOf(ROW, 'main', { nowMs: 0, expiryMs: 0 });
   expect(await carried()).toEqual({
     push: { ...ROW, apnsId },
     outcome: { kind: 'delivered' },

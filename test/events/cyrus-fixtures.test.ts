@@ -78,6 +78,14 @@ function mailboxAt({ owner, mailbox }: Place): Mailbox {
 function expected(row: Expectation, value: Json): ParseResult {
   if (row.event === 'ApplePushService') return expectedRegistration(row, value);
   const isMail = row.mailboxType === undefined;
+  const collection = { c: 'calendar', a: 'contacts' }[row.mailboxType ?? ''];
+  if (row.event === 'ApplePushServiceDAV') return expectedOfCollection(collection!, value);
+  if (collection !== undefined && /^Message(?:New|Expunge)$/.test(row.event!))
+    return {
+      ...{ kind: 'collection change', source: 'cyrus', name: row.event as 'MessageNew' },
+      mailbox: { owner: `#${collection}`, path: value['mailboxID'] as string },
+      acl: value['vnd.cmu.mailboxACL'] as string,
+    };
   if (!ACTED_ON.test(row.event!) || !isMail) {
     return { kind: 'ignored', name: row.event!, reason: expect.stringMatching(/not/) as string };
   }
@@ -108,6 +116,18 @@ function expectedRegistration(row: Expectation, value: Json): ParseResult {
     subtopic: value['apsSubtopic'] as string,
     apsVersion: row.apsVersion!,
     mailboxes: row.mailboxes!,
+  };
+}
+
+function expectedOfCollection(collection: string, value: Json): ParseResult {
+  return {
+    ...{ kind: 'collection registration', source: 'cyrus', collection: collection as 'calendar' },
+    user: value['user'] as string,
+    deviceToken: value['apsDeviceToken'] as string,
+    topic: value['apsTopic'] as string,
+    mailboxUser: value['mailboxUser'] as string,
+    uniqueId: value['mailboxUniqueId'] as string,
+    expiryMs: 86_400_000,
   };
 }
 

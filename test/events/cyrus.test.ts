@@ -59,7 +59,7 @@ describe('a change', () => {
     expect(parse({ ...messageNew, 'vnd.cmu.mbtype': type })).toMatchObject({ kind: 'change' });
   });
 
-  it.each(['c', 'a', 'f', 'b', 'cl', 'x'.repeat(500)])(
+  it.each(['f', 'b', 'ce', 'ac', 'x'.repeat(500)])(
     'is ignored where mbtype is %j, whatever its uri',
     (type) => {
       const ignored = parse({ ...messageNew, uri: 1, 'vnd.cmu.mbtype': type });
@@ -91,7 +91,7 @@ describe('a change', () => {
 });
 
 describe('other events', () => {
-  it.each(['MailboxModseq', 'MailboxSubscribe', 'Login', 'ApplePushServiceDAV', '', 'constructor'])(
+  it.each(['MailboxModseq', 'MailboxSubscribe', 'Login', '', 'constructor'])(
     '%j is ignored without a look at the rest',
     (event) => {
       const untouchable = new Proxy<Record<string, unknown>>(

@@ -244,6 +244,7 @@ describe('describeTestPushes', () => {
       user: 'alice',
       deviceToken: '80aa34cb…4f3a',
       accountId: '0715A26B…',
+      kind: 'mail',
       mailbox: 'INBOX',
       topic: 'topic.one',
     },

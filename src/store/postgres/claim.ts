@@ -1,6 +1,7 @@
 import type { ClaimedPush } from '../../outbox/attempt.ts';
 import type { Turn } from '../delivery.ts';
 import { FREE } from '../free.ts';
+import { isLiving } from '../told.ts';
 import type { Sql } from './database.ts';
 
 export type ClaimRequest = Pick<
@@ -18,7 +19,7 @@ export async function claimIn(sql: Sql, request: ClaimRequest): Promise<ClaimedP
     ...{ owner, limit, nowMs, leaseUntilMs, eventAfterMs },
   });
   const unwanted = rows.filter(({ path }) => path === null).map(({ targetId }) => targetId);
-  if (unwanted.length > 0) await sql.change(DROP_UNWANTED, { unwanted, owner });
+  if (unwanted.length > 0) await sql.change(DROP_UNWANTED, { unwanted, owner, nowMs });
   return [...pushesOf(rows, request.maxMailboxes).values()];
 }
 
@@ -43,7 +44,8 @@ function claimOf(due: string): string {
       (m.owner = t.user_name AND m.path = 'INBOX') AS inbox
     FROM leased l JOIN xapplepush.targets t ON t.id = l.target_id
     LEFT JOIN LATERAL (SELECT s.owner, s.path, s.hash, m.generation FROM xapplepush.outbox_mailboxes m
-      JOIN xapplepush.subscriptions s USING (target_id, owner, path) WHERE m.target_id = l.target_id) m ON TRUE
+      JOIN xapplepush.subscriptions s USING (target_id, owner, path) WHERE m.target_id = l.target_id
+        AND ${isLiving('t')}) m ON TRUE
     ORDER BY l.due_ms, l.target_id, inbox DESC, m.generation`;
 }
 
@@ -67,8 +69,8 @@ function pushesOf(rows: readonly ClaimedMailbox[], maxMailboxes: number): Map<nu
   return pushes;
 }
 
-/** A row whose mailboxes the device no longer wants does not wait any more; by what is there now. */
+/** A row whose mailboxes the device no longer wants, or that has run out, does not wait any more; by what is there now. */
 const DROP_UNWANTED = `DELETE FROM xapplepush.outbox o
   WHERE o.target_id = ANY(@unwanted::bigint[]) AND o.lease_owner = @owner AND NOT EXISTS (
     SELECT 1 FROM xapplepush.outbox_mailboxes m JOIN xapplepush.subscriptions s USING (target_id, owner, path)
-    WHERE m.target_id = o.target_id)`;
+    JOIN xapplepush.targets t ON t.id = m.target_id WHERE m.target_id = o.target_id AND ${isLiving('t')})`;

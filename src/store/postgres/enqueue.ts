@@ -93,7 +93,7 @@ const SUBSCRIBERS = `
   FROM unnest(@requests::integer[], @owners::text[], @paths::text[], @nows::bigint[]) WITH ORDINALITY
     AS w (request, owner, path, now_ms, place)
   JOIN xapplepush.subscriptions s ON s.owner = w.owner AND s.path = w.path
-  JOIN xapplepush.targets t ON t.id = s.target_id
+  JOIN xapplepush.targets t ON t.id = s.target_id AND (t.expires_ms IS NULL OR t.expires_ms > w.now_ms)
   LEFT JOIN xapplepush.outbox o ON o.target_id = s.target_id
   ORDER BY w.place, s.target_id`;
 
@@ -101,11 +101,11 @@ function joiningOf(
   { targetId, mailbox, lastPushMs, isServed }: Subscriber,
   request: EnqueueRequest,
 ): Joining {
-  const { event, isNewMail, nowMs, atMs = nowMs, newApnsId } = request;
+  const { event, isNewMail, gatheringMs, nowMs, atMs = nowMs, newApnsId } = request;
   return {
     ...{ targetId, mailbox, event, nowMs },
     apnsId: newApnsId(),
     eventMs: Math.min(atMs, nowMs),
-    dueMs: dueMs({ event, isNewMail }, nowMs, lastPushMs, isServed ? request.timing : AT_ONCE),
+    dueMs: dueMs({ event, isNewMail, gatheringMs }, nowMs, lastPushMs, isServed ? request.timing : AT_ONCE),
   };
 }

@@ -176,4 +176,7 @@ export const MIGRATIONS: readonly string[] = [
 
   -- Nobody can add one meanwhile: the trigger above has locked the table until this is committed.
   INSERT INTO xapplepush.owners SELECT DISTINCT owner FROM xapplepush.subscriptions;`,
+
+  `ALTER TABLE xapplepush.targets ADD COLUMN expires_ms bigint; -- NULL for Mail, which does not run out
+  CREATE INDEX targets_by_expiry ON xapplepush.targets (expires_ms) WHERE expires_ms IS NOT NULL;`,
 ];

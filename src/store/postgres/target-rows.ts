@@ -7,7 +7,8 @@ import type { Values } from './statement.ts';
 export const COLUMNS = `id, user_name AS "user", device_token AS "deviceToken", account_id AS "accountId", subtopic,
   aps_version AS "apsVersion", topic, source, registered_ms AS "registeredMs", renewed_ms AS "renewedMs",
   last_push_ms AS "lastPushMs", last_success_ms AS "lastSuccessMs", last_error AS "lastError",
-  last_error_ms AS "lastErrorMs", failures, failing_since_ms AS "failingSinceMs", disabled_ms AS "disabledMs"`;
+  last_error_ms AS "lastErrorMs", failures, failing_since_ms AS "failingSinceMs", disabled_ms AS "disabledMs",
+  expires_ms AS "expiresMs"`;
 
 /** Leaves out what no index takes, and gives how many these were. */
 export async function replaceSubscriptions(
@@ -67,6 +68,7 @@ const CONDITIONS: Readonly<Record<keyof TargetFilter, string>> = {
   renewedSinceMs: 'renewed_ms >= @renewedSinceMs',
   topicUnusedSinceMs: `NOT EXISTS (SELECT 1 FROM xapplepush.targets AS other
     WHERE other.renewed_ms >= @topicUnusedSinceMs AND other.topic = @topic)`,
+  expiredBeforeMs: 'expires_ms < @expiredBeforeMs',
   failing: 'failures > 0',
   disabled: 'disabled_ms IS NOT NULL',
   neverTaken: 'last_push_ms IS NOT NULL AND last_success_ms IS NULL',

@@ -81,9 +81,10 @@ async function upsert(
   const row = await sql.row<{ id: number }>(
     `INSERT INTO xapplepush.targets AS t (user_name, device_token, account_id, subtopic, aps_version, topic, source,
        registered_ms, renewed_ms, last_push_ms, last_success_ms, last_error, last_error_ms, failures,
-       failing_since_ms, disabled_ms)
+       failing_since_ms, disabled_ms, expires_ms)
      VALUES (@user, @deviceToken, @accountId, @subtopic, @apsVersion, @topic, @source, @registeredMs,
-       @renewedMs, @lastPushMs, @lastSuccessMs, @lastError, @lastErrorMs, @failures, @failingSinceMs, @disabledMs)
+       @renewedMs, @lastPushMs, @lastSuccessMs, @lastError, @lastErrorMs, @failures, @failingSinceMs, @disabledMs,
+       @expiresMs)
      ON CONFLICT (user_name, device_token, account_id) DO UPDATE SET
        subtopic = excluded.subtopic, aps_version = excluded.aps_version, topic = excluded.topic,
        source = excluded.source, registered_ms = excluded.registered_ms, renewed_ms = excluded.renewed_ms,
@@ -92,7 +93,7 @@ async function upsert(
        last_error = CASE WHEN @hasHistory THEN excluded.last_error ELSE t.last_error END,
        last_error_ms = CASE WHEN @hasHistory THEN excluded.last_error_ms ELSE t.last_error_ms END,
        failures = excluded.failures, failing_since_ms = excluded.failing_since_ms,
-       disabled_ms = excluded.disabled_ms
+       disabled_ms = excluded.disabled_ms, expires_ms = excluded.expires_ms
      RETURNING id`,
     { ...(history ?? NO_HISTORY), ...target, registeredMs, renewedMs, hasHistory: history !== undefined },
   );

@@ -3,6 +3,7 @@ import type { ClaimedPush } from '../../outbox/attempt.ts';
 import type { Turn } from '../delivery.ts';
 import type { Sql } from './database.ts';
 import { FREE } from '../free.ts';
+import { isLiving } from '../told.ts';
 
 export type ClaimRequest = Pick<
   Turn,
@@ -16,7 +17,7 @@ export type ClaimRequest = Pick<
 export function claimIn(sql: Sql, request: ClaimRequest): ClaimedPush[] {
   const targetIds = lease(sql, request);
   if (targetIds.length === 0) return [];
-  const pushes = pushesOf(sql, targetIds, request.maxMailboxes);
+  const pushes = pushesOf(sql, targetIds, request);
   dropUnwanted(
     sql,
     targetIds.filter((id) => !pushes.has(id)),
@@ -57,21 +58,25 @@ type ClaimedMailbox = readonly [
   ],
 ];
 
-/** The pushes by their target, the longest due first; a target that wants none of the mailboxes any more has none. */
-function pushesOf(sql: Sql, targetIds: readonly number[], maxMailboxes: number): Map<number, ClaimedPush> {
+/** The pushes by their target, the longest due first; a target that wants none of the mailboxes any more, or has run out, has none. */
+function pushesOf(
+  sql: Sql,
+  targetIds: readonly number[],
+  { maxMailboxes, nowMs }: Pick<ClaimRequest, 'maxMailboxes' | 'nowMs'>,
+): Map<number, ClaimedPush> {
   // CROSS JOIN keeps this order: from the few rows to what belongs to them.
   const rows = sql(
     `SELECT o.target_id, m.owner, m.path, s.hash, (s.owner = t.user AND s.path = 'INBOX') AS inbox,
        t.user, t.device_token, t.account_id, t.topic, t.renewed_ms,
        o.apns_id, o.event, o.generation, o.attempts, o.event_ms, o.enqueued_ms
-     FROM json_each(?) ids CROSS JOIN outbox o ON o.target_id = ids.value
-     CROSS JOIN targets t ON t.id = o.target_id
+     FROM json_each(@ids) ids CROSS JOIN outbox o ON o.target_id = ids.value
+     CROSS JOIN targets t ON t.id = o.target_id AND ${isLiving('t')}
      CROSS JOIN outbox_mailboxes m ON m.target_id = o.target_id
      CROSS JOIN subscriptions s ON s.owner = m.owner AND s.path = m.path AND s.target_id = m.target_id
      ORDER BY o.due_ms, o.target_id, inbox DESC, m.generation`,
   )
     .raw()
-    .all(JSON.stringify(targetIds)) as ClaimedMailbox[];
+    .all({ ids: JSON.stringify(targetIds), nowMs }) as ClaimedMailbox[];
   const pushes = new Map<number, ClaimedPush>();
   for (const row of rows) {
     const [targetId, owner, path, hash, inbox] = row;

@@ -2,7 +2,7 @@ import { INBOX, type Mailbox } from '../../mailboxes/mailbox.ts';
 import { AT_ONCE, dueMs } from '../../outbox/timing.ts';
 import type { Enqueued, EnqueueRequest } from '../intake.ts';
 import type { Sql, Transactions } from './database.ts';
-import { type Subscriber, toldOf } from '../told.ts';
+import { isLiving, type Subscriber, toldOf } from '../told.ts';
 import { isServed } from './presence.ts';
 
 export async function enqueue(database: Transactions, request: EnqueueRequest): Promise<Enqueued> {
@@ -32,7 +32,7 @@ function subscribers(sql: Sql, { mailboxes, nowMs }: EnqueueRequest): Subscriber
     `SELECT s.target_id, t.user, t.disabled_ms IS NOT NULL, s.hash IS NOT NULL OR (s.owner = t.user AND s.path = '${INBOX}'),
        nullif(max(iif(t.last_push_ms <= @nowMs, t.last_push_ms, 0), iif(o.attempted_ms <= @nowMs, o.attempted_ms, 0)), 0)
      FROM subscriptions s CROSS JOIN targets t ON t.id = s.target_id LEFT JOIN outbox o ON o.target_id = s.target_id
-     WHERE s.owner = @owner AND s.path = @path`,
+     WHERE s.owner = @owner AND s.path = @path AND ${isLiving('t')}`,
   ).raw();
   return mailboxes.flatMap((mailbox) => {
     const rows = select.all({ owner: mailbox.owner, path: mailbox.path, nowMs }) as SubscriberRow[];
@@ -50,7 +50,7 @@ type SubscriberRow = [
 
 /** A push that joins a row raises its generation, so that the next attempt has another apns-id. */
 function join(sql: Sql, { targetId, mailbox, lastPushMs }: Subscriber, request: EnqueueRequest): void {
-  const { event, isNewMail, nowMs, atMs = nowMs, timing } = request;
+  const { event, isNewMail, gatheringMs, nowMs, atMs = nowMs, timing } = request;
   const { generation } = sql(
     `INSERT INTO outbox (target_id, apns_id, generation, event, enqueued_ms, event_ms, due_ms)
      VALUES (@targetId, @apnsId, 1, @event, @nowMs, @eventMs, @dueMs)
@@ -66,7 +66,7 @@ function join(sql: Sql, { targetId, mailbox, lastPushMs }: Subscriber, request: 
     event,
     nowMs,
     eventMs: Math.min(atMs, nowMs),
-    dueMs: dueMs({ event, isNewMail }, nowMs, lastPushMs, timing),
+    dueMs: dueMs({ event, isNewMail, gatheringMs }, nowMs, lastPushMs, timing),
   }) as {
     generation: number;
   };

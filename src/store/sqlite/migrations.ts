@@ -62,6 +62,11 @@ export const MIGRATIONS: readonly Migration[] = [
     version: 9,
     sql: 'ALTER TABLE serves ADD COLUMN closed_doors TEXT;',
   },
+  {
+    version: 10,
+    sql: `ALTER TABLE targets ADD COLUMN expires_ms INTEGER;
+      CREATE INDEX targets_by_expiry ON targets (expires_ms) WHERE expires_ms IS NOT NULL;`,
+  },
 ];
 
 export const CURRENT_VERSION = MIGRATIONS.at(-1)?.version ?? 1;

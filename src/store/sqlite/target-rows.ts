@@ -27,6 +27,7 @@ const CONDITIONS: Readonly<Record<keyof TargetFilter, string>> = {
   renewedSinceMs: 'renewed_ms >= @renewedSinceMs',
   topicUnusedSinceMs: `NOT EXISTS
     (SELECT 1 FROM targets AS other WHERE other.renewed_ms >= @topicUnusedSinceMs AND other.topic = @topic)`,
+  expiredBeforeMs: 'expires_ms < @expiredBeforeMs',
   failing: 'failures > 0',
   disabled: 'disabled_ms IS NOT NULL',
   neverTaken: 'last_push_ms IS NOT NULL AND last_success_ms IS NULL',
@@ -57,6 +58,7 @@ export interface TargetRow {
   failures: number;
   failing_since_ms: number | null;
   disabled_ms: number | null;
+  expires_ms: number | null;
 }
 
 /** A target from its row. */
@@ -79,5 +81,6 @@ export function targetOf(row: TargetRow): Target {
     failures: row.failures,
     failingSinceMs: row.failing_since_ms,
     disabledMs: row.disabled_ms,
+    expiresMs: row.expires_ms,
   };
 }

@@ -16,7 +16,7 @@ export function exportTargets(
       `SELECT id, user, device_token AS deviceToken, account_id AS accountId, subtopic, aps_version AS apsVersion,
          topic, source, registered_ms AS registeredMs, renewed_ms AS renewedMs, last_push_ms AS lastPushMs,
          last_success_ms AS lastSuccessMs, last_error AS lastError, last_error_ms AS lastErrorMs, failures,
-         failing_since_ms AS failingSinceMs, disabled_ms AS disabledMs
+         failing_since_ms AS failingSinceMs, disabled_ms AS disabledMs, expires_ms AS expiresMs
        FROM targets WHERE ${condition} (user, device_token, account_id) > (@user, @deviceToken, @accountId)
        ORDER BY user, device_token, account_id LIMIT @limit`,
     ).all({ ...after, limit, only: user }) as (WholeTarget & { id: number })[];
@@ -71,9 +71,11 @@ function upsert(
 ): number {
   const row = sql(
     `INSERT INTO targets (user, device_token, account_id, subtopic, aps_version, topic, source, registered_ms,
-       renewed_ms, last_push_ms, last_success_ms, last_error, last_error_ms, failures, failing_since_ms, disabled_ms)
+       renewed_ms, last_push_ms, last_success_ms, last_error, last_error_ms, failures, failing_since_ms, disabled_ms,
+       expires_ms)
      VALUES (@user, @deviceToken, @accountId, @subtopic, @apsVersion, @topic, @source, @registeredMs,
-       @renewedMs, @lastPushMs, @lastSuccessMs, @lastError, @lastErrorMs, @failures, @failingSinceMs, @disabledMs)
+       @renewedMs, @lastPushMs, @lastSuccessMs, @lastError, @lastErrorMs, @failures, @failingSinceMs, @disabledMs,
+       @expiresMs)
      ON CONFLICT (user, device_token, account_id) DO UPDATE SET
        subtopic = excluded.subtopic, aps_version = excluded.aps_version, topic = excluded.topic,
        source = excluded.source, registered_ms = excluded.registered_ms, renewed_ms = excluded.renewed_ms,
@@ -82,12 +84,13 @@ function upsert(
        last_error = iif(@hasHistory, excluded.last_error, last_error),
        last_error_ms = iif(@hasHistory, excluded.last_error_ms, last_error_ms),
        failures = excluded.failures, failing_since_ms = excluded.failing_since_ms,
-       disabled_ms = excluded.disabled_ms
+       disabled_ms = excluded.disabled_ms, expires_ms = excluded.expires_ms
      RETURNING id`,
   ).get({
     ...(history ?? NO_HISTORY),
     ...target,
     subscriptions: null,
+    expiresMs: target.expiresMs ?? null,
     registeredMs,
     renewedMs,
     hasHistory: history === undefined ? 0 : 1,

@@ -1,5 +1,6 @@
 import type { Store } from '../../store/store.ts';
 import type { WholeTarget } from '../../targets/record.ts';
+import { kindOf } from '../../targets/kind.ts';
 import { exportedTargets } from '../export.ts';
 
 export interface Count {
@@ -91,7 +92,9 @@ function order([one]: Phone, [other]: Phone): number {
 /** It is the same, or what it has registered as since. */
 function standsFor(there: WholeTarget, device: WholeTarget): boolean {
   if (there.accountId === device.accountId) return true;
-  return there.subtopic === device.subtopic && there.renewedMs >= device.renewedMs;
+  return (
+    kindOf(there) === 'mail' && there.subtopic === device.subtopic && there.renewedMs >= device.renewedMs
+  );
 }
 
 function mailboxOf({ owner, path }: { owner: string; path: string }): string {

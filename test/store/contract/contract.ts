@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Store } from '../../../src/store/store.ts';
+import { collectionsContract } from './collections.ts';
 import { deliveryContract } from './delivery.ts';
 import { intakeContract } from './intake.ts';
 import { moveContract } from './move.ts';
@@ -16,6 +17,7 @@ export function storeContract(engine: string, open: Open): void {
   const watched: Open = async () => noting(await open(), verbs, called);
   describe(`the store on ${engine}`, () => {
     describe('takes', () => intakeContract(watched));
+    describe('takes collections', () => collectionsContract(watched));
     describe('delivers', () => deliveryContract(watched));
     describe('is asked', () => operatorContract(watched));
     describe('is left', () => moveContract(watched));

@@ -48,6 +48,7 @@ describe('register', () => {
         failures: 0,
         failingSinceMs: null,
         disabledMs: null,
+        expiresMs: null,
       },
     ]);
     const byPath = (await store.subscriptionsOf(1)).sort((a, b) => (a.path < b.path ? 1 : -1));

@@ -223,8 +223,9 @@ describeWith('PostgreSQL', postgresAvailability(), 'a move between SQLite and Po
     const source = testStore();
     await withPhone(source, 1);
     await source.write((sql) => {
-      sql('ALTER TABLE serves DROP COLUMN closed_doors').run();
-      sql('UPDATE migrations SET version = 8').run();
+      sql('DROP INDEX targets_by_expiry').run();
+      sql('ALTER TABLE targets DROP COLUMN expires_ms').run();
+      sql('UPDATE migrations SET version = 9').run();
     });
     await source.depart({ id: 'x', to: "postgresql:///it's", step: 'devices' });
     const from = { store: source.file };
@@ -232,13 +233,13 @@ describeWith('PostgreSQL', postgresAvailability(), 'a move between SQLite and Po
     const completing =
       /run it again: xapplepush store migrate --to 'postgresql:\/\/\/it'\\''s', with the same --password-file/;
     expect(() => openTestStore(source.file)).toThrow(hinting(completing));
-    await source.write((sql) => sql('UPDATE departure SET version = 8').run());
+    await source.write((sql) => sql('UPDATE departure SET version = 9').run());
     await expect(move()).rejects.toEqual(hinting(/begin anew: xapplepush store migrate --undo;/));
     expect(() => openTestStore(source.file)).toThrow(hinting(SPOOL));
     expect(await stayWith(from, CONTEXT)).toBe(true);
     expect(await stayWith(from, CONTEXT)).toBe(false);
     const again = testStore(source.file);
-    expect(await again.schemaVersion()).toBeGreaterThan(8);
+    expect(await again.schemaVersion()).toBeGreaterThan(9);
     expect(await withPhone(again, 2)).toMatchObject({ user: 'user2' });
   });
 
@@ -249,7 +250,7 @@ describeWith('PostgreSQL', postgresAvailability(), 'a move between SQLite and Po
     await withPhone(source, 1);
     await source.depart({ id: 'x', to: '/x.db', step: 'devices' });
     await postgres.run(
-      `DROP TABLE xapplepush.hosts, xapplepush.duties, xapplepush.history;
+      `ALTER TABLE xapplepush.targets DROP COLUMN expires_ms;
        DELETE FROM xapplepush.migrations WHERE version = ${MIGRATIONS.length}`,
       url,
     );
