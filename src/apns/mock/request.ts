@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { collectionOfTopic } from '../../targets/kind.ts';
 import { MAX_PAYLOAD_BYTES } from '../payload.ts';
 import type { Answer } from '../push.ts';
 
@@ -53,8 +54,8 @@ const CHECKS: readonly Check[] = [
   [400, 'BadCollapseId', (request) => bytesOf(header(request, 'apns-collapse-id')) > MAX_COLLAPSE_ID_BYTES],
   [400, 'PayloadEmpty', ({ body }) => body.length === 0],
   [413, 'PayloadTooLarge', ({ body }) => body.length > MAX_PAYLOAD_BYTES],
-  // Apple has no reason of its own for a body that says nothing to Mail.
-  [400, 'PayloadEmpty', ({ payload }) => !isObject(payload?.['aps'])],
+  // Apple has no reason of its own for a body that says nothing to Mail, Calendar or Contacts.
+  [400, 'PayloadEmpty', (request) => !isForItsApp(request)],
   [400, 'BadDeviceToken', ({ token = '' }) => /^0+$/.test(token)],
 ];
 
@@ -72,6 +73,13 @@ export function answerTo(request: MockRequest, topics: readonly string[]): Answe
 /** The first value of a header; undefined where it is absent. */
 export function header({ headers }: MockRequest, name: string): string | undefined {
   return headers.get(name)?.[0];
+}
+
+/** Mail looks for `aps`; Calendar and Contacts, which have topics of their own, for the key of a collection. */
+function isForItsApp(request: MockRequest): boolean {
+  const { payload } = request;
+  const kind = collectionOfTopic(header(request, 'apns-topic') ?? '');
+  return kind === undefined ? isObject(payload?.['aps']) : typeof payload?.['key'] === 'string';
 }
 
 function payloadOf(body: Buffer): Record<string, unknown> | undefined {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { answerTo, type MockRequest, understood } from '../../../src/apns/mock/request.ts';
 
 const TOPIC = 'com.apple.mail.XServer.11111111-2222-4333-8444-555555555555';
+const CALENDAR_TOPIC = 'com.apple.calendar.XServer.11111111-2222-4333-8444-555555555555';
 const TOKEN = 'ABCDEF01'.repeat(8);
 const HEADERS = {
   'apns-id': '0f8fad5b-d9cb-469f-a165-70867728950e',
@@ -36,13 +37,13 @@ function request({
 
 function good(why: string, change: Change): void {
   test(why, () => {
-    expect(answerTo(request(change), [TOPIC])).toEqual({ status: 200 });
+    expect(answerTo(request(change), [TOPIC, CALENDAR_TOPIC])).toEqual({ status: 200 });
   });
 }
 
 function bad(change: Change, status: number, reason: string): void {
   test(`${status} ${reason}: ${JSON.stringify(change).slice(0, 80)}`, () => {
-    expect(answerTo(request(change), [TOPIC])).toEqual({ status, reason });
+    expect(answerTo(request(change), [TOPIC, CALENDAR_TOPIC])).toEqual({ status, reason });
   });
 }
 
@@ -56,6 +57,10 @@ describe('a request that Apple takes', () => {
   good('with a collapse id of 64 bytes', { headers: { 'apns-collapse-id': 'ü'.repeat(32) } });
   good('with 4096 bytes', { body: BODY + ' '.repeat(4096 - BODY.length) });
   good('with an empty aps', { body: '{"aps":{}}' });
+  good('with the key of a calendar', {
+    headers: { 'apns-topic': CALENDAR_TOPIC },
+    body: '{"key":"alice/oknraw1vj10bnztsly3ox6he"}',
+  });
 });
 
 describe('a request that Apple refuses', () => {
@@ -105,6 +110,8 @@ describe('a request that Apple refuses', () => {
   ]) {
     bad({ body }, 400, 'PayloadEmpty');
   }
+  bad({ body: '{"key":"alice/oknraw1vj10bnztsly3ox6he"}' }, 400, 'PayloadEmpty');
+  bad({ headers: { 'apns-topic': CALENDAR_TOPIC } }, 400, 'PayloadEmpty');
 });
 
 test('the first fault in the order of the checks is told', () => {
