@@ -57,7 +57,7 @@ async function checkStore(store: Store, file: string): Promise<Point> {
   try {
     await store.tryWriting();
     const version = `version ${await store.schemaVersion()}`;
-    if (store.survey === undefined) return ok(DATABASE, `${file}, ${version}`);
+    if (store.survey === undefined) return ok(DATABASE, `${file}, ${version}, by ${store.driver}`);
     return judgeServer(DATABASE, `${file}, ${version}`, await store.survey());
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;

@@ -51,6 +51,8 @@ export interface StatusJson {
   serveOutdated: string[];
   /** Doors of a `serve` that are not open as configured, and are tried again. */
   closedDoors: { door: string; isAsBefore: boolean; since: string; reason: string; fix: string | null }[];
+  /** What opens the store, where it is a file: better-sqlite3, or Node's own. */
+  driver?: NonNullable<Status['driver']>;
   /** Those that share the store, where that is a PostgreSQL. */
   hosts?: HostJson[];
 }
@@ -102,6 +104,7 @@ function statusJson(status: Status): StatusJson {
     })),
     delivererSince: time(deliverer?.sinceMs),
     ...serveOf(served),
+    ...(status.driver && { driver: status.driver }),
     ...(status.hosts && { hosts: status.hosts.map((host) => hostJson(host, timeText)) }),
   };
 }

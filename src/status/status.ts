@@ -43,6 +43,8 @@ export interface Status {
   /** What keeps mail from coming in. */
   obstacles: Finding[];
   disableAfterMs: number;
+  /** What opens the store, where it is a file. */
+  driver?: Store['driver'] | undefined;
   /** Those that share the store, where hosts do: then only a `serve` of this host takes its events. */
   hosts?: Host[];
 }
@@ -102,7 +104,7 @@ export async function statusOf(
       credentialTrouble: credentialTrouble(config, nowMs),
       doors: [config.serve.cyrusSocket, config.serve.http].filter((door) => door !== undefined),
       disableAfterMs: config.targets.disableAfterMs,
-      ...(store.shared !== undefined && { hosts: await store.shared.hosts() }),
+      ...(store.shared === undefined ? { driver: store.driver } : { hosts: await store.shared.hosts() }),
     };
   } finally {
     store.close();

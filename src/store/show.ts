@@ -7,6 +7,8 @@ import type { Store } from './store.ts';
 export interface StoreShown {
   store: string;
   engine: 'SQLite' | 'PostgreSQL';
+  /** Of a file: what opens it. */
+  driver?: Store['driver'];
   /** Of the schema. */
   version: number;
   /** Of the tables, or of the files. */
@@ -22,6 +24,7 @@ export function lookAtStore(config: StoreConfig): Promise<StoreShown> {
     return {
       store: store.file,
       engine: config.postgres === undefined ? 'SQLite' : 'PostgreSQL',
+      ...(store.driver && { driver: store.driver }),
       version: await store.schemaVersion(),
       bytes: await sizeOf(store),
       ...{ devices: targets, waiting },
@@ -35,10 +38,12 @@ async function sizeOf({ file, survey }: Store): Promise<number> {
   return files.reduce((sum, each) => sum + statSync(each).size, 0);
 }
 
-export function describeStore({ store, engine, version, bytes, devices, waiting }: StoreShown): string {
+export function describeStore(shown: StoreShown): string {
+  const { store, engine, driver, version, bytes, devices, waiting } = shown;
+  const by = driver === undefined ? '' : ` by ${driver}`;
   return [
     `store    ${store}`,
-    `engine   ${engine}, version ${version} of the schema`,
+    `engine   ${engine}${by}, version ${version} of the schema`,
     `size     ${sizeText(bytes)}`,
     `devices  ${countOf(devices, 'device')}, ${countOf(waiting, 'push waits', 'pushes wait')}`,
     '',

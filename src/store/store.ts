@@ -18,6 +18,8 @@ export interface Store
   extends IntakeVerbs, TargetVerbs, DeliveryVerbs, WaitingVerbs, SummaryVerbs, PresenceVerbs, MoveVerbs {
   /** The database's file, or its URL. */
   readonly file: string;
+  /** Only of one in a file: what opens it in this process. */
+  readonly driver?: 'better-sqlite3' | 'node:sqlite';
   /** Only of a store that has a clock of its own: how far that is ahead of this host's, in milliseconds. */
   clockAheadMs?: () => number;
   /** Only of a store on a server. */

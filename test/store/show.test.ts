@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeStore, lookAtStore } from '../../src/store/show.ts';
+import { driverName } from '../../src/store/sqlite/driver.ts';
 import { describeWith } from '../support/needs.ts';
 import { type Postgres, startPostgres } from '../support/postgres.ts';
 import { postgresAvailability } from '../support/postgres-installation.ts';
@@ -11,11 +12,17 @@ test('tells a file, the version of its schema, its size and what is in it', asyn
   await registered(store);
   await enqueued(store);
   const shown = await lookAtStore({ store: store.file });
-  expect(shown).toMatchObject({ store: store.file, engine: 'SQLite', devices: 1, waiting: 1 });
+  expect(shown).toMatchObject({
+    store: store.file,
+    engine: 'SQLite',
+    driver: driverName(),
+    devices: 1,
+    waiting: 1,
+  });
   expect(shown.version).toBe(await store.schemaVersion());
   expect(shown.bytes).toBeGreaterThan(4096);
-  expect(describeStore({ ...shown, store: '/x.db', version: 7, bytes: 4096 })).toBe(
-    'store    /x.db\nengine   SQLite, version 7 of the schema\nsize     4 kB\ndevices  1 device, 1 push waits\n',
+  expect(describeStore({ ...shown, store: '/x.db', driver: 'node:sqlite', version: 7, bytes: 4096 })).toBe(
+    'store    /x.db\nengine   SQLite by node:sqlite, version 7 of the schema\nsize     4 kB\ndevices  1 device, 1 push waits\n',
   );
 });
 

@@ -7,6 +7,7 @@ import type { SummaryVerbs } from '../summary.ts';
 import type { TargetVerbs } from '../targets.ts';
 import type { WaitingVerbs } from '../waiting.ts';
 import type { Transactions } from './database.ts';
+import { driverName } from './driver.ts';
 
 const enqueue = once(() => import('./enqueue.ts'));
 const register = once(() => import('./register.ts'));
@@ -28,6 +29,7 @@ const move = once(() => import('./move.ts'));
 export function sqliteStore(database: Transactions): Store {
   const { file, compact, freeBytes, close } = database;
   return {
+    driver: driverName(),
     ...{ file, compact, freeBytes, close },
     ...intakeVerbs(database),
     ...targetVerbs(database),

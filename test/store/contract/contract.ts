@@ -8,7 +8,7 @@ import { operatorContract } from './operator.ts';
 import type { Open } from './scene.ts';
 
 /** What no transaction does. */
-const NO_VERBS = new Set(['file', 'close', 'clockAheadMs', 'survey', 'listen', 'shared']);
+const NO_VERBS = new Set(['file', 'driver', 'close', 'clockAheadMs', 'survey', 'listen', 'shared']);
 
 /** What every engine behind the store's verbs keeps to: the same cases, the same results, through the verbs alone. */
 export function storeContract(engine: string, open: Open): void {
