@@ -59,7 +59,11 @@ async function recentPushes(
     return room > 0;
   };
   const limit = RECENT_PUSHES * targets.length;
-  const entries = await kept.read({ limit, sinceMs: 0, maxEntries, wanted, shelves: ['devices'] });
+  const [user, ...others] = new Set(targets.map((target) => target.user));
+  const entries = await kept.read({
+    ...{ limit, sinceMs: 0, maxEntries, wanted, shelves: ['devices'] },
+    user: others.length === 0 ? user : undefined,
+  });
   return entries.filter((entry) => entry.kind === 'push').reverse();
 }
 

@@ -42,6 +42,7 @@ export async function logCommand(
     maxEntries: config.history.maxEntries,
     shelves: shelvesOf(options),
     wanted: selectionOf(config, options),
+    user: oneUserOf(config, user),
   };
   const [entries, isShared] = await withHistory(
     config,
@@ -72,6 +73,11 @@ export async function followCommand(
 
 function shelvesOf({ pushes }: LogOptions): readonly Shelf[] {
   return pushes ? ['devices'] : SHELVES;
+}
+
+/** Undefined for a pattern. */
+function oneUserOf({ users }: Config, user: string | undefined): string | undefined {
+  return user === undefined || isUserPattern(user) ? undefined : comparableUser(user, users);
 }
 
 function selectionOf({ users }: Config, { user }: LogOptions): (entry: Entry) => boolean {

@@ -86,8 +86,13 @@ export function concernsDevice(entry: Entry): boolean {
   return entry.kind !== 'event' || entry.decision === 'push';
 }
 
+/** The users whom it is about; undefined: everybody. */
+export function usersOf(entry: Entry): readonly string[] | undefined {
+  if (entry.kind === 'event') return entry.mailboxes.map(({ owner }) => owner);
+  return entry.kind === 'trouble' ? undefined : [entry.user];
+}
+
 /** Whether it is about one of these users, who owns a mailbox or a device; trouble is about everybody. */
 export function isAbout(entry: Entry, isWanted: (user: string) => boolean): boolean {
-  if (entry.kind === 'event') return entry.mailboxes.some(({ owner }) => isWanted(owner));
-  return entry.kind === 'trouble' || isWanted(entry.user);
+  return usersOf(entry)?.some(isWanted) ?? true;
 }

@@ -11,6 +11,8 @@ export interface Selection {
   maxEntries: number;
   shelves?: readonly Shelf[];
   wanted: (entry: Entry) => boolean;
+  /** Where only entries about one user are wanted: an index by users leads to them. */
+  user?: string | undefined;
 }
 
 /** The newest entries that are wanted, oldest first. Reads no more of the files than it needs. */

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
 import { isMissing } from '../process/errors.ts';
 import type { HistoryBatch, SharedVerbs } from '../store/shared.ts';
-import { entryOf } from './entry.ts';
+import { type Entry, entryOf } from './entry.ts';
+import { indexedUsers } from './indexed-users.ts';
 import { append, type Bounds, fullFiles, type Shelf, shelve, SHELVES } from './shelf.ts';
 
 export interface Sending {
@@ -67,14 +68,14 @@ function batchOf(
   named: Pick<HistoryBatch, 'batch' | 'host' | 'shelf'>,
 ): HistoryBatch | undefined {
   const lines: string[] = [];
-  let untilMs = -Infinity;
+  const entries: Entry[] = [];
   for (const line of content.toString('utf8').split('\n')) {
-    const atMs = entryOf(line)?.atMs;
-    if (!Number.isSafeInteger(atMs)) continue;
+    const entry = entryOf(line);
+    if (entry === undefined || !Number.isSafeInteger(entry.atMs)) continue;
     lines.push(line);
-    untilMs = Math.max(untilMs, atMs ?? untilMs);
+    entries.push(entry);
   }
-  return lines.length === 0
-    ? undefined
-    : { ...named, untilMs, entries: lines.length, lines: lines.join('\n') };
+  if (entries.length === 0) return undefined;
+  const untilMs = entries.reduce((latestMs, { atMs }) => Math.max(latestMs, atMs), -Infinity);
+  return { ...named, untilMs, entries: lines.length, users: indexedUsers(entries), lines: lines.join('\n') };
 }

@@ -2,6 +2,7 @@ import type { HistoryPlace, KeptBatch, SharedVerbs } from '../store/shared.ts';
 import { type Entry, entryOf } from './entry.ts';
 import type { DiscardTerms, Following } from './kept.ts';
 import type { Selection } from './read.ts';
+import { indexedName } from './indexed-users.ts';
 import { type Bounds, type Shelf, SHELVES } from './shelf.ts';
 
 /** Asked for at once, about a megabyte: hosts that are busy bring so many in a batch, others a line. */
@@ -12,7 +13,7 @@ export async function readShared(verbs: SharedVerbs, selection: Selection): Prom
   const { limit, sinceMs, maxEntries, shelves = SHELVES, wanted } = selection;
   const found: Entry[] = [];
   if (limit === 0) return found;
-  for await (const entry of atMost(maxEntries, shelves, newestFirst(verbs, shelves, sinceMs))) {
+  for await (const entry of atMost(maxEntries, shelves, newestFirst(verbs, selection))) {
     if (entry.atMs < sinceMs) break;
     if (wanted(entry)) found.push(entry);
     if (found.length >= limit) break;
@@ -43,12 +44,12 @@ interface Shelved {
 /** What hosts did at the same time lies in batches that overlap: an entry waits for all that may be newer. */
 async function* newestFirst(
   verbs: SharedVerbs,
-  shelves: readonly Shelf[],
-  sinceMs: number,
+  { shelves = SHELVES, sinceMs, user }: Selection,
 ): AsyncGenerator<Shelved> {
+  const ofUser = user === undefined ? undefined : indexedName(user);
   let waiting: Shelved[] = [];
   for (let before: HistoryPlace | undefined; ;) {
-    const page = await verbs.historyBefore({ shelves, sinceMs, before, entries: ENTRIES_AT_ONCE });
+    const page = await verbs.historyBefore({ shelves, sinceMs, before, entries: ENTRIES_AT_ONCE, ofUser });
     waiting = [...waiting, ...page.flatMap((batch) => entriesIn(batch).reverse())];
     waiting.sort((a, b) => b.entry.atMs - a.entry.atMs);
     before = page.at(-1);

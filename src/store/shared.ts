@@ -60,6 +60,8 @@ export interface HistoryBatch {
   shelf: string;
   untilMs: number;
   entries: number;
+  /** Whom they are about; '' where they may be about anybody. */
+  users: readonly string[];
   /** Each entry is a line of JSON. */
   lines: string;
 }
@@ -75,6 +77,8 @@ export interface HistoryTerms {
   sinceMs: number;
   before: HistoryPlace | undefined;
   entries: number;
+  /** Only batches that may be about this user. */
+  ofUser?: string | undefined;
 }
 
 export interface HistoryNews {

@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { Entry } from '../../src/history/entry.ts';
+import { type Entry, isAbout } from '../../src/history/entry.ts';
 import { keptHistory, type KeptHistory } from '../../src/history/kept.ts';
 import { sendHistory, type Sending } from '../../src/history/sending.ts';
 import { append, type Shelf } from '../../src/history/shelf.ts';
@@ -208,5 +208,36 @@ describeWith('PostgreSQL', postgresAvailability(), 'a history that hosts share',
     const ended = { maxEntries: 0, beforeMs: 0, dryRun: false, signal: AbortSignal.abort() };
     expect(await verbs.discardHistory(ended)).toBe(0);
     expect(await left()).toHaveLength(2);
+  });
+
+  test('of one user only batches are read that may be about that user', async () => {
+    const trouble: Entry = { kind: 'trouble', atMs: NOW_MS + 3, reason: 'no certificate is configured' };
+    const long = 'x'.repeat(3000);
+    await brought(hostWith('mx1', [at(1), at(2, { user: 'bob' })]));
+    await brought(hostWith('mx2', [at(2, { user: 'bob' })]));
+    await brought(hostWith('mx3', [trouble]));
+    await brought(
+      hostWith('mx4', [eventEntry({ atMs: NOW_MS + 4, mailboxes: [{ owner: long, path: 'INBOX' }] })]),
+    );
+    await brought(
+      hostWith('mx5', [eventEntry({ atMs: NOW_MS + 5, mailboxes: [{ owner: 'a\0', path: 'INBOX' }] })]),
+    );
+    await postgres.run(
+      `INSERT INTO xapplepush.history (batch, host, shelf, until_ms, entries, lines)
+       SELECT 'of an older program', 'mx6', 'devices', until_ms + 1, entries, lines FROM xapplepush.history
+       WHERE host = 'mx2'`,
+      store.file,
+    );
+    const batchesOf = async (ofUser?: string): Promise<string[]> => {
+      const terms = { shelves: ['devices'], sinceMs: 0, before: undefined, entries: 100 };
+      return (await verbs.historyBefore({ ...terms, ofUser })).map(({ host }) => host).sort();
+    };
+    expect(await batchesOf()).toEqual(['mx1', 'mx2', 'mx3', 'mx4', 'mx5', 'mx6']);
+    expect(await batchesOf('alice')).toEqual(['mx1', 'mx3', 'mx4', 'mx5', 'mx6']);
+    const readOf = (user: string): Promise<string[]> =>
+      timesIn({ user, wanted: (entry: Entry) => isAbout(entry, (name) => name === user) });
+    expect(await readOf('bob')).toEqual(['mx1 2', 'mx2 2', 'mx6 2', 'mx3 3']);
+    expect(await readOf(long)).toEqual(['mx3 3', 'mx4 4']);
+    expect(await readOf('a\0')).toEqual(['mx3 3', 'mx5 5']);
   });
 });

@@ -6,8 +6,8 @@ export async function keepHistory(database: Database, batch: HistoryBatch): Prom
   await database.transact(
     (sql) =>
       sql.change(
-        `INSERT INTO xapplepush.history (batch, host, shelf, until_ms, entries, lines)
-         VALUES (@batch, @host, @shelf, @untilMs, @entries, @lines) ON CONFLICT (batch) DO NOTHING`,
+        `INSERT INTO xapplepush.history (batch, host, shelf, until_ms, entries, users, lines)
+         VALUES (@batch, @host, @shelf, @untilMs, @entries, @users::text[], @lines) ON CONFLICT (batch) DO NOTHING`,
         { ...batch },
       ),
     MAY_BE_LOST,
@@ -19,22 +19,26 @@ const KEPT = 'id, host, shelf, until_ms AS "untilMs", lines';
 /** The lines of those that are not asked for are not read: they stand apart from their rows. */
 export function historyBefore(
   database: Database,
-  { shelves, sinceMs, before, entries }: HistoryTerms,
+  { shelves, sinceMs, before, entries, ofUser }: HistoryTerms,
 ): Promise<KeptBatch[]> {
   const last = before ?? { untilMs: Number.MAX_SAFE_INTEGER, id: Number.MAX_SAFE_INTEGER };
   return database.ask((sql) =>
     sql.rows<KeptBatch>(
       `SELECT ${KEPT} FROM (
          SELECT *, sum(entries) OVER (ORDER BY until_ms DESC, id DESC) - entries AS newer FROM (
-           SELECT * FROM xapplepush.history WHERE until_ms >= @sinceMs AND (until_ms, id) < (@untilMs, @id::bigint)
+           SELECT * FROM ${ofUser === undefined ? 'xapplepush.history' : OF_USER} WHERE until_ms >= @sinceMs AND (until_ms, id) < (@untilMs, @id::bigint)
              AND shelf = ANY(@shelves::text[]) ORDER BY until_ms DESC, id DESC LIMIT ${BATCHES_ASKED}) AS piece) AS placed
        WHERE newer < @entries::bigint ORDER BY until_ms DESC, id DESC`,
-      { ...last, shelves, sinceMs, entries },
+      { ...last, shelves, sinceMs, entries, ofUser },
     ),
   );
 }
 
 const BATCHES_ASKED = 500;
+
+/** By their own index: that by time, which gives them in order, would go through those of everybody. */
+const OF_USER = `(SELECT id, host, shelf, until_ms, entries, lines FROM xapplepush.history
+  WHERE users && ARRAY[@ofUser::text, ''] OFFSET 0) AS own`;
 
 export function historyAfter(
   database: Database,

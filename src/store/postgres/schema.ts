@@ -179,4 +179,8 @@ export const MIGRATIONS: readonly string[] = [
 
   `ALTER TABLE xapplepush.targets ADD COLUMN expires_ms bigint; -- NULL for Mail, which does not run out
   CREATE INDEX targets_by_expiry ON xapplepush.targets (expires_ms) WHERE expires_ms IS NOT NULL;`,
+
+  `-- Whom a batch is about; '' where it may be anybody, as all that older programs bring.
+  ALTER TABLE xapplepush.history ADD COLUMN users text[] COLLATE "C" NOT NULL DEFAULT '{""}';
+  CREATE INDEX history_by_user ON xapplepush.history USING gin (users);`,
 ];
