@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +10,7 @@ import { MAX_EVENT_BYTES } from '../../src/events/read.ts';
 import { BACKOFF_S } from '../../src/outbox/backoff.ts';
 import { ANSWER_TIMEOUT_MS } from '../../src/delivery/carry.ts';
 import { VERSION } from '../../src/process/installation.ts';
-import { COMMAND } from '../support/command.ts';
+import { helpTexts } from '../support/command-tree.ts';
 import { contentOf, type Page, page, PAGES, PROJECT } from './markdown.ts';
 
 const design = contentOf('docs/design.md');
@@ -52,16 +51,9 @@ test('troubleshooting is read on a server: no line is longer than its terminal',
 });
 
 describe('commands', () => {
-  const environment = { XAPPLEPUSH_NODE: process.execPath };
-  const helps = new Map<string, string>();
-  /** Asked for once each: every call starts a Node. */
-  const helpOf = (words: readonly string[]): string => {
-    const known = helps.get(words.join(' '));
-    if (known !== undefined) return known;
-    const help = execFileSync(COMMAND, [...words, '--help'], { encoding: 'utf8', env: environment });
-    helps.set(words.join(' '), help);
-    return help;
-  };
+  const helps = helpTexts();
+  /** '' where there is no such command. */
+  const helpOf = (words: readonly string[]): string => helps.get(words.join(' ')) ?? '';
   const general = helpOf([]);
 
   /** The names below `Commands:` of a help text, without the other names of a command. */
@@ -85,30 +77,6 @@ describe('commands', () => {
     const names = words.slice(0, GROUPS.includes(words[0] ?? '') ? 2 : 1);
     return names[0] === undefined || /^[-<]/.test(names[0]) ? ['handle'] : names;
   };
-
-  /** Every invocation in the pages, as the words after the program's name, up to what the shell does with it. */
-  const invocations = [
-    ...blocks.map(({ text }) => text),
-    ...inlineCode,
-    contentOf('examples/cyrus/cyrus.conf'),
-  ]
-    .flatMap((text) => [
-      ...text.matchAll(/(?:^ *|\| |")(?:\/usr\/bin\/)?xapplepush((?: (?! *cmd=)[^\n"]*)?)(?=$|["\n])/gm),
-    ])
-    .map(([, words = '']) => (words.split(/ [|>;&]/)[0] ?? '').trim().split(/\s+/).filter(Boolean))
-    .filter(([first]) => first !== 'COMMAND');
-
-  test('each invocation is one that the command knows', () => {
-    expect(invocations.length).toBeGreaterThan(10);
-    for (const words of invocations) {
-      const shown = `xapplepush ${words.join(' ')}`;
-      const options = words.filter((word) => /^-./.test(word));
-      if (options.includes('--version')) continue;
-      expect(commands, shown).toContainEqual(subcommandOf(words));
-      const help = helpOf(subcommandOf(words)) + general;
-      for (const option of options) expect(help, shown).toMatch(new RegExp(`^ +(-\\w, )?${option}\\b`, 'm'));
-    }
-  });
 
   test('each option that it speaks of is one of the command', () => {
     const help = [general, ...commands.map(helpOf)].join('\n');

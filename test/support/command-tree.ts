@@ -13,3 +13,9 @@ export function testProgram(): Command {
     ),
   );
 }
+
+/** What `--help` says, by the command's words: '' for the program, `devices list`. */
+export function helpTexts(command = testProgram(), words: readonly string[] = []): Map<string, string> {
+  const below = command.commands.map((each) => helpTexts(each, [...words, each.name()]));
+  return new Map([[words.join(' '), command.helpInformation()], ...below.flatMap((texts) => [...texts])]);
+}
