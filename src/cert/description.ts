@@ -8,8 +8,10 @@ import {
 import type { CertificateInspection } from '../apns/credentials/certificate.ts';
 import { coveredTopics, type Defect } from '../apns/credentials/defects.ts';
 import { daysLeft, expiryWarning } from '../apns/credentials/expiry.ts';
+import { kindsOf } from '../apns/credentials/mail-topics.ts';
 import type { TokenInspection } from '../apns/credentials/token.ts';
 import type { Inspection } from '../apns/credentials/credentials.ts';
+import type { Kind } from '../mailboxes/collection.ts';
 import { timeText } from '../process/text.ts';
 import { modeOf, modeWarnings } from './file-modes.ts';
 
@@ -21,6 +23,8 @@ export interface Description {
   files: { path: string; mode: string | null }[];
   topic: string | null;
   topics: string[];
+  /** What the apps that act on its topics show. */
+  kinds: Kind[];
   commonName: string | null;
   organization: string | null;
   issuer: string | null;
@@ -43,14 +47,17 @@ export interface Description {
 
 export function describe(inspection: Inspection, nowMs: number): Description {
   const { source, kind, files, secretFiles, topic, defects } = inspection;
-  const facts = kind === 'certificate' ? ofCertificate(inspection, nowMs) : ofToken(inspection);
+  const own = topic === undefined ? [] : [topic];
+  const facts: Partial<Description> =
+    kind === 'certificate' ? ofCertificate(inspection, nowMs) : ofToken(inspection);
   return {
     ...NOTHING,
     credential: source.called,
     kind,
     files: files.map((path) => ({ path, mode: modeOf(path) ?? null })),
     topic: topic ?? null,
-    topics: topic === undefined ? [] : [topic],
+    topics: own,
+    kinds: kindsOf(facts.topics ?? own),
     ...facts,
     warnings: [...expiry(inspection, nowMs), ...modeWarnings(files, secretFiles)],
     problems: defects,

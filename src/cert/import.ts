@@ -4,6 +4,7 @@ import { type CertificateInspection, inspectCertificate } from '../apns/credenti
 import { defectError } from '../apns/credentials/defects.ts';
 import type { Identity } from '../apns/credentials/identity.ts';
 import { fileSource } from '../apns/credentials/source.ts';
+import { collectionOfTopic, OPTIONS } from '../targets/kind.ts';
 import { ExitCode, messageOf, OperatorError } from '../process/errors.ts';
 import { writeTogether } from './write-together.ts';
 
@@ -19,13 +20,16 @@ export interface ImportOptions {
 
 /**
  * Writes certificate and chain to mail.pem and the key, not encrypted, to mail.key, both or none, and gives what is
- * to be told. Throws OperatorError (exit 65) where the file is of no use or the place is taken.
+ * to be told. What is for calendars or contacts has that as its name. Throws OperatorError (exit 65) where the file is of no use or the place is taken.
  */
 export function importCredential({ file, dir, passphraseFile, force, nowMs }: ImportOptions): string {
   const { identity, keyPem } = usable(inspectCertificate(fileSource(file, passphraseFile), nowMs));
   const folder = resolve(dir);
   const owner = ownerOf(folder);
-  const [certificateFile, keyFile] = [join(folder, 'mail.pem'), join(folder, 'mail.key')];
+  const { topic = '' } = identity;
+  const collection = collectionOfTopic(topic);
+  const name = collection ?? 'mail';
+  const [certificateFile, keyFile] = [join(folder, `${name}.pem`), join(folder, `${name}.key`)];
   const certificatePem = [identity.leaf, ...identity.chain].map(String).join('');
   writeTogether(
     [
@@ -39,8 +43,10 @@ export function importCredential({ file, dir, passphraseFile, force, nowMs }: Im
     `${keyFile}: its private key, not encrypted\n`,
     ...readersNote(keyFile, owner),
     `\nFor the configuration of xapplepush:\n\n`,
-    `apns:\n  certificate: ${yamlText(certificateFile)}\n  key: ${yamlText(keyFile)}\n`,
-    `\nFor imapd.conf, where the mail server is Cyrus:\n\naps_topic: ${identity.topic ?? ''}\n`,
+    collection === undefined
+      ? `apns:\n  certificate: ${yamlText(certificateFile)}\n  key: ${yamlText(keyFile)}\n`
+      : `apns:\n  also:\n    - certificate: ${yamlText(certificateFile)}\n      key: ${yamlText(keyFile)}\n`,
+    `\nFor imapd.conf, where the mail server is Cyrus:\n\n${collection === undefined ? 'aps_topic' : OPTIONS[collection]}: ${topic}\n`,
   ].join('');
 }
 

@@ -63,6 +63,7 @@ function certificateLines(description: Description): Line[] {
   return [
     ['topic', topic],
     ['topics', topics.length > 1 ? topics.join(', ') : null],
+    ['serves', servesText(description)],
     ['common name', commonName],
     ['organization', organization],
     ['issuer', issuer],
@@ -72,6 +73,11 @@ function certificateLines(description: Description): Line[] {
     ['chain', issuer && (chain.join(', ') || 'none in the file')],
     ['fingerprint', fingerprint && `SHA-256 ${fingerprint}`],
   ];
+}
+
+/** Mail alone goes without saying. */
+function servesText({ kinds }: Description): string | null {
+  return kinds.some((kind) => kind !== 'mail') ? kinds.join(', ') : null;
 }
 
 function tokenLines({ topic, keyId, teamId, key }: Description): Line[] {

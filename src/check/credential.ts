@@ -1,5 +1,6 @@
 import { readCredentials, usableOf } from '../apns/credentials/watch.ts';
 import { type Credential, type Inspection, inspectCredentials } from '../apns/credentials/credentials.ts';
+import { kindsOf } from '../apns/credentials/mail-topics.ts';
 import { daysLeft, expiryWarning } from '../apns/credentials/expiry.ts';
 import type { ApnsConfig } from '../config/config.ts';
 import { countOf, timeText } from '../process/text.ts';
@@ -58,7 +59,8 @@ function judge(
 const RENEW = 'renew it now: Apple may take days, and under another topic every device has to register again';
 
 function described({ topics, notAfterMs }: Credential, nowMs: number): string {
-  const names = topics.join(', ');
+  const others = kindsOf(topics).filter((kind) => kind !== 'mail');
+  const names = [topics.join(', '), ...(others.length > 0 ? [`(${others.join(', ')})`] : [])].join(' ');
   if (notAfterMs === undefined) return `a key for provider tokens, for ${names}`;
   return `for ${names}, until ${timeText(notAfterMs)}, ${countOf(daysLeft(notAfterMs, nowMs), 'day')} left`;
 }

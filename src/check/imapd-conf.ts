@@ -1,4 +1,6 @@
 import { groupsIn, WANTED_GROUPS } from '../config/imapd-mistakes.ts';
+import { COLLECTION_KINDS } from '../mailboxes/collection.ts';
+import { COLLECTION_PREFIXES, collectionOfTopic, OPTIONS } from '../targets/kind.ts';
 import type { ImapdPlaces } from './imapd-place.ts';
 import { type Point, ok, problem, skipped, warning } from './point.ts';
 
@@ -30,6 +32,7 @@ export function judgeImapdConf(
     ...judgeGroups(options, places),
     ...judgeContent(options, places),
     judgeApsTopic(options.get('aps_topic'), credentials ?? [], places),
+    ...judgeCollections(options, credentials ?? [], places),
     judgeLogin(options, cyrusConf, places),
   ];
 }
@@ -117,6 +120,31 @@ function judgeApsTopic(
     `devices register for ${topic}, and no credential is for it`,
     `${placeOf('aps_topic')}: aps_topic: ${main.topic}; or configure the credential for ${topic}`,
   );
+}
+
+/** Nothing is asked for where Cyrus offers no pushes for calendars and address books. */
+function judgeCollections(
+  options: Options,
+  credentials: readonly Covered[],
+  { placeOf }: ImapdPlaces,
+): Point[] {
+  return COLLECTION_KINDS.flatMap((kind) => {
+    const [option, topic] = [OPTIONS[kind], options.get(OPTIONS[kind])];
+    if (topic === undefined) return [];
+    if (collectionOfTopic(topic) !== kind)
+      return problem(
+        option,
+        `${topic} is no topic of ${kind}: what devices register is refused`,
+        `${placeOf(option)}: ${option}: ${COLLECTION_PREFIXES[kind]}…, the topic that xapplepush cert show tells`,
+      );
+    if (credentials.length === 0) return skipped(option, 'credential');
+    if (credentials.some(({ topics }) => topics.includes(topic))) return ok(option, topic);
+    return problem(
+      option,
+      `devices register for ${topic}, and no credential is for it`,
+      `name its certificate in apns.also; or ${placeOf(option)}: remove ${option}`,
+    );
+  });
 }
 
 const ON = /^(?:1|y|t|on)/i;

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { ExitCode, isMissing, messageOf, OperatorError } from '../process/errors.ts';
+import type { CollectionKind } from '../mailboxes/collection.ts';
+import { OPTIONS } from '../targets/kind.ts';
 import { DEFAULT_NAMESPACE, type CyrusNamespace } from '../mailboxes/cyrus-namespace.ts';
 
 /** imapd.conf(5) has no limit of its own; Cyrus refuses a file that is included twice. */
@@ -53,6 +55,14 @@ export function namespaceOf(options: Map<string, string>): CyrusNamespace {
 /** The APNs topic that Cyrus hands to devices; undefined when it has none and offers no push. */
 export function apsTopicOf(options: Map<string, string>): string | undefined {
   return options.get('aps_topic');
+}
+
+/** The topics that Cyrus hands to devices for calendars and for address books; without one it offers no push of them. */
+export function collectionTopicsOf(
+  options: ReadonlyMap<string, string>,
+): Partial<Record<CollectionKind, string>> {
+  const [calendar, contacts] = [options.get(OPTIONS.calendar), options.get(OPTIONS.contacts)];
+  return { ...(calendar !== undefined && { calendar }), ...(contacts !== undefined && { contacts }) };
 }
 
 /** What Cyrus tells its events to: by default socket/notify in configdirectory (imapd.conf(5)). */

@@ -8,6 +8,8 @@ export type Kind = (typeof KINDS)[number];
 /** Of a collection: a calendar or an address book. */
 export type CollectionKind = Exclude<Kind, 'mail'>;
 
+export const COLLECTION_KINDS = ['calendar', 'contacts'] as const satisfies readonly CollectionKind[];
+
 /** Stands where a mailbox has its owner: a collection is known by its unique id alone, whoever's it is. */
 const OWNERS: Readonly<Record<CollectionKind, string>> = { calendar: '#calendar', contacts: '#contacts' };
 

@@ -1,6 +1,6 @@
 import { inspectCredentials, type Inspection, loadCredentials } from '../apns/credentials/credentials.ts';
 import type { Config } from '../config/config.ts';
-import { apsTopicOf, readImapdConf } from '../config/imapd-conf.ts';
+import { apsTopicOf, collectionTopicsOf, readImapdConf } from '../config/imapd-conf.ts';
 import type { TopicUse } from '../targets/record.ts';
 
 /** A phone in use registers about once a day: a topic under which none did is used by none. */
@@ -15,7 +15,8 @@ export function ownTopics({ apns, imapdConf }: Config, nowMs: number): Set<strin
   const loaded = loadCredentials(apns, nowMs).flatMap(({ topics }) => topics);
   const configured = inspectCredentials(apns, nowMs).flatMap(topicsOf);
   const { options } = readImapdConf(imapdConf);
-  return new Set([...loaded, ...configured, apsTopicOf(options) ?? '']);
+  const ofCollections = Object.values(collectionTopicsOf(options));
+  return new Set([...loaded, ...configured, apsTopicOf(options) ?? '', ...ofCollections]);
 }
 
 function topicsOf({ topic, ...inspection }: Inspection): string[] {

@@ -2,7 +2,7 @@ import type { CollectionRegistration } from '../events/mail-event.ts';
 import { collectionMailbox } from '../mailboxes/collection.ts';
 import { mailboxHash } from '../mailboxes/mailbox-hash.ts';
 import { comparableUser, type UserRules } from '../mailboxes/user-name.ts';
-import { COLLECTION_PREFIXES, collectionOfTopic, kindOf } from './kind.ts';
+import { COLLECTION_PREFIXES, collectionOfTopic, kindOf, OPTIONS } from './kind.ts';
 import { sourceOf } from './source.ts';
 import { MAX_USER_BYTES, type NewTarget, type Refusal, tokenRefusal, userRefusal } from './target.ts';
 
@@ -79,6 +79,3 @@ function topicRefusal({
     hint: `set ${option} in imapd.conf to the topic of the certificate; the registration changed nothing`,
   };
 }
-
-/** Of imapd.conf. */
-export const OPTIONS = { calendar: 'aps_topic_caldav', contacts: 'aps_topic_carddav' } as const;

@@ -7,6 +7,9 @@ export const COLLECTION_PREFIXES: Readonly<Record<CollectionKind, string>> = {
   contacts: 'com.apple.contact.XServer.',
 };
 
+/** Where Cyrus has the topic: the option of imapd.conf. */
+export const OPTIONS = { calendar: 'aps_topic_caldav', contacts: 'aps_topic_carddav' } as const;
+
 /** What a target hears of. One of a collection has its kind as subtopic, which CalDAV and CardDAV do not know. */
 export function kindOf({ subtopic }: Pick<NewTarget, 'subtopic'>): Kind {
   return subtopic === 'calendar' || subtopic === 'contacts' ? subtopic : 'mail';

@@ -88,6 +88,7 @@ describe('a file', () => {
     expect(description).toEqual({
       credential: whole,
       kind: 'certificate',
+      kinds: ['mail'],
       files: [{ path: whole, mode: '0600' }],
       topic: TOPIC,
       topics,

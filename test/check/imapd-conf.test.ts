@@ -57,6 +57,14 @@ describe('judgeImapdConf', () => {
   good('plain text refused, said', { allowplaintext: 'no' });
   good('the older name of the certificate', { tls_server_cert: undefined, tls_cert_file: '/etc/ssl/x.pem' });
 
+  good('calendars, of a certificate that is there', { aps_topic_caldav: 'com.apple.calendar.XServer.one' });
+  bad(
+    'address books whose topic nobody has, and calendars with the topic of Mail',
+    { aps_topic_carddav: 'com.apple.contact.XServer.one', aps_topic_caldav: TOPIC },
+    ['aps_topic_caldav', 'problem', 'is no topic of calendar'],
+    ['aps_topic_carddav', 'problem', 'no credential is for it'],
+  );
+
   bad('no notifier', { event_notifier: undefined }, ['event_notifier', 'problem', 'not set']);
   bad('another notifier', { event_notifier: 'log' }, ['event_notifier', 'problem', 'log: notifyd does not']);
   bad(

@@ -22,9 +22,9 @@ export interface CertificateInspection {
 
 /** Reads a certificate and its key, and says everything that is wrong with them at `nowMs`. */
 export function inspectCertificate(source: CredentialSource, nowMs: number): CertificateInspection {
-  const { certificate: file = '', names, server, topic } = source;
+  const { certificate: file = '', names, server, topic, mayBeOfCollections } = source;
   const contents = contentsOf(source);
-  const expected = { file, topic, server, topicOption: names.topic, nowMs };
+  const expected = { file, topic, server, topicOption: names.topic, mayBeOfCollections, nowMs };
   const identity = bestIdentity(contents.certificates, contents.keys, expected);
   const defects = [
     ...contents.defects,

@@ -1,7 +1,7 @@
 import { type ExitCode, OperatorError } from '../../process/errors.ts';
 import { timeText } from '../../process/text.ts';
 import type { CertificateFacts } from './certificate-facts.ts';
-import { isMailTopic, notMail } from './mail-topics.ts';
+import { isMailTopic, topicDefect } from './mail-topics.ts';
 
 /** Why a credential cannot be used: what is wrong, with value and expectation, and the fix in one sentence. */
 export interface Defect {
@@ -19,6 +19,8 @@ export interface Expectation {
   server: URL | undefined;
   /** What the key of the configured topic is called. */
   topicOption: string;
+  /** It may be for calendars or contacts instead of Mail. */
+  mayBeOfCollections: boolean;
   nowMs: number;
 }
 
@@ -76,7 +78,7 @@ function validityDefects(
 
 function topicDefects(
   facts: CertificateFacts,
-  { file, topic: configured, topicOption }: Expectation,
+  { file, topic: configured, topicOption, mayBeOfCollections }: Expectation,
 ): Defect[] {
   const topic = topicOf(facts, configured);
   if (topic === undefined)
@@ -93,8 +95,9 @@ function topicDefects(
     const message = `the UID ${topic} of the certificate in ${file} is not in the list of its extension ${listed}`;
     found.push({ message, hint });
   }
-  if (!isMailTopic(topic)) found.push(notMail(topic, configured === undefined ? file : topicOption));
-  return found;
+  const place = configured === undefined ? file : topicOption;
+  const wrong = topicDefect(topic, place, { mayBeOfCollections });
+  return wrong === undefined ? found : [...found, wrong];
 }
 
 function withoutTopic(file: string, topicOption: string): Defect {

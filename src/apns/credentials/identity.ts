@@ -2,6 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import { type CertificateFacts, certificateFacts } from './certificate-facts.ts';
 import { certificateDefects, type Defect, type Expectation, topicOf } from './defects.ts';
 import type { PrivateKey } from './files.ts';
+import { isMailTopic } from './mail-topics.ts';
 
 /** A certificate of ours with what belongs to it. */
 export interface Identity {
@@ -18,7 +19,7 @@ export interface Identity {
 
 /**
  * The certificate that is meant. Files may hold several with their keys, such as the former one or those of
- * calendars: it is the one with the fewest defects, of equals the one that holds longest.
+ * calendars: it is the one with the fewest defects, of equals one for Mail, and then the one that holds longest.
  */
 export function bestIdentity(
   certificates: X509Certificate[],
@@ -47,7 +48,12 @@ export function bestIdentity(
 }
 
 function byWorth(a: Identity, b: Identity): number {
-  return a.defects.length - b.defects.length || b.facts.notAfterMs - a.facts.notAfterMs;
+  const isForMail = ({ topic = '' }: Identity): number => (isMailTopic(topic) ? 1 : 0);
+  return (
+    a.defects.length - b.defects.length ||
+    isForMail(b) - isForMail(a) ||
+    b.facts.notAfterMs - a.facts.notAfterMs
+  );
 }
 
 /** Those that issued none of the others. */

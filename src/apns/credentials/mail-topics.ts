@@ -1,3 +1,5 @@
+import { KINDS, type Kind } from '../../mailboxes/collection.ts';
+import { COLLECTION_PREFIXES, collectionOfTopic } from '../../targets/kind.ts';
 import type { Defect } from './defects.ts';
 import type { Credential } from './credentials.ts';
 
@@ -11,10 +13,31 @@ export function isMailTopic(topic: string): boolean {
   return MAIL_PREFIXES.some((prefix) => topic.startsWith(prefix) && topic.length > prefix.length);
 }
 
-/** Why a topic that is not Mail's is refused; `place` is the file or key that it comes from. */
-export function notMail(topic: string, place: string): Defect {
-  const expected = `expected one that begins ${MAIL_PREFIXES.join(' or ')}`;
+/** What the apps that act on these topics show. */
+export function kindsOf(topics: readonly string[]): Kind[] {
+  const served = topics.map((topic) => (isMailTopic(topic) ? 'mail' : collectionOfTopic(topic)));
+  return KINDS.filter((kind) => served.includes(kind));
+}
+
+/**
+ * Why a topic is refused, undefined where it is not; `place` is the file or key that it comes from. Those of calendars
+ * and contacts are for credentials beside that of Mail.
+ */
+export function topicDefect(
+  topic: string,
+  place: string,
+  { mayBeOfCollections }: { mayBeOfCollections: boolean },
+): Defect | undefined {
+  const collection = collectionOfTopic(topic);
+  if (isMailTopic(topic) || (mayBeOfCollections && collection !== undefined)) return undefined;
+  const prefixes = [...MAIL_PREFIXES, ...(mayBeOfCollections ? Object.values(COLLECTION_PREFIXES) : [])];
+  const expected = `expected one that begins ${prefixes.join(' or ')}`;
   const message = `the topic ${topic} (${place}) is not one of Mail: ${expected}`;
+  if (collection !== undefined)
+    return {
+      message,
+      hint: `it is for ${collection}: name its certificate in apns.also, beside that of Mail`,
+    };
   const hint = topic.startsWith(MDM_PREFIX)
     ? 'this is an MDM certificate: Apple takes pushes with it and Mail ignores them; use a Mail push certificate'
     : 'Apple takes such pushes and Mail ignores them; use a Mail push certificate';

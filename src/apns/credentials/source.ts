@@ -9,14 +9,18 @@ export interface CredentialSource extends CredentialConfig {
   server?: URL;
   /** A certificate without its key is no defect. */
   keyElsewhere: boolean;
+  /** It may be for calendars or contacts: the main credential is for Mail. */
+  mayBeOfCollections: boolean;
 }
+
+const MAIN = 'apns';
 
 /** The configured credentials, the main one first. Entries of `apns.also` count from 1. */
 export function sourcesOf(apns: ApnsConfig): [CredentialSource, ...CredentialSource[]] {
   const also = (apns.also ?? []).map((entry, index) =>
     configured(entry, `apns.also[${index + 1}]`, apns.server),
   );
-  return [configured(apns, 'apns', apns.server), ...also];
+  return [configured(apns, MAIN, apns.server), ...also];
 }
 
 /** The files that a credential is read from, whether they are there or not. */
@@ -45,6 +49,7 @@ export function fileSource(file: string, passphraseFile: string | undefined): Cr
     certificate: file,
     ...(passphraseFile !== undefined && { passphraseFile }),
     keyElsewhere: true,
+    mayBeOfCollections: true,
   };
 }
 
@@ -69,5 +74,6 @@ function configured(
     ...(token !== undefined && { token }),
     ...(topic !== undefined && { topic }),
     keyElsewhere: false,
+    mayBeOfCollections: called !== MAIN,
   };
 }

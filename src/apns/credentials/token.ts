@@ -4,7 +4,7 @@ import { type Defect, isDefect } from './defects.ts';
 import { type PrivateKey, readCredentialFile, readPassphrase } from './files.ts';
 import type { CredentialSource } from './source.ts';
 import type { TokenCredential } from './credentials.ts';
-import { isMailTopic, notMail } from './mail-topics.ts';
+import { topicDefect } from './mail-topics.ts';
 
 type TokenConfig = NonNullable<CredentialSource['token']>;
 
@@ -28,7 +28,7 @@ export interface TokenInspection {
 export function inspectToken(source: CredentialSource, token: TokenConfig): TokenInspection {
   const { names, topic, passphraseFile } = source;
   const { key, defects: ofFile } = signingKey(source, token);
-  const defects = [...ofFile, ...idDefects(names.token, token), ...topicDefects(names.topic, topic)];
+  const defects = [...ofFile, ...idDefects(names.token, token), ...topicDefects(source)];
   const files = [token.key, ...(passphraseFile === undefined ? [] : [passphraseFile])];
   const usable = defects.length === 0 && key !== undefined && topic !== undefined;
   const credential = usable ? credentialOf(token, key, topic, files) : undefined;
@@ -79,12 +79,13 @@ function idDefects(option: string, { keyId, teamId }: TokenConfig): Defect[] {
     }));
 }
 
-function topicDefects(option: string, topic: string | undefined): Defect[] {
+function topicDefects({ names: { topic: option }, topic, mayBeOfCollections }: CredentialSource): Defect[] {
   if (topic === undefined) {
     const hint = `set ${option} to the topic that Apple gave your team for Mail`;
     return [{ message: `${option} is not set, and a provider token names no topic`, hint }];
   }
-  return isMailTopic(topic) ? [] : [notMail(topic, option)];
+  const wrong = topicDefect(topic, option, { mayBeOfCollections });
+  return wrong === undefined ? [] : [wrong];
 }
 
 function credentialOf(

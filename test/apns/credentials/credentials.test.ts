@@ -216,7 +216,7 @@ describe('topic', () => {
     'one of calendars',
     { certificate: withTopic('com.apple.calendar.XServer.1') },
     notMail,
-    /Mail ignores them/,
+    /it is for calendar: name its certificate in apns\.also/,
   );
   bad('a mere beginning', { certificate: withTopic('com.apple.mail.') }, notMail, /Mail ignores them/);
   bad(
@@ -431,6 +431,12 @@ describe('several credentials', () => {
       [main, ...also].map(({ certificate }) => [certificate]),
     );
     expect(loadCredential({ ...main, also: [missing] }).topic).toBe(first);
+  });
+
+  test('those beside the main one may be for calendars and contacts', () => {
+    const topics = ['com.apple.calendar.XServer.1', 'com.apple.contact.XServer.1'];
+    const also = topics.map((topic) => ({ certificate: issued(topic, future) }));
+    expect(loadCredentials({ ...main, also }).map(({ topic }) => topic)).toEqual([first, ...topics]);
   });
 
   test('one that has expired is left out, but not the main one', () => {

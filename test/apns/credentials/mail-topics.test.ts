@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { isMailTopic, topicProblems } from '../../../src/apns/credentials/mail-topics.ts';
+import {
+  isMailTopic,
+  kindsOf,
+  topicDefect,
+  topicProblems,
+} from '../../../src/apns/credentials/mail-topics.ts';
 
 const TOPIC = 'com.apple.mail.XServer.1';
 
@@ -15,6 +20,26 @@ test.each([
   ['', false],
 ])('%j is a topic of Mail: %j', (topic, want) => {
   expect(isMailTopic(topic)).toBe(want);
+});
+
+describe('topics of calendars and contacts', () => {
+  const CALENDAR = 'com.apple.calendar.XServer.1';
+  const CONTACTS = 'com.apple.contact.XServer.1';
+
+  test('are taken beside that of Mail, and not in its place', () => {
+    for (const topic of [CALENDAR, CONTACTS]) {
+      expect(topicDefect(topic, 'x.pem', { mayBeOfCollections: true })).toBeUndefined();
+      expect(topicDefect(topic, 'x.pem', { mayBeOfCollections: false })?.hint).toContain('apns.also');
+    }
+    expect(topicDefect(TOPIC, 'x.pem', { mayBeOfCollections: true })).toBeUndefined();
+    const other = topicDefect('com.apple.calendar.other', 'x.pem', { mayBeOfCollections: true });
+    expect(other?.message).toMatch(/not one of Mail: expected .* or com\.apple\.contact\.XServer\.$/);
+  });
+
+  test('say what a certificate serves', () => {
+    expect(kindsOf([CONTACTS, TOPIC])).toEqual(['mail', 'contacts']);
+    expect(kindsOf([CALENDAR, 'org.example'])).toEqual(['calendar']);
+  });
 });
 
 describe('aps_topic of imapd.conf', () => {
