@@ -1,6 +1,7 @@
 import { redactAccountId, redactToken } from '../process/redact.ts';
 import { timeText } from '../process/text.ts';
 import type { Layout } from '../terminal/layout.ts';
+import { kindOf } from '../targets/kind.ts';
 import type { Target } from '../targets/record.ts';
 
 export const HEADINGS = [
@@ -44,8 +45,12 @@ export function troubleRowOf(target: Target, { time }: Layout): string[] {
   ];
 }
 
-function identityOf({ user, deviceToken, accountId }: Target): string[] {
-  return [user, redactToken(deviceToken), redactAccountId(accountId)];
+/** What is not of Mail says so beside the key that it has instead of an account. */
+function identityOf(target: Target): string[] {
+  const { user, deviceToken, accountId } = target;
+  const kind = kindOf(target);
+  const account = redactAccountId(accountId);
+  return [user, redactToken(deviceToken), kind === 'mail' ? account : `${kind} ${account}`];
 }
 
 function errorOf({ failures, lastError }: Target): string {
@@ -62,6 +67,7 @@ export function shown(target: Target): ShownTarget {
     user: target.user,
     deviceToken: redactToken(target.deviceToken),
     accountId: redactAccountId(target.accountId),
+    kind: kindOf(target),
     subtopic: target.subtopic,
     apsVersion: target.apsVersion,
     topic: target.topic,
@@ -75,5 +81,6 @@ export function shown(target: Target): ShownTarget {
     failures: target.failures,
     failingSince: time(target.failingSinceMs),
     disabled: time(target.disabledMs),
+    expires: time(target.expiresMs ?? null),
   };
 }

@@ -1,9 +1,11 @@
 import { withStore } from '../store/configured.ts';
+import { kindOf } from '../targets/kind.ts';
 import type { Target } from '../targets/record.ts';
 import type { Config } from '../config/config.ts';
 import type { Entry, PushEntry } from '../history/entry.ts';
 import { type KeptHistory, keptHistory } from '../history/kept.ts';
 import { answerOf, forPrograms, pathsOf } from '../history/row.ts';
+import { kindOfMailbox } from '../mailboxes/collection.ts';
 import { INBOX } from '../mailboxes/mailbox.ts';
 import { redactAccountId, redactToken } from '../process/redact.ts';
 import { filterOf, noneSelected, type Selection } from './filter.ts';
@@ -92,6 +94,7 @@ function describe({ target, subscriptions, pushes }: TargetDetails, { columns, t
 /** Of one that it was not told by name, Mail would look into INBOX: so nothing is sent. */
 function mailboxText({ owner, path, hash }: Subscription, { user }: Target): string {
   const isTold = hash !== undefined || (owner === user && path === INBOX);
+  if (kindOfMailbox({ owner }) !== 'mail') return `${kindOfMailbox({ owner })} with the id ${path}`;
   return `${path} of ${owner || 'nobody'}${isTold ? '' : ': no pushes, since the device heard no names of mailboxes'}`;
 }
 
@@ -107,7 +110,9 @@ function factsOf(target: Target): [string, string][] {
   return [
     ['user', target.user],
     ['device token', redactToken(target.deviceToken)],
-    ['account id', redactAccountId(target.accountId)],
+    kindOf(target) === 'mail'
+      ? ['account id', redactAccountId(target.accountId)]
+      : [kindOf(target), target.accountId],
     ['topic', target.topic === '' ? 'unknown' : target.topic],
     ['subtopic', target.subtopic],
     ['aps version', String(target.apsVersion)],
@@ -124,6 +129,9 @@ function timesOf(target: Target, time: Layout['time']): [string, string][] {
     ['last error', target.lastError === null ? 'none' : `${target.lastError}, ${time(target.lastErrorMs)}`],
     ['errors in a row', String(target.failures)],
     ['failing since', target.failingSinceMs === null ? '-' : time(target.failingSinceMs)],
+    ...(typeof target.expiresMs === 'number'
+      ? [['runs out', time(target.expiresMs)] as [string, string]]
+      : []),
     ['disabled', target.disabledMs === null ? 'no' : `since ${time(target.disabledMs)}; ${FIX}`],
   ];
 }

@@ -8,7 +8,7 @@ import { safeJson } from '../process/safe-json.ts';
 
 /** What was done, for a person: a line for each part, and the targets where there are few. */
 export function describePrune(report: PruneReport, layout = IN_FULL): string {
-  const { targets, topics, badFiles, renewedBeforeMs, refusal, isElsewhere } = report;
+  const { targets, expired, topics, badFiles, renewedBeforeMs, refusal, isElsewhere } = report;
   const removed = report.dryRun ? 'would remove' : 'removed';
   const size = badFiles.count > 0 ? `, ${sizeText(badFiles.bytes)}` : '';
   const bad = `${removed} ${countOf(badFiles.count, 'bad file')} set aside before ${timeText(badFiles.beforeMs)}${size}\n`;
@@ -18,6 +18,7 @@ export function describePrune(report: PruneReport, layout = IN_FULL): string {
   const lines = [
     `${removed} ${countOf(targets.count, 'device')} not renewed since ${timeText(renewedBeforeMs)}\n`,
     listOf({ ...targets, listed: targets.listed.slice(0, LISTED_ROWS) }, layout),
+    expiredText(expired.count, removed),
     ...(topics?.length === 0 ? ['no topic is unused\n'] : []),
     ...(topics ?? []).map(
       ({ topic, count }) => `${removed} ${countOf(count, 'device')} of the unused topic ${visible(topic)}\n`,
@@ -28,6 +29,12 @@ export function describePrune(report: PruneReport, layout = IN_FULL): string {
     refusal === undefined ? '' : refusalNote(refusal),
   ];
   return lines.join('');
+}
+
+function expiredText(count: number, removed: string): string {
+  return count === 0
+    ? ''
+    : `${removed} ${countOf(count, 'subscription')} of calendars and contacts that ran out\n`;
 }
 
 function databaseText(database: PruneReport['database']): string {
@@ -47,6 +54,7 @@ export function pruneJson({
   dryRun,
   renewedBeforeMs,
   targets,
+  expired,
   topics,
   badFiles,
   history,
@@ -59,6 +67,7 @@ export function pruneJson({
     dryRun,
     removed: targets.listed.map(shown),
     targets: { count: targets.count, renewedBefore: timeText(renewedBeforeMs) },
+    expired,
     ...(topics && { unusedTopics: topics }),
     badFiles: { ...bad, before: timeText(beforeMs) },
     history,

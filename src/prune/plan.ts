@@ -12,6 +12,8 @@ export interface Part {
 /** Who is to go, before anybody does. */
 export interface Plan {
   silent: Part;
+  /** Calendars and address books that have run out; those that are too old besides go anyhow. */
+  expired: Part;
   /** Undefined where unused topics are not asked for. */
   topics: (Part & { topic: string })[] | undefined;
   /** Why it must not be carried out without `--force`. */
@@ -28,11 +30,12 @@ export async function planPrune(
   }: { renewedBeforeMs: number; own: ReadonlySet<string> | undefined; nowMs: number },
 ): Promise<Plan> {
   const silent = await partOf(store, { renewedBeforeMs });
+  const expired = await partOf(store, { expiredBeforeMs: nowMs, renewedSinceMs: renewedBeforeMs });
   const topics = own && (await topicParts(store, own, renewedBeforeMs, nowMs));
   const removed = [silent, ...(topics ?? [])].reduce((sum, { ids }) => sum + ids.length, 0);
   const { targets: devices } = await store.countTargets();
   const renewedMs = await store.lastRegistered(nowMs);
-  return { silent, topics, refusal: refusePrune({ devices, renewedMs, removed, nowMs }) };
+  return { silent, expired, topics, refusal: refusePrune({ devices, renewedMs, removed, nowMs }) };
 }
 
 async function partOf(store: Store, filter: TargetFilter): Promise<Part> {

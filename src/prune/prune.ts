@@ -35,6 +35,8 @@ export interface PruneReport {
   dryRun: boolean;
   renewedBeforeMs: number;
   targets: Removal;
+  /** Calendars and address books whose subscriptions have run out. */
+  expired: { count: number };
   /** Absent where it was not asked for. */
   topics?: { topic: string; count: number }[];
   badFiles: BadFiles & { beforeMs: number };
@@ -87,6 +89,7 @@ interface Times {
 async function ownPart({ config }: PruneOptions, { nowMs, renewedBeforeMs }: Times): Promise<PruneReport> {
   return {
     ...{ dryRun: false, isElsewhere: true, renewedBeforeMs, targets: { count: 0, listed: [] } },
+    expired: { count: 0 },
     badFiles: pruneBadFiles(config, nowMs, false),
     history: { bytes: await discardHistory(config, {}, { nowMs, dryRun: false }) },
     database: { freeBytes: 0 },
@@ -119,11 +122,13 @@ async function carryOut(
 ): Promise<PruneReport> {
   const { config, clock, dryRun } = options;
   const targets = await pruneTargets(store, plan.silent, options);
+  const { count: expired } = await pruneTargets(store, plan.expired, options);
   const topics = plan.topics && (await pruneTopics(store, plan.topics, options));
   return {
     dryRun,
     renewedBeforeMs,
     targets,
+    expired: { count: expired },
     ...(topics && { topics }),
     badFiles: pruneBadFiles(config, nowMs, dryRun),
     history: { bytes: await discardHistory(config, store, { nowMs, dryRun }) },

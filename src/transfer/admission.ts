@@ -1,3 +1,6 @@
+import { kindOfMailbox } from '../mailboxes/collection.ts';
+import { collectionRefusal } from '../targets/collection.ts';
+import { kindOf } from '../targets/kind.ts';
 import { comparableUser } from '../mailboxes/user-name.ts';
 import { isStorableText } from '../mailboxes/storable-text.ts';
 import {
@@ -61,13 +64,17 @@ function admitRegistration(
 /** The mailboxes stand as the exporting host understood them: its namespace is not known here. */
 function admitExported(exported: WholeTarget, rules: TransferRules): ReturnType<typeof admitClaim> {
   const names = exported.subscriptions.map(({ name }) => name);
-  const refusal = identityRefusal(exported) ?? mailboxRefusal(exported.user, names);
+  const refusal = refusalOf(exported) ?? mailboxRefusal(exported.user, names);
   if (refusal !== undefined) return { fault: { reason: REASONS[refusal.fault] } };
   if (exported.subscriptions.some(isTooLong)) return { fault: { reason: TOO_LONG } };
   const { registeredMs, renewedMs } = exported;
-  const { user, deviceToken, accountId, subtopic, apsVersion, topic, source } = exported;
+  const { user, deviceToken, accountId, subtopic, apsVersion, topic, source, expiresMs = null } = exported;
   const comparable = comparableUser(user, rules.users);
-  const subscriptions = comparableSubscriptions(exported.subscriptions, comparable, rules);
+  const isOfMail = kindOf(exported) === 'mail';
+  if (isOfMail !== (expiresMs === null)) return { fault: { reason: EXPIRES } };
+  const subscriptions = isOfMail
+    ? comparableSubscriptions(exported.subscriptions, comparable, rules)
+    : exported.subscriptions.filter((each) => kindOfMailbox(each) === subtopic);
   if (subscriptions.length === 0) return { fault: { reason: REASONS.mailboxes } };
   const target: NewTarget = {
     user: comparable,
@@ -77,6 +84,7 @@ function admitExported(exported: WholeTarget, rules: TransferRules): ReturnType<
     apsVersion,
     topic,
     source,
+    expiresMs,
     subscriptions,
   };
   return {
@@ -84,6 +92,12 @@ function admitExported(exported: WholeTarget, rules: TransferRules): ReturnType<
     droppedMailboxes: exported.subscriptions.length - subscriptions.length,
   };
 }
+
+function refusalOf(exported: WholeTarget): Refusal | undefined {
+  return kindOf(exported) === 'mail' ? identityRefusal(exported) : collectionRefusal(exported);
+}
+
+const EXPIRES = 'expires: expected for calendars and address books, and for these alone';
 
 /** As no registration could have made it. */
 function isTooLong({ owner, path }: Subscription): boolean {
@@ -101,7 +115,8 @@ function comparableSubscriptions(
   for (const { owner, path, name, hash } of subscriptions) {
     const subscription = { owner: comparableUser(owner, users), path, name, hash };
     const key = `${subscription.owner}\0${path}`;
-    if ((sharedMailboxes || subscription.owner === user) && !found.has(key)) found.set(key, subscription);
+    const isAllowed = sharedMailboxes || subscription.owner === user;
+    if (isAllowed && kindOfMailbox(subscription) === 'mail' && !found.has(key)) found.set(key, subscription);
   }
   return [...found.values()];
 }

@@ -43,6 +43,7 @@ const TARGET = v.strictObject({
   failures: v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.description('an integer, 0 or more')),
   failingSince: orNull(TIME),
   disabled: orNull(TIME),
+  expires: v.optional(TIME), // of calendars and address books alone
   subscriptions: v.pipe(
     v.array(SUBSCRIPTION),
     v.description('a list of objects with owner, path, name and hash'),
@@ -84,6 +85,7 @@ export function targetLine(target: WholeTarget): string {
     failures: target.failures,
     failingSince: time(target.failingSinceMs),
     disabled: time(target.disabledMs),
+    ...(typeof target.expiresMs === 'number' && { expires: instantText(target.expiresMs) }),
     subscriptions: target.subscriptions.map(subscriptionWire),
   };
   return `${safeJson(wire)}\n`;
@@ -146,7 +148,17 @@ function shown(value: unknown): string {
 }
 
 function targetOf(wire: v.InferOutput<typeof TARGET>): WholeTarget {
-  const { registered, renewed, lastPush, lastSuccess, lastErrorAt, failingSince, disabled, ...same } = wire;
+  const {
+    registered,
+    renewed,
+    lastPush,
+    lastSuccess,
+    lastErrorAt,
+    failingSince,
+    disabled,
+    expires,
+    ...same
+  } = wire;
   return {
     ...same,
     registeredMs: registered,
@@ -156,5 +168,6 @@ function targetOf(wire: v.InferOutput<typeof TARGET>): WholeTarget {
     lastErrorMs: lastErrorAt,
     failingSinceMs: failingSince,
     disabledMs: disabled,
+    ...(expires !== undefined && { expiresMs: expires }),
   };
 }

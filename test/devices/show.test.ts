@@ -20,6 +20,20 @@ describe('a target', () => {
     ]);
   });
 
+  test('a calendar by its key, and until when it holds', async () => {
+    const store = testStore();
+    const key = 'bob/unique-id-of-work';
+    const subscriptions = [{ owner: '#calendar', path: 'unique-id-of-work', name: key, hash: 'hash' }];
+    const calendar = { accountId: key, subtopic: 'calendar', expiresMs: NOW_MS + 1000, subscriptions };
+    await registered(store, calendar);
+    const text = await showCommand(configFor(store.file), { user: 'alice' }, false);
+    expect(text).toMatch(/^calendar {9}bob\/unique-id-of-work$/m);
+    expect(text).toMatch(/^mailboxes {8}calendar with the id unique-id-of-work$/m);
+    expect(text).toMatch(/^runs out /m);
+    const shown = JSON.parse(await showCommand(configFor(store.file), { user: 'alice' }, true)) as object;
+    expect(shown).toMatchObject([{ kind: 'calendar', expires: '2023-11-14T22:13:21Z' }]);
+  });
+
   test('each with its own latest pushes, the newest first', async () => {
     const store = testStore();
     const ids = [1, 2].map((n) => registered(store, { deviceToken: tokenNumber(n) }));

@@ -344,3 +344,17 @@ describe('the report', () => {
     expect(sizeText(bytes)).toBe(want);
   });
 });
+
+test('calendars and address books go that have run out, and Mail stays', async () => {
+  const { store, run } = await stage();
+  const NOW = { nowMs: NOW_MS };
+  const calendar = { subtopic: 'calendar', topic: 'com.apple.calendar.XServer.1' };
+  await registered(store, { ...calendar, user: 'here', accountId: 'here/one', expiresMs: NOW_MS - 1 }, NOW);
+  await registered(store, { ...calendar, user: 'here', accountId: 'here/two', expiresMs: NOW_MS + 1 }, NOW);
+  expect((await run({ dryRun: true })).report).toMatchObject({ expired: { count: 1 } });
+  const { report } = await run();
+  expect(report).toMatchObject({ expired: { count: 1 }, targets: { count: 1 } });
+  expect(describePrune(report)).toContain('removed 1 subscription of calendars and contacts that ran out\n');
+  const left = await store.listTargets({ user: 'here' });
+  expect(left.map(({ accountId }) => accountId).sort()).toEqual([ACCOUNT_ID, 'here/two']);
+});

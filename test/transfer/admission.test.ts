@@ -182,3 +182,40 @@ describe('limits of an export', () => {
     expect(admission).toEqual({ fault: { reason: expect.stringContaining(reason) as string } });
   });
 });
+
+const KEY = 'alice/unique-id-of-work';
+const CALENDAR: Partial<WholeTarget> = {
+  accountId: KEY,
+  subtopic: 'calendar',
+  topic: 'com.apple.calendar.XServer.1',
+  expiresMs: NOW_MS + 1,
+  subscriptions: [{ owner: '#calendar', path: 'unique-id-of-work', name: KEY, hash: md5('x') }],
+};
+
+test('a calendar of an export comes as it is, whosever it is', () => {
+  expect(admitClaim(exported({ ...CALENDAR, user: 'Bob' }), RULES)).toMatchObject({
+    candidate: { target: { ...CALENDAR, user: 'bob' } },
+    droppedMailboxes: 0,
+  });
+});
+
+test.each<[Partial<WholeTarget>, RegExp]>([
+  [{ topic: 'com.apple.mail.XServer.1' }, /^topic: /],
+  [{ deviceToken: 'xyz' }, /^device token: /],
+  [{ expiresMs: null }, /^expires: /],
+  [{ subtopic: 'contacts' }, /^topic: /],
+  [{ subscriptions: [{ owner: 'alice', path: 'INBOX', name: 'INBOX', hash: undefined }] }, /^no mailbox/],
+])('a calendar of an export with %j is none', (changes, reason) => {
+  expect(admitClaim(exported({ ...CALENDAR, ...changes }), RULES)).toMatchObject({
+    fault: { reason: expect.stringMatching(reason) as string },
+  });
+});
+
+test('a device of Mail neither runs out nor asks for calendars', () => {
+  const forever = admitClaim(exported({ expiresMs: NOW_MS }), RULES);
+  expect(forever).toMatchObject({ fault: { reason: expect.stringMatching(/^expires: /) as string } });
+  const subscriptions = [...exportedTarget().subscriptions, ...(CALENDAR.subscriptions ?? [])];
+  expect(admitClaim(exported({ subscriptions }), { ...RULES, sharedMailboxes: true })).toMatchObject({
+    droppedMailboxes: 1,
+  });
+});

@@ -48,6 +48,12 @@ test('any target comes back as it was', () => {
   );
 });
 
+test('a calendar comes back with the time when it runs out', () => {
+  const target = exportedTarget({ subtopic: 'calendar', expiresMs: NOW_MS });
+  expect(JSON.parse(targetLine(target))).toMatchObject({ expires: NOW_TEXT });
+  expect(readTargetLine(JSON.parse(targetLine(target)))).toEqual({ target });
+});
+
 describe('no target', () => {
   const bad = (title: string, value: unknown, why: string | RegExp): void => {
     test(title, () => {
