@@ -36,15 +36,15 @@ async function* atMost(
   }
 }
 
-interface Shelved {
+export interface Shelved {
   shelf: Shelf;
   entry: Entry;
 }
 
 /** What hosts did at the same time lies in batches that overlap: an entry waits for all that may be newer. */
-async function* newestFirst(
+export async function* newestFirst(
   verbs: SharedVerbs,
-  { shelves = SHELVES, sinceMs, user }: Selection,
+  { shelves = SHELVES, sinceMs, user }: Pick<Selection, 'shelves' | 'sinceMs' | 'user'>,
 ): AsyncGenerator<Shelved> {
   const ofUser = user === undefined ? undefined : indexedName(user);
   let waiting: Shelved[] = [];

@@ -17,6 +17,8 @@ export interface Compared {
   /** What came, also where it has been sent since. */
   pushes: Count;
   credentials: Count;
+  /** Entries of the history, where hosts have shared it and one takes it along; else it goes by its files. */
+  history?: Count;
 }
 
 /** Looks for all that the one store has in the other, which may have more. */

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import { bringBack } from '../../history/bring-back.ts';
+import { historyFolder } from '../../history/history.ts';
 import type { Clock } from '../../process/clock.ts';
 import { ExitCode, OperatorError } from '../../process/errors.ts';
 import type { StoreConfig } from '../../store/configured.ts';
 import { type Departure, moveCommand } from '../../store/move.ts';
 import type { Store } from '../../store/store.ts';
 import { createProgress } from '../progress.ts';
-import { type Compared, compare } from './compared.ts';
+import { type Compared, compare, type Count } from './compared.ts';
 import { takeDevices } from './devices.ts';
 import { untilNobodySends, withBoth, withLeft } from './ends.ts';
 import { takePushes } from './pushes.ts';
@@ -71,11 +73,19 @@ async function moveAll(
   const pushes = progressOf(waiting, 'pushes');
   await takePushes(source, target, departure.id, pushes.show).finally(pushes.end);
   await target.takeCredentials(await source.keptCredentials());
-  const compared = await compare(source, target, departure.id);
+  const history = await takeHistory(source, target);
+  const compared = { ...(await compare(source, target, departure.id)), ...(history && { history }) };
   if (compared.devices.there < compared.devices.here) return compared;
   await source.depart({ ...departure, step: 'done' });
   await target.forgetArrival(departure.id);
   return compared;
+}
+
+/** Undefined where both keep it alike, and where the files of this host stay what the other one is brought. */
+async function takeHistory({ shared }: Store, target: Store): Promise<Count | undefined> {
+  return shared === undefined || target.shared !== undefined
+    ? undefined
+    : bringBack(shared, historyFolder(target.file));
 }
 
 /** Who was quick enough to begin a push before nobody may any more is waited for too. */

@@ -25,12 +25,16 @@ const NAMES: readonly (readonly [keyof Compared, string])[] = [
   ['subscriptions', 'their mailboxes'],
   ['pushes', 'waiting pushes'],
   ['credentials', 'credentials'],
+  ['history', 'entries of the history'],
 ];
 
 function countsOf(compared: Compared): string {
   return table(
     ['', 'here', 'there'],
-    NAMES.map(([key, name]) => [name, String(compared[key].here), String(compared[key].there)]),
+    NAMES.flatMap(([key, name]) => {
+      const count = compared[key];
+      return count === undefined ? [] : [[name, String(count.here), String(count.there)]];
+    }),
   );
 }
 

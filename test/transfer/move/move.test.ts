@@ -4,6 +4,10 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { leaseOwner } from '../../../src/delivery/lease.ts';
+import { bringBack } from '../../../src/history/bring-back.ts';
+import { lineOf } from '../../../src/history/entry.ts';
+import { historyFolder } from '../../../src/history/history.ts';
+import { readHistory } from '../../../src/history/read.ts';
 import { systemClock } from '../../../src/process/clock.ts';
 import { openPostgres } from '../../../src/store/postgres/open.ts';
 import { MIGRATIONS } from '../../../src/store/postgres/schema.ts';
@@ -13,6 +17,7 @@ import { tellMoved } from '../../../src/transfer/move/told.ts';
 import { COMMAND, createSandbox, environmentOf, type Sandbox } from '../../support/command.ts';
 import { createTestClock } from '../../support/clock.ts';
 import { ACCOUNT_ID, messageNew } from '../../support/events.ts';
+import { targetEntryOf } from '../../support/history.ts';
 import { describeWith } from '../../support/needs.ts';
 import { type Postgres, startPostgres } from '../../support/postgres.ts';
 import { postgresAvailability } from '../../support/postgres-installation.ts';
@@ -93,6 +98,26 @@ describeWith('PostgreSQL', postgresAvailability(), 'a move between SQLite and Po
     expect(await target.movingPushes(0, 10)).toEqual(pushes);
     expect(await source.departure()).toMatchObject({ to: target.file, step: 'done' });
     expect(await moveBetween(source, target, CONTEXT)).toEqual({ isOld: true, compared: undefined });
+    await source.stay();
+  });
+
+  test('back takes the history of all hosts along, once, however often it is begun', async () => {
+    const [source, target] = [await onServer(), testStore()];
+    await filled(source, 1);
+    for (const [n, host] of ['mx1', 'mx2', 'mx3'].entries()) {
+      const entries = Array.from({ length: 2000 }, (_, k) => targetEntryOf({ atMs: NOW_MS + 3 * k + n }));
+      const lines = entries.map((entry) => lineOf(entry).trimEnd()).join('\n');
+      const batch = { batch: host, host, shelf: 'devices', untilMs: NOW_MS + 5997 + n, entries: 2000 };
+      await source.shared!.keepHistory({ ...batch, users: ['alice'], lines });
+    }
+    const folder = historyFolder(target.file);
+    await bringBack(source.shared!, folder); // of a move that was broken off then
+    const moved = await moveBetween(source, target, CONTEXT);
+    expect(moved.compared?.history).toEqual({ here: 6000, there: 6000 });
+    expect(tellMoved(moved, { file: undefined }, target.file).text).toMatch(/entries of the history +6000 +6000\n/);
+    const found = readHistory(folder, { limit: 10_000, sinceMs: 0, maxEntries: 10_000, wanted: () => true });
+    expect(found.map(({ atMs }) => atMs - NOW_MS)).toEqual(Array.from({ length: 6000 }, (_, n) => n));
+    expect(found.slice(0, 3).map(({ host }) => host)).toEqual(['mx1', 'mx2', 'mx3']);
     await source.stay();
   });
 
@@ -250,7 +275,7 @@ describeWith('PostgreSQL', postgresAvailability(), 'a move between SQLite and Po
     await withPhone(source, 1);
     await source.depart({ id: 'x', to: '/x.db', step: 'devices' });
     await postgres.run(
-      `ALTER TABLE xapplepush.targets DROP COLUMN expires_ms;
+      `ALTER TABLE xapplepush.history DROP COLUMN users;
        DELETE FROM xapplepush.migrations WHERE version = ${MIGRATIONS.length}`,
       url,
     );
