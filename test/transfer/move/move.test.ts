@@ -114,7 +114,9 @@ describeWith('PostgreSQL', postgresAvailability(), 'a move between SQLite and Po
     await bringBack(source.shared!, folder); // of a move that was broken off then
     const moved = await moveBetween(source, target, CONTEXT);
     expect(moved.compared?.history).toEqual({ here: 6000, there: 6000 });
-    expect(tellMoved(moved, { file: undefined }, target.file).text).toMatch(/entries of the history +6000 +6000\n/);
+    expect(tellMoved(moved, { file: undefined }, target.file).text).toMatch(
+      /entries of the history +6000 +6000\n/,
+    );
     const found = readHistory(folder, { limit: 10_000, sinceMs: 0, maxEntries: 10_000, wanted: () => true });
     expect(found.map(({ atMs }) => atMs - NOW_MS)).toEqual(Array.from({ length: 6000 }, (_, n) => n));
     expect(found.slice(0, 3).map(({ host }) => host)).toEqual(['mx1', 'mx2', 'mx3']);
