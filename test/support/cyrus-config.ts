@@ -6,6 +6,8 @@ export interface CyrusLayout {
   bin: string;
   imapsPort: number;
   lmtpPort: number;
+  /** Of httpd with CalDAV and CardDAV, where it is to run. */
+  httpsPort?: number;
 }
 
 export interface CyrusEvents {
@@ -34,16 +36,18 @@ export function imapdConf(options: ImapdOptions): string {
  * cyrus.conf(5). Master does not hand its -C to the services, so every command carries its own. There is no notifyd
  * where imapd.conf sends notifications elsewhere, to a `dlist:` socket.
  */
-export function cyrusConf({ dir, bin, imapsPort, lmtpPort }: CyrusLayout, options: ImapdOptions): string {
+export function cyrusConf(layout: CyrusLayout, options: ImapdOptions): string {
+  const { dir, bin, imapsPort, lmtpPort, httpsPort } = layout;
   const command = (program: string, flags = '') => `cmd="${bin}/${program} -C ${dir}/imapd.conf${flags}"`;
   const notifyd = `  notify ${command('notifyd')} listen="${notifySocket(dir)}" proto="udp" prefork=1\n`;
+  const httpd = `  https ${command('httpd', ' -s')} listen="127.0.0.1:${httpsPort}" prefork=1\n`;
   return `START {
   recover ${command('ctl_cyrusdb', ' -r')}
 }
 SERVICES {
   imaps ${command('imapd', ' -s')} listen="127.0.0.1:${imapsPort}" prefork=1
   lmtp ${command('lmtpd', ' -a')} listen="127.0.0.1:${lmtpPort}" prefork=1
-${options['notifysocket']?.startsWith('dlist:') === true ? '' : notifyd}}
+${options['notifysocket']?.startsWith('dlist:') === true ? '' : notifyd}${httpsPort === undefined ? '' : httpd}}
 EVENTS {
 }
 `;

@@ -12,7 +12,7 @@ export interface CyrusHost {
   apns: TestApns;
   sandbox: Sandbox;
   /** Starts a Cyrus that has the program as notify_external; its imapd.conf is the one that is configured. */
-  start(users: readonly string[], namespace?: Record<string, string>): Promise<Cyrus>;
+  start(users: readonly string[], namespace?: Record<string, string>, withHttpd?: boolean): Promise<Cyrus>;
   /** Returns when every event so far is handled and every push is sent: notifyd keeps the order. */
   settled(cyrus: Cyrus): Promise<void>;
   close(): Promise<void>;
@@ -36,9 +36,9 @@ export async function createCyrusHost(delivery: string): Promise<CyrusHost> {
   return {
     apns,
     sandbox,
-    start: async (users, namespace = {}) => {
+    start: async (users, namespace = {}, withHttpd = false) => {
       const environment = { XAPPLEPUSH_CONFIG: sandbox.configFile, XAPPLEPUSH_NODE: process.execPath };
-      const options = { notifyExternal: program, apsTopic: apns.topic, namespace, environment };
+      const options = { notifyExternal: program, apsTopic: apns.topic, namespace, environment, withHttpd };
       const cyrus = await startCyrus({ ...options, users: [...users, SENTINEL] });
       writeFileSync(join(sandbox.dir, 'imapd.conf'), readFileSync(cyrus.imapdConf));
       return cyrus;

@@ -4,7 +4,7 @@ import type { Availability } from './needs.ts';
 
 /** The parts of the machine that a test Cyrus is made of. */
 export interface CyrusInstallation {
-  /** Directory of master, imapd, lmtpd and notifyd. */
+  /** Directory of master, imapd, lmtpd, notifyd and httpd. */
   bin: string;
   /** The user that master drops to. */
   uid: number;
@@ -15,7 +15,7 @@ export interface CyrusInstallation {
   timeout: string;
 }
 
-const INSTALL = 'apt-get install -y --no-install-recommends cyrus-imapd sasl2-bin openssl';
+const INSTALL = 'apt-get install -y --no-install-recommends cyrus-imapd cyrus-caldav sasl2-bin openssl';
 
 /** Where Debian, Fedora, Arch and a build from source put the Cyrus programs. */
 const CYRUS_DIRECTORIES = [
@@ -25,7 +25,7 @@ const CYRUS_DIRECTORIES = [
   '/usr/cyrus/libexec',
 ];
 const TOOL_DIRECTORIES = ['/usr/sbin', '/usr/bin', '/sbin', '/bin', '/usr/local/sbin', '/usr/local/bin'];
-const SERVER_PROGRAMS = ['master', 'imapd', 'lmtpd', 'notifyd', 'ctl_cyrusdb'];
+const SERVER_PROGRAMS = ['master', 'imapd', 'lmtpd', 'notifyd', 'httpd', 'ctl_cyrusdb'];
 
 /** Whether tests can run a real Cyrus here; if not, the reason and the command that fixes it. */
 export function cyrusAvailability(): Availability {

@@ -31,11 +31,14 @@ export interface CyrusOptions {
   users: string[];
   /** The whole environment of master, which notifyd hands to the handler. Default: empty. */
   environment?: Record<string, string>;
+  /** Whether httpd runs too; the options of imapd.conf that it needs are among those of `namespace`. */
+  withHttpd?: boolean;
 }
 
 export interface Cyrus {
   imapsPort: number;
   lmtpPort: number;
+  httpsPort?: number;
   dir: string;
   /** Path of its imapd.conf. */
   imapdConf: string;
@@ -61,7 +64,11 @@ export async function startCyrus(options: CyrusOptions): Promise<Cyrus> {
     await rm(dir, { recursive: true, force: true, maxRetries: 5 });
   };
   try {
-    const layout = { dir, bin: installation.bin, imapsPort: await freePort(), lmtpPort: await freePort() };
+    const ports = { imapsPort: await freePort(), lmtpPort: await freePort() };
+    const layout = {
+      ...{ dir, bin: installation.bin, ...ports },
+      ...(options.withHttpd === true && { httpsPort: await freePort() }),
+    };
     const imapd = await prepare(layout, installation, options);
     master = startMaster(dir, installation, options.environment ?? {}, handlerDirectories(options));
     const { notifydPid } = master;
