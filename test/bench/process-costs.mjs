@@ -50,6 +50,7 @@ export async function processCosts(print = printRow) {
 async function measureAll(dir, apns) {
   const [lingering, ending] = [host(dir, 'lingering', apns, '10m'), host(dir, 'ending', apns, '0s')];
   const waiting = host(dir, 'waiting', apns, '0s');
+  const sharing = host(dir, 'sharing', apns, '0s', SHARED);
   await setTimeout(SETTLED_MS);
   for (const each of [lingering, ending, waiting]) run(handler(each, REGISTRATION));
   const bare = [BARE_PUSH, apns.url, apns.certificate, apns.key, apns.ca, apns.topic, DEVICE_TOKEN];
@@ -64,6 +65,7 @@ async function measureAll(dir, apns) {
       ...handler(ending, messageFor('alice')),
       after: () => waitForDeliverers(ending.dir),
     }),
+    row('MessageNew, on one of several hosts', 1.15, NODE_START, handler(sharing, messageFor('alice'))),
     row('xapplepush-spool', 0.15, 'sh, mv', {
       ...handler(ending, messageFor('alice')),
       command: SPOOL_COMMAND,
@@ -82,15 +84,15 @@ function messageFor(user) {
 }
 
 /** A configuration, database and spool of their own. */
-function host(parent, name, { url, certificate, key, ca }, linger) {
+function host(parent, name, { url, certificate, key, ca }, linger, storeIn = (dir) => `store: ${dir}/x.db`) {
   const dir = join(parent, name);
   const config = join(dir, 'config.yaml');
-  mkdirSync(join(dir, 'spool'), { recursive: true });
+  for (const folder of ['spool', 'state']) mkdirSync(join(dir, folder), { recursive: true });
   writeFileSync(join(dir, 'imapd.conf'), 'altnamespace: yes\n');
   writeFileSync(
     config,
     `apns: { server: '${url}', certificate: ${certificate}, key: ${key}, ca: ${ca} }
-store: ${dir}/x.db
+${storeIn(dir)}
 spool: ${dir}/spool
 imapd_conf: ${dir}/imapd.conf
 delivery: { linger: ${linger} }
@@ -99,6 +101,9 @@ log: { destination: ${dir}/log }
   );
   return { dir, config };
 }
+
+/** A handler only spools there, and connects to nothing. */
+const SHARED = (dir) => `store: postgresql://nobody@127.0.0.1:9/none\nstate: ${dir}/state`;
 
 const REGISTRATION = {
   event: 'ApplePushService',
