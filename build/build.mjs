@@ -19,10 +19,10 @@ const DRIVERS = ['better-sqlite3', 'better-sqlite3-node20'].filter((name) =>
 );
 
 /** Chunks of their own: the source loads them where it needs them, by createRequire. */
-const LIBRARIES = [...DRIVERS, 'pino', 'yaml'];
+const LIBRARIES = [...DRIVERS, 'node-forge', 'pino', 'yaml'];
 
-/** Loaded from node_modules as they are: large, and only now and then of use. */
-const EXTERNAL = ['bindings', 'csv-parse', 'node-forge', 'prom-client'];
+/** What a driver would look for its binary by, which is loaded by its path. */
+const EXTERNAL = ['bindings'];
 
 /** As a script of node:vm has them. */
 const PLACES = {

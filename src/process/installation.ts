@@ -26,7 +26,7 @@ export function installAnew(whatNpmNeeds: string): string {
   if (existsSync(ownFile('mail-user'))) return 'install it anew: apt-get install --reinstall xapplepush';
   const isGlobal = basename(dirname(ROOT)) === 'node_modules';
   const how = isGlobal
-    ? 'by npm install --global as before'
+    ? 'by npm install --global better-sqlite3-node20@npm:better-sqlite3@12'
     : "in xapplepush's folder: npm ci && npm run build";
   return `install it anew with this Node, ${how}; ${whatNpmNeeds}`;
 }

@@ -96,7 +96,7 @@ describe('the driver', () => {
     expect(message).toMatch(why);
     expect(message).toContain(`the database driver does not load under Node ${process.version}: `);
     expect(hint).toBe(
-      'install it anew with this Node, by npm install --global as before; ' +
+      'install it anew with this Node, by npm install --global better-sqlite3-node20@npm:better-sqlite3@12; ' +
         'Node 22.16 or later needs none; Node 20 needs a compiler for it: apt-get install -y build-essential python3',
     );
     expect(exitCode).toBe(75);

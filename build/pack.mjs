@@ -1,0 +1,47 @@
+// build/pack.mjs [--driver-of-node-20 FILE] [OPTION OF npm pack...]: makes the package for npm of what is built. The drivers
+// of the database are in it, so npm installs none: neither a compiler nor the sources of SQLite are needed, and what one
+// Node has installed serves all. Node 20 has no driver of its own, and takes that which was compiled for it, FILE.
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const ROOT = resolve(import.meta.dirname, '..');
+
+/** Others have Node's own. */
+const BINARIES = ['x64', 'arm64'].map((arch) => `better-sqlite3/prebuilds/linux-${arch}.node`);
+const OF_NODE_20 = 'better-sqlite3-node20/build/Release/better_sqlite3.node';
+
+const [first, file, ...others] = process.argv.slice(2);
+const isNamed = first === '--driver-of-node-20';
+const options = isNamed ? others : process.argv.slice(2);
+
+const stage = mkdtempSync(join(tmpdir(), 'xapplepush-pack-'));
+try {
+  const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  for (const name of manifest.files.filter((each) => !each.startsWith('!')))
+    cpSync(join(ROOT, name), join(stage, name), { recursive: true });
+  for (const each of BINARIES) addDriver(each);
+  if (isNamed) addDriver(OF_NODE_20, resolve(file));
+  writeFileSync(join(stage, 'package.json'), `${JSON.stringify(installable(manifest), undefined, 2)}\n`);
+  execFileSync('npm', ['pack', stage, ...options], { stdio: 'inherit' });
+} catch (error) {
+  process.stderr.write(`pack: error: ${error.message}\n`);
+  process.stderr.write('pack: hint: with Node 22.14 or later: npm ci --ignore-scripts && npm run tarball\n');
+  process.exitCode = 1;
+} finally {
+  rmSync(stage, { recursive: true });
+}
+
+function addDriver(binary, from = join(ROOT, 'node_modules', binary)) {
+  const bundle = join(ROOT, 'dist', `${binary.split('/')[0]}.cjs`);
+  for (const each of [bundle, from]) if (!existsSync(each)) throw new Error(`there is no ${each}`);
+  cpSync(from, join(stage, 'dist/drivers', binary));
+}
+
+/** What is bundled is no dependency, nor is what is only of use in the source. */
+function installable(manifest) {
+  const { name, version, description, license, type, engines, bin, man, files } = manifest;
+  const scripts = { postinstall: 'node build/keep-code-here.mjs' };
+  return { name, version, description, license, type, engines, bin, man, files, scripts };
+}
