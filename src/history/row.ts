@@ -1,3 +1,4 @@
+import { kindOfMailbox } from '../mailboxes/collection.ts';
 import { countOf, spanText, timeText } from '../process/text.ts';
 import type { Layout } from '../terminal/layout.ts';
 import type { Colour } from '../terminal/terminal.ts';
@@ -44,12 +45,19 @@ export function forPrograms({ atMs, ...rest }: Entry): object {
   return { at: timeText(atMs), ...others, next: timeText(nextMs) };
 }
 
+/** Whose a collection is, its event does not say. */
 function ownersOf(mailboxes: EventEntry['mailboxes']): string {
-  return [...new Set(mailboxes.map(({ owner }) => owner || 'nobody'))].join(', ');
+  const ofMail = mailboxes.filter((mailbox) => kindOfMailbox(mailbox) === 'mail');
+  return [...new Set(ofMail.map(({ owner }) => owner || 'nobody'))].join(', ');
 }
 
 export function pathsOf(mailboxes: EventEntry['mailboxes']): string {
-  return mailboxes.map(({ path }) => path).join(', ');
+  return mailboxes.map(pathOf).join(', ');
+}
+
+function pathOf(mailbox: EventEntry['mailboxes'][number]): string {
+  const kind = kindOfMailbox(mailbox);
+  return kind === 'mail' ? mailbox.path : `${kind} ${mailbox.path}`;
 }
 
 function decisionText({ decision, reason, targets }: EventEntry): string {

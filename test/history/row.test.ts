@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Entry } from '../../src/history/entry.ts';
 import { colourOf, rowOf } from '../../src/history/row.ts';
+import { collectionMailbox } from '../../src/mailboxes/collection.ts';
 import type { Colour } from '../../src/terminal/terminal.ts';
 import { IN_FULL } from '../../src/terminal/layout.ts';
 import { eventEntry, pushEntryOf, targetEntryOf } from '../support/history.ts';
@@ -41,6 +42,11 @@ test.each<[Entry, string[], Colour | undefined]>([
   [
     eventEntry({ mailboxes: ['a', ''].map((owner) => ({ owner, path: 'P' })) }),
     ['a, nobody', '', 'MessageNew', 'P, P', '1 device to be told'],
+    undefined,
+  ],
+  [
+    eventEntry({ mailboxes: [collectionMailbox('calendar', 'oknraw1vj10bnztsly3ox6he')] }),
+    ['', '', 'MessageNew', 'calendar oknraw1vj10bnztsly3ox6he', '1 device to be told'],
     undefined,
   ],
   [targetEntryOf(), ['alice', DEVICE, '', '', 'registered'], undefined],
