@@ -1,6 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { writeSpool } from '../src/spool/spool.ts';
@@ -9,7 +8,8 @@ import type { Store } from '../src/store/store.ts';
 import { startTestApns, type TestApns } from './support/apns.ts';
 import { eventually, type Sandbox } from './support/command.ts';
 import { messageNew } from './support/events.ts';
-import { type Availability, describeWith, testWith } from './support/needs.ts';
+import { describeWith, testWith } from './support/needs.ts';
+import { createNetwork, networkAvailability } from './support/network.ts';
 import { type Postgres, startPostgres } from './support/postgres.ts';
 import { postgresAvailability, postgresInstallation } from './support/postgres-installation.ts';
 import { type Served, startServe } from './support/serve.ts';
@@ -169,8 +169,12 @@ describeWith('PostgreSQL', postgresAvailability(), 'hosts that share a PostgreSQ
       const users = 200;
       store = await withManyUsers(users);
       hosts.splice(2).forEach((host) => host.remove());
-      const node = await nodeInOwnNetwork(hosts[0]!.dir, Number(apns.url.port));
-      await Promise.all(hosts.map((host) => serveOn(host, node)));
+      for (const host of hosts) {
+        const network = await createNetwork();
+        onTestFinished(() => network.close());
+        await network.letOut(Number(apns.url.port));
+        await serveOn(host, network.nodeIn(host.dir));
+      }
       for (let n = 0; n < users; n += 1) leaveMail(hosts[n % 2]!, n);
       await allDone();
       expect([idsFrom(0).size, apns.received.length]).toEqual([users, users]);
@@ -306,46 +310,6 @@ function nodeWithClock(dir: string, aheadMs: number): string {
      globalThis.Date.now = () => now() + ahead;`,
   );
   return script(dir, `node${aheadMs}`, `exec ${process.execPath} --import ${file} "$@"`);
-}
-
-function networkAvailability(): Availability {
-  try {
-    execFileSync('unshare', ['--net', 'ip', 'link', 'set', 'lo', 'up'], { stdio: 'pipe' });
-    return { available: true };
-  } catch {
-    const install = 'apt-get install -y --no-install-recommends iproute2 && npm test';
-    return { available: false, why: 'this user may not make a network, or there is no ip', install };
-  }
-}
-
-/** A Node that has a loopback of its own and nothing else, on which a relay stands for Apple at that port. */
-async function nodeInOwnNetwork(dir: string, port: number): Promise<string> {
-  const path = join(dir, 'apple.sock');
-  const server = createServer((socket) => {
-    const apple = connect({ host: '127.0.0.1', port });
-    socket.pipe(apple).pipe(socket);
-    for (const each of [socket, apple])
-      each.on('error', () => [socket, apple].forEach((one) => one.destroy()));
-  }).listen(path);
-  await new Promise((resolve) => server.once('listening', resolve));
-  onTestFinished(() => {
-    server.close();
-    rmSync(path, { force: true });
-  });
-  const relay = join(dir, 'relay.mjs');
-  writeFileSync(
-    relay,
-    `import { connect, createServer } from 'node:net';
-     const parent = process.ppid;
-     setInterval(() => process.ppid === parent || process.exit(), 200);
-     createServer((socket) => {
-       const apple = connect(${JSON.stringify(path)});
-       socket.pipe(apple).pipe(socket);
-       for (const each of [socket, apple]) each.on('error', () => [socket, apple].forEach((one) => one.destroy()));
-     }).listen(${port}, '127.0.0.1');`,
-  );
-  const inside = `ip link set lo up; ${process.execPath} ${relay} & exec ${process.execPath} "$@"`;
-  return script(dir, 'node-in-network', `exec unshare --net sh -c '${inside}' node "$@"`);
 }
 
 function script(dir: string, name: string, line: string): string {

@@ -28,7 +28,7 @@ export function describeWithPlugin(name: string, body: () => void): void {
   describeWith('a Dovecot and its headers', pluginAvailability(), name, body);
 }
 
-function pluginAvailability(): Availability {
+export function pluginAvailability(): Availability {
   const dovecot = dovecotAvailability();
   if (!dovecot.available) return dovecot;
   const tools = toolsAvailability({ cc: 'build-essential', make: 'build-essential' });

@@ -18,6 +18,7 @@ import { type Daemon, startDaemon } from './daemon.ts';
 import { dovecotConf, EXAMPLES } from './dovecot-config.ts';
 import { dovecotInstallation, type DovecotInstallation } from './dovecot-installation.ts';
 import { createCertificate, untilReady } from './imap-server.ts';
+import type { Network } from './network.ts';
 
 export { dovecotAvailability, MAIL_USER } from './dovecot-installation.ts';
 export { describeWithDovecot } from './dovecot-suite.ts';
@@ -27,6 +28,8 @@ export interface DovecotOptions {
   configuration?: (script: (name: string) => string) => string;
   /** Temporary folders of the test: what mentions one of them is ended by stop(). */
   directories?: string[];
+  /** Where it runs; its ports are led to the same ones of our loopback. */
+  network?: Network;
 }
 
 export interface Dovecot {
@@ -42,7 +45,11 @@ export interface Dovecot {
 }
 
 /** Runs a Dovecot of its own: IMAPS and LMTP on loopback ports, all its files in a temporary directory. */
-export async function startDovecot({ configuration, directories = [] }: DovecotOptions): Promise<Dovecot> {
+export async function startDovecot({
+  configuration,
+  directories = [],
+  network,
+}: DovecotOptions): Promise<Dovecot> {
   const installation = dovecotInstallation();
   const dir = await mkdtemp(join(await realpath(tmpdir()), 'dovecot-'));
   let daemon: Daemon | undefined;
@@ -55,7 +62,8 @@ export async function startDovecot({ configuration, directories = [] }: DovecotO
     const script = (name: string): string => join(dir, 'scripts', name);
     await prepare(dir, installation);
     await writeFile(join(dir, 'dovecot.conf'), dovecotConf(layout, configuration?.(script) ?? ''));
-    daemon = start(dir, installation, directories);
+    for (const port of [layout.imapsPort, layout.lmtpPort]) await network?.letIn(port);
+    daemon = start(dir, installation, directories, network?.prefix);
     const caPem = await readFile(join(dir, 'cert.pem'), 'utf8');
     const log = (): string => readFileSync(join(dir, 'dovecot.log'), 'utf8');
     const dovecot = { ...layout, caPem, log, stop };
@@ -82,7 +90,12 @@ async function prepare(dir: string, { libexec, openssl, uid, gid }: DovecotInsta
   createCertificate(dir, openssl);
 }
 
-function start(dir: string, { dovecot, timeout, uid }: DovecotInstallation, directories: string[]): Daemon {
-  const command = [dovecot, '-F', '-c', join(dir, 'dovecot.conf')];
+function start(
+  dir: string,
+  { dovecot, timeout, uid }: DovecotInstallation,
+  directories: string[],
+  prefix: readonly string[] = [],
+): Daemon {
+  const command = [...prefix, dovecot, '-F', '-c', join(dir, 'dovecot.conf')];
   return startDaemon({ command, timeout, dir, env: {}, uid, directories });
 }
