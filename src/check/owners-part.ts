@@ -127,7 +127,7 @@ async function checkPushes(
   const serves = (devices?.serves ?? []).some(({ owner }) => !isShared || isOfThisHost(owner));
   return [
     ...(database.state === 'ok' || database.state === 'warning'
-      ? await checkTargets(store, credentials)
+      ? await checkTargets(store, devices, credentials)
       : [skipped(TARGETS, DATABASE)]),
     ...judgeTimes(devices?.ahead ?? 0),
     await checkDeliverer(config),

@@ -1,5 +1,8 @@
+import { COLLECTION_KINDS } from '../mailboxes/collection.ts';
 import type { Store } from '../store/store.ts';
+import type { TargetSummary } from '../store/summary.ts';
 import type { Target, TargetFilter } from '../targets/record.ts';
+import { kindOf } from '../targets/kind.ts';
 import { redactToken } from '../process/redact.ts';
 import { countOf } from '../process/text.ts';
 import type { Covered } from './imapd-conf.ts';
@@ -12,27 +15,26 @@ const TARGET_TOPICS = 'target topics';
 /** Some of the targets: how many, and the first of them. */
 export interface SomeTargets {
   count: number;
-  first: readonly Pick<Target, 'user' | 'deviceToken' | 'lastError'>[];
+  first: readonly Pick<Target, 'user' | 'deviceToken' | 'subtopic' | 'lastError'>[];
 }
 
-export interface TargetFacts {
-  targets: number;
-  users: number;
+export interface TargetFacts extends Pick<TargetSummary, 'targets' | 'users' | 'collections'> {
   /** Pushes were tried, and Apple took none. */
   neverTaken: SomeTargets;
   /** No credential is for their topic; undefined where no credential could be loaded. */
   uncovered: SomeTargets | undefined;
 }
 
-/** The devices that get pushes; `credentials` are undefined where none could be loaded. */
+/** The devices and collections that get pushes; `credentials` are undefined where none could be loaded. */
 export async function checkTargets(
   store: Store | undefined,
+  devices: TargetSummary | undefined,
   credentials: readonly Covered[] | undefined,
 ): Promise<Point[]> {
-  if (store === undefined) return [NONE];
+  if (store === undefined || devices === undefined) return [NONE];
   const otherTopicThan = credentials && JSON.stringify(credentials.flatMap(({ topics }) => [...topics]));
   return judgeTargets({
-    ...(await store.countTargets()),
+    ...devices,
     neverTaken: await some(store, { neverTaken: true }),
     uncovered: otherTopicThan === undefined ? undefined : await some(store, { otherTopicThan }),
   });
@@ -45,11 +47,20 @@ async function some(store: Store, filter: TargetFilter): Promise<SomeTargets> {
 }
 
 /** Pure. */
-export function judgeTargets({ targets, users, neverTaken, uncovered }: TargetFacts): Point[] {
-  if (targets === 0) return [NONE];
-  const text = `${countOf(targets, 'device')} of ${countOf(users, 'user')}`;
-  return [ok(TARGETS, text), judgeSuccess(neverTaken), judgeTopics(uncovered)];
+export function judgeTargets({ targets, users, collections, neverTaken, uncovered }: TargetFacts): Point[] {
+  const others = COLLECTION_KINDS.filter((kind) => collections[kind].targets > 0).map(
+    (kind) =>
+      `${countOf(collections[kind].targets, SUBSCRIPTIONS[kind][0], SUBSCRIPTIONS[kind][1])} of ${countOf(collections[kind].users, 'user')}`,
+  );
+  if (targets === 0 && others.length === 0) return [NONE];
+  const devices = `${countOf(targets, 'device')} of ${countOf(users, 'user')}`;
+  return [ok(TARGETS, [devices, ...others].join(', ')), judgeSuccess(neverTaken), judgeTopics(uncovered)];
 }
+
+const SUBSCRIPTIONS = {
+  calendar: ['subscription to calendars', 'subscriptions to calendars'],
+  contacts: ['subscription to contacts', 'subscriptions to contacts'],
+} as const;
 
 const NONE = warning(
   TARGETS,
@@ -81,7 +92,11 @@ function judgeTopics(uncovered: SomeTargets | undefined): Point {
 const NAMED_MAX = 5;
 
 function named({ count, first }: SomeTargets): string {
-  const names = first.map(({ user, deviceToken }) => `${user} ${redactToken(deviceToken)}`);
+  const names = first.map((target) => {
+    const kind = kindOf(target);
+    const device = `${target.user} ${redactToken(target.deviceToken)}`;
+    return kind === 'mail' ? device : `${device} (${kind})`;
+  });
   const rest = count - names.length;
   return [...names, ...(rest > 0 ? [`${rest} more`] : [])].join(', ');
 }

@@ -60,7 +60,9 @@ async function orTrouble<T>(read: () => Promise<T>): Promise<T | { trouble: stri
 async function agesIn(config: Config, targets: number, nowMs: number): Promise<Age[]> {
   const between = async (fromDays: number, untilDays: number): Promise<number> => {
     const [renewedBeforeMs, renewedSinceMs] = [nowMs - fromDays * DAY_MS, nowMs - untilDays * DAY_MS];
-    return (await withStore(config, (store) => store.targetIds({ renewedBeforeMs, renewedSinceMs }))).length;
+    return (
+      await withStore(config, (store) => store.targetIds({ renewedBeforeMs, renewedSinceMs, ofMail: true }))
+    ).length;
   };
   const [days, week, older] = [await between(1, 2), await between(2, 7), await between(7, nowMs / DAY_MS)];
   return [

@@ -1,10 +1,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { join } from 'node:path';
+import { COLLECTION_KINDS, type CollectionKind } from '../mailboxes/collection.ts';
 import { changed, countBad, namesIn } from '../spool/spool.ts';
 import type { Store } from '../store/store.ts';
 
 export interface Figures {
+  /** Of Mail. */
   targets: number;
+  collections: Record<CollectionKind, number>;
   waiting: number;
   /** When the first event of the oldest waiting push came, in milliseconds since the epoch; undefined where none waits. */
   oldestMs: number | undefined;
@@ -15,10 +18,16 @@ const PIECE_ROWS = 2500;
 
 /** The store's figures for the metrics, read in short turns, since there may be millions of rows. */
 export async function storeFigures(store: Store): Promise<Figures> {
-  const figures: Figures = { targets: 0, waiting: 0, oldestMs: undefined };
+  const figures: Figures = {
+    ...{ targets: 0, waiting: 0, oldestMs: undefined },
+    collections: { calendar: 0, contacts: 0 },
+  };
   await inPieces(
     (after) => store.tallyTargets(after, PIECE_ROWS),
-    ({ rows }) => (figures.targets += rows),
+    (piece) => {
+      figures.targets += piece.rows - piece.calendar - piece.contacts;
+      for (const kind of COLLECTION_KINDS) figures.collections[kind] += piece[kind];
+    },
   );
   await inPieces(
     (after) => store.tallyWaiting(after, PIECE_ROWS),

@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, type LabelValues, Registry } from 'prom-client';
 import type { DoorName } from '../doors/receive.ts';
+import { COLLECTION_KINDS, type CollectionKind } from '../mailboxes/collection.ts';
 import { messageOf } from '../process/errors.ts';
 import type { Log } from '../process/log.ts';
 import { visible } from '../process/text.ts';
@@ -19,7 +20,9 @@ export interface MetricsState {
   certificates: { topic: string; endsMs: number }[];
   /** By the names that the configuration gives them, such as apns.also[1]. */
   credentials: { credential: string; usable: boolean }[];
+  /** Of Mail. */
   targets: number;
+  collections: Record<CollectionKind, number>;
 }
 
 /** What is asked for at each scrape and is there whatever the database says. */
@@ -117,7 +120,8 @@ function createGauges(registry: Registry) {
     waiting: gauge('waiting_pushes', 'Pushes that wait for Apple to take them.'),
     oldest: gauge('oldest_waiting_push_seconds', 'Age of the oldest push that waits; 0 where none does.'),
     connections: gauge('apns_connections', 'Open connections to Apple.'),
-    targets: gauge('targets', 'Registered devices, one for each account on them.'),
+    targets: gauge('targets', 'Registered devices of Mail, one for each account on them.'),
+    collections: gauge('collections', 'Subscriptions to calendars and address books, by kind.', 'kind'),
     success: gauge('last_success_timestamp_seconds', 'When Apple last took a push; 0 where it never did.'),
     certificateEnd: gauge('certificate_expiry_timestamp_seconds', 'When the certificate expires.', 'topic'),
     usable: gauge(
@@ -136,8 +140,18 @@ function createGauges(registry: Registry) {
 }
 
 /** Without a value there is no sample: prom-client's own 0 is nothing that anybody has found out. */
-function forget({ waiting, oldest, connections, targets, success, certificateEnd, usable }: Gauges): void {
+function forget({
+  waiting,
+  oldest,
+  connections,
+  targets,
+  collections,
+  success,
+  certificateEnd,
+  usable,
+}: Gauges): void {
   for (const gauge of [waiting, oldest, connections, targets, success]) gauge.remove();
+  collections.reset();
   certificateEnd.reset();
   usable.reset();
 }
@@ -163,6 +177,7 @@ function show(gauges: Gauges, state: MetricsState | undefined): void {
   gauges.oldest.set(state.oldestMs / 1000);
   gauges.connections.set(state.connections);
   gauges.targets.set(state.targets);
+  for (const kind of COLLECTION_KINDS) gauges.collections.set({ kind }, state.collections[kind]);
   gauges.success.set((state.lastSuccessMs ?? 0) / 1000);
   for (const { topic, endsMs } of state.certificates)
     gauges.certificateEnd.set({ topic: visible(topic) }, endsMs / 1000);

@@ -7,10 +7,11 @@ import type { MetricsState } from './metrics.ts';
 
 /** What the metrics say of the store and of the way to Apple. */
 export async function stateOf(store: Store, delivery: Delivery, clock: Clock): Promise<MetricsState> {
-  const { targets, waiting, oldestMs } = await storeFigures(store);
+  const { targets, collections, waiting, oldestMs } = await storeFigures(store);
   const nowMs = clock.nowMs();
   return {
     targets,
+    collections,
     waitingRows: waiting,
     oldestMs: oldestMs === undefined ? 0 : Math.max(0, nowMs - oldestMs),
     connections: delivery.connections(),

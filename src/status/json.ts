@@ -1,6 +1,8 @@
+import type { CollectionKind } from '../mailboxes/collection.ts';
 import { HOLDS } from '../outbox/hold.ts';
 import type { WaitingState } from '../store/summary.ts';
 import { timeText } from '../process/text.ts';
+import { collectionsJson } from './collections.ts';
 import { type HostJson, hostJson } from './hosts.ts';
 import type { Look } from './look.ts';
 import type { Rate } from './rates.ts';
@@ -11,12 +13,15 @@ import { type Verdict, verdictOf } from './verdict.ts';
 export interface StatusJson {
   at: string;
   verdict: Verdict;
+  /** Devices of Mail. */
   targets: number;
   users: number;
   /** Targets whose device has registered within a day. */
   renewedToday: number;
   /** Targets that get no pushes until they register again. */
   disabled: number;
+  /** By CalDAV and CardDAV, one for each calendar or address book of a device. */
+  collections: Record<CollectionKind, { subscriptions: number; users: number }>;
   waiting: number;
   waitingBecause: Record<WaitingState, number>;
   oldestWaiting: string | null;
@@ -83,6 +88,7 @@ function statusJson(status: Status): StatusJson {
     users: targets.users,
     renewedToday: targets.renewed,
     disabled: targets.disabled,
+    collections: collectionsJson(status),
     waiting: Object.values(waitingBecause).reduce((sum, count) => sum + count, 0),
     waitingBecause,
     oldestWaiting: time(oldest?.ms),

@@ -1,3 +1,4 @@
+import { COLLECTION_KINDS } from '../mailboxes/collection.ts';
 import { HOLD_TEXTS } from '../outbox/hold.ts';
 import type { WaitingState } from '../store/summary.ts';
 import { countOf, spanText } from '../process/text.ts';
@@ -106,8 +107,8 @@ const allDisabled: Rule = ({ targets: { targets, disabled } }) =>
     : undefined;
 
 /** Nobody to push to, or nothing pushed yet, so that nothing proves that it works: broken. */
-const nothingProven: Rule = ({ targets: { targets, ever, lastSuccess, lastFailure } }) => {
-  if (targets === 0)
+const nothingProven: Rule = ({ targets: { targets, collections, ever, lastSuccess, lastFailure } }) => {
+  if (targets === 0 && COLLECTION_KINDS.every((kind) => collections[kind].targets === 0))
     return ever
       ? broken('no device is registered any more: all were removed', REGISTER_FIX)
       : broken('no device has registered yet', REGISTER_FIX);

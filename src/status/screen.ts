@@ -3,6 +3,7 @@ import { HOLD_TEXTS } from '../outbox/hold.ts';
 import type { Device, WaitingState } from '../store/summary.ts';
 import { countOf, spanText, timeAndAge, timeText, visible } from '../process/text.ts';
 import type { Certificate, Deliverer, Status } from './status.ts';
+import { collectionRows } from './collections.ts';
 import { hostRows } from './hosts.ts';
 import type { Look } from './look.ts';
 import type { Rate } from './rates.ts';
@@ -36,7 +37,7 @@ function verdictRow({ state, text }: Verdict): Row {
 function statusRows(status: Status, verdict: Verdict): Row[] {
   return [
     verdictRow(verdict),
-    ...targetRows(status),
+    ...[...targetRows(status), ...collectionRows(status)],
     ...waitingRows(status),
     ...rateRows(status),
     ...outcomeRows(status),

@@ -1,12 +1,14 @@
+import type { CollectionKind } from '../mailboxes/collection.ts';
 import type { Hold } from '../outbox/hold.ts';
 import type { ClosedDoor } from './presence.ts';
+import type { TargetCount } from './targets.ts';
 
 /** The state of the store in numbers, for people and for metrics. Times are milliseconds since the epoch. */
 export interface SummaryVerbs {
   /** For a command: with a million rows each takes up to a tenth of a second, in which `serve` would answer nobody. */
   countRows(): Promise<{ targets: number; waiting: number }>;
   /** How many of the next `limit` targets after that id there are, and the last of them; undefined where there is none. */
-  tallyTargets(afterId: number, limit: number): Promise<{ rows: number; last: number } | undefined>;
+  tallyTargets(afterId: number, limit: number): Promise<TargetTally | undefined>;
   /** The same of waiting pushes, by their targets, and when the first event of the oldest came. */
   tallyWaiting(
     afterTargetId: number,
@@ -31,9 +33,14 @@ export interface Device {
   deviceToken: string;
 }
 
-/** What the targets have been through. */
+/** Rows of targets, and how many of them are of each kind of collection; the rest are devices of Mail. */
+export type TargetTally = { rows: number; last: number } & Record<CollectionKind, number>;
+
+/** What the targets have been through. `targets`, `users`, `renewed`, `ofCyrus` and `disabled` are of Mail alone. */
 export interface TargetSummary {
   targets: number;
+  /** Subscriptions to calendars and address books. */
+  collections: Record<CollectionKind, TargetCount>;
   /** Those that came by Cyrus. */
   ofCyrus: number;
   users: number;

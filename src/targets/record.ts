@@ -54,6 +54,8 @@ export interface TargetFilter {
   topicUnusedSinceMs?: number | undefined;
   /** Ran out before. */
   expiredBeforeMs?: number | undefined;
+  /** Devices of Mail alone, no collection. */
+  ofMail?: true | undefined;
   /** Apple's latest answer was no success. */
   failing?: true | undefined;
   disabled?: true | undefined;

@@ -32,10 +32,19 @@ function fill(store: TestStore, targets: number, waiting: number): Promise<unkno
 
 test('say how many devices there are, how much waits, and since when', async () => {
   const store = testStore();
-  expect(await storeFigures(store)).toEqual({ targets: 0, waiting: 0, oldestMs: undefined });
+  expect(await storeFigures(store)).toEqual({
+    ...{ targets: 0, waiting: 0, oldestMs: undefined },
+    collections: { calendar: 0, contacts: 0 },
+  });
   await fill(store, 6000, 5001);
   await store.write((sql) => sql('DELETE FROM targets WHERE id BETWEEN 2 AND 2999').run());
-  expect(await storeFigures(store)).toEqual({ targets: 3002, waiting: 2003, oldestMs: NOW_MS - 5001 });
+  await store.write((sql) =>
+    sql("UPDATE targets SET subtopic = 'calendar', expires_ms = 1 WHERE id IN (3000, 6000)").run(),
+  );
+  expect(await storeFigures(store)).toEqual({
+    ...{ targets: 3000, waiting: 2003, oldestMs: NOW_MS - 5001 },
+    collections: { calendar: 2, contacts: 0 },
+  });
 });
 
 test('say how many files the spool has, and how old the oldest is', async () => {

@@ -18,6 +18,7 @@ const STATE: MetricsState = {
     { credential: 'apns.also[1]', usable: false },
   ],
   targets: 42,
+  collections: { calendar: 3, contacts: 0 },
 };
 
 /** The samples by name with labels, as in `xapplepush_targets` or `a_total{door="http"}`. */
@@ -139,6 +140,8 @@ describe('the state', () => {
     metrics.watch(() => Promise.resolve(state));
     const samples = await samplesOf(metrics);
     expect(WATCHED.map((name) => samples.get(`xapplepush_${name}`))).toEqual([7, 90.5, 1, 42]);
+    expect(samples.get('xapplepush_collections{kind="calendar"}')).toBe(3);
+    expect(samples.get('xapplepush_collections{kind="contacts"}')).toBe(0);
     expect(samples.get('xapplepush_store_readable')).toBe(1);
     expect(samples.get('xapplepush_last_success_timestamp_seconds')).toBe(1_700_000_000.5);
     const end = 'xapplepush_certificate_expiry_timestamp_seconds';

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { jsonOf } from '../../src/status/json.ts';
 import { linesOf } from '../../src/status/layout.ts';
 import { rowsOf } from '../../src/status/screen.ts';
 import type { Status } from '../../src/status/status.ts';
@@ -42,6 +43,18 @@ describe('rows', () => {
       '7 pushes, 1 being sent, 2 not tried yet, 4 because Apple asks for fewer pushes to the device',
     );
     expect(row({ ...one, waiting: { ...one.waiting, nextMs: NOW_MS } }, 'next attempt')).toBe('due now');
+  });
+
+  test('say how many calendars and address books are subscribed to, only where there are any', () => {
+    const collections = { calendar: { targets: 3, users: 2 }, contacts: { targets: 0, users: 0 } };
+    const status = withTargets({ collections });
+    expect(row(status, 'calendars')).toBe('3 subscriptions, of 2 users');
+    expect(row(status, 'contacts')).toBeUndefined();
+    expect(row(status, 'devices')).toBe(row(healthy(), 'devices'));
+    expect(jsonOf(status)).toMatchObject({
+      ...{ targets: 3, users: 2 },
+      collections: { calendar: { subscriptions: 3, users: 2 }, contacts: { subscriptions: 0, users: 0 } },
+    });
   });
 
   test('say who failed, and who gets no pushes any more', () => {

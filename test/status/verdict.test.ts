@@ -40,6 +40,13 @@ describe('nothing is amiss', () => {
     'where a push got through after the connection was lost',
     withWaiting({ connection: { attemptedMs: 1 } }),
   );
+  works(
+    'with calendars alone',
+    withTargets({
+      ...{ targets: 0, ofCyrus: 0, users: 0, renewed: 0 },
+      collections: { calendar: { targets: 3, users: 2 }, contacts: { targets: 0, users: 0 } },
+    }),
+  );
   works('with a few devices disabled', withTargets({ disabled: 2 }));
   works('with a serve for its doors', {
     ...withTargets({ served: { sinceMs: NOW_MS, outdated: [], closed: [] } }),

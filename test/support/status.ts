@@ -13,6 +13,7 @@ export function healthy(changes: Partial<Status> = {}): Status {
     targets: {
       targets: 3,
       ofCyrus: 3,
+      collections: { calendar: { targets: 0, users: 0 }, contacts: { targets: 0, users: 0 } },
       ever: true,
       users: 2,
       renewed: 2,

@@ -1,6 +1,16 @@
 import { CLOCK_TOLERANCE_MS } from '../../outbox/timing.ts';
+import type { CollectionKind } from '../../mailboxes/collection.ts';
 import { STATE } from '../free.ts';
-import type { Device, TargetSummary, WaitingGroup, WaitingState, WaitingSummary } from '../summary.ts';
+import { countsByKind, OF_MAIL } from '../kinds.ts';
+import type {
+  Device,
+  TargetSummary,
+  TargetTally,
+  WaitingGroup,
+  WaitingState,
+  WaitingSummary,
+} from '../summary.ts';
+import type { TargetCount } from '../targets.ts';
 import type { Database, Sql } from './database.ts';
 import { servesIn } from './presence.ts';
 
@@ -18,11 +28,13 @@ export function tallyTargets(
   database: Database,
   afterId: number,
   limit: number,
-): Promise<{ rows: number; last: number } | undefined> {
+): Promise<TargetTally | undefined> {
   return tally(
     database,
-    `SELECT count(*) AS rows, max(id) AS last FROM
-       (SELECT id FROM xapplepush.targets WHERE id > @after ORDER BY id LIMIT @limit) AS piece`,
+    `SELECT count(*) AS rows, max(id) AS last,
+       count(*) FILTER (WHERE expires_ms IS NOT NULL AND subtopic = 'calendar') AS calendar,
+       count(*) FILTER (WHERE expires_ms IS NOT NULL AND subtopic = 'contacts') AS contacts FROM
+       (SELECT id, subtopic, expires_ms FROM xapplepush.targets WHERE id > @after ORDER BY id LIMIT @limit) AS piece`,
     { after: afterId, limit },
   );
 }
@@ -93,20 +105,31 @@ export function summariseTargets(
     const counts = await sql.row<
       Pick<TargetSummary, 'targets' | 'users' | 'renewed' | 'ofCyrus' | 'disabled' | 'ahead'>
     >(
-      `SELECT count(*) AS targets, count(DISTINCT user_name) AS users,
-         count(*) FILTER (WHERE renewed_ms >= @renewedSinceMs) AS renewed,
-         count(*) FILTER (WHERE source = 'cyrus') AS "ofCyrus", count(disabled_ms) AS disabled,
+      `SELECT count(*) FILTER (WHERE ${OF_MAIL}) AS targets,
+         count(DISTINCT user_name) FILTER (WHERE ${OF_MAIL}) AS users,
+         count(*) FILTER (WHERE ${OF_MAIL} AND renewed_ms >= @renewedSinceMs) AS renewed,
+         count(*) FILTER (WHERE ${OF_MAIL} AND source = 'cyrus') AS "ofCyrus",
+         count(disabled_ms) FILTER (WHERE ${OF_MAIL}) AS disabled,
          count(*) FILTER (WHERE greatest(renewed_ms, last_push_ms) > @aheadMs) AS ahead
        FROM xapplepush.targets`,
       { renewedSinceMs, aheadMs: nowMs + CLOCK_TOLERANCE_MS },
     );
     return {
       ...(counts ?? { targets: 0, users: 0, renewed: 0, ofCyrus: 0, disabled: 0, ahead: 0 }),
+      collections: await collectionsIn(sql),
       lastSuccess: await lastSuccess(sql, nowMs),
       lastFailure: await lastFailure(sql),
       serves: await servesIn(sql, nowMs),
     };
   });
+}
+
+async function collectionsIn(sql: Sql): Promise<TargetSummary['collections']> {
+  const rows = await sql.rows<TargetCount & { kind: CollectionKind }>(
+    `SELECT subtopic AS kind, count(*) AS targets, count(DISTINCT user_name) AS users FROM xapplepush.targets
+     WHERE NOT (${OF_MAIL}) GROUP BY subtopic`,
+  );
+  return countsByKind(rows);
 }
 
 /**

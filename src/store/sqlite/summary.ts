@@ -1,5 +1,15 @@
 import { CLOCK_TOLERANCE_MS } from '../../outbox/timing.ts';
-import type { Device, TargetSummary, WaitingGroup, WaitingState, WaitingSummary } from '../summary.ts';
+import type { CollectionKind } from '../../mailboxes/collection.ts';
+import { countsByKind, OF_MAIL } from '../kinds.ts';
+import type { TargetCount } from '../targets.ts';
+import type {
+  Device,
+  TargetSummary,
+  TargetTally,
+  WaitingGroup,
+  WaitingState,
+  WaitingSummary,
+} from '../summary.ts';
 import { MAY_BE_LOST, type Sql, type Transactions } from './database.ts';
 import { STATE } from '../free.ts';
 import { servesIn } from './presence.ts';
@@ -17,11 +27,13 @@ export function tallyTargets(
   database: Transactions,
   afterId: number,
   limit: number,
-): Promise<{ rows: number; last: number } | undefined> {
+): Promise<TargetTally | undefined> {
   return tally(
     database,
-    `SELECT count(*) AS rows, max(id) AS last FROM
-       (SELECT id FROM targets WHERE id > ? ORDER BY id LIMIT ?)`,
+    `SELECT count(*) AS rows, max(id) AS last,
+       count(iif(expires_ms IS NOT NULL AND subtopic = 'calendar', 1, NULL)) AS calendar,
+       count(iif(expires_ms IS NOT NULL AND subtopic = 'contacts', 1, NULL)) AS contacts FROM
+       (SELECT id, subtopic, expires_ms FROM targets WHERE id > ? ORDER BY id LIMIT ?)`,
     [afterId, limit],
   );
 }
@@ -74,19 +86,31 @@ export function summariseTargets(
   nowMs: number,
 ): Promise<TargetSummary> {
   return database.read((sql) => {
-    // Each of these reads an index alone, and each of the others the table once: there may be a million targets.
+    const collections = collectionsIn(sql);
+    // Where all is Mail, each reads an index alone, and each of the others the table once: there may be a million.
+    const isAllMail = Object.values(collections).every(({ targets }) => targets === 0);
+    const ofMail = isAllMail ? 'TRUE' : OF_MAIL;
     const counts = sql(
-      `SELECT (SELECT count(*) FROM targets) AS targets,
-         (SELECT count(DISTINCT user) FROM targets) AS users,
-         (SELECT count(*) FROM targets WHERE renewed_ms >= ?) AS renewed`,
+      `SELECT (SELECT count(*) FROM targets WHERE ${ofMail}) AS targets,
+         (SELECT count(DISTINCT user) FROM targets WHERE ${ofMail}) AS users,
+         (SELECT count(*) FROM targets WHERE ${ofMail} AND renewed_ms >= ?) AS renewed`,
     ).get(renewedSinceMs) as Pick<TargetSummary, 'targets' | 'users' | 'renewed'>;
     return {
       ...counts,
+      collections,
       ...failures(sql, nowMs),
       lastSuccess: lastSuccess(sql, nowMs),
       serves: servesIn(sql, nowMs),
     };
   });
+}
+
+function collectionsIn(sql: Sql): TargetSummary['collections'] {
+  const rows = sql(
+    `SELECT subtopic AS kind, count(*) AS targets, count(DISTINCT user) AS users FROM targets
+     WHERE expires_ms IS NOT NULL GROUP BY subtopic`,
+  ).all() as (TargetCount & { kind: CollectionKind })[];
+  return countsByKind(rows);
 }
 
 /**
@@ -120,7 +144,9 @@ function failures(
   nowMs: number,
 ): Pick<TargetSummary, 'ofCyrus' | 'disabled' | 'ahead' | 'lastFailure'> {
   const row = sql(
-    `SELECT count(iif(source = 'cyrus', 1, NULL)) AS ofCyrus, count(disabled_ms) AS disabled, count(iif(max(renewed_ms, coalesce(last_push_ms, 0)) > @aheadMs, 1, NULL))
+    `SELECT count(iif(${OF_MAIL} AND source = 'cyrus', 1, NULL)) AS ofCyrus,
+       count(iif(${OF_MAIL}, disabled_ms, NULL)) AS disabled,
+       count(iif(max(renewed_ms, coalesce(last_push_ms, 0)) > @aheadMs, 1, NULL))
        AS ahead, max(last_error_ms) AS ms, last_error AS reason, user, device_token AS deviceToken FROM targets`,
   ).get({ aheadMs: nowMs + CLOCK_TOLERANCE_MS }) as Device & {
     ofCyrus: number;

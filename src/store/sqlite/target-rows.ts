@@ -28,6 +28,7 @@ const CONDITIONS: Readonly<Record<keyof TargetFilter, string>> = {
   topicUnusedSinceMs: `NOT EXISTS
     (SELECT 1 FROM targets AS other WHERE other.renewed_ms >= @topicUnusedSinceMs AND other.topic = @topic)`,
   expiredBeforeMs: 'expires_ms < @expiredBeforeMs',
+  ofMail: 'expires_ms IS NULL',
   failing: 'failures > 0',
   disabled: 'disabled_ms IS NOT NULL',
   neverTaken: 'last_push_ms IS NOT NULL AND last_success_ms IS NULL',

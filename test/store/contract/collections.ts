@@ -150,6 +150,22 @@ export function collectionsContract(open: Open): void {
     expect(await store.usualTopic(NOW_MS)).toBe('of Mail');
   });
 
+  test('the numbers tell collections by their kind, apart from devices of Mail', async () => {
+    const store = await open();
+    await withPhone(store, 1);
+    await withPhone(store, 2);
+    const book = { subtopic: 'contacts', topic: 'com.apple.contact.XServer.a' };
+    for (const n of [1, 2]) await withCalendar(store, n);
+    await withCalendar(store, 1, HOME);
+    await withCalendar(store, 3, collectionMailbox('contacts', 'unique-id-of-book'), book);
+    expect(await store.summariseTargets(NOW_MS, NOW_MS)).toMatchObject({
+      ...{ targets: 2, ofCyrus: 2, users: 2, renewed: 2, disabled: 0, ahead: 0 },
+      collections: { calendar: { targets: 3, users: 2 }, contacts: { targets: 1, users: 1 } },
+    });
+    expect(await store.tallyTargets(0, 9)).toMatchObject({ rows: 6, calendar: 3, contacts: 1 });
+    expect(await store.targetIds({ ofMail: true })).toHaveLength(2);
+  });
+
   test('collections are exported and taken as they are', async () => {
     const store = await open();
     await withCalendar(store, 1);

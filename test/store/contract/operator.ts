@@ -119,8 +119,9 @@ export function operatorContract(open: Open): void {
     const ids = [];
     for (const n of [1, 2, 3]) ids.push((await withPhone(store, n)).id);
     await events(store, 1, 2, 3);
-    expect(await store.tallyTargets(0, 2)).toEqual({ rows: 2, last: ids[1] });
-    expect(await store.tallyTargets(ids[1]!, 2)).toEqual({ rows: 1, last: ids[2] });
+    const allMail = { calendar: 0, contacts: 0 };
+    expect(await store.tallyTargets(0, 2)).toEqual({ rows: 2, last: ids[1], ...allMail });
+    expect(await store.tallyTargets(ids[1]!, 2)).toEqual({ rows: 1, last: ids[2], ...allMail });
     expect(await store.tallyTargets(ids[2]!, 2)).toBeUndefined();
     expect(await store.tallyWaiting(0, 2)).toEqual({ rows: 2, last: ids[1], oldestMs: NOW_MS });
     expect(await store.tallyWaiting(ids[2]!, 2)).toBeUndefined();

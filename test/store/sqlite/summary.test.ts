@@ -9,6 +9,7 @@ describe('targets', () => {
     expect(await testStore().summariseTargets(NOW_MS - DAY_MS, NOW_MS)).toEqual({
       targets: 0,
       ofCyrus: 0,
+      collections: { calendar: { targets: 0, users: 0 }, contacts: { targets: 0, users: 0 } },
       users: 0,
       renewed: 0,
       disabled: 0,
@@ -34,6 +35,7 @@ describe('targets', () => {
     expect(await store.summariseTargets(NOW_MS - DAY_MS, NOW_MS)).toEqual({
       targets: 3,
       ofCyrus: 3,
+      collections: { calendar: { targets: 0, users: 0 }, contacts: { targets: 0, users: 0 } },
       users: 2,
       renewed: 2,
       disabled: 1,
