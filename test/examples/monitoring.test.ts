@@ -52,16 +52,18 @@ interface Panel {
 }
 const { panels, templating } = JSON.parse(read('grafana/xapplepush.json')) as {
   panels: Panel[];
-  templating: { list: { name: string; query: string }[] };
+  templating: { list: { name: string; type: string; query: string }[] };
 };
 
 const asked = rules.map(({ alert, expr }) => [alert, expr] as const);
 const drawn = panels.flatMap(({ title, targets }) => targets.map(({ expr }) => [title, expr] as const));
-const variables = templating.list.map(({ name, query }) => [name, query] as const);
+const variables = templating.list
+  .filter(({ type }) => type === 'query')
+  .map(({ name, query }) => [name, query] as const);
 const expressions = [...asked, ...drawn, ...variables];
 
 /** Of what Prometheus says itself. */
-const NOT_OURS = ['up{job="xapplepush"} == 0', 'prometheus'];
+const NOT_OURS = ['up{job="xapplepush"} == 0'];
 const isNotOurs = (expr: string): boolean => NOT_OURS.includes(expr) || expr.startsWith('count(ALERTS{');
 
 /** Every metric of a `serve` to which nothing has happened yet, with the values of its labels. */
@@ -201,8 +203,38 @@ describeWithTools({ promtool: 'prometheus' }, 'Prometheus itself', () => {
     expect(promtool(['test', 'rules', file])).toEqual([0, expect.stringContaining('SUCCESS')]);
   });
 
+  test('counts what is in a store that instances share once, and adds up that of a store each', () => {
+    const { query = '' } = templating.list.find(({ name }) => name === 'over') ?? {};
+    expect(query).toBe('share a store : max, have a store each : sum');
+    const metrics = {
+      xapplepush_targets: '',
+      xapplepush_collections: 'kind="calendar"',
+      xapplepush_waiting_pushes: '',
+    };
+    const series = Object.entries(metrics).flatMap(([metric, labels]) =>
+      ['a', 'b'].map((instance) => ({ series: `${metric}{instance="${instance}",${labels}}`, values: '5' })),
+    );
+    const of = (metric: string, labels: string, over: string, value: number): object => {
+      const [, expr = ''] =
+        drawn.find(([, each]) => each.startsWith('${over}') && each.includes(`(${metric}{`)) ?? [];
+      const sample = { labels: `{${labels}}`, value };
+      return { expr: withoutVariables(expr, over), eval_time: '0m', exp_samples: [sample] };
+    };
+    const tests = Object.entries(metrics).flatMap(([metric, labels]) => [
+      of(metric, labels, 'max', 5),
+      of(metric, labels, 'sum', 10),
+    ]);
+    const file = join(temporaryFolder(), 'stores.yaml');
+    writeFileSync(file, JSON.stringify({ tests: [{ input_series: series, promql_expr_test: tests }] }));
+    expect(promtool(['test', 'rules', file])).toEqual([0, expect.stringContaining('SUCCESS')]);
+  });
+
   /** As Grafana fills them in. */
-  function withoutVariables(expr: string): string {
-    return expr.replaceAll('$__rate_interval', '1m').replaceAll('$instance', '.*').replaceAll('$job', 'x');
+  function withoutVariables(expr: string, over = 'max'): string {
+    return expr
+      .replaceAll('$__rate_interval', '1m')
+      .replaceAll('$instance', '.*')
+      .replaceAll('$job', 'x')
+      .replaceAll('${over}', over);
   }
 });
