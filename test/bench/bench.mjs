@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { backlog } from './backlog.mjs';
+import { cluster } from './cluster.mjs';
 import { events } from './events.mjs';
 import { far } from './far.mjs';
 import { http } from './http.mjs';
@@ -28,6 +29,7 @@ const PARTS = {
   memory,
   backlog,
   latency,
+  cluster,
 };
 const COLUMNS = ['what', 'goal', 'measured', 'raw', 'limit'];
 

@@ -11,8 +11,8 @@ const COMMAND = fileURLToPath(new URL('../../bin/xapplepush', import.meta.url));
 const PROCESS_TIMEOUT_MS = 120_000;
 
 /**
- * `yaml` holds further lines of the configuration, `http` is where `serve` listens for it, `logFile` has the log in a file;
- * `dir` is removed by `close`.
+ * `yaml` holds further lines of the configuration, `http` is where `serve` listens for it, `logFile` has the log in a file,
+ * `url` names a PostgreSQL in place of a file; `dir` is removed by `close`.
  */
 export function createSandbox({
   mock,
@@ -23,9 +23,14 @@ export function createSandbox({
   logLevel = 'error',
   http,
   imapdConf = '',
+  url,
 }) {
   const dir = mkdtempSync(join(tmpdir(), 'xapplepush-bench-'));
-  const [config, store, socket] = [join(dir, 'config.yaml'), join(dir, 'x.db'), join(dir, 'cyrus.sock')];
+  const [config, store, socket] = [
+    join(dir, 'config.yaml'),
+    url ?? join(dir, 'x.db'),
+    join(dir, 'cyrus.sock'),
+  ];
   const environment = { XAPPLEPUSH_CONFIG: config, XAPPLEPUSH_NODE: process.execPath };
   const children = [];
   writeFileSync(join(dir, 'imapd.conf'), imapdConf);
@@ -33,7 +38,7 @@ export function createSandbox({
     config,
     `apns: { server: '${server}', certificate: ${mock.certificate}, key: ${mock.key}, ca: ${mock.ca}, connections: ${connections} }
 store: ${store}
-spool: ${dir}/spool
+${url === undefined ? '' : `state: ${dir}\n`}spool: ${dir}/spool
 imapd_conf: ${dir}/imapd.conf
 log: { level: ${logLevel}${logFile ? `, destination: ${dir}/log` : ''} }
 serve: { cyrus_socket: ${socket}${http === undefined ? '' : `, http: '${http}'`} }

@@ -11,7 +11,7 @@ import { countOutbox, fillTargets } from './targets.mjs';
 
 const FILES = [3000, 60_000];
 const SPOOL_GOAL = 6000;
-const EVENTS = 20_000;
+export const EVENTS = 20_000;
 const A_REQUEST = 500;
 const EVENTS_GOAL = 15_000;
 const ROUNDS = 3;
@@ -52,26 +52,30 @@ async function drained(mock, files) {
   });
 }
 
-async function posted(mock) {
+/** `clients` ask one after the other each; into the PostgreSQL of that URL, where one is given, which has the devices. */
+export async function posted(mock, { url, clients = 1 } = {}) {
   const port = await freePort();
   return withServe(mock, EVENTS, {
+    url,
     http: `127.0.0.1:${port}`,
-    take: async () => {
-      for (let first = 0; first < EVENTS; first += A_REQUEST) {
-        const body = Array.from({ length: A_REQUEST }, (_, n) => eventFor(first + n)).join('\n');
-        const headers = { 'Content-Type': 'application/x-ndjson' };
-        const answer = await fetch(`http://127.0.0.1:${port}/events`, { method: 'POST', headers, body });
-        if (answer.status !== 202) throw new Error(`answered ${answer.status}: ${await answer.text()}`);
-      }
-    },
+    take: () => Promise.all(Array.from({ length: clients }, (_, client) => post(port, client, clients))),
   });
 }
 
+async function post(port, client, clients) {
+  for (let first = client * A_REQUEST; first < EVENTS; first += clients * A_REQUEST) {
+    const body = Array.from({ length: A_REQUEST }, (_, n) => eventFor(first + n)).join('\n');
+    const headers = { 'Content-Type': 'application/x-ndjson' };
+    const answer = await fetch(`http://127.0.0.1:${port}/events`, { method: 'POST', headers, body });
+    if (answer.status !== 202) throw new Error(`answered ${answer.status}: ${await answer.text()}`);
+  }
+}
+
 /** Rate and cost from when `serve` has its doors open. */
-async function withServe(mock, events, { http, prepare = () => undefined, take }) {
-  const sandbox = createSandbox({ mock, server: NOBODY, http, yaml: 'delivery: { throttle: 0s }\n' });
+async function withServe(mock, events, { http, url, prepare = () => undefined, take }) {
+  const sandbox = createSandbox({ mock, server: NOBODY, http, url, yaml: 'delivery: { throttle: 0s }\n' });
   try {
-    await fillTargets(sandbox.store, events, mock.topic);
+    if (url === undefined) await fillTargets(sandbox.store, events, mock.topic);
     prepare(sandbox);
     const serve = await started(sandbox);
     const [beginMs, beforeMs] = [performance.now(), processorMsOf(serve)];

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import './typescript.mjs';
 
 const { openStore } = await import('../../src/store/open.ts');
+const { openPostgres } = await import('../../src/store/postgres/open.ts');
 const { openDatabase } = await import('../../src/store/sqlite/database.ts');
 
 /** A shared mailbox that every device of the bench wants to hear of. */
@@ -18,6 +19,14 @@ export async function fillTargets(file, count, topic) {
   );
 }
 
+/** The same in an empty database of a PostgreSQL, and lets the server look at what has come, as it does by itself later. */
+export async function fillPostgres({ run }, url, count, topic) {
+  await using(openPostgres({ url }, { create: true }), (store) => store.schemaVersion());
+  await run(targetsOfPostgres(count, topic), url);
+  for (const name of ['INBOX', 'Archive']) await run(ownMailboxOfPostgres(name), url);
+  await run('ANALYZE', url);
+}
+
 /** Lets every device hear of the shared mailbox too. */
 export async function shareMailbox(file) {
   const { path } = SHARED;
@@ -26,11 +35,11 @@ export async function shareMailbox(file) {
   );
 }
 
-/** Puts a push for each of the first users into the outbox, as an event for their INBOX does. */
-export async function fillOutbox(file, count) {
+/** Puts a push for each of the first users into the outbox of that file or PostgreSQL, as an event for their INBOX does. */
+export async function fillOutbox(place, count) {
   const mailboxes = Array.from({ length: count }, (_, n) => ({ owner: `user${n}`, path: 'INBOX' }));
   const timing = { throttleMs: 0, housekeepingDelayMs: 0 };
-  await using(openStore(file, { create: true }), (store) =>
+  await using(opened(place), (store) =>
     store.enqueue({ event: 'MessageNew', mailboxes, nowMs: Date.now(), newApnsId: randomUUID, timing }),
   );
 }
@@ -46,9 +55,15 @@ export async function fillBacklog(file, atMs) {
 }
 
 /** Pushes that wait. */
-export async function countOutbox(file) {
-  const { waiting } = await using(openStore(file, { create: true }), (store) => store.countRows());
+export async function countOutbox(place) {
+  const { waiting } = await using(opened(place), (store) => store.countRows());
   return waiting;
+}
+
+function opened(place) {
+  return place.startsWith('postgresql:')
+    ? openPostgres({ url: place }, { create: true })
+    : openStore(place, { create: true });
 }
 
 async function using(opened, use) {
@@ -76,6 +91,21 @@ const OWN_MAILBOX = `
 const SHARED_MAILBOX = `
   INSERT INTO subscriptions (target_id, owner, path, name, hash)
   SELECT id, '', @path, 'Shared Folders/' || @path, @hash FROM targets`;
+
+function targetsOfPostgres(count, topic) {
+  const nowMs = Date.now();
+  return `
+  INSERT INTO xapplepush.targets (user_name, device_token, account_id, subtopic, aps_version, topic, source,
+    registered_ms, renewed_ms)
+  SELECT 'user' || n, lpad(to_hex(n + 1), 64, '0'), '0715A26B-CA09-4730-A419-793000CA982E', 'com.apple.mobilemail',
+    2, '${topic}', 'cyrus', ${nowMs}, ${nowMs} FROM generate_series(0, ${count - 1}) n`;
+}
+
+function ownMailboxOfPostgres(name) {
+  return `
+  INSERT INTO xapplepush.subscriptions (target_id, owner, path, name, hash)
+  SELECT id, user_name, '${name}', '${name}', '${hashOf(name)}' FROM xapplepush.targets`;
+}
 
 const OLD_PUSHES = `
   INSERT INTO outbox (target_id, apns_id, generation, event, enqueued_ms, event_ms, due_ms, attempts, attempted_ms,

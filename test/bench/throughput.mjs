@@ -4,7 +4,7 @@ import { ended, createSandbox, runScript } from './sandbox.mjs';
 import { median, perSecond } from './numbers.mjs';
 import { countOutbox, fillOutbox, fillTargets, SHARED, shareMailbox } from './targets.mjs';
 
-const PUSHES = 10_000;
+export const PUSHES = 10_000;
 const ROUNDS = 7;
 
 /** What `serve` has under way at once; the bare loop has as many. */
@@ -30,7 +30,7 @@ const LIBRARIES = {
   })),
 };
 
-const YAML = `delivery: { throttle: 0s, deadline: 60s }
+export const YAML = `delivery: { throttle: 0s, deadline: 60s }
 targets: { shared_mailboxes: true }
 `;
 
@@ -106,11 +106,14 @@ async function oneProcess(mock) {
   }
 }
 
-/** `serve` sends what waits in its outbox, and is ended when all of it has come. */
-export async function serve(mock, counted, { pushes = PUSHES, connections = 1 } = {}) {
-  const sandbox = createSandbox({ mock, connections, yaml: YAML });
+/**
+ * `serve` sends what waits in its outbox, and is ended when all of it has come; the PostgreSQL of that URL, where one is
+ * given, has its devices.
+ */
+export async function serve(mock, counted, { pushes = PUSHES, connections = 1, url } = {}) {
+  const sandbox = createSandbox({ mock, connections, url, yaml: YAML });
   try {
-    await fillTargets(sandbox.store, pushes, mock.topic);
+    if (url === undefined) await fillTargets(sandbox.store, pushes, mock.topic);
     await fillOutbox(sandbox.store, pushes);
     const child = sandbox.start(['serve']);
     await counted();
