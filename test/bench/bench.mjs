@@ -14,7 +14,7 @@ import { memory } from './memory.mjs';
 import { startMock } from './mock.mjs';
 import { processorCosts } from './processor-costs.mjs';
 import { spool } from './spool.mjs';
-import { fillTargets } from './targets.mjs';
+import { fillCalendars, fillTargets } from './targets.mjs';
 import { throughput } from './throughput.mjs';
 
 const PARTS = {
@@ -51,7 +51,7 @@ try {
 }
 
 async function show(part) {
-  for (const { what, goal, ratio, raw, limit } of await part({ mock, storeOf })) {
+  for (const { what, goal, ratio, raw, limit } of await part({ mock, storeOf, calendarsOf })) {
     const measured = ratio === undefined ? '' : `${ratio.toFixed(2)} x`;
     process.stdout.write(`${[what, goal, measured, raw, limit].join(' | ')}\n`);
   }
@@ -72,5 +72,12 @@ function rawOf({ raw }) {
 async function storeOf(targets) {
   const file = join(dir, `${targets}.db`);
   if (!existsSync(file)) await fillTargets(file, targets, mock.topic);
+  return file;
+}
+
+/** The same with subscriptions to calendars. */
+async function calendarsOf(subscriptions) {
+  const file = join(dir, `${subscriptions}-calendars.db`);
+  if (!existsSync(file)) await fillCalendars(file, subscriptions);
   return file;
 }

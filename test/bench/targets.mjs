@@ -3,6 +3,7 @@ import './typescript.mjs';
 
 const { openStore } = await import('../../src/store/open.ts');
 const { openPostgres } = await import('../../src/store/postgres/open.ts');
+const { collectionMailbox } = await import('../../src/mailboxes/collection.ts');
 const { openDatabase } = await import('../../src/store/sqlite/database.ts');
 
 /** A shared mailbox that every device of the bench wants to hear of. */
@@ -25,6 +26,22 @@ export async function fillPostgres({ run }, url, count, topic) {
   await run(targetsOfPostgres(count, topic), url);
   for (const name of ['INBOX', 'Archive']) await run(ownMailboxOfPostgres(name), url);
   await run('ANALYZE', url);
+}
+
+/** Makes a store in which each of user0, user1, … has subscribed to a calendar. */
+export async function fillCalendars(file, count) {
+  const nowMs = Date.now();
+  await using(openDatabase(file, { create: true }), (database) =>
+    database.write((sql) => {
+      sql(CALENDARS).run({ count, nowMs, expiresMs: nowMs + 86_400_000 });
+      sql(OF_CALENDARS).run();
+    }),
+  );
+}
+
+/** The calendar of that user, as its event names it. */
+export function calendarNo(n) {
+  return collectionMailbox('calendar', n.toString(16).padStart(24, '0'));
 }
 
 /** Lets every device hear of the shared mailbox too. */
@@ -87,6 +104,17 @@ const TARGETS = `
 const OWN_MAILBOX = `
   INSERT INTO subscriptions (target_id, owner, path, name, hash)
   SELECT id, user, @name, @name, @hash FROM targets ORDER BY user`;
+
+const CALENDARS = `
+  INSERT INTO targets (id, user, device_token, account_id, subtopic, aps_version, topic, source, registered_ms,
+    renewed_ms, expires_ms)
+  WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < @count)
+  SELECT n + 1, 'user' || n, printf('%064x', n + 1), printf('user%d/%024x', n, n), 'calendar', 2,
+    'com.apple.calendar.XServer.11111111-2222-3333-4444-555555555555', 'cyrus', @nowMs, @nowMs, @expiresMs FROM numbers`;
+
+const OF_CALENDARS = `
+  INSERT INTO subscriptions (target_id, owner, path, name)
+  SELECT id, '#calendar', printf('%024x', id - 1), account_id FROM targets`;
 
 const SHARED_MAILBOX = `
   INSERT INTO subscriptions (target_id, owner, path, name, hash)
