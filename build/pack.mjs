@@ -12,6 +12,9 @@ const ROOT = resolve(import.meta.dirname, '..');
 const BINARIES = ['x64', 'arm64'].map((arch) => `better-sqlite3/prebuilds/linux-${arch}.node`);
 const OF_NODE_20 = 'better-sqlite3-node20/build/Release/better_sqlite3.node';
 
+/** Made where it is installed, for the Node there: another one refuses it, and no two builds of it are the same. */
+const CODE = '.code';
+
 const [first, file, ...others] = process.argv.slice(2);
 const isNamed = first === '--driver-of-node-20';
 const options = isNamed ? others : process.argv.slice(2);
@@ -20,7 +23,7 @@ const stage = mkdtempSync(join(tmpdir(), 'xapplepush-pack-'));
 try {
   const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   for (const name of manifest.files.filter((each) => !each.startsWith('!')))
-    cpSync(join(ROOT, name), join(stage, name), { recursive: true });
+    cpSync(join(ROOT, name), join(stage, name), { recursive: true, filter: (path) => !path.endsWith(CODE) });
   for (const each of BINARIES) addDriver(each);
   if (isNamed) addDriver(OF_NODE_20, resolve(file));
   writeFileSync(join(stage, 'package.json'), `${JSON.stringify(installable(manifest), undefined, 2)}\n`);
