@@ -20,8 +20,8 @@ const BINARIES = [
   'better-sqlite3-node20/build/Release/better_sqlite3.node',
 ];
 
-/** Where npm puts it: below the project, or beside it. */
-const PACKAGES = ['node_modules', '..'];
+/** Where it is in the package for npm, or where npm puts it: below the project, or beside it. */
+const PACKAGES = ['dist/drivers', 'node_modules', '..'];
 
 /** What is missing, and what to do; undefined where nothing is. */
 export function missingDriver(root, node = process.version) {
@@ -32,10 +32,17 @@ export function missingDriver(root, node = process.version) {
     };
   if (PACKAGES.some((packages) => BINARIES.some((file) => existsSync(join(root, packages, file)))))
     return undefined;
+  if (hasOwn(node)) return undefined;
   return {
     error: `there is no database driver for Node ${process.version}: npm found none ready and could not compile it`,
     hint: 'as root: apt-get install -y build-essential python3; then here: npm ci && npm run build',
   };
+}
+
+/** Whether that Node has a driver of its own, as src/store/sqlite/node-sqlite.ts has it. */
+function hasOwn(node) {
+  const [major, minor] = node.slice(1).split('.').map(Number);
+  return major >= 24 || (major === 22 && minor >= 16);
 }
 
 /** Takes a version as process.version has it. */

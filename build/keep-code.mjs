@@ -41,9 +41,10 @@ const DELIVERER = [
  * slower to start.
  */
 export async function keepCode(out, drivers) {
-  const dir = mkdtempSync(join(tmpdir(), 'xapplepush-build-'));
-  const stage = { out, config: join(dir, 'config.yaml') };
+  let dir;
   try {
+    dir = mkdtempSync(join(tmpdir(), 'xapplepush-build-'));
+    const stage = { out, config: join(dir, 'config.yaml') };
     configure(dir, stage.config);
     await setTimeout(SETTLED_MS);
     run(stage, ['registration'], [], [REGISTRATION]);
@@ -53,7 +54,7 @@ export async function keepCode(out, drivers) {
   } catch (error) {
     process.stderr.write(`build: the program will start more slowly: ${error.message}\n`);
   } finally {
-    rmSync(dir, { recursive: true, force: true });
+    if (dir !== undefined) rmSync(dir, { recursive: true, force: true });
   }
 }
 

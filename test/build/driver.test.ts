@@ -16,13 +16,29 @@ function look(...args: string[]): { status: number | null; stderr: string } {
 
 test('where npm could not compile the driver, the build names the packages to install', () => {
   const folder = temporaryFolder();
-  const { status, stderr } = look(folder);
+  const { status, stderr } = look(folder, 'v20.19.0');
   expect(status).toBe(1);
   expect(stderr).toContain('apt-get install -y build-essential python3');
   const release = join(folder, 'node_modules/better-sqlite3-node20/build/Release');
   mkdirSync(release, { recursive: true });
   writeFileSync(join(release, 'better_sqlite3.node'), '');
-  expect(look(folder)).toEqual({ status: 0, stderr: '' });
+  expect(look(folder, 'v20.19.0')).toEqual({ status: 0, stderr: '' });
+});
+
+test.each(['v22.16.0', 'v24.0.0', 'v26.1.0'])('%s has a driver of its own', (version) => {
+  expect(look(temporaryFolder(), version)).toEqual({ status: 0, stderr: '' });
+});
+
+test.each(['v22.15.1', 'v23.5.0'])('%s has none that will do', (version) => {
+  expect(look(temporaryFolder(), version).status).toBe(1);
+});
+
+test('a driver within the package for npm is found', () => {
+  const folder = temporaryFolder();
+  const release = join(folder, 'dist/drivers/better-sqlite3-node20/build/Release');
+  mkdirSync(release, { recursive: true });
+  writeFileSync(join(release, 'better_sqlite3.node'), '');
+  expect(look(folder, 'v20.19.0')).toEqual({ status: 0, stderr: '' });
 });
 
 test('a driver that npm put beside the package is found', () => {
@@ -31,7 +47,7 @@ test('a driver that npm put beside the package is found', () => {
   mkdirSync(release, { recursive: true });
   writeFileSync(join(release, 'better_sqlite3.node'), '');
   mkdirSync(join(folder, 'xapplepush'));
-  expect(look(join(folder, 'xapplepush')).status).toBe(0);
+  expect(look(join(folder, 'xapplepush'), 'v20.19.0').status).toBe(0);
 });
 
 test.each(['v18.20.4', 'v20.18.3', 'v22.11.0'])('a Node that is too old is named: %s', (version) => {

@@ -9,10 +9,15 @@ import { contentOf, PAGES } from './markdown.ts';
 
 const INVOCATIONS = invocationsIn(PAGES.filter(({ file }) => !file.startsWith('test/')));
 
-/** Each once, with where it stands first. */
-const DIFFERENT = [...new Map(INVOCATIONS.map((each) => [each.words.join(' '), each])).entries()].map(
-  ([line, invocation]) => ({ line, ...invocation }),
-);
+/** Each once, from a block where it stands in one. */
+const DIFFERENT = [
+  ...new Map(
+    INVOCATIONS.toSorted((one, other) => Number(one.isInBlock) - Number(other.isInBlock)).map((each) => [
+      each.words.join(' '),
+      each,
+    ]),
+  ).entries(),
+].map(([line, invocation]) => ({ line, ...invocation }));
 
 /** What the program's own parser says against it; '' where it would begin. Nothing is done. */
 function refusal(words: readonly string[]): string {

@@ -1,24 +1,32 @@
 import { existsSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { codeOf } from './result-codes.ts';
 import type { ConnectOptions, Database, Driver, Statement } from './driver.ts';
 
-/** From this version of Node on it has all that is used here; 22.13 to 22.15 lack setReturnArrays and isTransaction. */
-const SINCE = { major: 22, minor: 16 };
+/** It has all that is used here from 24.0 on, and in 22 from this minor version on: setReturnArrays and isTransaction. */
+const OLDEST_MINOR_OF_22 = 16;
 
 /** How long better-sqlite3 waits. */
 const TIMEOUT_MS = 5000;
 
 /** The driver that Node itself has: no binary to install, and none that does not fit. */
-export function nodeSqlite(): Driver | undefined {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  if (major < SINCE.major || (major === SINCE.major && minor < SINCE.minor)) return undefined;
-  const { DatabaseSync } = loadQuietly();
+export function nodeSqlite(node = process.versions.node): Driver | undefined {
+  if (!hasAllOfIt(node)) return undefined;
+  const DatabaseSync = loadQuietly()?.DatabaseSync;
+  if (DatabaseSync === undefined) return undefined;
   return { name: 'node:sqlite', connect: (file, options = {}) => connectBy(DatabaseSync, file, options) };
 }
 
-/** Node 22 warns each process that the module is experimental: nobody who reads a mail server's log can act on that. */
-function loadQuietly(): NodeSqlite {
+function hasAllOfIt(node: string): boolean {
+  const [major = 0, minor = 0] = node.split('.').map(Number);
+  return major >= 24 || (major === 22 && minor >= OLDEST_MINOR_OF_22);
+}
+
+/**
+ * Undefined of a Node that was built or started without it. Node 22 warns each process that it is experimental: nobody who
+ * reads a mail server's log can act on that.
+ */
+function loadQuietly(): NodeSqlite | undefined {
   const emitWarning = process.emitWarning.bind(process) as (...args: unknown[]) => void;
   const own = Object.getOwnPropertyDescriptor(process, 'emitWarning') as PropertyDescriptor;
   process.emitWarning = (warning: string | Error, ...rest: unknown[]) => {
@@ -26,7 +34,7 @@ function loadQuietly(): NodeSqlite {
     emitWarning(warning, ...rest);
   };
   try {
-    return process.getBuiltinModule('node:sqlite') as NodeSqlite;
+    return process.getBuiltinModule('node:sqlite') as NodeSqlite | undefined;
   } finally {
     Object.defineProperty(process, 'emitWarning', own);
   }
@@ -41,9 +49,9 @@ function connectBy(
   return databaseOf(named(() => new DatabaseSync(fileMustExist ? existing(file) : file, { timeout })));
 }
 
-/** Is not made where it is missing: https://sqlite.org/uri.html */
+/** Is not made where it is missing: https://sqlite.org/uri.html, in which two slashes would begin the name of a host. */
 function existing(file: string): string {
-  return `file:${encodeURI(file).replaceAll('?', '%3f').replaceAll('#', '%23')}?mode=rw`;
+  return `file:${encodeURI(resolve(file)).replaceAll('?', '%3f').replaceAll('#', '%23')}?mode=rw`;
 }
 
 function databaseOf(raw: DatabaseSync): Database {

@@ -17,6 +17,9 @@ const [RELEASE, BINARY] =
     ? ['better-sqlite3', `prebuilds/${process.platform}-${process.arch}.node`]
     : ['better-sqlite3-node20', 'build/Release/better_sqlite3.node'];
 
+/** Which of the drivers it is that opens. */
+const NAME = 'console.log(driverName());';
+
 const OPEN = `
   import { connect, driverName } from '@/store/sqlite/driver.js';
   try {
@@ -60,19 +63,29 @@ describe('the driver', () => {
 
   test.each(['below', 'beside'])('is found %s the program', async (place) => {
     install(place === 'below' ? below : beside);
-    expect(await program.run(OPEN)).toBe('42\n');
+    expect(await program.run(OPEN + NAME)).toBe('42\nbetter-sqlite3\n');
+  });
+
+  test('is found within the package of npm, where its JavaScript is a part of the program', async () => {
+    install(join(dirname(below), 'dist/drivers'));
+    mkdirSync(join(below, RELEASE), { recursive: true });
+    writeFileSync(
+      join(below, RELEASE, 'index.js'),
+      `module.exports = require('../../dist/drivers/${RELEASE}');`,
+    );
+    expect(await program.run(OPEN + NAME)).toBe('42\nbetter-sqlite3\n');
   });
 
   test('that does not load is passed over for one that does', async () => {
     installBroken(below);
     install(beside);
     writeFileSync(join(below, RELEASE, 'index.js'), `module.exports = require('../../../${RELEASE}');`);
-    expect(await program.run(OPEN)).toBe('42\n');
+    expect(await program.run(OPEN + NAME)).toBe('42\nbetter-sqlite3\n');
   });
 
   test('that Node has is used where what npm has installed does not load', async () => {
     installBroken(below);
-    const running = program.start(`${OPEN} console.log(driverName());`);
+    const running = program.start(OPEN + NAME);
     const [out, err] = await Promise.all([running.stdout, running.stderr].map((stream) => text(stream)));
     if (HAS_NODE_SQLITE) expect([out, err]).toEqual(['42\nnode:sqlite\n', '']);
     else expect(out).toContain('does not load');
@@ -115,8 +128,18 @@ describe('the driver', () => {
   });
 });
 
+test.each(['20.20.2', '22.15.1', '23.11.0'])("Node's own driver of %s lacks what is needed", (version) => {
+  expect(nodeSqlite(version)).toBeUndefined();
+});
+
 describe.skipIf(!HAS_NODE_SQLITE)("Node's own driver", () => {
   const { connect: connectByNode } = nodeSqlite() ?? { connect };
+
+  test('opens a file whatever the number of slashes at its beginning', () => {
+    const file = join(temporaryFolder(), 'x.db');
+    connectByNode(file).close();
+    connectByNode(`/${file}`, { fileMustExist: true }).close();
+  });
 
   test('names what fails as the other does', () => {
     const file = join(temporaryFolder(), 'a file?#%.db');
