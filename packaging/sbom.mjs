@@ -1,7 +1,7 @@
 // packaging/sbom.mjs LICENCES [MODULES [NODE]] <LIST: of npm's list of all that the source is made with (npm sbom, CycloneDX)
 // prints what an artefact carries: what is bundled, by the file that build/licences.mjs writes, and the packages in the
-// folder MODULES, else all that npm installs with it. NODE is the version of the Node inside. The same artefact has the
-// same list: it is dated by SOURCE_DATE_EPOCH and numbered by its content.
+// folder MODULES; npm installs nothing beside its package, which has none. NODE is the version of the Node inside. The same
+// artefact has the same list: it is dated by SOURCE_DATE_EPOCH and numbered by its content.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { join } from 'node:path';
 const [, , licences, modules, node] = process.argv;
 const all = JSON.parse(readFileSync(0, 'utf8'));
 
-const carried = new Set([...bundled(), ...(modules === undefined ? installed() : packagesIn(modules))]);
+const carried = new Set([...bundled(), ...(modules === undefined ? [] : packagesIn(modules))]);
 const components = all.components.filter((component) => carried.has(component['bom-ref'])).map(shown);
 const unknown = [...carried].filter((id) => !components.some((component) => component['bom-ref'] === id));
 if (unknown.length > 0) throw new Error(`carried, and not in the list of npm: ${unknown.join(', ')}`);
@@ -24,10 +24,6 @@ process.stdout.write(`${JSON.stringify({ serialNumber: serialNumber(list), ...li
 function bundled() {
   const headings = readFileSync(licences, 'utf8').matchAll(/^=== (\S+) (\S+) ===$/gm);
   return [...headings].map(([, name, version]) => `${name}@${version}`);
-}
-
-function installed() {
-  return all.components.filter(isInstalled).map((component) => component['bom-ref']);
 }
 
 function isInstalled({ properties }) {

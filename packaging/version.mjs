@@ -40,12 +40,15 @@ function read(file) {
   return readFileSync(file, 'utf8');
 }
 
-/** A version with a suffix comes before the one without. */
+/** A version with a suffix comes before the one without, rc.9 before rc.10. */
 function isAfter(version, former) {
   const [[, ...one], [, ...other]] = [SEMVER.exec(version), SEMVER.exec(former)];
   const place = [0, 1, 2].find((each) => one[each] !== other[each]);
   if (place !== undefined) return Number(one[place]) > Number(other[place]);
-  return other[3] !== undefined && (one[3] === undefined || one[3] > other[3]);
+  return (
+    other[3] !== undefined &&
+    (one[3] === undefined || one[3].localeCompare(other[3], 'en', { numeric: true }) > 0)
+  );
 }
 
 function expect(condition, error, hint) {
