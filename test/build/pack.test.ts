@@ -11,6 +11,9 @@ const MOST_BYTES = 15_000_000;
 /** The driver for later Nodes, of which npm leaves out the package under Node 20. */
 const HAS_DRIVERS = existsSync('node_modules/better-sqlite3');
 
+/** A shared object, which is all that can be told of one without a Node that it fits. */
+const DRIVER = 'node_modules/better-sqlite3/prebuilds/linux-x64.node';
+
 interface Packed {
   filename: string;
   unpackedSize: number;
@@ -25,7 +28,7 @@ test.skipIf(!HAS_DRIVERS)(
   'the package for npm has all that runs, and its licences, and nothing to install',
   () => {
     const folder = temporaryFolder();
-    const { stdout } = packs('--driver-of-node-20', 'package.json', '--json', '--pack-destination', folder);
+    const { stdout } = packs('--driver-of-node-20', DRIVER, '--json', '--pack-destination', folder);
     const [{ filename, unpackedSize, files }] = JSON.parse(stdout) as [Packed];
     expect(unpackedSize).toBeLessThan(MOST_BYTES);
     expect(files.map(({ path }) => path)).toEqual(
@@ -44,10 +47,34 @@ test.skipIf(!HAS_DRIVERS)(
       ]),
     );
     expect(files.filter(({ path }) => path.endsWith('.code'))).toEqual([]); // another with each build
-    const manifest = execFileSync('tar', ['-xOf', join(folder, filename), 'package/package.json']);
-    expect(Object.keys(JSON.parse(String(manifest)) as object).join()).not.toMatch(/dependencies/i);
+    const manifest = manifestIn(join(folder, filename));
+    expect(Object.keys(manifest).join()).not.toMatch(/dependencies/i);
+    expect(manifest).toMatchObject({ engines: { node: '^20.19 || >=22.12' } });
   },
 );
+
+test.skipIf(!HAS_DRIVERS)('without a driver for Node 20 the package is for Node 22.14 and later', () => {
+  const folder = temporaryFolder();
+  const [{ filename, files }] = JSON.parse(packs('--json', '--pack-destination', folder).stdout) as [Packed];
+  expect(files.filter(({ path }) => path.startsWith('dist/drivers/better-sqlite3-node20'))).toEqual([]);
+  expect(manifestIn(join(folder, filename))).toMatchObject({ engines: { node: '>=22.14' } });
+});
+
+function manifestIn(file: string): object {
+  return JSON.parse(
+    execFileSync('tar', ['-xOf', file, 'package/package.json'], { encoding: 'utf8' }),
+  ) as object;
+}
+
+test('what is no shared object is refused as a driver', () => {
+  const { status, stderr } = packs('--driver-of-node-20', 'package.json');
+  expect(status).toBe(1);
+  expect(stderr).toBe(
+    "pack: error: 'package.json' is no driver: a shared object for Linux was expected\n" +
+      'pack: hint: name what npm ci has compiled with a Node 20: ' +
+      '--driver-of-node-20 node_modules/better-sqlite3-node20/build/Release/better_sqlite3.node\n',
+  );
+});
 
 test.skipIf(HAS_DRIVERS)('a package without a driver is not made, since other Nodes could not run it', () => {
   const { status, stderr } = packs();
