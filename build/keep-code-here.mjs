@@ -12,20 +12,23 @@ const OUT = resolve(import.meta.dirname, '../dist');
 if (hasDriver()) await keepCode(OUT, ['better-sqlite3', 'better-sqlite3-node20']);
 else
   process.stderr.write(
-    `xapplepush: no database driver here loads under Node ${process.version}: run it with Node 22.16 or later, which has one itself\n`,
+    `xapplepush: no database driver here loads under Node ${process.version}: take Node 22.16, 24 or later, which has one itself\n`,
   );
 
 /** As the program itself finds; that there is no database yet is another error. */
 function hasDriver() {
-  const folder = mkdtempSync(join(tmpdir(), 'xapplepush-driver-'));
+  let folder;
   try {
+    folder = mkdtempSync(join(tmpdir(), 'xapplepush-driver-'));
     const config = join(folder, 'config.yaml');
     writeFileSync(config, `store: ${folder}/x.db\n`);
     const args = [join(OUT, 'main.cjs'), '--config', config, 'store', 'show'];
     return !spawnSync(process.execPath, args, { encoding: 'utf8' }).stderr.includes(
       'database driver does not load',
     );
+  } catch {
+    return true; // keepCode needs a folder too, and says what stands in the way
   } finally {
-    rmSync(folder, { recursive: true });
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   }
 }

@@ -15,6 +15,6 @@ test('an install without a driver for this Node says so in one line, and does no
   });
   const said =
     `xapplepush: no database driver here loads under Node ${process.version}: ` +
-    'run it with Node 22.16 or later, which has one itself\n';
+    'take Node 22.16, 24 or later, which has one itself\n';
   expect({ status, stderr }).toEqual({ status: 0, stderr: nodeSqlite() === undefined ? said : '' });
 });
