@@ -10,7 +10,7 @@ import type { EventEntry } from '../history/entry.ts';
 import { type History, openHistory } from '../history/history.ts';
 import type { Log } from '../process/log.ts';
 import { reportError } from '../process/report.ts';
-import { comparable, readersOf } from './comparable.ts';
+import { comparable, comparableOf, readersOf } from './comparable.ts';
 import { withOwners } from './owners.ts';
 import { type Decision, decide } from './policy.ts';
 import { NOBODY_ASKED, whyUntold } from './untold.ts';
@@ -151,7 +151,7 @@ async function enqueuePush(
   options: Taking,
 ): Promise<void> {
   const { config, clock, log, store, newApnsId, atMs } = options;
-  const mailboxes = comparable(changed, config);
+  const mailboxes = comparableOf(changed, gatheringMs === undefined, config);
   const request = {
     ...{ event, isNewMail, mailboxes, nowMs: clock.nowMs(), atMs, newApnsId, timing: config.delivery },
     ...(gatheringMs !== undefined && { gatheringMs: Math.min(gatheringMs, config.delivery.lingerMs) }),

@@ -11,7 +11,7 @@ export interface SettlingQuestion {
   /** The targets that an outcome blames. */
   targetIds: readonly number[];
   /**
-   * How many targets are counted at most, there may be a million, by the 410 answers that a credential has had since its
+   * How many targets of Mail are counted at most, there may be a million, by the 410 answers that a credential has had since its
    * latest success; undefined: none need be.
    */
   countTo: ((gone: number) => number) | undefined;
@@ -21,7 +21,7 @@ export interface SettlingFacts {
   credentials: ReadonlyMap<string, CredentialRecord>;
   /** Those of the targets asked about that are still there. */
   blamed: ReadonlyMap<number, BlamedTarget>;
-  /** How many there are in all, or as many as were counted at most. */
+  /** How many of Mail there are in all, or as many as were counted at most. */
   targets: number;
 }
 

@@ -1,5 +1,5 @@
 /** An iPhone registers about once a day: where none did for longer, the clock is more likely wrong than every device gone. */
-const HEARD_MS = 2 * 24 * 60 * 60_000;
+export const HEARD_MS = 2 * 24 * 60 * 60_000;
 
 /** On so small a host two devices that leave are most of them: what stays there is told, and no failure every night. */
 const FEW_DEVICES = 3;

@@ -1,6 +1,7 @@
+import { KEPT_EXPIRED_MS } from '../store/intake.ts';
 import type { Store } from '../store/store.ts';
 import type { TargetFilter } from '../targets/record.ts';
-import { type Refusal, refusePrune } from './decision.ts';
+import { HEARD_MS, type Refusal, refusePrune } from './decision.ts';
 import { unusedTopics } from './topics.ts';
 
 /** Some targets that are to go, and what they must still match when they do. */
@@ -12,7 +13,7 @@ export interface Part {
 /** Who is to go, before anybody does. */
 export interface Plan {
   silent: Part;
-  /** Calendars and address books that have run out; those that are too old besides go anyhow. */
+  /** Calendars and address books that ran out a day ago or earlier. */
   expired: Part;
   /** Undefined where unused topics are not asked for. */
   topics: (Part & { topic: string })[] | undefined;
@@ -29,13 +30,20 @@ export async function planPrune(
     nowMs,
   }: { renewedBeforeMs: number; own: ReadonlySet<string> | undefined; nowMs: number },
 ): Promise<Plan> {
-  const silent = await partOf(store, { renewedBeforeMs });
-  const expired = await partOf(store, { expiredBeforeMs: nowMs, renewedSinceMs: renewedBeforeMs });
+  const silent = await partOf(store, { renewedBeforeMs, ofMail: true });
+  const expired = await expiredPart(store, nowMs);
   const topics = own && (await topicParts(store, own, renewedBeforeMs, nowMs));
   const removed = [silent, ...(topics ?? [])].reduce((sum, { ids }) => sum + ids.length, 0);
   const { targets: devices } = await store.countTargets();
-  const renewedMs = await store.lastRegistered(nowMs);
+  const renewedMs = await store.lastRegistered(nowMs, { ofMail: true });
   return { silent, expired, topics, refusal: refusePrune({ devices, renewedMs, removed, nowMs }) };
+}
+
+/** None while nobody at all registers: then the clock is more likely ahead. */
+async function expiredPart(store: Store, nowMs: number): Promise<Part> {
+  const filter = { expiredBeforeMs: nowMs - KEPT_EXPIRED_MS };
+  const isHeard = ((await store.lastRegistered(nowMs)) ?? -Infinity) >= nowMs - HEARD_MS;
+  return isHeard ? partOf(store, filter) : { filter, ids: [] };
 }
 
 async function partOf(store: Store, filter: TargetFilter): Promise<Part> {
@@ -51,7 +59,12 @@ async function topicParts(
 ): Promise<(Part & { topic: string })[]> {
   const parts: (Part & { topic: string })[] = [];
   for (const { topic } of unusedTopics(await store.topicsInUse(), own, nowMs)) {
-    const filter = { topic, topicUnusedSinceMs: nowMs, renewedSinceMs: renewedBeforeMs };
+    const filter = {
+      topic,
+      topicUnusedSinceMs: nowMs,
+      renewedSinceMs: renewedBeforeMs,
+      ofMail: true as const,
+    };
     const part = await partOf(store, filter);
     if (part.ids.length > 0) parts.push({ ...part, topic });
   }

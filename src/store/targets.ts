@@ -13,9 +13,10 @@ export interface TargetVerbs {
   targetsById(ids: readonly number[], filter?: TargetFilter): Promise<Target[]>;
   /** The subscriptions of one target, by owner and path. */
   subscriptionsOf(targetId: number): Promise<Subscription[]>;
+  /** Of Mail. */
   countTargets(): Promise<TargetCount>;
-  /** When the latest target until then registered; undefined where there is none. */
-  lastRegistered(untilMs: number): Promise<number | undefined>;
+  /** When the latest target until then registered, of Mail or of any kind; undefined where there is none. */
+  lastRegistered(untilMs: number, of?: { ofMail: boolean }): Promise<number | undefined>;
   /** Removes those of these targets that still match, with all that belongs to them; gives them, as `ids` has them. */
   removeTargets(ids: readonly number[], filter: TargetFilter): Promise<Target[]>;
   /** The topics that phones were told. */

@@ -1,3 +1,4 @@
+import { kindOfMailbox } from '../mailboxes/collection.ts';
 import type { Mailbox } from '../mailboxes/mailbox.ts';
 import type { Enqueued, EnqueueRequest } from './intake.ts';
 
@@ -32,9 +33,10 @@ export function toldOf<S extends Subscriber>(
   };
 }
 
-/** The owner always is. */
+/** The owner of a mailbox always is; no user is that of a collection, whatever their name. */
 function isAllowed({ user, mailbox }: Subscriber, { mayRead }: Pick<EnqueueRequest, 'mayRead'>): boolean {
-  return mailbox.owner === user || mayRead === undefined || mayRead(user, mailbox);
+  const isOwn = mailbox.owner === user && kindOfMailbox(mailbox) === 'mail';
+  return isOwn || mayRead === undefined || mayRead(user, mailbox);
 }
 
 function idsOf(subscribers: readonly Subscriber[]): number[] {

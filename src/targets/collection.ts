@@ -42,7 +42,7 @@ export function admitCollection(
     source: sourceOf(source, byHttp),
     expiresMs: atMs + Math.min(expiryMs, LONGEST_MS),
     subscriptions: [
-      { ...collectionMailbox(collection, uniqueId), name: accountId, hash: mailboxHash(uniqueId) },
+      { ...collectionMailbox(collection, uniqueId), name: uniqueId, hash: mailboxHash(uniqueId) },
     ],
   };
   return { target };

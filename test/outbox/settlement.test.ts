@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { collectionMailbox } from '../../src/mailboxes/collection.ts';
 import type { Outcome } from '../../src/outbox/outcome.ts';
 import { backoffMs } from '../../src/outbox/backoff.ts';
 import type { ClaimedPush } from '../../src/outbox/attempt.ts';
@@ -245,6 +246,15 @@ describe('a device that Apple says is gone', () => {
   ])('after %i others in a row, with %i devices left: removed %o', (gone, targets, removeTarget) => {
     const row = removeTarget ? 'finished' : { retryAtMs: NOW_MS + ASK_AGAIN_MS, hold: 'gone' };
     expect(after(gone, targets)).toMatchObject({ removeTarget, row, reason: 'Unregistered' });
+  });
+
+  test('is believed of a calendar, however many are gone: who is there asks anew within a day', () => {
+    const mailboxes = [
+      { ...collectionMailbox('calendar', 'oknraw1vj10bnztsly3ox6he'), hash: undefined, inbox: false },
+    ];
+    const credential = { ...RULES.credential, gone: 1000 };
+    const settlement = settled(GONE, { mailboxes }, { credential, targets: 1 });
+    expect(settlement).toMatchObject({ removeTarget: true, row: 'finished' });
   });
 
   test('is over where it has registered since, however many are gone', () => {

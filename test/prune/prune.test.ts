@@ -6,6 +6,7 @@ import type { Config } from '../../src/config/config.ts';
 import { sizeText } from '../../src/process/text.ts';
 import { describePrune, pruneJson } from '../../src/prune/description.ts';
 import { prune, type PruneOptions, type PruneReport } from '../../src/prune/prune.ts';
+import { KEPT_EXPIRED_MS } from '../../src/store/intake.ts';
 import { readHistory } from '../../src/history/read.ts';
 import { historyFolder } from '../../src/history/history.ts';
 import { startTestApns } from '../support/apns.ts';
@@ -349,12 +350,42 @@ test('calendars and address books go that have run out, and Mail stays', async (
   const { store, run } = await stage();
   const NOW = { nowMs: NOW_MS };
   const calendar = { subtopic: 'calendar', topic: 'com.apple.calendar.XServer.1' };
-  await registered(store, { ...calendar, user: 'here', accountId: 'here/one', expiresMs: NOW_MS - 1 }, NOW);
-  await registered(store, { ...calendar, user: 'here', accountId: 'here/two', expiresMs: NOW_MS + 1 }, NOW);
+  await registered(
+    store,
+    { ...calendar, user: 'here', accountId: 'here/two', expiresMs: NOW_MS - KEPT_EXPIRED_MS + 1 },
+    NOW,
+  );
+  await registered(
+    store,
+    { ...calendar, user: 'here', accountId: 'here/one', expiresMs: NOW_MS - KEPT_EXPIRED_MS - 1 },
+    NOW,
+  );
   expect((await run({ dryRun: true })).report).toMatchObject({ expired: { count: 1 } });
   const { report } = await run();
   expect(report).toMatchObject({ expired: { count: 1 }, targets: { count: 1 } });
   expect(describePrune(report)).toContain('removed 1 subscription of calendars and contacts that ran out\n');
   const left = await store.listTargets({ user: 'here' });
   expect(left.map(({ accountId }) => accountId).sort()).toEqual([ACCOUNT_ID, 'here/two']);
+});
+
+test('however many calendars are asked for, most devices of Mail do not go at once', async () => {
+  const { store, run } = await stage();
+  const calendar = { subtopic: 'calendar', topic: 'com.apple.calendar.XServer.1', user: 'here' };
+  const longAgo = { nowMs: NOW_MS - 11 * DAY_MS };
+  for (let n = 0; n < 10; n += 1) {
+    await registered(store, { user: `silent${n}`, deviceToken: tokenNumber(n) }, longAgo);
+    const expiresMs = NOW_MS + DAY_MS;
+    await registered(store, { ...calendar, accountId: `here/${n}`, expiresMs }, { nowMs: NOW_MS });
+  }
+  await expect(run()).rejects.toThrow('nothing was removed: it would remove 11 of 13 devices');
+});
+
+test('a clock that is ahead takes no calendar away', async () => {
+  const { store, run } = await stage();
+  const expiresMs = NOW_MS - KEPT_EXPIRED_MS - 1;
+  const calendar = { subtopic: 'calendar', topic: 'com.apple.calendar.XServer.1', accountId: 'here/one' };
+  await registered(store, { ...calendar, user: 'here', expiresMs }, { nowMs: NOW_MS });
+  expect(
+    (await run({ clock: createSleeplessClock(NOW_MS + 20 * DAY_MS), force: true })).report,
+  ).toMatchObject({ expired: { count: 0 } });
 });

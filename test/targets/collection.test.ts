@@ -34,7 +34,7 @@ describe('admitCollection', () => {
           {
             owner: '#calendar',
             path: '1u6xrmyo6wijrgk0wesdd4s9',
-            name: 'Alice/1u6xrmyo6wijrgk0wesdd4s9',
+            name: '1u6xrmyo6wijrgk0wesdd4s9',
             hash: expect.stringMatching(/^[0-9a-f]{32}$/) as string,
           },
         ],

@@ -57,16 +57,22 @@ export async function subscriptionsOf(database: Database, targetId: number): Pro
 export async function countTargets(database: Database): Promise<TargetCount> {
   const row = await database.ask((sql) =>
     sql.row<TargetCount>(
-      'SELECT count(*) AS targets, count(DISTINCT user_name) AS users FROM xapplepush.targets',
+      `SELECT count(*) AS targets, count(DISTINCT user_name) AS users FROM xapplepush.targets
+       WHERE expires_ms IS NULL`,
     ),
   );
   return row ?? { targets: 0, users: 0 };
 }
 
-export async function lastRegistered(database: Database, untilMs: number): Promise<number | undefined> {
+export async function lastRegistered(
+  database: Database,
+  untilMs: number,
+  { ofMail = false } = {},
+): Promise<number | undefined> {
   const row = await database.ask((sql) =>
     sql.row<{ renewedMs: number | null }>(
-      'SELECT max(renewed_ms) AS "renewedMs" FROM xapplepush.targets WHERE renewed_ms <= @untilMs',
+      `SELECT max(renewed_ms) AS "renewedMs" FROM xapplepush.targets
+       WHERE renewed_ms <= @untilMs ${ofMail ? 'AND expires_ms IS NULL' : ''}`,
       { untilMs },
     ),
   );

@@ -50,7 +50,8 @@ export function settlingFacts(
 
 async function countTargetsIn(sql: Sql, limit: number): Promise<number> {
   const row = await sql.row<{ targets: number }>(
-    'SELECT count(*) AS targets FROM (SELECT 1 FROM xapplepush.targets LIMIT @limit) AS piece',
+    `SELECT count(*) AS targets
+     FROM (SELECT 1 FROM xapplepush.targets WHERE expires_ms IS NULL LIMIT @limit) AS piece`,
     { limit },
   );
   return row?.targets ?? 0;

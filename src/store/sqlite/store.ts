@@ -57,7 +57,7 @@ function targetVerbs(database: Transactions): TargetVerbs {
     targetsById: async (...given) => (await targets()).targetsById(database, ...given),
     subscriptionsOf: async (...given) => (await targets()).subscriptionsOf(database, ...given),
     countTargets: async () => (await targets()).countTargets(database),
-    lastRegistered: async (untilMs) => (await targets()).lastRegistered(database, untilMs),
+    lastRegistered: async (...given) => (await targets()).lastRegistered(database, ...given),
     removeTargets: async (...given) => (await targets()).removeTargets(database, ...given),
     topicsInUse: async () => (await targets()).topicsInUse(database),
     exportTargets: async (...given) => (await transfer()).exportTargets(database, ...given),

@@ -54,13 +54,20 @@ export function subscriptionsOf(database: Transactions, targetId: number): Promi
 export function countTargets(database: Transactions): Promise<TargetCount> {
   return database.read(
     (sql) =>
-      sql('SELECT count(*) AS targets, count(DISTINCT user) AS users FROM targets').get() as TargetCount,
+      sql(
+        'SELECT count(*) AS targets, count(DISTINCT user) AS users FROM targets WHERE expires_ms IS NULL',
+      ).get() as TargetCount,
   );
 }
 
-export function lastRegistered(database: Transactions, untilMs: number): Promise<number | undefined> {
+export function lastRegistered(
+  database: Transactions,
+  untilMs: number,
+  { ofMail = false } = {},
+): Promise<number | undefined> {
   return database.read((sql) => {
-    const latest = 'SELECT max(renewed_ms) AS renewedMs FROM targets WHERE renewed_ms <= ?';
+    const kind = ofMail ? 'AND expires_ms IS NULL' : '';
+    const latest = `SELECT max(renewed_ms) AS renewedMs FROM targets WHERE renewed_ms <= ? ${kind}`;
     const { renewedMs } = sql(latest).get(untilMs) as { renewedMs: number | null };
     return renewedMs ?? undefined;
   });

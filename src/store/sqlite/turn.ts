@@ -36,7 +36,9 @@ export function settlingFacts(
 }
 
 function countTargetsIn(sql: Sql, limit: number): number {
-  return sql('SELECT count(*) FROM (SELECT 1 FROM targets LIMIT ?)').pluck().get(limit) as number;
+  return sql('SELECT count(*) FROM (SELECT 1 FROM targets WHERE expires_ms IS NULL LIMIT ?)')
+    .pluck()
+    .get(limit) as number;
 }
 
 function blamedIn(sql: Sql, targetIds: readonly number[]): Map<number, BlamedTarget> {
