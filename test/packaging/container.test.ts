@@ -1,10 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { MOCK_TOPIC } from '../../src/apns/mock/ca.ts';
 import { loadConfig } from '../../src/config/load.ts';
+import { temporaryFolder } from '../support/store.ts';
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 const FOLDER = join(PROJECT, 'packaging/container');
@@ -69,6 +70,19 @@ describe('the Containerfile', () => {
   });
 });
 
+test('nothing that is made in a checkout is copied into an image', () => {
+  const left = readFileSync(join(PROJECT, '.dockerignore'), 'utf8').split('\n');
+  const made = [
+    'dist',
+    'node_modules',
+    'dovecot/*.so',
+    'dovecot/fuzz-driver',
+    'dovecot/fuzz-parser',
+    '**/*.compiled',
+  ];
+  expect(left).toEqual(expect.arrayContaining(made));
+});
+
 describe('compose.yaml', () => {
   test.each(services)('%s has a read-only root and no capability', (_, { read_only, cap_drop }) => {
     expect({ read_only, cap_drop }).toEqual({ read_only: true, cap_drop: ['ALL'] });
@@ -99,7 +113,9 @@ describe('compose.yaml', () => {
 });
 
 test('the configuration can be used, and its files are where compose.yaml puts them', () => {
-  const config = loadConfig(join(FOLDER, 'config.yaml'), {});
+  const copy = join(temporaryFolder(), 'config.yaml'); // beside which a compiled form may be kept
+  copyFileSync(join(FOLDER, 'config.yaml'), copy);
+  const config = loadConfig(copy, {});
   const { secrets = [], volumes = [], network_mode } = compose.services['xapplepush'] ?? {};
   expect(config.postgres).toMatchObject({ passwordFile: `/run/secrets/${secrets[0]}` });
   const places = volumes.map((volume) => volume.split(':')[1]);
