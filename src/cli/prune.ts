@@ -60,6 +60,8 @@ async function runPrune(options: PruneOptions, context: CommandContext): Promise
     }
   }
   const { report, exitCode } = await prune(pruning);
+  if ('areOwnersLeft' in report.database)
+    log.info('owners without devices are forgotten the next time: registrations were under way');
   tell(report);
   context.exit(exitCode);
 }

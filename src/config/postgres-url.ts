@@ -16,8 +16,6 @@ export interface PostgresAddress {
   /** Named in a service file, which says what the URL does not. */
   service: string | undefined;
   servicefile: string | undefined;
-  /** Of a service file alone. */
-  password: string | undefined;
 }
 
 export interface PostgresPlace {
@@ -109,7 +107,6 @@ type Given = (name: string) => string | undefined;
 interface Sources {
   /** Of the URL, else of the service. */
   given: Given;
-  service: Given;
   places: string;
   /** False where a service may say more. */
   isWhole: boolean;
@@ -124,10 +121,10 @@ function sourcesOf(url: URL, places: string, known: Readonly<Record<string, stri
   const service: Given = (name) => known?.[name];
   const given: Given = (name) =>
     own.get(name) ?? (name === 'host' && places !== '' ? undefined : service(name));
-  return { given, service, places, isWhole: known !== undefined || !own.has('service') };
+  return { given, places, isWhole: known !== undefined || !own.has('service') };
 }
 
-function addressOf({ given, service, places, isWhole }: Sources): PostgresAddress | { problem: string } {
+function addressOf({ given, places, isWhole }: Sources): PostgresAddress | { problem: string } {
   const host = given('host');
   const hosts =
     host === undefined ? placesOf(decodeURIComponent(places), given('port')) : hostsOf(host, given('port'));
@@ -142,7 +139,7 @@ function addressOf({ given, service, places, isWhole }: Sources): PostgresAddres
   return {
     ...{ hosts, user: given('user'), database: given('dbname') },
     ...tls,
-    ...{ passfile, service: given('service'), servicefile, password: service('password') },
+    ...{ passfile, service: given('service'), servicefile },
   };
 }
 

@@ -45,4 +45,6 @@ export interface Compaction {
   blockedMs?: number;
   /** The file can only be rewritten as a whole, and that would take too long: the room waits for new rows. */
   tooLarge?: true;
+  /** Owners without devices stay until the next time: registrations were in the way. */
+  areOwnersLeft?: true;
 }

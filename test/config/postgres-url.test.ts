@@ -84,7 +84,7 @@ describe('readPostgresUrl', () => {
   test('a service says what the URL does not', () => {
     const service = { ...{ host: 'db', port: '5433', user: 'me', dbname: 'mail' }, password: 'secret' };
     expect(readPostgresUrl('postgresql://?service=x', service)).toMatchObject({
-      ...{ hosts: [{ host: 'db', port: 5433 }], user: 'me', database: 'mail', password: 'secret' },
+      ...{ hosts: [{ host: 'db', port: 5433 }], user: 'me', database: 'mail' },
     });
     expect(readPostgresUrl('postgresql://you@other/box?service=x', service)).toMatchObject({
       ...{ hosts: [{ host: 'other', port: 5433 }], user: 'you', database: 'box' },

@@ -36,7 +36,7 @@ const LIVENESS = [
 ];
 
 /** The server gives a statement up before the client does, who cannot end what waits there for a lock. */
-const SERVER_FIRST_MS = 1000;
+export const SERVER_FIRST_MS = 1000;
 
 /** Connections to one database, made as they are needed. */
 export interface Connections {

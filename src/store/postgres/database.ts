@@ -1,9 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { PostgresConfig } from '../../config/config.ts';
-import { type Connections, connectionsTo, type Patience } from './connection.ts';
+import { type Connections, connectionsTo, type Patience, SERVER_FIRST_MS } from './connection.ts';
 import type { Left } from '../move.ts';
 import { isCollision, isLost, postgresError } from './errors.ts';
 import { migrate } from './migrations.ts';
+import { createPreparation } from './preparation.ts';
 import { Away, createReach } from './reach.ts';
 import { createServerClock } from './server-clock.ts';
 import { createTurns } from './turns.ts';
@@ -14,8 +15,8 @@ export interface Sql {
   rows: <T>(text: string, values?: Values) => Promise<T[]>;
   /** The first row; undefined where there is none. */
   row: <T>(text: string, values?: Values) => Promise<T | undefined>;
-  /** How many rows it has changed. */
-  change: (text: string, values?: Values) => Promise<number>;
+  /** How many rows it has changed. Where a time is named, it is waited for so long. */
+  change: (text: string, values?: Values, waitMs?: number) => Promise<number>;
 }
 
 /** One PostgreSQL, in transactions. */
@@ -57,14 +58,11 @@ export function openDatabase(config: PostgresConfig, options: DatabaseOptions): 
   const name = config.url;
   const clock = createServerClock();
   const reach = createReach();
-  let prepared: Promise<void> | undefined;
-  const prepare = async (sql: Sql): Promise<void> => {
-    prepared ??= migrate(sql, name, options).then(() => clock.look(sql));
-    await prepared.catch((error: unknown) => {
-      prepared = undefined;
-      throw error;
-    });
-  };
+  const prepare = createPreparation(
+    (sql: Sql) => migrate(sql, name, options).then(() => clock.look(sql)),
+    options.patience.statementMs,
+    name,
+  );
   const inTurn = createTurns(options.connections);
   const once = async <T>(body: (sql: Sql) => Promise<T>): Promise<T> => {
     const client = await reach.unlessAway(() => connections.take(), connections.hasIdle);
@@ -100,14 +98,17 @@ function failFor(name: string): (error: unknown) => never {
 }
 
 function sqlOn(client: {
-  query: (query: { text: string; values?: unknown[] }) => Promise<QueryResult>;
+  query: (query: { text: string; values?: unknown[]; query_timeout?: number }) => Promise<QueryResult>;
 }): Sql {
-  const run = (text: string, values: Values = {}): Promise<QueryResult> =>
-    client.query(withValues(text, values));
+  const run = (text: string, values: Values = {}, waitMs?: number): Promise<QueryResult> =>
+    client.query({
+      ...withValues(text, values),
+      ...(waitMs !== undefined && { query_timeout: waitMs + SERVER_FIRST_MS }),
+    });
   return {
     rows: async <T>(text: string, values?: Values) => (await run(text, values)).rows as T[],
     row: async <T>(text: string, values?: Values) => (await run(text, values)).rows[0] as T | undefined,
-    change: async (text, values) => (await run(text, values)).rowCount ?? 0,
+    change: async (text, values, waitMs) => (await run(text, values, waitMs)).rowCount ?? 0,
   };
 }
 

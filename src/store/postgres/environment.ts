@@ -15,11 +15,16 @@ const SYSTEM_FOLDER = '/etc/postgresql-common';
 export function libpqEnvironment(): LibpqEnvironment {
   const { PGPASSWORD, PGPASSFILE, PGSERVICEFILE, PGSYSCONFDIR = SYSTEM_FOLDER } = process.env;
   return {
-    password: PGPASSWORD,
-    passFile: PGPASSFILE ?? join(homedir(), '.pgpass'),
+    password: unlessEmpty(PGPASSWORD),
+    passFile: unlessEmpty(PGPASSFILE) ?? join(homedir(), '.pgpass'),
     serviceFiles: [
       PGSERVICEFILE ?? join(homedir(), '.pg_service.conf'),
       join(PGSYSCONFDIR, 'pg_service.conf'),
     ],
   };
+}
+
+/** An empty one counts as unset, as for libpq. */
+function unlessEmpty(value: string | undefined): string | undefined {
+  return value === '' ? undefined : value;
 }

@@ -25,9 +25,8 @@ export function historyBefore(
   return database.ask((sql) =>
     sql.rows<KeptBatch>(
       `SELECT ${KEPT} FROM (
-         SELECT *, sum(entries) OVER (ORDER BY until_ms DESC, id DESC) - entries AS newer FROM (
-           SELECT * FROM ${ofUser === undefined ? 'xapplepush.history' : OF_USER} WHERE until_ms >= @sinceMs AND (until_ms, id) < (@untilMs, @id::bigint)
-             AND shelf = ANY(@shelves::text[]) ORDER BY until_ms DESC, id DESC LIMIT ${BATCHES_ASKED}) AS piece) AS placed
+         SELECT *, sum(entries) OVER (ORDER BY until_ms DESC, id DESC) - entries AS newer
+         FROM (${ofUser === undefined ? pieceOf('xapplepush.history') : PIECE_OF_USER}) AS piece) AS placed
        WHERE newer < @entries::bigint ORDER BY until_ms DESC, id DESC`,
       { ...last, shelves, sinceMs, entries, ofUser },
     ),
@@ -35,10 +34,23 @@ export function historyBefore(
 }
 
 const BATCHES_ASKED = 500;
+const NEWEST_FIRST = `ORDER BY until_ms DESC, id DESC LIMIT ${BATCHES_ASKED}`;
+
+function pieceOf(batches: string, condition = 'TRUE'): string {
+  return `SELECT * FROM ${batches} WHERE until_ms >= @sinceMs AND (until_ms, id) < (@untilMs, @id::bigint)
+    AND shelf = ANY(@shelves::text[]) AND ${condition} ${NEWEST_FIRST}`;
+}
+
+/** As the partial index has it. */
+const OF_ANYBODY = `users @> '{""}'`;
 
 /** By their own index: that by time, which gives them in order, would go through those of everybody. */
-const OF_USER = `(SELECT id, host, shelf, until_ms, entries, lines FROM xapplepush.history
-  WHERE users && ARRAY[@ofUser::text, ''] OFFSET 0) AS own`;
+const OF_USER_ALONE = `(SELECT * FROM xapplepush.history
+  WHERE @ofUser::text <> '' AND users @> ARRAY[@ofUser::text] AND NOT ${OF_ANYBODY} OFFSET 0) AS own`;
+
+/** Those that may be about anybody are many, and come in order from an index of their own. */
+const PIECE_OF_USER = `SELECT * FROM (
+  (${pieceOf(OF_USER_ALONE)}) UNION ALL (${pieceOf('xapplepush.history', OF_ANYBODY)})) AS either ${NEWEST_FIRST}`;
 
 export function historyAfter(
   database: Database,

@@ -10,6 +10,12 @@ export const CURRENT_VERSION = MIGRATIONS.length;
 /** Of pg_advisory_xact_lock: "xapp" in ASCII, as for SQLite; one host at a time brings the schema up to date. */
 const LOCK = 0x78617070;
 
+/** With a million devices an index takes many times what serve lets a statement take. */
+const LONG_MS = 600_000;
+
+/** Registrations queue behind it while it waits for those under way; they are given up after as long. */
+const LOCKED_WAIT_MS = 5000;
+
 /**
  * Makes the schema, or brings it to the version of this program, all or nothing. Throws StoreError for one of a newer
  * program, and for one that is not there where it is not to be made.
@@ -25,6 +31,8 @@ export async function migrate(sql: Sql, name: string, { create, left }: MigrateO
     await sql.change('SELECT pg_advisory_xact_lock(@lock)', { lock: LOCK });
     const version = await versionIn(sql); // another host may have been faster
     await refuseUnknown(sql, name, version);
+    await keepOthersOut(sql, version);
+    await sql.change(`SET LOCAL statement_timeout = ${LONG_MS}`);
     for (const [index, text] of MIGRATIONS.entries()) if (index >= version) await apply(sql, index + 1, text);
     await sql.change('COMMIT');
   } catch (error) {
@@ -37,6 +45,16 @@ export interface MigrateOptions {
   create: boolean;
   /** Also one that was left for another store. */
   left?: Left | undefined;
+}
+
+/**
+ * A registration takes this table first, and migrations the others before it: whoever registers waits here then, holding
+ * nothing that a migration wants.
+ */
+async function keepOthersOut(sql: Sql, version: number): Promise<void> {
+  if (version === 0 || version === CURRENT_VERSION) return;
+  await sql.change(`SET LOCAL lock_timeout = ${LOCKED_WAIT_MS}`);
+  await sql.change('LOCK TABLE xapplepush.targets IN ACCESS EXCLUSIVE MODE');
 }
 
 async function refuseUnknown(sql: Sql, name: string, version: number): Promise<void> {
@@ -76,7 +94,7 @@ async function versionIn(sql: Sql): Promise<number> {
 }
 
 async function apply(sql: Sql, version: number, text: string): Promise<void> {
-  await sql.change(text);
+  await sql.change(text, undefined, LONG_MS);
   await sql.change(
     'INSERT INTO xapplepush.migrations (version, applied_ms, program) VALUES (@version, @appliedMs, @program)',
     { version, appliedMs: Date.now(), program: VERSION },

@@ -3,13 +3,15 @@ import { messageOf } from '../../process/errors.ts';
 import { StoreError } from '../errors.ts';
 import { libpqEnvironment } from './environment.ts';
 import { type Login, passwordFor, readPassFile } from './pass-file.ts';
+import { serviceNamed } from './service-file.ts';
 
 /** Where a password stands; the first that is given counts. */
 export interface PasswordPlaces {
   /** It holds the password alone. */
   passwordFile?: string | undefined;
-  /** Of a service file. */
-  password?: string | undefined;
+  /** Which the service file may say. */
+  service?: string | undefined;
+  servicefile?: string | undefined;
   /** One of libpq's; undefined: that of the environment. */
   passfile: string | undefined;
 }
@@ -19,11 +21,12 @@ export interface PasswordPlaces {
  * Throws StoreError for a file that is named and says none.
  */
 export function passwordAt(
-  { passwordFile, password, passfile }: PasswordPlaces,
+  { passwordFile, service, servicefile, passfile }: PasswordPlaces,
   login: Login,
 ): string | undefined {
   if (passwordFile !== undefined) return onlyLineOf(passwordFile);
-  if (password !== undefined) return password;
+  const ofService = service === undefined ? undefined : passwordOfService(service, servicefile);
+  if (ofService !== undefined) return ofService;
   if (passfile === undefined) return passwordOfEnvironment(login);
   const read = tried(`passfile: ${passfile}`, () => readPassFile(passfile));
   if ('problem' in read) throw withoutPassword(`passfile: ${passfile} ${read.problem}`);
@@ -39,6 +42,14 @@ function onlyLineOf(file: string): string {
   if (password === '' || /[\r\n]/.test(password))
     throw withoutPassword(`store_password_file: ${file} does not hold one line with the password`);
   return password;
+}
+
+/** An empty one counts as none, as for libpq. */
+function passwordOfService(service: string, file: string | undefined): string | undefined {
+  const found = tried(`the file of service ${service}`, () => serviceNamed(service, file));
+  if ('problem' in found) throw withoutPassword(`store: ${found.problem}`);
+  const { password = '' } = found.values;
+  return password === '' ? undefined : password;
 }
 
 /** As libpq does, what cannot be used is passed over: nobody has named it here. */

@@ -146,7 +146,12 @@ export const MIGRATIONS: readonly string[] = [
     owner text COLLATE "C" PRIMARY KEY
   );
 
-  -- Another one with each owner who comes, in the same commit; unlike a number it is never the same in another database.
+  -- Before the triggers, which would queue one call for each; nobody can add one until this is committed.
+  LOCK TABLE xapplepush.subscriptions IN SHARE ROW EXCLUSIVE MODE;
+  INSERT INTO xapplepush.owners SELECT DISTINCT owner FROM xapplepush.subscriptions;
+
+  -- Another one with each owner who comes, and where some are forgotten, in the same commit; unlike a number it is
+  -- never the same in another database.
   CREATE TABLE xapplepush.owners_edition (
     id      integer PRIMARY KEY CHECK (id = 1),
     edition uuid NOT NULL
@@ -172,10 +177,7 @@ export const MIGRATIONS: readonly string[] = [
     RETURN NULL;
   END $$;
   CREATE CONSTRAINT TRIGGER change_owners_edition AFTER INSERT ON xapplepush.owners
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION xapplepush.change_owners_edition();
-
-  -- Nobody can add one meanwhile: the trigger above has locked the table until this is committed.
-  INSERT INTO xapplepush.owners SELECT DISTINCT owner FROM xapplepush.subscriptions;`,
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION xapplepush.change_owners_edition();`,
 
   `ALTER TABLE xapplepush.targets ADD COLUMN expires_ms bigint; -- NULL for Mail, which does not run out
   CREATE INDEX targets_by_expiry ON xapplepush.targets (expires_ms) WHERE expires_ms IS NOT NULL;`,
@@ -183,4 +185,6 @@ export const MIGRATIONS: readonly string[] = [
   `-- Whom a batch is about; '' where it may be anybody, as all that older programs bring.
   ALTER TABLE xapplepush.history ADD COLUMN users text[] COLLATE "C" NOT NULL DEFAULT '{""}';
   CREATE INDEX history_by_user ON xapplepush.history USING gin (users);`,
+
+  `CREATE INDEX history_of_anybody ON xapplepush.history (until_ms, id) WHERE users @> '{""}';`,
 ];

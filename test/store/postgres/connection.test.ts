@@ -1,7 +1,9 @@
 import { chmodSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { openDatabase } from '../../../src/store/postgres/database.ts';
+import { libpqEnvironment } from '../../../src/store/postgres/environment.ts';
 import { StoreError } from '../../../src/store/errors.ts';
 import { eventually } from '../../support/command.ts';
 import { tryWriting } from '../../../src/store/postgres/summary.ts';
@@ -91,6 +93,32 @@ describeWith('PostgreSQL', postgresAvailability(), 'a connection to a PostgreSQL
     onTestFinished(() => void vi.unstubAllEnvs());
     expect(await triedAlone(byLoopback())).toBe('well');
     expect(await triedAlone('postgresql://?service=mail')).toBe('well');
+  });
+
+  test('takes a password that is changed in the service file, for the next connection', async () => {
+    const place = `[mail]\nhost=127.0.0.1\nport=${postgres.port}\nuser=postgres\ndbname=postgres\n`;
+    const servicefile = with600(`${place}password=wrong\n`);
+    const database = openDatabase({ url: `postgresql://?service=mail&servicefile=${servicefile}` }, PATIENT);
+    onTestFinished(database.close);
+    const becomes = (wanted: RegExp): Promise<string> =>
+      eventually(
+        () => tryWriting(database).then(() => 'well', String),
+        (what) => wanted.test(what),
+      );
+    await becomes(/^StoreError: .* does not let this user in/);
+    writeFileSync(servicefile, '');
+    await becomes(/^StoreError: store: there is no service "mail" in/);
+    writeFileSync(servicefile, `${place}password=${PASSWORD}\n`);
+    await becomes(/^well$/);
+  });
+
+  test('takes an empty variable of the environment for none', async () => {
+    const passfile = with600(`127.0.0.1:${postgres.port}:*:postgres:${PASSWORD}\n`);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    vi.stubEnv('PGPASSWORD', '').stubEnv('PGPASSFILE', passfile);
+    expect(await triedAlone(byLoopback())).toBe('well');
+    vi.stubEnv('PGPASSFILE', '');
+    expect(libpqEnvironment()).toMatchObject({ password: undefined, passFile: join(homedir(), '.pgpass') });
   });
 
   test('says which file has none, or is not used, and that there is no such service', async () => {
