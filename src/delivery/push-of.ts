@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { collectionPayload, mailPayload } from '../apns/payload.ts';
 import type { Push } from '../apns/push.ts';
-import { kindOfMailbox } from '../mailboxes/collection.ts';
+import { isOfCollection } from '../mailboxes/collection.ts';
 import type { ClaimedPush } from '../outbox/attempt.ts';
 
 /** Which topics the credential is good for; `topic` is the one for targets that were told none. */
@@ -33,10 +33,6 @@ export function pushOf(row: PushContent, mainTopic: string, { nowMs, expiryMs }:
   const payload = mailPayload(accountId, hashesOf(row));
   const apnsId = apnsIdOf(row, { deviceToken, topic, payload });
   return { apnsId, deviceToken, topic, payload, expirationS: expirationOf(nowMs, expiryMs) };
-}
-
-function isOfCollection({ mailboxes: [first] }: PushContent): boolean {
-  return first !== undefined && kindOfMailbox(first) !== 'mail';
 }
 
 /** The apns-id is that of the change, whenever it is sent: an attempt that is repeated has the same. */

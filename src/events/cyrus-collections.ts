@@ -60,6 +60,7 @@ export function parseCollectionChange(
   name: ChangeName,
   collection: CollectionKind,
   value: Json,
+  acl: string,
 ): ParseResult | undefined {
   if (!CHANGES.has(name)) return undefined;
   // 3.6 and 3.10 have it as mailboxID, which is another id where a later Cyrus has compact ones.
@@ -68,11 +69,10 @@ export function parseCollectionChange(
     value['mailboxUniqueId'] === undefined ? 'mailboxID' : 'mailboxUniqueId',
   );
   if ('bad' in uniqueId) return bad(uniqueId.bad);
-  const { 'vnd.cmu.mailboxACL': acl } = value;
   return {
     ...{ kind: 'collection change', source: 'cyrus', name },
     mailbox: collectionMailbox(collection, uniqueId.found),
-    acl: typeof acl === 'string' ? acl : '',
+    acl,
   };
 }
 

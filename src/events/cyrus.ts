@@ -97,7 +97,7 @@ function parseChange(name: ChangeName, value: Json, ns: () => CyrusNamespace): P
 /** What is in no mail folder. */
 function parseOther(name: ChangeName, type: string, value: Json): ParseResult {
   const kind = collectionKind(type);
-  const change = kind && parseCollectionChange(name, kind, value);
+  const change = kind && parseCollectionChange(name, kind, value, aclOf(value));
   return change ?? { kind: 'ignored', name, reason: `mailbox type ${quoted(type)} is not mail` };
 }
 

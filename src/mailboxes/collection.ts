@@ -18,6 +18,15 @@ export function collectionMailbox(kind: CollectionKind, uniqueId: string): Mailb
   return { owner: OWNERS[kind], path: uniqueId };
 }
 
+/** Whether what waits is of a calendar or an address book, which nothing of Mail waits with. */
+export function isOfCollection({
+  mailboxes: [first],
+}: {
+  mailboxes: readonly Pick<Mailbox, 'owner'>[];
+}): boolean {
+  return first !== undefined && kindOfMailbox(first) !== 'mail';
+}
+
 /** What a mailbox holds. */
 export function kindOfMailbox({ owner }: Pick<Mailbox, 'owner'>): Kind {
   if (owner === OWNERS.calendar) return 'calendar';

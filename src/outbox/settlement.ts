@@ -1,4 +1,4 @@
-import { kindOfMailbox } from '../mailboxes/collection.ts';
+import { isOfCollection } from '../mailboxes/collection.ts';
 import type { Outcome } from './outcome.ts';
 import { backoffMs } from './backoff.ts';
 import type { ClaimedPush } from './attempt.ts';
@@ -117,13 +117,9 @@ function gone(
   rules: SettlementRules,
 ): Settlement {
   if (!registeredBefore(push, sinceMs, rules.nowMs)) return finished(reason, false);
+  // A device asks for its calendars and address books anew each day, and one that is gone had many of them.
   const isBelieved = isOfCollection(push) || believed(rules);
   return isBelieved ? finished(reason, true) : again(push, reason, 'gone', rules, ASK_AGAIN_MS);
-}
-
-/** A device asks for its calendars and address books anew each day, and one that is gone had many of them. */
-function isOfCollection({ mailboxes: [first] }: ClaimedPush): boolean {
-  return first !== undefined && kindOfMailbox(first) !== 'mail';
 }
 
 function believed({ credential, targets }: SettlementRules): boolean {
