@@ -1,3 +1,4 @@
+import { OF_MAIL } from '../kinds.ts';
 import type { TargetFilter } from '../../targets/record.ts';
 import type { Subscription } from '../../targets/subscription.ts';
 import type { Sql } from './database.ts';
@@ -69,7 +70,7 @@ const CONDITIONS: Readonly<Record<keyof TargetFilter, string>> = {
   topicUnusedSinceMs: `NOT EXISTS (SELECT 1 FROM xapplepush.targets AS other
     WHERE other.renewed_ms >= @topicUnusedSinceMs AND other.topic = @topic)`,
   expiredBeforeMs: 'expires_ms < @expiredBeforeMs',
-  ofMail: 'expires_ms IS NULL',
+  ofMail: OF_MAIL,
   failing: 'failures > 0',
   disabled: 'disabled_ms IS NOT NULL',
   neverTaken: 'last_push_ms IS NOT NULL AND last_success_ms IS NULL',

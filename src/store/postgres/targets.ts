@@ -1,3 +1,4 @@
+import { OF_MAIL } from '../kinds.ts';
 import type { Target, TargetFilter, TargetOrder, TopicUse } from '../../targets/record.ts';
 import type { Subscription } from '../../targets/subscription.ts';
 import type { TargetCount } from '../targets.ts';
@@ -58,7 +59,7 @@ export async function countTargets(database: Database): Promise<TargetCount> {
   const row = await database.ask((sql) =>
     sql.row<TargetCount>(
       `SELECT count(*) AS targets, count(DISTINCT user_name) AS users FROM xapplepush.targets
-       WHERE expires_ms IS NULL`,
+       WHERE ${OF_MAIL}`,
     ),
   );
   return row ?? { targets: 0, users: 0 };
@@ -72,7 +73,7 @@ export async function lastRegistered(
   const row = await database.ask((sql) =>
     sql.row<{ renewedMs: number | null }>(
       `SELECT max(renewed_ms) AS "renewedMs" FROM xapplepush.targets
-       WHERE renewed_ms <= @untilMs ${ofMail ? 'AND expires_ms IS NULL' : ''}`,
+       WHERE renewed_ms <= @untilMs ${ofMail ? `AND ${OF_MAIL}` : ''}`,
       { untilMs },
     ),
   );

@@ -1,3 +1,4 @@
+import { OF_MAIL } from '../kinds.ts';
 import type { BlamedTarget, SettlingFacts, SettlingQuestion } from '../../outbox/settling.ts';
 import type { Turn, TurnResult } from '../delivery.ts';
 import { claimIn } from './claim.ts';
@@ -51,7 +52,7 @@ export function settlingFacts(
 async function countTargetsIn(sql: Sql, limit: number): Promise<number> {
   const row = await sql.row<{ targets: number }>(
     `SELECT count(*) AS targets
-     FROM (SELECT 1 FROM xapplepush.targets WHERE expires_ms IS NULL LIMIT @limit) AS piece`,
+     FROM (SELECT 1 FROM xapplepush.targets WHERE ${OF_MAIL} LIMIT @limit) AS piece`,
     { limit },
   );
   return row?.targets ?? 0;

@@ -1,3 +1,4 @@
+import { OF_MAIL } from '../kinds.ts';
 import type { Target, TargetFilter, TargetOrder, TopicUse } from '../../targets/record.ts';
 import type { Subscription } from '../../targets/subscription.ts';
 import type { TargetCount } from '../targets.ts';
@@ -55,7 +56,7 @@ export function countTargets(database: Transactions): Promise<TargetCount> {
   return database.read(
     (sql) =>
       sql(
-        'SELECT count(*) AS targets, count(DISTINCT user) AS users FROM targets WHERE expires_ms IS NULL',
+        `SELECT count(*) AS targets, count(DISTINCT user) AS users FROM targets WHERE ${OF_MAIL}`,
       ).get() as TargetCount,
   );
 }
@@ -66,7 +67,7 @@ export function lastRegistered(
   { ofMail = false } = {},
 ): Promise<number | undefined> {
   return database.read((sql) => {
-    const kind = ofMail ? 'AND expires_ms IS NULL' : '';
+    const kind = ofMail ? `AND ${OF_MAIL}` : '';
     const latest = `SELECT max(renewed_ms) AS renewedMs FROM targets WHERE renewed_ms <= ? ${kind}`;
     const { renewedMs } = sql(latest).get(untilMs) as { renewedMs: number | null };
     return renewedMs ?? undefined;

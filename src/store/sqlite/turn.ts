@@ -1,3 +1,4 @@
+import { OF_MAIL } from '../kinds.ts';
 import type { BlamedTarget, SettlingFacts, SettlingQuestion } from '../../outbox/settling.ts';
 import type { Turn, TurnResult } from '../delivery.ts';
 import { claimIn } from './claim.ts';
@@ -36,7 +37,7 @@ export function settlingFacts(
 }
 
 function countTargetsIn(sql: Sql, limit: number): number {
-  return sql('SELECT count(*) FROM (SELECT 1 FROM targets WHERE expires_ms IS NULL LIMIT ?)')
+  return sql(`SELECT count(*) FROM (SELECT 1 FROM targets WHERE ${OF_MAIL} LIMIT ?)`)
     .pluck()
     .get(limit) as number;
 }
