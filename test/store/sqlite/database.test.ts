@@ -85,13 +85,17 @@ async function holdingProcess(
   change: string,
   forMs?: number,
 ): Promise<{ kill: () => Promise<void> }> {
-  const end = forMs === undefined ? '' : `setTimeout(() => database.exec('COMMIT').close(), ${forMs});`;
+  // In each case it stays known: V8 closes a database that nobody knows, and its lock is gone.
+  const end =
+    forMs === undefined
+      ? 'setInterval(() => database.inTransaction, 1000);'
+      : `setTimeout(() => database.exec('COMMIT').close(), ${forMs});`;
   const script = `import { connect } from '@/store/sqlite/driver.js';
     const [file, change] = process.argv.slice(1);
     const database = connect(file);
     database.exec('BEGIN EXCLUSIVE; ' + change);
     console.log('holds');
-    ${end === '' ? 'setInterval(() => undefined, 1000);' : end}`;
+    ${end}`;
   const child = program.start(script, file, change);
   onTestFinished(() => {
     child.kill('SIGKILL');
