@@ -34,6 +34,46 @@ export async function sendHistory(
   }
 }
 
+export interface Brought {
+  /** Entries in the files. */
+  here: number;
+  /** Of these, in the store. */
+  there: number;
+  /** Where they lie. */
+  paths: readonly string[];
+}
+
+/**
+ * Brings all of it at once, while no `serve` does, and leaves the files where they are: begun anew it doubles none, and
+ * nor does a `serve` that finds them there. Throws StoreError.
+ */
+export async function bringAlong(
+  verbs: SharedVerbs,
+  { folder, host }: Pick<Sending, 'folder' | 'host'>,
+  nowMs: number,
+): Promise<Brought> {
+  const paths: string[] = [];
+  let here = 0;
+  let there = 0;
+  for (const shelf of SHELVES) {
+    shelve(folder, shelf, nowMs);
+    for (const { path } of fullFiles(folder, shelf).reverse()) {
+      const content = contentOf(path);
+      const batch = batchOf(content, { batch: nameOf(host, path, content), host, shelf });
+      here += linesIn(content);
+      if (batch === undefined) continue;
+      await verbs.keepHistory(batch);
+      there += batch.entries;
+      paths.push(path);
+    }
+  }
+  return { here, there, paths };
+}
+
+function linesIn(content: Buffer): number {
+  return content.toString('latin1').split('\n').filter(Boolean).length;
+}
+
 /** A file that was sent and not removed, because the process was killed, is the same batch the next time. */
 async function sendFile(
   verbs: SharedVerbs,

@@ -17,7 +17,7 @@ export interface Compared {
   /** What came, also where it has been sent since. */
   pushes: Count;
   credentials: Count;
-  /** Entries of the history, where hosts have shared it and one takes it along; else it goes by its files. */
+  /** Entries of the history; absent where both stores keep it alike. */
   history?: Count;
 }
 

@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { hostNameOf } from '../../config/host-name.ts';
 import { bringBack } from '../../history/bring-back.ts';
 import { historyFolder } from '../../history/history.ts';
+import { bringAlong } from '../../history/sending.ts';
 import type { Clock } from '../../process/clock.ts';
 import { ExitCode, OperatorError } from '../../process/errors.ts';
 import type { StoreConfig } from '../../store/configured.ts';
@@ -16,6 +19,8 @@ export interface MoveContext {
   clock: Clock;
   /** Undefined where standard error is no terminal. */
   terminal: ((text: string) => void) | undefined;
+  /** What this host is called where hosts share a store. */
+  host?: string;
 }
 
 export interface Moved {
@@ -30,7 +35,8 @@ export interface Moved {
  * Throws OperatorError (exit 75) where somebody works with the store that is to be left, or one of both fails.
  */
 export function moveStore(from: StoreConfig, to: StoreConfig, context: MoveContext): Promise<Moved> {
-  return withBoth(from, to, context.clock, (source, target) => moveBetween(source, target, context));
+  const named = { ...context, host: hostNameOf(to.postgres) };
+  return withBoth(from, to, context.clock, (source, target) => moveBetween(source, target, named));
 }
 
 /** The same between two that are open, the one that is left as who delivers has it. */
@@ -61,7 +67,7 @@ async function moveAll(
   source: Store,
   target: Store,
   departure: Departure,
-  { clock, terminal }: MoveContext,
+  { clock, terminal, host = hostNameOf() }: MoveContext,
 ): Promise<Compared> {
   if (departure.step === 'devices') await leave(source, departure, clock);
   const { targets, waiting } = await source.countRows();
@@ -73,19 +79,26 @@ async function moveAll(
   const pushes = progressOf(waiting, 'pushes');
   await takePushes(source, target, departure.id, pushes.show).finally(pushes.end);
   await target.takeCredentials(await source.keptCredentials());
-  const history = await takeHistory(source, target);
+  const taken = await takeHistory(source, target, host, clock.nowMs());
+  const history = taken && { here: taken.here, there: taken.there };
   const compared = { ...(await compare(source, target, departure.id)), ...(history && { history }) };
   if (compared.devices.there < compared.devices.here) return compared;
   await source.depart({ ...departure, step: 'done' });
+  for (const path of taken?.paths ?? []) rmSync(path, { force: true }); // back it comes from the store
   await target.forgetArrival(departure.id);
   return compared;
 }
 
-/** Undefined where both keep it alike, and where the files of this host stay what the other one is brought. */
-async function takeHistory({ shared }: Store, target: Store): Promise<Count | undefined> {
-  return shared === undefined || target.shared !== undefined
-    ? undefined
-    : bringBack(shared, historyFolder(target.file));
+/** Undefined where both keep it alike: in what hosts share, or in files beside the store. */
+async function takeHistory(
+  source: Store,
+  target: Store,
+  host: string,
+  nowMs: number,
+): Promise<(Count & { paths?: readonly string[] }) | undefined> {
+  if (source.shared === undefined)
+    return target.shared && bringAlong(target.shared, { folder: historyFolder(source.file), host }, nowMs);
+  return target.shared ? undefined : bringBack(source.shared, historyFolder(target.file));
 }
 
 /** Who was quick enough to begin a push before nobody may any more is waited for too. */

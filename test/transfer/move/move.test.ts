@@ -8,6 +8,9 @@ import { bringBack } from '../../../src/history/bring-back.ts';
 import { lineOf } from '../../../src/history/entry.ts';
 import { historyFolder } from '../../../src/history/history.ts';
 import { readHistory } from '../../../src/history/read.ts';
+import { bringAlong } from '../../../src/history/sending.ts';
+import { readShared } from '../../../src/history/shared.ts';
+import { append, fullFiles } from '../../../src/history/shelf.ts';
 import { systemClock } from '../../../src/process/clock.ts';
 import { openPostgres } from '../../../src/store/postgres/open.ts';
 import { MIGRATIONS } from '../../../src/store/postgres/schema.ts';
@@ -67,6 +70,8 @@ function breakingOff(stores: readonly Store[], after: number): Store[] {
   );
 }
 
+const EVERYTHING = { limit: 10_000, sinceMs: 0, maxEntries: 10_000, wanted: () => true };
+
 describeWith('PostgreSQL', postgresAvailability(), 'a move between SQLite and PostgreSQL', () => {
   let postgres: Postgres;
   let stores: KeptStores;
@@ -101,6 +106,24 @@ describeWith('PostgreSQL', postgresAvailability(), 'a move between SQLite and Po
     await source.stay();
   });
 
+  test('there takes the history of this host along, once, however often it is begun', async () => {
+    const [source, target] = [testStore(), await onServer()];
+    await filled(source, 1);
+    const folder = historyFolder(source.file);
+    const [bounds, entries] = [{ maxEntries: 1e6, maxAgeMs: 1e12 }, 3000];
+    for (let n = 0; n < entries; n += 1)
+      append(folder, 'devices', lineOf(targetEntryOf({ atMs: NOW_MS + n })), bounds, NOW_MS + n);
+    append(folder, 'others', 'of a process that was killed while it w\n', bounds, NOW_MS);
+    await bringAlong(target.shared!, { folder, host: 'mx1' }, NOW_MS); // of a move that was broken off then
+    const moved = await moveBetween(source, target, { ...CONTEXT, host: 'mx1' });
+    expect(moved.compared?.history).toEqual({ here: entries + 1, there: entries });
+    const found = await readShared(target.shared!, { ...EVERYTHING, shelves: ['devices'] });
+    expect(found.map(({ atMs }) => atMs - NOW_MS)).toEqual(Array.from({ length: entries }, (_, n) => n));
+    expect(found[0]).toMatchObject({ host: 'mx1' });
+    expect(fullFiles(folder, 'devices')).toEqual([]);
+    await source.stay();
+  });
+
   test('back takes the history of all hosts along, once, however often it is begun', async () => {
     const [source, target] = [await onServer(), testStore()];
     await filled(source, 1);
@@ -117,7 +140,7 @@ describeWith('PostgreSQL', postgresAvailability(), 'a move between SQLite and Po
     expect(tellMoved(moved, { file: undefined }, target.file).text).toMatch(
       /entries of the history +6000 +6000\n/,
     );
-    const found = readHistory(folder, { limit: 10_000, sinceMs: 0, maxEntries: 10_000, wanted: () => true });
+    const found = readHistory(folder, EVERYTHING);
     expect(found.map(({ atMs }) => atMs - NOW_MS)).toEqual(Array.from({ length: 6000 }, (_, n) => n));
     expect(found.slice(0, 3).map(({ host }) => host)).toEqual(['mx1', 'mx2', 'mx3']);
     await source.stay();
