@@ -8,6 +8,7 @@ import type { Store } from '../src/store/store.ts';
 import { startTestApns, type TestApns } from './support/apns.ts';
 import { eventually, type Sandbox } from './support/command.ts';
 import { messageNew } from './support/events.ts';
+import { load } from './support/load.ts';
 import { describeWith, testWith } from './support/needs.ts';
 import { createNetwork, networkAvailability } from './support/network.ts';
 import { type Postgres, startPostgres } from './support/postgres.ts';
@@ -26,6 +27,8 @@ import {
 } from './support/shared-hosts.ts';
 
 const AT_ONCE = 'delivery: { throttle: 0s }\n';
+
+const EVENTS = load(20_000, 5000);
 
 describeWith('PostgreSQL', postgresAvailability(), 'hosts that share a PostgreSQL, with much to do', () => {
   let postgres: Postgres;
@@ -69,8 +72,8 @@ describeWith('PostgreSQL', postgresAvailability(), 'hosts that share a PostgreSQ
   /** Of the pushes from that one on. */
   const idsFrom = (first: number): Map<string, Set<string>> => idsOf(apns.received.slice(first));
 
-  test('20,000 events by four of them: each device is told once after its last one', async () => {
-    const [users, before] = [1000, 19];
+  test(`${EVENTS} events by four of them: each device is told once after its last one`, async () => {
+    const [users, before] = [1000, EVENTS / 1000 - 1];
     store = await withManyUsers(users);
     await Promise.all(hosts.map((host) => serveOn(host)));
     const startMs = performance.now();
@@ -83,11 +86,11 @@ describeWith('PostgreSQL', postgresAvailability(), 'hosts that share a PostgreSQ
     for (const [file, part] of parts(users).entries()) leaveMails(hosts[file % 4]!, part);
     await allDone();
     expect([idsFrom(earlier).size, apns.received.length - earlier]).toEqual([users, users]);
-    tell(`20,000 events, ${apns.received.length} pushes, by four: ${secondsSince(startMs)}`);
+    tell(`${EVENTS} events, ${apns.received.length} pushes, by four: ${secondsSince(startMs)}`);
   });
 
   test('two share the work', async () => {
-    const users = 4000;
+    const users = load(4000, 1000);
     store = await withManyUsers(users);
     hosts.splice(2).forEach((host) => host.remove());
     await Promise.all(hosts.map((host) => serveOn(host)));
@@ -99,14 +102,14 @@ describeWith('PostgreSQL', postgresAvailability(), 'hosts that share a PostgreSQ
       () => hosts.map(deliveredBy),
       ([one = 0, other = 0]) => one + other >= users,
     );
-    tell(`4,000 pushes by two, ${tookMs}: ${counts.join(' and ')}`);
+    tell(`${users} pushes by two, ${tookMs}: ${counts.join(' and ')}`);
     expect(counts.reduce((sum, count) => sum + count, 0)).toBe(users);
     // 40:60 where the machine has time for both; who is starved of it sends less, and that is no fault.
     expect(Math.min(...counts)).toBeGreaterThanOrEqual(0.2 * users);
   });
 
   test('killed in turn they lose nothing, and tell again only what a killed host had not removed yet', async () => {
-    const users = 1000;
+    const users = load(1000, 400);
     store = await withManyUsers(users);
     const running = await Promise.all(hosts.map((host) => serveOn(host)));
     for (let n = 0; n < users; n += 1) leaveMail(hosts[n % 4]!, n);

@@ -3,9 +3,10 @@ import { configFor, startTestApns, type TestApns } from './support/apns.ts';
 import { configure as writeConfig, createSandbox, eventually, type Sandbox } from './support/command.ts';
 import { range, registerUsers, restartable, tokensOf, waitingIn } from './support/faults.ts';
 import { messageNew, registration, tokenNumber } from './support/events.ts';
+import { load } from './support/load.ts';
 
 /** As many handlers at once as the busiest host could start. */
-const CROWD = 200;
+const CROWD = load(200, 50);
 
 let apns: TestApns;
 let sandbox: Sandbox;

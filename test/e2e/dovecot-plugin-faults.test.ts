@@ -17,10 +17,11 @@ import { type Dovecot, startDovecot } from '../support/dovecot.ts';
 import { liveProcesses } from '../support/cyrus-processes.ts';
 import { ACCOUNT_ID, tokenNumber } from '../support/events.ts';
 import { type ImapClient, loginImap, type RegistrationReply } from '../support/imap.ts';
+import { load } from '../support/load.ts';
 import { testWithMounts } from '../support/needs.ts';
 import { mountSmallDisk } from '../support/small-disk.ts';
 
-const SESSIONS = 50;
+const SESSIONS = load(50, 20);
 const PER_SESSION = 100;
 const KILLED_SESSIONS = 10;
 

@@ -13,6 +13,7 @@ import { type Cyrus, describeWithCyrus } from '../support/cyrus.ts';
 import { tokenNumber } from '../support/events.ts';
 import { loginImap } from '../support/imap.ts';
 import { deliver } from '../support/lmtp.ts';
+import { load } from '../support/load.ts';
 import { describeWithTools } from '../support/needs.ts';
 import { servings } from '../support/serve.ts';
 import { childOf, freeze, unixClientsOf, workerOf } from '../support/unix-clients.ts';
@@ -20,8 +21,8 @@ import { childOf, freeze, unixClientsOf, workerOf } from '../support/unix-client
 const KEEP_SOCKETS = fileURLToPath(new URL('../../examples/keep-sockets', import.meta.url));
 
 const CLIENTS = 20;
-const DELIVERIES = 600;
-const RESTARTS = 10;
+const DELIVERIES = load(600, 220);
+const RESTARTS = load(10, 4);
 
 /** Of a `serve` that is started again a second later. */
 const KILLS = 3;
