@@ -12,7 +12,7 @@ const ENTRIES = {
   store: ['src/store/open.ts', 'src/delivery/wake.ts', ...verbs('enqueue', 'presence')],
   registration: ['src/intake/registering.ts', 'src/targets/target.ts', ...verbs('register')],
   control: ['src/delivery/poke.ts'],
-  spool: ['src/spool/spool.ts'],
+  spool: ['src/spool/spool.ts', 'src/store/left-to-serve.ts'],
   lease: ['src/delivery/lease.ts', 'src/store/free.ts', ...verbs('leases', 'due')],
   credentials: ['src/apns/credentials/watch.ts', 'src/apns/credentials/expiry.ts'],
   delivery: ['src/delivery/foreground.ts', ...verbs('turn', 'upkeep', 'ahead', 'credentials')],

@@ -30,10 +30,7 @@ const REGISTRATION = {
 const NOTIFYD_ARGUMENTS = ['-c', 'EVENT', '-p', '', '-u', '', '-m', '', '-f'];
 
 /** What a deliverer loads besides what an event runs through. */
-const DELIVERER = [
-  ...['deliverer', 'delivery', 'credentials', 'control', 'spool', 'lease'],
-  ...['edition', 'pino'],
-];
+const DELIVERER = ['deliverer', 'delivery', 'credentials', 'control', 'lease', 'edition', 'pino'];
 
 /**
  * Runs the program as mail servers do, and keeps beside each chunk that an event or the deliverer runs through the code
@@ -45,12 +42,15 @@ export async function keepCode(out, drivers) {
   try {
     dir = mkdtempSync(join(tmpdir(), 'xapplepush-build-'));
     const stage = { out, config: join(dir, 'config.yaml') };
-    configure(dir, stage.config);
+    const shared = { out, config: join(dir, 'shared.yaml') };
+    configure(dir, stage.config, `store: ${dir}/x.db`);
+    configure(dir, shared.config, `store: postgresql://127.0.0.1:9/none\nstate: ${dir}`);
     await setTimeout(SETTLED_MS);
     run(stage, ['registration'], [], [REGISTRATION]);
     const chunks = ['event', 'rolldown-runtime', 'store', ...drivers];
     run(stage, chunks, NOTIFYD_ARGUMENTS, [OTHER, MESSAGE_FOR_NOBODY, MESSAGE]);
     run(stage, DELIVERER, ['deliverer'], []);
+    run(shared, ['spool'], NOTIFYD_ARGUMENTS, [MESSAGE]); // which connects to nothing, and writes a file
   } catch (error) {
     process.stderr.write(`build: the program will start more slowly: ${error.message}\n`);
   } finally {
@@ -58,13 +58,13 @@ export async function keepCode(out, drivers) {
   }
 }
 
-function configure(dir, config) {
+function configure(dir, config, store) {
   writeFileSync(join(dir, 'other.conf'), 'unixhierarchysep: yes\n');
   writeFileSync(join(dir, 'imapd.conf'), `altnamespace: yes\n@include: ${dir}/other.conf\n`);
   writeFileSync(
     config,
     `apns: { topic: com.apple.mail.XServer.0715a26b-ca09-4730-a419-793000ca982e }
-store: ${dir}/x.db
+${store}
 spool: ${dir}/spool
 imapd_conf: ${dir}/imapd.conf
 delivery: { linger: 0s }
