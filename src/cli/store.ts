@@ -36,9 +36,7 @@ interface MigrateOptions {
 
 function addMigrate(store: Command, context: CommandContext): void {
   explain(store.command('migrate'), MIGRATE)
-    .description(
-      'move devices, waiting pushes and what credentials have achieved, while events wait in the spool',
-    )
+    .description('move devices, waiting pushes and history, while events wait in the spool')
     .option('--to <place>', 'postgresql://…, else the file of a new database')
     .option('--password-file <file>', 'holds the password for it (default: as libpq finds one)')
     .option('--undo', 'stay with the store that a move has begun to leave', false)
@@ -115,7 +113,7 @@ const MIGRATE: Explanation = {
     'The other store may hold devices already, such as those of other hosts, and be in use: of a device that both know ' +
       'the newer registration stays. A database that was left is left for good: to move back there, remove it first. ' +
       '--undo is refused once the first pushes have gone.',
-    'History stands in files: the first serve on a PostgreSQL brings along what they hold, and the way back takes none.',
+    'The history goes along, from the files of this host to a PostgreSQL and, of all its hosts, back into files.',
   ],
   exits: {
     [ExitCode.usage]: 'nothing says where to, or a URL holds a password',
