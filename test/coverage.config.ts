@@ -12,13 +12,20 @@ const OTHER_PROCESSES =
 /** One that runs the program in its own process as well. */
 const HERE = /from '[./]*support\/(?:here|transcript)\.ts'/;
 
+/** Those that need another process for one case of many. */
+const MOSTLY_HERE = ['check/proxy', 'serve/status-page', 'store/backup', 'unusable-credentials'].map(
+  (name) => `test/${name}.test.ts`,
+);
+
 /** The tests that run in one process, and what they reach of the source: `npm run coverage`. */
 export default mergeConfig(
   ordinary,
   defineConfig({
     test: {
       exclude: [
-        ...testsIn((text) => OTHER_PROCESSES.test(text) && !HERE.test(text)),
+        ...testsIn((text) => OTHER_PROCESSES.test(text) && !HERE.test(text)).filter(
+          (file) => !MOSTLY_HERE.includes(file),
+        ),
         'test/e2e/**',
         'test/build/launch.test.ts',
         'test/examples/demo.test.ts',

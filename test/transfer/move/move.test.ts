@@ -17,9 +17,10 @@ import { MIGRATIONS } from '../../../src/store/postgres/schema.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { moveBetween, moveStore, stayWith } from '../../../src/transfer/move/move.ts';
 import { tellMoved } from '../../../src/transfer/move/told.ts';
-import { COMMAND, createSandbox, environmentOf, type Sandbox } from '../../support/command.ts';
+import { COMMAND, environmentOf, type Sandbox } from '../../support/command.ts';
 import { createTestClock } from '../../support/clock.ts';
 import { ACCOUNT_ID, messageNew } from '../../support/events.ts';
+import { sandboxHere } from '../../support/here.ts';
 import { targetEntryOf } from '../../support/history.ts';
 import { describeWith } from '../../support/needs.ts';
 import { type Postgres, startPostgres } from '../../support/postgres.ts';
@@ -321,7 +322,7 @@ describeWith('PostgreSQL', postgresAvailability(), 'a move between SQLite and Po
   });
 
   const sandboxWith = (yaml = ''): Sandbox => {
-    const sandbox = createSandbox(`apns: { topic: com.apple.mail.XServer.test }\n${yaml}`);
+    const sandbox = sandboxHere(`apns: { topic: com.apple.mail.XServer.test }\n${yaml}`);
     onTestFinished(() => sandbox.remove());
     return sandbox;
   };
