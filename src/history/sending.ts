@@ -28,19 +28,21 @@ export async function sendHistory(
     const files = fullFiles(sending.folder, shelf).reverse();
     for (const { path } of files) {
       if (isOver()) return;
-      await sendFile(verbs, sending, { shelf, path, nowMs });
+      removeBrought(await bring(verbs, sending.host, shelf, path), sending, nowMs);
     }
     shelve(sending.folder, shelf, nowMs);
   }
 }
 
+/** A file as it was when it was brought. */
 export interface Brought {
-  /** Entries in the files. */
-  here: number;
-  /** Of these, in the store. */
-  there: number;
-  /** Where they lie. */
-  paths: readonly string[];
+  shelf: Shelf;
+  path: string;
+  bytes: number;
+  /** Whole or not. */
+  lines: number;
+  /** Of these, those that are in the store now. */
+  entries: number;
 }
 
 /**
@@ -51,41 +53,34 @@ export async function bringAlong(
   verbs: SharedVerbs,
   { folder, host }: Pick<Sending, 'folder' | 'host'>,
   nowMs: number,
-): Promise<Brought> {
-  const paths: string[] = [];
-  let here = 0;
-  let there = 0;
+): Promise<Brought[]> {
+  const brought: Brought[] = [];
   for (const shelf of SHELVES) {
     shelve(folder, shelf, nowMs);
-    for (const { path } of fullFiles(folder, shelf).reverse()) {
-      const content = contentOf(path);
-      const batch = batchOf(content, { batch: nameOf(host, path, content), host, shelf });
-      here += linesIn(content);
-      if (batch === undefined) continue;
-      await verbs.keepHistory(batch);
-      there += batch.entries;
-      paths.push(path);
-    }
+    for (const { path } of fullFiles(folder, shelf).reverse())
+      brought.push(await bring(verbs, host, shelf, path));
   }
-  return { here, there, paths };
+  return brought;
 }
 
-function linesIn(content: Buffer): number {
-  return content.toString('latin1').split('\n').filter(Boolean).length;
-}
-
-/** A file that was sent and not removed, because the process was killed, is the same batch the next time. */
-async function sendFile(
-  verbs: SharedVerbs,
-  { folder, host, bounds }: Sending,
-  { shelf, path, nowMs }: { shelf: Shelf; path: string; nowMs: number },
-): Promise<void> {
+/** A file that was brought and not removed, because the process was killed, is the same batch the next time. */
+async function bring(verbs: SharedVerbs, host: string, shelf: Shelf, path: string): Promise<Brought> {
   const content = contentOf(path);
   const batch = batchOf(content, { batch: nameOf(host, path, content), host, shelf });
   if (batch !== undefined) await verbs.keepHistory(batch);
-  const late = contentOf(path).subarray(content.length).toString('utf8');
+  const lines = content.toString('latin1').split('\n').filter(Boolean).length;
+  return { shelf, path, bytes: content.length, lines, entries: batch?.entries ?? 0 };
+}
+
+/** What a process has added to it since, which was stopped while it wrote, is written anew. */
+export function removeBrought(
+  { shelf, path, bytes }: Brought,
+  { folder, bounds }: Pick<Sending, 'folder' | 'bounds'>,
+  nowMs: number,
+): void {
+  const late = contentOf(path).subarray(bytes).toString('utf8');
   rmSync(path, { force: true });
-  if (late !== '') append(folder, shelf, late, bounds, nowMs); // of a process that was stopped while it wrote
+  if (late !== '') append(folder, shelf, late, bounds, nowMs);
 }
 
 /** Nothing where it was too old meanwhile, or another `serve` of this host has sent it. */

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { rmSync } from 'node:fs';
 import { hostNameOf } from '../../config/host-name.ts';
 import { bringBack } from '../../history/bring-back.ts';
 import { historyFolder } from '../../history/history.ts';
-import { bringAlong } from '../../history/sending.ts';
+import { bringAlong, removeBrought } from '../../history/sending.ts';
 import type { Clock } from '../../process/clock.ts';
 import { ExitCode, OperatorError } from '../../process/errors.ts';
 import type { StoreConfig } from '../../store/configured.ts';
@@ -79,14 +78,22 @@ async function moveAll(
   const pushes = progressOf(waiting, 'pushes');
   await takePushes(source, target, departure.id, pushes.show).finally(pushes.end);
   await target.takeCredentials(await source.keptCredentials());
-  const taken = await takeHistory(source, target, host, clock.nowMs());
-  const history = taken && { here: taken.here, there: taken.there };
-  const compared = { ...(await compare(source, target, departure.id)), ...(history && { history }) };
+  const history = await takeHistory(source, target, host, clock.nowMs());
+  const compared = {
+    ...(await compare(source, target, departure.id)),
+    ...(history && { history: history.count }),
+  };
   if (compared.devices.there < compared.devices.here) return compared;
   await source.depart({ ...departure, step: 'done' });
-  for (const path of taken?.paths ?? []) rmSync(path, { force: true }); // back it comes from the store
+  history?.leave();
   await target.forgetArrival(departure.id);
   return compared;
+}
+
+interface TakenHistory {
+  count: Count;
+  /** Removes what has gone: back it comes from the store. */
+  leave: () => void;
 }
 
 /** Undefined where both keep it alike: in what hosts share, or in files beside the store. */
@@ -95,11 +102,21 @@ async function takeHistory(
   target: Store,
   host: string,
   nowMs: number,
-): Promise<(Count & { paths?: readonly string[] }) | undefined> {
-  if (source.shared === undefined)
-    return target.shared && bringAlong(target.shared, { folder: historyFolder(source.file), host }, nowMs);
-  return target.shared ? undefined : bringBack(source.shared, historyFolder(target.file));
+): Promise<TakenHistory | undefined> {
+  if (source.shared !== undefined && target.shared === undefined)
+    return { count: await bringBack(source.shared, historyFolder(target.file)), leave: () => undefined };
+  if (source.shared !== undefined || target.shared === undefined) return undefined;
+  const folder = historyFolder(source.file);
+  const brought = await bringAlong(target.shared, { folder, host }, nowMs);
+  const sum = (of: 'lines' | 'entries'): number => brought.reduce((total, file) => total + file[of], 0);
+  return {
+    count: { here: sum('lines'), there: sum('entries') },
+    leave: () => brought.forEach((file) => removeBrought(file, { folder, bounds: ALL }, nowMs)),
+  };
 }
+
+/** Nothing is thrown away while it moves. */
+const ALL = { maxEntries: Infinity, maxAgeMs: Infinity };
 
 /** Who was quick enough to begin a push before nobody may any more is waited for too. */
 async function leave(source: Store, departure: Departure, clock: Clock): Promise<void> {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { leaseOwner } from '../../../src/delivery/lease.ts';
@@ -14,6 +14,7 @@ import { append, fullFiles } from '../../../src/history/shelf.ts';
 import { systemClock } from '../../../src/process/clock.ts';
 import { openPostgres } from '../../../src/store/postgres/open.ts';
 import { MIGRATIONS } from '../../../src/store/postgres/schema.ts';
+import type { SharedVerbs } from '../../../src/store/shared.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { moveBetween, moveStore, stayWith } from '../../../src/transfer/move/move.ts';
 import { tellMoved } from '../../../src/transfer/move/told.ts';
@@ -122,6 +123,25 @@ describeWith('PostgreSQL', postgresAvailability(), 'a move between SQLite and Po
     expect(found.map(({ atMs }) => atMs - NOW_MS)).toEqual(Array.from({ length: entries }, (_, n) => n));
     expect(found[0]).toMatchObject({ host: 'mx1' });
     expect(fullFiles(folder, 'devices')).toEqual([]);
+    await source.stay();
+  });
+
+  test('what a process writes late, while its file is brought, stays in the files', async () => {
+    const [source, target] = [testStore(), await onServer()];
+    await filled(source, 1);
+    const folder = historyFolder(source.file);
+    const bounds = { maxEntries: 10, maxAgeMs: 1e12 };
+    append(folder, 'devices', lineOf(targetEntryOf({ atMs: NOW_MS })), bounds, NOW_MS);
+    const shared: SharedVerbs = {
+      ...target.shared!,
+      keepHistory: async (batch) => {
+        await target.shared!.keepHistory(batch);
+        appendFileSync(fullFiles(folder, 'devices')[0]!.path, lineOf(targetEntryOf({ atMs: NOW_MS + 1 })));
+      },
+    };
+    const moved = await moveBetween(source, { ...target, shared }, { ...CONTEXT, host: 'mx1' });
+    expect(moved.compared?.history).toEqual({ here: 1, there: 1 });
+    expect(readHistory(folder, EVERYTHING).map(({ atMs }) => atMs - NOW_MS)).toEqual([1]);
     await source.stay();
   });
 
