@@ -19,7 +19,7 @@ export default defineConfig({
     hookTimeout: 120_000,
     // Two cores are the smallest machine that CI uses, and tests wait for half of their time for processes and servers.
     maxWorkers: 4,
-    // What Vite makes of the files stays beside the packages, for the next run: a sixth of the processor time.
+    // What Vite makes of the files stays beside the packages, for the next run: of three rooms a sixth of the processor time.
     experimental: { fsModuleCache: true },
     projects: [
       { extends: true, test: { name: 'shared', include: SHARED, exclude: LEFT_OUT, isolate: false } },

@@ -43,6 +43,7 @@ export async function keepCode(out, drivers) {
     dir = mkdtempSync(join(tmpdir(), 'xapplepush-build-'));
     const stage = { out, config: join(dir, 'config.yaml') };
     const shared = { out, config: join(dir, 'shared.yaml') };
+    writeImapdConf(dir);
     configure(dir, stage.config, `store: ${dir}/x.db`);
     configure(dir, shared.config, `store: postgresql://127.0.0.1:9/none\nstate: ${dir}`);
     await setTimeout(SETTLED_MS);
@@ -58,9 +59,12 @@ export async function keepCode(out, drivers) {
   }
 }
 
-function configure(dir, config, store) {
+function writeImapdConf(dir) {
   writeFileSync(join(dir, 'other.conf'), 'unixhierarchysep: yes\n');
   writeFileSync(join(dir, 'imapd.conf'), `altnamespace: yes\n@include: ${dir}/other.conf\n`);
+}
+
+function configure(dir, config, store) {
   writeFileSync(
     config,
     `apns: { topic: com.apple.mail.XServer.0715a26b-ca09-4730-a419-793000ca982e }
