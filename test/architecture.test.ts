@@ -27,6 +27,8 @@ const PURE = [
   'transfer/target-line.ts',
   'transfer/xaps-database.ts',
   'delivery/push-of.ts',
+  'services/endpoint.ts',
+  'services/settlement.ts',
   'status/finding.ts',
   'status/serve-rules.ts',
   'status/rules.ts',
@@ -139,7 +141,7 @@ const STAIRS = [
   ...['main.ts', 'cli/', 'serve/', 'handle.ts'],
   'page/',
   ...['check/', 'status/', 'prune/', 'test-push/', 'transfer/', 'waiting/', 'devices/'],
-  ...['doors/', 'delivery/', 'intake/', 'history/', 'cert/', 'store/', 'apns/'],
+  ...['doors/', 'delivery/', 'intake/', 'history/', 'cert/', 'store/', 'services/', 'apns/'],
   ...['manual/', 'terminal/', 'sockets/', 'config/', 'spool/'],
   ...['outbox/', 'targets/', 'events/', 'mailboxes/', 'process/', 'node-20/'],
 ];
