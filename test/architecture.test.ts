@@ -129,6 +129,7 @@ const SCHEMA_OWNERS = [
   'config/kinds.ts',
   'config/read.ts',
   'config/schema.ts',
+  'config/url-kinds.ts',
   'manual/configuration-keys.ts',
   'transfer/checking.ts',
   'transfer/csv.ts',

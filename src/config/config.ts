@@ -63,6 +63,36 @@ export interface ServeConfig {
   pluginNamesMailboxes: boolean;
 }
 
+/** Delta Chat's notification service. */
+export interface DeltaChatConfig {
+  enabled: boolean;
+  /** What is asked to wake a device. */
+  notify: string;
+  /** How long a device counts after it registered. */
+  keepMs: number;
+  giveUpMs: number;
+}
+
+/** Web Push (RFC 8030). */
+export interface WebPushConfig {
+  enabled: boolean;
+  /** Whom a push service can ask about us; there where it is enabled. */
+  subject?: string;
+  /** With the key that we are known by; beside the store where it is absent. */
+  keyFile?: string;
+  /** Whether a subscription may lead to an address that is not everybody's. */
+  allowPrivateAddresses: boolean;
+  giveUpMs: number;
+}
+
+/** Addresses of the administrator's that are told what happens. */
+export interface WebhookConfig {
+  urls: string[];
+  /** What is posted is signed with; there where there are URLs. */
+  secretFile?: string;
+  giveUpMs: number;
+}
+
 /** A PostgreSQL that several hosts share. */
 export interface PostgresConfig {
   /** As libpq has it, without a password. */
@@ -94,6 +124,9 @@ export interface Settings {
   control: string;
   dovecot: { namespaces: DovecotNamespace[] };
   serve: ServeConfig;
+  deltachat: DeltaChatConfig;
+  webpush: WebPushConfig;
+  webhook: WebhookConfig;
 }
 
 /** The whole configuration, as this process works with it. */

@@ -27,6 +27,7 @@ export function conflicts(config: Settings, given: GivenKeys): ConfigProblem[] {
     ...config.dovecot.namespaces.flatMap((each, index) => namespaceConflicts(given, each, index)),
     ...storeConflicts(config, given),
     ...socketConflicts(config),
+    ...serviceConflicts(config, given),
   ];
   return found.map(({ at, key, message }) => ({ ...placeOf(given, at), key, message }));
 }
@@ -147,6 +148,24 @@ function socketConflicts({ control, store, serve }: Settings): Conflict[] {
       message: 'is the same file as control',
     });
   }
+  return found;
+}
+
+/** What a service cannot do without. */
+function serviceConflicts({ webpush }: Settings, given: GivenKeys): Conflict[] {
+  const found: Conflict[] = [];
+  if (webpush.enabled && !given.has('webpush.subject'))
+    found.push({
+      at: ['webpush.subject', 'webpush.enabled'],
+      key: 'webpush.subject',
+      message: 'is missing: push services want to know whom to ask, such as mailto:postmaster@example.org',
+    });
+  if (given.has('webhook.urls[1]') && !given.has('webhook.secret_file'))
+    found.push({
+      at: ['webhook.secret_file', 'webhook.urls'],
+      key: 'webhook.secret_file',
+      message: 'is missing: what is posted to webhook.urls is signed with it',
+    });
   return found;
 }
 

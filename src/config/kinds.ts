@@ -149,7 +149,7 @@ function expecting<S extends v.GenericSchema>(what: string, schemaWith: (message
   return v.pipe(schemaWith(message), v.description(what));
 }
 
-function textWith(message: Message, isRight: (value: string) => boolean) {
+export function textWith(message: Message, isRight: (value: string) => boolean) {
   return v.pipe(
     v.string(message),
     v.check((value) => !hasControls(value) && isRight(value), message),

@@ -81,10 +81,11 @@ function problemOf({ path, message }: Issue, places: Findings['places']): Config
   return { ...(places.get(key) ?? START), key, message };
 }
 
-/** A value that is wrong counts as the default, so that the search for problems goes on. */
+/** A value that is wrong counts as the default, and a list with such a value too, so that the search for problems goes on. */
 function without(issues: readonly Issue[], input: unknown): unknown {
   for (const { path } of issues) {
-    const place = path?.at(-1);
+    const last = path?.at(-1);
+    const place = Array.isArray(last?.input) && typeof last.value !== 'object' ? path?.at(-2) : last;
     if (place === undefined) return undefined;
     Reflect.deleteProperty(place.input as object, place.key as PropertyKey);
   }

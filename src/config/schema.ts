@@ -19,6 +19,7 @@ import {
   text,
 } from './kinds.ts';
 import { shown } from './shown.ts';
+import { contact, serviceUrl } from './url-kinds.ts';
 
 // Waited for by a timer: setTimeout takes 2^31-1 ms at most, which is less than 25 days.
 const wait = duration({ min: '0s', max: '24d' });
@@ -124,6 +125,24 @@ export const SCHEMA = section({
     status: v.optional(flag, false),
     plugin_padding: v.optional(flag, true),
     plugin_names_mailboxes: v.optional(flag, false),
+  }),
+  deltachat: section({
+    enabled: v.optional(flag, false),
+    notify: v.optional(serviceUrl, 'https://notifications.delta.chat/notify'),
+    keep: v.optional(retention, '90d'),
+    give_up: v.optional(period, '5h'),
+  }),
+  webpush: section({
+    enabled: v.optional(flag, false),
+    subject: v.optional(contact),
+    key_file: v.optional(secretPath), // by default beside the store
+    allow_private_addresses: v.optional(flag, false),
+    give_up: v.optional(period, '24h'),
+  }),
+  webhook: section({
+    urls: list(serviceUrl),
+    secret_file: v.optional(secretPath),
+    give_up: v.optional(period, '24h'),
   }),
 });
 

@@ -40,6 +40,29 @@ export function configOf(values: Values, file: string | undefined): Settings {
     control: values.control ?? controlBeside(storeOf(values).store),
     dovecot: { namespaces: values.dovecot.namespaces.map(namespaceOf) },
     serve: serveOf(serve),
+    ...servicesOf(values),
+  };
+}
+
+function servicesOf({
+  deltachat,
+  webpush,
+  webhook,
+}: Values): Pick<Settings, 'deltachat' | 'webpush' | 'webhook'> {
+  const { enabled, notify } = deltachat;
+  return {
+    deltachat: { enabled, notify, keepMs: deltachat.keep, giveUpMs: deltachat.give_up },
+    webpush: {
+      enabled: webpush.enabled,
+      ...defined({ subject: webpush.subject, keyFile: webpush.key_file }),
+      allowPrivateAddresses: webpush.allow_private_addresses,
+      giveUpMs: webpush.give_up,
+    },
+    webhook: {
+      urls: webhook.urls,
+      ...defined({ secretFile: webhook.secret_file }),
+      giveUpMs: webhook.give_up,
+    },
   };
 }
 

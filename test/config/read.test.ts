@@ -54,6 +54,14 @@ const DEFAULTS: Settings = {
   control: '/var/lib/xapplepush/xapplepush.sock',
   dovecot: { namespaces: [] },
   serve: { metrics: true, status: false, pluginPadding: true, pluginNamesMailboxes: false },
+  deltachat: {
+    enabled: false,
+    notify: 'https://notifications.delta.chat/notify',
+    keepMs: 7_776_000_000,
+    giveUpMs: 18_000_000,
+  },
+  webpush: { enabled: false, allowPrivateAddresses: false, giveUpMs: 86_400_000 },
+  webhook: { urls: [], giveUpMs: 86_400_000 },
 };
 
 describe('defaults', () => {
@@ -94,6 +102,9 @@ log: { level: debug, destination: /b/x.log }
 control: /b/control.sock
 dovecot: { namespaces: [{ prefix: shared/%u/, owner: '%u', own_prefix: INBOX. }, { prefix: Public/, public: true }] }
 serve: { cyrus_socket: /b/cyrus.sock, http: '[::1]:11619', metrics: false, status: true, plugin_padding: false, plugin_names_mailboxes: true }
+deltachat: { enabled: true, notify: http://127.0.0.1:8080/notify, keep: 30d, give_up: 1h }
+webpush: { enabled: true, subject: mailto:postmaster@example.org, key_file: /b/vapid.pem, allow_private_addresses: true, give_up: 2h }
+webhook: { urls: [https://a.example.org/x?y=z, http://localhost:80], secret_file: /b/secret, give_up: 3h }
 `;
     expect(configOf(text)).toStrictEqual({
       file: FILE,
@@ -138,6 +149,24 @@ serve: { cyrus_socket: /b/cyrus.sock, http: '[::1]:11619', metrics: false, statu
         status: true,
         pluginPadding: false,
         pluginNamesMailboxes: true,
+      },
+      deltachat: {
+        enabled: true,
+        notify: 'http://127.0.0.1:8080/notify',
+        keepMs: 2_592_000_000,
+        giveUpMs: 3_600_000,
+      },
+      webpush: {
+        enabled: true,
+        subject: 'mailto:postmaster@example.org',
+        keyFile: '/b/vapid.pem',
+        allowPrivateAddresses: true,
+        giveUpMs: 7_200_000,
+      },
+      webhook: {
+        urls: ['https://a.example.org/x?y=z', 'http://localhost/'],
+        secretFile: '/b/secret',
+        giveUpMs: 10_800_000,
       },
     });
   });
@@ -296,11 +325,24 @@ describe('problems', () => {
     `store: ${long.slice(0, 103)}.db`,
     `1:1: control: ${shown} has 108 bytes, and a socket's path 107 at most; set a shorter one`,
   );
+  bad(
+    'webpush:\n  enabled: true',
+    '2:3: webpush.subject: is missing: push services want to know whom to ask, such as mailto:postmaster@example.org',
+  );
+  bad(
+    'webhook:\n  urls: [https://a.example.org/x]',
+    '2:3: webhook.secret_file: is missing: what is posted to webhook.urls is signed with it',
+  );
+  bad(
+    'webhook:\n  secret_file: /s\n  urls:\n    - http://a.example.org/x',
+    '4:7: webhook.urls[1]: expected https://host/path, or http:// to an address of the loopback, without name and password',
+  );
+  bad('deltachat: { keep: 1h }', '1:20: deltachat.keep: "1h" is out of range: expected from 1d to 3650d');
 
   it('never show what may be a secret', () => {
     const text =
-      'apns: { certificate: hunter2, key: hunter2, passphrase_file: hunter2, token: { key: hunter2 }, also: [{ key: hunter2 }], proxy: hunter2, proxy_password_file: hunter2 }';
-    expect(problemsOf(text)).toHaveLength(11);
+      'webhook: { urls: [http://a/hunter2, http://b/hunter2], secret_file: hunter2 }\napns: { certificate: hunter2, key: hunter2, passphrase_file: hunter2, token: { key: hunter2 }, also: [{ key: hunter2 }], proxy: hunter2, proxy_password_file: hunter2 }';
+    expect(problemsOf(text)).toHaveLength(14);
     expect(problemsOf(text).join('\n')).not.toContain('hunter2');
   });
 
