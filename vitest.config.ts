@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 /** Rooms whose tests leave nothing behind in their process: the next file may run in it, which saves a third. */
 const SHARED = (
   'apns cert check cli config delivery devices doors events history intake mailboxes manual outbox page pages prune ' +
-  'serve sockets spool status store targets terminal test-push transfer waiting'
+  'serve services sockets spool status store targets terminal test-push transfer waiting'
 )
   .split(' ')
   .map((room) => `test/${room}/**/*.test.ts`);
