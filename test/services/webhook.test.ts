@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { createHash, createHmac } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openPoster } from '../../src/services/http-post.ts';
 import type { Service, ServiceOutcome } from '../../src/services/service.ts';
@@ -39,6 +41,33 @@ test('is told by JSON that something happened, whose, where and when, signed wit
   const seconds = Date.parse('2026-12-01T06:00:01Z') / 1000;
   const mac = createHmac('sha256', SECRET).update(`${seconds}.`).update(body).digest('hex');
   expect(headers[SIGNATURE_HEADER.toLowerCase()]).toBe(`t=${seconds},v1=${mac}`);
+});
+
+test('is ours by the code that the page has for it, within five minutes and unchanged', async () => {
+  const service = await startPushService();
+  const nowMs = Date.now();
+  const webhook = createWebhook(
+    { urls: [service.url], secret: SECRET, giveUpMs: 1000, nowMs: () => nowMs },
+    openPoster({ nowMs: () => nowMs }),
+  );
+  onTestFinished(() => webhook.close());
+  await webhook.send(webhookEndpoint(service.url, 'alice'), NOTICE, 5000);
+  const [{ headers, body }] = service.asked as [PushService['asked'][number]];
+  const header = String(headers[SIGNATURE_HEADER.toLowerCase()]);
+  const [, code = ''] = /```python\n([^]*?)```/.exec(readFileSync('docs/webhook.md', 'utf8')) ?? [];
+  const old = header.replace(/\d+/, (seconds) => String(Number(seconds) - 600));
+  const tries = [
+    [SECRET, header, body.toString()],
+    ['another secret', header, body.toString()],
+    [SECRET, header, body.toString().replace('alice', 'alicf')],
+    [SECRET, old, body.toString()],
+  ];
+  const asking = `${code}
+import json, sys
+for s, h, b in json.load(sys.stdin): print(is_ours(s.encode(), h, b.encode()))
+`;
+  const told = execFileSync('python3', ['-c', asking], { input: JSON.stringify(tries), encoding: 'utf8' });
+  expect(told.split('\n')).toEqual(['True', 'False', 'False', 'False', '']);
 });
 
 describe('the answer', () => {
