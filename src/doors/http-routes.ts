@@ -1,8 +1,9 @@
 import { type Answer, NOT_FOUND, notAllowed, text } from './http-answer.ts';
 import { type PageContext, statusPage } from './http-page.ts';
+import { subscribe, subscriptionKey, type SubscriptionContext, unsubscribe } from './http-subscriptions.ts';
 import { events, type EventContext, notifyByOx, notifyByXaps, registerByXaps } from './http-events.ts';
 
-export interface RouteContext extends EventContext, PageContext {
+export interface RouteContext extends EventContext, PageContext, SubscriptionContext {
   /** Whether events are taken, and why not; where they are, `reason` says what keeps pushes from being sent. */
   ready: () => { ready: boolean; reason?: string };
   /** Absent: /metrics is answered as if it were nothing. */
@@ -32,6 +33,11 @@ const POST: Record<string, Route> = {
   '/register': { name: 'register', open: false, takesBody: true, handle: registerByXaps },
   '/notify': { name: 'notify', open: false, takesBody: true, handle: notifyByXaps },
   '/events': { name: 'events', open: false, takesBody: true, handle: events },
+  '/webpush/subscriptions': { name: 'subscribe', open: false, takesBody: true, handle: subscribe },
+};
+
+const DELETE: Record<string, Route> = {
+  '/webpush/subscriptions': { name: 'unsubscribe', open: false, takesBody: false, handle: unsubscribe },
 };
 
 const GET: Record<string, Route> = {
@@ -39,6 +45,7 @@ const GET: Record<string, Route> = {
     ...{ name: 'status', open: false, takesBody: false, isLookedAt: true },
     handle: (_, context, query) => statusPage(query, context),
   },
+  '/webpush/key': { name: 'webpush key', open: false, takesBody: false, handle: subscriptionKey },
   '/healthz': { name: 'healthz', open: true, takesBody: false, handle: () => text(200, 'ok\n') },
   '/readyz': { name: 'readyz', open: false, takesBody: false, handle: (_, context) => readiness(context) },
   '/metrics': { name: 'metrics', open: false, takesBody: false, handle: (_, context) => metrics(context) },
@@ -50,12 +57,12 @@ const PUT: Route = { name: 'ox', open: false, takesBody: true, handle: notifyByO
 /** The route of a request; `path` is without its query. */
 export function findRoute(method: string, path: string): Route {
   if (method === 'PUT') return PUT;
-  const [read, write] = [own(GET, path), own(POST, path)];
-  const found = method === 'POST' ? write : method === 'GET' || method === 'HEAD' ? read : undefined;
+  const [read, write, remove] = [own(GET, path), own(POST, path), own(DELETE, path)];
+  const asked: Record<string, Route | undefined> = { GET: read, HEAD: read, POST: write, DELETE: remove };
+  const found = Object.hasOwn(asked, method) ? asked[method] : undefined;
   if (found !== undefined) return found;
-  if (read !== undefined) return refusal(notAllowed('GET, HEAD, PUT'));
-  if (write !== undefined) return refusal(notAllowed('POST, PUT'));
-  return refusal(NOT_FOUND);
+  const allowed = [...(read ? ['GET, HEAD'] : []), ...(write ? ['POST'] : []), ...(remove ? ['DELETE'] : [])];
+  return refusal(allowed.length === 0 ? NOT_FOUND : notAllowed([...allowed, 'PUT'].join(', ')));
 }
 
 function own(routes: Record<string, Route>, path: string): Route | undefined {

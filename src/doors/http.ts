@@ -40,7 +40,10 @@ export interface HttpDoor extends Door {
 }
 
 /** What may change while it listens. */
-export type HttpSettings = Pick<HttpDoorOptions, 'authorization' | 'metrics' | 'page' | 'padsTopic' | 'tls'>;
+export type HttpSettings = Pick<
+  HttpDoorOptions,
+  'authorization' | 'metrics' | 'page' | 'padsTopic' | 'subscriptions' | 'tls'
+>;
 
 /**
  * Listens for HTTP: the routes of Dovecot's XAPS plugin and OX driver, /events, and what monitoring asks.
