@@ -111,12 +111,14 @@ function placesOf({ store, spool, control, log, apns }: Config): Record<string, 
 }
 
 function checkFiles(
-  { apns, file, imapdConf, log, serve }: Config,
+  { apns, file, imapdConf, log, serve, webhook }: Config,
   cyrus: Cyrus,
   { files, secretFiles }: Credentials,
   user: MailUser | undefined,
 ): Point[] {
-  const passwords = [serve.httpPasswordFile, apns.proxy?.passwordFile].filter((each) => each !== undefined);
+  const passwords = [serve.httpPasswordFile, apns.proxy?.passwordFile, webhook.secretFile].filter(
+    (each) => each !== undefined,
+  );
   const keys = serve.tls === undefined ? [] : [serve.tls.key];
   const secrecy = checkSecrecy([...secretFiles, ...passwords, ...keys], user);
   if (user === undefined) return [...secrecy, ...skippedAll([FILES_TO_READ, LOG], MAIL_USER)];

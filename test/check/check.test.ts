@@ -124,16 +124,22 @@ describe('one fault', () => {
     });
   });
 
-  test('is a password for HTTP that everybody can read, or that serve cannot', async () => {
+  test('is a password for HTTP, or a secret of webhooks, that everybody can read, or that serve cannot', async () => {
     await withMockApns({}, async (mock) => {
       const setup = await goodSetup(mock);
       const password = file(join(setup.dir, 'password'), 'secret\n', 0o644);
-      setup.configure(`serve: { http: '[::1]:11619', http_password_file: ${password} }\n`);
+      const hooks = file(join(setup.dir, 'hooks'), '0123456789abcdef\n', 0o644);
+      const webhook = `webhook: { urls: [https://a.example.org/], secret_file: ${hooks} }`;
+      setup.configure(`serve: { http: '[::1]:11619', http_password_file: ${password} }\n${webhook}\n`);
       const { points } = await setup.run();
-      const [secret] = points.filter(({ point }) => point === 'secret files');
-      expect(secret).toMatchObject({ state: 'warning', fix: `chmod 0640 ${password}` });
-      rmSync(password);
-      expect(said((await setup.run()).points, 'files to read')).toEqual([`problem: there is no ${password}`]);
+      const secrets = points.filter(({ point }) => point === 'secret files');
+      expect(secrets).toMatchObject(
+        [password, hooks].map((each) => ({ state: 'warning', fix: `chmod 0640 ${each}` })),
+      );
+      for (const each of [password, hooks]) rmSync(each);
+      expect(said((await setup.run()).points, 'files to read')).toEqual(
+        [password, hooks].map((each) => `problem: there is no ${each}`),
+      );
     });
   });
 
