@@ -1,4 +1,4 @@
--- xapplepush's database: the whole schema, version 10.
+-- xapplepush's database: the whole schema, version 11.
 -- A new database is made from this file. An older one is brought here by the migrations of src/store/sqlite/migrations.ts,
 -- which are only ever appended to. A database newer than the program is refused.
 --
@@ -123,4 +123,49 @@ CREATE TABLE serves (
   announced_ms INTEGER NOT NULL, -- it says so again and again as long as it runs
   outdated     TEXT,             -- what it works with and is no longer what lies there: a path, or the program
   closed_doors TEXT              -- those that are not open as configured: a list in JSON; NULL where all are
+) STRICT, WITHOUT ROWID;
+
+-- Where other push services than Apple's reach an app of a user.
+CREATE TABLE endpoints (
+  id              INTEGER PRIMARY KEY AUTOINCREMENT, -- never used again, so a notice cannot change hands
+  user            TEXT NOT NULL,    -- made comparable by the `users` rules
+  service         TEXT NOT NULL,    -- deltachat | webpush | webhook
+  address         TEXT NOT NULL,    -- what the service needs to reach it: a secret
+  fingerprint     TEXT NOT NULL,    -- SHA-256 of what stays the same when it is renewed
+  registered_ms   INTEGER NOT NULL, -- first registration
+  renewed_ms      INTEGER NOT NULL, -- latest registration
+  expires_ms      INTEGER,          -- nothing is told from here on; NULL where it does not run out
+  proven_ms       INTEGER,          -- when the service first took a notice; NULL: it is not told of mail yet
+  last_success_ms INTEGER,
+  last_error      TEXT,             -- of the latest answer that was no success
+  last_error_ms   INTEGER,
+  failures        INTEGER NOT NULL DEFAULT 0, -- answers in a row that were no success
+  UNIQUE (user, service, fingerprint)
+) STRICT;
+CREATE INDEX endpoints_by_expiry ON endpoints (expires_ms) WHERE expires_ms IS NOT NULL;
+
+-- The notices that wait for other push services: one row an endpoint. A newer event joins the waiting row.
+CREATE TABLE notices (
+  endpoint_id    INTEGER PRIMARY KEY REFERENCES endpoints (id) ON DELETE CASCADE,
+  notice_id      TEXT NOT NULL,    -- random, and the same at each attempt
+  generation     INTEGER NOT NULL, -- raised by every event that joins
+  event          TEXT NOT NULL,    -- name of the latest event; validation or test
+  mailbox        TEXT NOT NULL,    -- of the latest event
+  enqueued_ms    INTEGER NOT NULL, -- when the first event of this row was taken
+  event_ms       INTEGER NOT NULL, -- when the latest event happened
+  due_ms         INTEGER NOT NULL, -- no attempt before
+  attempts       INTEGER NOT NULL DEFAULT 0, -- recorded before each attempt is made
+  attempted_ms   INTEGER,
+  lease_owner    TEXT,             -- the process that is sending it now, and its host
+  lease_until_ms INTEGER
+) STRICT;
+CREATE INDEX notices_by_due ON notices (due_ms);
+
+-- IMAP METADATA that a mail server keeps here, of all clients.
+CREATE TABLE metadata (
+  user       TEXT NOT NULL, -- as the mail server says it; '' for what is shared
+  key        TEXT NOT NULL,
+  value      BLOB NOT NULL,
+  changed_ms INTEGER NOT NULL,
+  PRIMARY KEY (user, key)
 ) STRICT, WITHOUT ROWID;

@@ -6,14 +6,12 @@ import type { NoticeSettlement } from '../services/settlement.ts';
 export interface EndpointVerbs {
   /** Adds an endpoint, or renews the one of this user, service and fingerprint. Of two registrations the later holds. */
   registerEndpoint(endpoint: NewEndpoint, request: EndpointRequest): Promise<EndpointRegistered>;
-  /** By user, service and latest renewal; of those after that id in pages of `limit`. */
+  /** Those that match after that id, by their ids. */
   listEndpoints(filter: EndpointFilter, page: EndpointPage): Promise<Endpoint[]>;
   /** Removes those that match, with what waits for them; gives them. */
   removeEndpoints(filter: EndpointFilter): Promise<Endpoint[]>;
   /** For each service, also those with none. */
   countEndpoints(nowMs: number): Promise<Record<ServiceName, EndpointCount>>;
-  /** Whether any is there of these services: asked before the rest where most users have none. */
-  hasEndpoints(services: readonly ServiceName[]): Promise<boolean>;
   /**
    * A notice for each endpoint of these users and services that is proven, and has not run out; `isUnproven`: for those that
    * are not. One that waits is joined: it tells the newer event. Due at once, or when the window of the latest has passed.
@@ -112,4 +110,6 @@ export interface NoticeTurn {
   leaseUntilMs: number;
   /** A notice that came while one was sent is due so long after it. */
   throttleMs: number;
+  /** Names it then. */
+  newId: () => string;
 }

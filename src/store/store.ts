@@ -1,6 +1,8 @@
 import type { Clock } from '../process/clock.ts';
 import type { DeliveryVerbs } from './delivery.ts';
+import type { EndpointVerbs } from './endpoints.ts';
 import type { IntakeVerbs } from './intake.ts';
+import type { MetadataVerbs } from './metadata.ts';
 import type { MoveVerbs } from './move.ts';
 import type { PresenceVerbs } from './presence.ts';
 import type { SharedVerbs } from './shared.ts';
@@ -15,7 +17,16 @@ import type { WaitingVerbs } from './waiting.ts';
  * decided by the caller or by a function that is handed in, so that each engine does the same.
  */
 export interface Store
-  extends IntakeVerbs, TargetVerbs, DeliveryVerbs, WaitingVerbs, SummaryVerbs, PresenceVerbs, MoveVerbs {
+  extends
+    IntakeVerbs,
+    TargetVerbs,
+    DeliveryVerbs,
+    WaitingVerbs,
+    EndpointVerbs,
+    MetadataVerbs,
+    SummaryVerbs,
+    PresenceVerbs,
+    MoveVerbs {
   /** The database's file, or its URL. */
   readonly file: string;
   /** Only of one in a file: what opens it in this process. */

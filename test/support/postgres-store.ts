@@ -41,7 +41,7 @@ export function createKeptStores(postgres: Postgres): KeptStores {
 /** With ids that begin with 1 again. */
 export async function empty(database: Database): Promise<void> {
   await database.transact(async (sql) => {
-    await sql.change(`TRUNCATE xapplepush.targets, xapplepush.credentials, xapplepush.provider_tokens,
+    await sql.change(`TRUNCATE xapplepush.targets, xapplepush.endpoints, xapplepush.metadata, xapplepush.credentials, xapplepush.provider_tokens,
       xapplepush.serves, xapplepush.deliverer, xapplepush.hosts, xapplepush.duties, xapplepush.history RESTART IDENTITY CASCADE`);
     await sql.change('INSERT INTO xapplepush.deliverer (id, until_ms) VALUES (1, 0)');
   });

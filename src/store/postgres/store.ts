@@ -1,5 +1,7 @@
 import type { DeliveryVerbs } from '../delivery.ts';
+import type { EndpointVerbs } from '../endpoints.ts';
 import type { IntakeVerbs } from '../intake.ts';
+import type { MetadataVerbs } from '../metadata.ts';
 import type { MoveVerbs } from '../move.ts';
 import type { PresenceVerbs } from '../presence.ts';
 import type { SharedVerbs } from '../shared.ts';
@@ -13,14 +15,17 @@ import type { Database } from './database.ts';
 import * as departing from './departure.ts';
 import * as due from './due.ts';
 import * as duties from './duties.ts';
+import * as endpoints from './endpoints.ts';
 import { createEnqueueing, subscribed } from './enqueue.ts';
 import { gathered } from './gathering.ts';
 import * as history from './history.ts';
 import { discardHistory } from './history-discard.ts';
 import { hosts } from './hosts.ts';
 import * as leases from './leases.ts';
+import * as metadata from './metadata.ts';
 import * as move from './move.ts';
 import { listen } from './news.ts';
+import * as notices from './notices.ts';
 import * as presence from './presence.ts';
 import * as registering from './register.ts';
 import { compact } from './room.ts';
@@ -47,6 +52,8 @@ export function postgresStore(database: Database): Store {
     ...targetVerbs(database),
     ...deliveryVerbs(database),
     ...waitingVerbs(database),
+    ...endpointVerbs(database),
+    ...metadataVerbs(database),
     ...summaryVerbs(database),
     ...presenceVerbs(database),
     ...moveVerbs(database),
@@ -110,6 +117,31 @@ function waitingVerbs(database: Database): WaitingVerbs {
     countWaiting: (...given) => waiting.countWaiting(database, ...given),
     retryWaiting: (...given) => waiting.retryWaiting(database, ...given),
     discardWaiting: (...given) => waiting.discardWaiting(database, ...given),
+  };
+}
+
+function endpointVerbs(database: Database): EndpointVerbs {
+  return {
+    registerEndpoint: (...given) => endpoints.registerEndpoint(database, ...given),
+    listEndpoints: (...given) => endpoints.listEndpoints(database, ...given),
+    removeEndpoints: (...given) => endpoints.removeEndpoints(database, ...given),
+    countEndpoints: (...given) => endpoints.countEndpoints(database, ...given),
+    enqueueNotices: (...given) => notices.enqueueNotices(database, ...given),
+    takeNotices: (...given) => notices.takeNotices(database, ...given),
+    nextNoticeDueMs: () => notices.nextNoticeDueMs(database),
+    noticeOwners: () => notices.noticeOwners(database),
+    releaseNotices: (...given) => notices.releaseNotices(database, ...given),
+    makeNoticesDue: (...given) => notices.makeNoticesDue(database, ...given),
+    countNotices: () => notices.countNotices(database),
+  };
+}
+
+function metadataVerbs(database: Database): MetadataVerbs {
+  return {
+    metadataValue: (...given) => metadata.metadataValue(database, ...given),
+    metadataUnder: (...given) => metadata.metadataUnder(database, ...given),
+    changeMetadata: (...given) => metadata.changeMetadata(database, ...given),
+    countMetadata: () => metadata.countMetadata(database),
   };
 }
 

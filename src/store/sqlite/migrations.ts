@@ -67,6 +67,48 @@ export const MIGRATIONS: readonly Migration[] = [
     sql: `ALTER TABLE targets ADD COLUMN expires_ms INTEGER;
       CREATE INDEX targets_by_expiry ON targets (expires_ms) WHERE expires_ms IS NOT NULL;`,
   },
+  {
+    version: 11,
+    sql: `CREATE TABLE endpoints (
+        id              INTEGER PRIMARY KEY AUTOINCREMENT,
+        user            TEXT NOT NULL,
+        service         TEXT NOT NULL,
+        address         TEXT NOT NULL,
+        fingerprint     TEXT NOT NULL,
+        registered_ms   INTEGER NOT NULL,
+        renewed_ms      INTEGER NOT NULL,
+        expires_ms      INTEGER,
+        proven_ms       INTEGER,
+        last_success_ms INTEGER,
+        last_error      TEXT,
+        last_error_ms   INTEGER,
+        failures        INTEGER NOT NULL DEFAULT 0,
+        UNIQUE (user, service, fingerprint)
+      ) STRICT;
+      CREATE INDEX endpoints_by_expiry ON endpoints (expires_ms) WHERE expires_ms IS NOT NULL;
+      CREATE TABLE notices (
+        endpoint_id    INTEGER PRIMARY KEY REFERENCES endpoints (id) ON DELETE CASCADE,
+        notice_id      TEXT NOT NULL,
+        generation     INTEGER NOT NULL,
+        event          TEXT NOT NULL,
+        mailbox        TEXT NOT NULL,
+        enqueued_ms    INTEGER NOT NULL,
+        event_ms       INTEGER NOT NULL,
+        due_ms         INTEGER NOT NULL,
+        attempts       INTEGER NOT NULL DEFAULT 0,
+        attempted_ms   INTEGER,
+        lease_owner    TEXT,
+        lease_until_ms INTEGER
+      ) STRICT;
+      CREATE INDEX notices_by_due ON notices (due_ms);
+      CREATE TABLE metadata (
+        user       TEXT NOT NULL,
+        key        TEXT NOT NULL,
+        value      BLOB NOT NULL,
+        changed_ms INTEGER NOT NULL,
+        PRIMARY KEY (user, key)
+      ) STRICT, WITHOUT ROWID;`,
+  },
 ];
 
 export const CURRENT_VERSION = MIGRATIONS.at(-1)?.version ?? 1;

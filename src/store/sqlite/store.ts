@@ -1,5 +1,7 @@
 import type { DeliveryVerbs } from '../delivery.ts';
+import type { EndpointVerbs } from '../endpoints.ts';
 import type { IntakeVerbs } from '../intake.ts';
+import type { MetadataVerbs } from '../metadata.ts';
 import type { MoveVerbs } from '../move.ts';
 import type { PresenceVerbs } from '../presence.ts';
 import type { Store } from '../store.ts';
@@ -20,6 +22,9 @@ const leases = once(() => import('./leases.ts'));
 const ahead = once(() => import('./ahead.ts'));
 const credentials = once(() => import('./credentials.ts'));
 const waiting = once(() => import('./waiting.ts'));
+const endpoints = once(() => import('./endpoints.ts'));
+const notices = once(() => import('./notices.ts'));
+const metadata = once(() => import('./metadata.ts'));
 const summary = once(() => import('./summary.ts'));
 const presence = once(() => import('./presence.ts'));
 const departing = once(() => import('./departure.ts'));
@@ -35,6 +40,8 @@ export function sqliteStore(database: Transactions): Store {
     ...targetVerbs(database),
     ...deliveryVerbs(database),
     ...waitingVerbs(database),
+    ...endpointVerbs(database),
+    ...metadataVerbs(database),
     ...summaryVerbs(database),
     ...presenceVerbs(database),
     ...moveVerbs(database),
@@ -98,6 +105,31 @@ function waitingVerbs(database: Transactions): WaitingVerbs {
     countWaiting: async (...given) => (await waiting()).countWaiting(database, ...given),
     retryWaiting: async (...given) => (await waiting()).retryWaiting(database, ...given),
     discardWaiting: async (...given) => (await waiting()).discardWaiting(database, ...given),
+  };
+}
+
+function endpointVerbs(database: Transactions): EndpointVerbs {
+  return {
+    registerEndpoint: async (...given) => (await endpoints()).registerEndpoint(database, ...given),
+    listEndpoints: async (...given) => (await endpoints()).listEndpoints(database, ...given),
+    removeEndpoints: async (...given) => (await endpoints()).removeEndpoints(database, ...given),
+    countEndpoints: async (...given) => (await endpoints()).countEndpoints(database, ...given),
+    enqueueNotices: async (...given) => (await notices()).enqueueNotices(database, ...given),
+    takeNotices: async (...given) => (await notices()).takeNotices(database, ...given),
+    nextNoticeDueMs: async () => (await notices()).nextNoticeDueMs(database),
+    noticeOwners: async () => (await notices()).noticeOwners(database),
+    releaseNotices: async (...given) => (await notices()).releaseNotices(database, ...given),
+    makeNoticesDue: async (...given) => (await notices()).makeNoticesDue(database, ...given),
+    countNotices: async () => (await notices()).countNotices(database),
+  };
+}
+
+function metadataVerbs(database: Transactions): MetadataVerbs {
+  return {
+    metadataValue: async (...given) => (await metadata()).metadataValue(database, ...given),
+    metadataUnder: async (...given) => (await metadata()).metadataUnder(database, ...given),
+    changeMetadata: async (...given) => (await metadata()).changeMetadata(database, ...given),
+    countMetadata: async () => (await metadata()).countMetadata(database),
   };
 }
 

@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest';
 import type { Store } from '../../../src/store/store.ts';
 import { collectionsContract } from './collections.ts';
 import { deliveryContract } from './delivery.ts';
+import { endpointsContract } from './endpoints.ts';
 import { intakeContract } from './intake.ts';
+import { metadataContract } from './metadata.ts';
 import { moveContract } from './move.ts';
 import { operatorContract } from './operator.ts';
 import type { Open } from './scene.ts';
@@ -19,6 +21,8 @@ export function storeContract(engine: string, open: Open): void {
     describe('takes', () => intakeContract(watched));
     describe('takes collections', () => collectionsContract(watched));
     describe('delivers', () => deliveryContract(watched));
+    describe('tells other services', () => endpointsContract(watched));
+    describe('keeps METADATA', () => metadataContract(watched));
     describe('is asked', () => operatorContract(watched));
     describe('is left', () => moveContract(watched));
     test('is tried with every verb', () => {
