@@ -41,6 +41,8 @@ const MAX_SOCKETS = 16;
 /** A connection that nobody uses is kept so long, and one or two of each host: strangers name hosts as they like. */
 const KEPT = { keepAlive: true, timeout: 30_000, maxFreeSockets: 2, maxSockets: MAX_SOCKETS };
 
+const LATE = 'no answer in time';
+
 /** Connections are kept for the next notice. */
 export function openPoster({ nowMs, guard, ca }: PosterOptions): Poster {
   const agents = {
@@ -80,7 +82,10 @@ function resultOf(
     let result: PostResult | 'again' = { noAnswer: 'the connection was ended' };
     let isAnswered = false;
     const leftMs = Math.max(deadlineMs - performance.now(), 1);
-    const timer = setTimeout(() => request.destroy(new Error('no answer in time')), leftMs);
+    const timer = setTimeout(() => {
+      request.destroy(new Error(LATE));
+      if (request.socket === null) resolve({ noAnswer: LATE }); // Node ends one that waits for its turn only in its turn
+    }, leftMs);
     request.on('error', (error) => {
       if (!isAnswered) result = failureOf(request, error);
     });

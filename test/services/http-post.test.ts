@@ -62,6 +62,20 @@ describe('one POST', () => {
     expect(performance.now() - startMs).toBeLessThan(2000);
   });
 
+  test('ends with its time also where it waits for its turn behind others', async () => {
+    const service = await startPushService();
+    service.mood = 'hang';
+    const by = poster();
+    const others = Array.from({ length: 16 }, () => post(by, service.url, 1500));
+    const startMs = performance.now();
+    expect(await post(by, service.url, 200)).toEqual({ noAnswer: 'no answer in time' });
+    expect(performance.now() - startMs).toBeLessThan(1000);
+    expect(await Promise.all(others)).toEqual(others.map(() => ({ noAnswer: 'no answer in time' })));
+    service.mood = { status: 201 };
+    expect(await post(by, service.url)).toEqual({ status: 201 });
+    expect(service.asked).toHaveLength(17); // the one in between was never sent
+  });
+
   test('tells that nobody is there, and that the connection was cut', async () => {
     const service = await startPushService();
     service.mood = 'cut';
