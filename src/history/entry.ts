@@ -1,5 +1,7 @@
 import type { Outcome } from '../outbox/outcome.ts';
 import { safeJson } from '../process/safe-json.ts';
+import type { ServiceName } from '../services/endpoint.ts';
+import type { Notice, ServiceOutcome } from '../services/service.ts';
 
 interface EntryMailbox {
   owner: string;
@@ -18,6 +20,8 @@ export interface EventEntry {
   reason?: string;
   /** How many devices are to be told. */
   targets: number;
+  /** How many endpoints of other push services are; absent where none is. */
+  notices?: number;
 }
 
 /** What became of a target, by itself or by an operator. */
@@ -53,6 +57,39 @@ export interface PushEntry {
   nextMs?: number;
 }
 
+/** How one attempt to send a notice to another push service ended. */
+export interface NoticeEntry {
+  kind: 'notice';
+  atMs: number;
+  endpointId: number;
+  user: string;
+  service: ServiceName;
+  /** Its name, which is no secret. */
+  endpoint: string;
+  event: Notice['event'];
+  mailbox: string;
+  noticeId: string;
+  attempt: number;
+  /** From the latest event to the answer. */
+  tookMs: number;
+  outcome: ServiceOutcome['kind'];
+  reason?: string;
+  /** What became of the notice and the endpoint. */
+  then: 'done' | 'waits' | 'given up' | 'endpoint removed';
+  /** The time of the next attempt, where it waits. */
+  nextMs?: number;
+}
+
+/** What became of an endpoint by an operator. */
+export interface EndpointEntry {
+  kind: 'endpoint';
+  atMs: number;
+  user: string;
+  service: ServiceName;
+  endpoint: string;
+  change: 'removed' | 'pruned';
+}
+
 /** Why nothing can be sent to anybody. */
 export interface TroubleEntry {
   kind: 'trouble';
@@ -61,7 +98,9 @@ export interface TroubleEntry {
 }
 
 /** `host` is where it happened, told where several hosts share a history. */
-export type Entry = (EventEntry | TargetEntry | PushEntry | TroubleEntry) & { host?: string };
+export type Entry = (EventEntry | TargetEntry | PushEntry | NoticeEntry | EndpointEntry | TroubleEntry) & {
+  host?: string;
+};
 
 /** One line of the history's files. */
 export function lineOf(entry: Entry): string {
@@ -79,7 +118,8 @@ export function entryOf(line: string): Entry | undefined {
   }
 }
 
-const KINDS: readonly string[] = ['event', 'target', 'push', 'trouble'] satisfies Entry['kind'][];
+const ALL: readonly Entry['kind'][] = ['event', 'target', 'push', 'notice', 'endpoint', 'trouble'];
+const KINDS: readonly string[] = ALL;
 
 /** True where a device has to do with it; all else is far more, and is kept apart so that it displaces nothing. */
 export function concernsDevice(entry: Entry): boolean {

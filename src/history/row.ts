@@ -3,6 +3,7 @@ import { countOf, spanText, timeText } from '../process/text.ts';
 import type { Layout } from '../terminal/layout.ts';
 import type { Colour } from '../terminal/terminal.ts';
 import { concernsDevice, type Entry, type EventEntry, type PushEntry, type TargetEntry } from './entry.ts';
+import { noticeText } from './notice-row.ts';
 
 export const HEADINGS = ['TIME', 'USER', 'DEVICE', 'EVENT', 'MAILBOX', 'WHAT BECAME OF IT'] as const;
 
@@ -19,6 +20,13 @@ export function rowOf(entry: Entry, { time }: Pick<Layout, 'time'>, ids = false)
         ...[at, entry.user, entry.device, entry.event, pathsOf(entry.mailboxes)],
         `${answerOf(entry)}${ids ? `, apns-id ${entry.apnsId}` : ''}`,
       ];
+    case 'notice':
+      return [
+        ...[at, entry.user, `${entry.service} ${entry.endpoint}`, entry.event, entry.mailbox],
+        `${noticeText(entry)}${ids ? `, notice ${entry.noticeId}` : ''}`,
+      ];
+    case 'endpoint':
+      return [at, entry.user, `${entry.service} ${entry.endpoint}`, '', '', entry.change];
     case 'trouble':
       return [at, 'everybody', '', '', '', `nothing can be sent, every push waits: ${entry.reason}`];
   }
@@ -33,14 +41,15 @@ export function withHost([time = '', ...rest]: readonly string[], host: string):
 export function colourOf(entry: Entry): Colour | undefined {
   if (!concernsDevice(entry)) return 'dim';
   if (entry.kind === 'trouble') return 'red';
-  if (entry.kind !== 'push') return undefined;
+  if (entry.kind !== 'push' && entry.kind !== 'notice') return undefined;
   if (entry.outcome === 'delivered') return 'green';
   return entry.then === 'waits' ? 'yellow' : 'red';
 }
 
 /** For `--json`: times in ISO 8601. */
 export function forPrograms({ atMs, ...rest }: Entry): object {
-  if (rest.kind !== 'push' || rest.nextMs === undefined) return { at: timeText(atMs), ...rest };
+  if ((rest.kind !== 'push' && rest.kind !== 'notice') || rest.nextMs === undefined)
+    return { at: timeText(atMs), ...rest };
   const { nextMs, ...others } = rest;
   return { at: timeText(atMs), ...others, next: timeText(nextMs) };
 }
@@ -60,16 +69,21 @@ function pathOf(mailbox: EventEntry['mailboxes'][number]): string {
   return kind === 'mail' ? mailbox.path : `${kind} ${mailbox.path}`;
 }
 
-function decisionText({ decision, reason, targets }: EventEntry): string {
+function decisionText({ decision, reason, targets, notices = 0 }: EventEntry): string {
   switch (decision) {
     case 'push':
-      return `${countOf(targets, 'device')} to be told${reason === undefined ? '' : `; ${reason}`}`;
+      return `${addressees(targets, notices)} to be told${reason === undefined ? '' : `; ${reason}`}`;
     case 'nobody':
     case 'ignored':
       return `nobody is told: ${reason ?? ''}`;
     case 'refused':
       return `cannot be taken: ${reason ?? ''}`;
   }
+}
+
+function addressees(targets: number, notices: number): string {
+  const devices = targets > 0 || notices === 0 ? [countOf(targets, 'device')] : [];
+  return [...devices, ...(notices > 0 ? [countOf(notices, 'endpoint')] : [])].join(' and ');
 }
 
 function changeText({ change, reason }: TargetEntry): string {
