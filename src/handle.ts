@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Clock } from './process/clock.ts';
 import type { Config } from './config/config.ts';
-import { ExitCode, exitCodeOf, messageOf, OperatorError } from './process/errors.ts';
+import { ExitCode, exitCodeOf, messageOf, OperatorError, worstOf } from './process/errors.ts';
 import { readEvents } from './events/read.ts';
 import { singly } from './events/singly.ts';
 import { createIntake, type Intake } from './intake/intake.ts';
@@ -39,7 +39,7 @@ export async function handle({ config, log, clock, input, wait }: HandleOptions)
   try {
     const tally = await takeAll(input, intake, { config, log, clock, onTrouble: store.fail });
     if (wait) for (const reason of tally.silent) writeLine(`no push: ${reason}`, log.tell);
-    return worst([...tally.exitCodes, await deliver(tally, { config, log, clock, inForeground, store })]);
+    return worstOf([...tally.exitCodes, await deliver(tally, { config, log, clock, inForeground, store })]);
   } catch (error) {
     reportError(error, log);
     return exitCodeOf(error);
@@ -50,6 +50,8 @@ export async function handle({ config, log, clock, input, wait }: HandleOptions)
 
 interface Tally {
   targetIds: Set<number>;
+  /** How many endpoints of other push services a notice waits for. */
+  notices: number;
   /** An event is in the spool only because the database was busy: whoever delivers can take it soon. */
   deferred: boolean;
   /** Why events led to no push. */
@@ -65,13 +67,14 @@ interface Keeping {
 }
 
 async function takeAll(input: Iterable<Buffer>, intake: Intake, keeping: Keeping): Promise<Tally> {
-  const tally: Tally = { targetIds: new Set(), deferred: false, silent: [], exitCodes: [] };
+  const tally: Tally = { targetIds: new Set(), notices: 0, deferred: false, silent: [], exitCodes: [] };
   let items = 0;
   for (const item of singly(readEvents(input))) {
     items += 1;
     try {
-      const { targetIds, bad, silent } = await intake(item);
+      const { targetIds, notices, bad, silent } = await intake(item);
       tally.silent.push(...silent);
+      tally.notices += notices;
       for (const id of targetIds) tally.targetIds.add(id);
       if (bad !== undefined) tally.exitCodes.push(ExitCode.badInput);
     } catch (error) {
@@ -152,6 +155,7 @@ async function deliver(
       store.leaveOpen(); // to whoever delivers
       return ExitCode.ok;
     }
+    if (tally.notices > 0) await (await import('./delivery/wake.ts')).wakeServe(config);
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     // The rows are committed; only who may start a deliverer could not be written down.
@@ -191,10 +195,4 @@ async function keepQuietly(raw: Buffer, refuge: Refuge): Promise<void> {
   } catch (error) {
     reportError(lostEvent(spool, error), refuge);
   }
-}
-
-/** Something to try again weighs more than input that is bad for ever. */
-function worst(codes: readonly ExitCode[]): ExitCode {
-  const order = [ExitCode.configuration, ExitCode.tryAgain, ExitCode.unavailable, ExitCode.badInput];
-  return order.find((code) => codes.includes(code)) ?? ExitCode.ok;
 }

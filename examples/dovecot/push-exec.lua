@@ -125,9 +125,16 @@ local function note_message(transaction, event)
   note(transaction, event, '')
 end
 
+-- What the user has sent to themself wakes none of their devices but Apple's.
+local function note_delivery(transaction, event)
+  local from, user = event.from_address, transaction.user
+  local is_own = type(from) == 'string' and type(user) == 'string' and from:lower() == user:lower()
+  note(transaction, event, is_own and ',"own":true' or '')
+end
+
 -- Dovecot calls only those functions that exist. There is none for mailboxes on purpose: with one for their
 -- creation, Dovecot 2.3.19 warns of a changed UIDVALIDITY whenever it makes a folder by itself.
-dovecot_lua_notify_event_message_new = note_message
+dovecot_lua_notify_event_message_new = note_delivery
 dovecot_lua_notify_event_message_read = note_message
 dovecot_lua_notify_event_message_trash = note_message
 dovecot_lua_notify_event_message_expunge = note_message

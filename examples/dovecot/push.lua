@@ -2,7 +2,7 @@
 -- For the Lua driver of push_notification in Dovecot 2.3 and 2.4, without any Lua package.
 -- How it is loaded: 90-xapplepush-2.3.conf and 90-xapplepush-2.4.conf.
 --
--- A file holds the user and the names of events and mailboxes, and nothing of a message.
+-- A file holds the user, the names of events and mailboxes, and whether a message is the user's own; nothing else of it.
 -- Dovecot answers a delivery or an IMAP command only when this script has returned. So it writes that file, asks
 -- nobody, and gives up at the first error, which it notes in Dovecot's log: mail is more than a push.
 -- It does not wait for the disk, which Lua cannot: a power cut may take what came within half a minute before it.
@@ -115,9 +115,16 @@ local function note_message(transaction, event)
   note(transaction, event, '')
 end
 
+-- What the user has sent to themself wakes none of their devices but Apple's.
+local function note_delivery(transaction, event)
+  local from, user = event.from_address, transaction.user
+  local is_own = type(from) == 'string' and type(user) == 'string' and from:lower() == user:lower()
+  note(transaction, event, is_own and ',"own":true' or '')
+end
+
 -- Dovecot calls only those functions that exist. There is none for mailboxes on purpose: with one for their
 -- creation, Dovecot 2.3.19 warns of a changed UIDVALIDITY whenever it makes a folder by itself.
-dovecot_lua_notify_event_message_new = note_message
+dovecot_lua_notify_event_message_new = note_delivery
 dovecot_lua_notify_event_message_read = note_message
 dovecot_lua_notify_event_message_trash = note_message
 dovecot_lua_notify_event_message_expunge = note_message

@@ -7,6 +7,7 @@ import { openDelivery } from './delivery.ts';
 import { drainSpool, type SpoolReport } from '../intake/drain-spool.ts';
 import { ExitCode } from '../process/errors.ts';
 import { createIntake } from '../intake/intake.ts';
+import { enabledServices } from '../services/enabled.ts';
 import type { Log } from '../process/log.ts';
 import { reportError } from '../process/report.ts';
 import type { CourierOptions } from './courier.ts';
@@ -51,10 +52,22 @@ export async function flush(options: FlushOptions): Promise<{ report: FlushRepor
     await store.takeUp(config.edition, clock.nowMs());
     if (options.all) await store.makeAllDue(clock.nowMs());
     const { report, exitCode } = await deliverOnce(store, spool, options);
+    await sendNotices(store, options);
     return { report, exitCode: trouble === undefined ? exitCode : worse(exitCode, trouble.exitCode) };
   } finally {
     store.close();
   }
+}
+
+/** What waits for other push services; the log tells of it. */
+async function sendNotices(store: Store, options: FlushOptions): Promise<void> {
+  const { config, clock, all } = options;
+  if (enabledServices(config).length === 0) return;
+  const { openNotices, releaseDeadNotices } = await import('./notices.ts');
+  await releaseDeadNotices(store);
+  if (all) await store.makeNoticesDue(clock.nowMs());
+  const delivery = openNotices({ ...options, store });
+  await delivery.courier.drain().finally(() => delivery.close());
 }
 
 /** What a person must put right weighs more than what comes right by itself. */

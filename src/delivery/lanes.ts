@@ -76,9 +76,13 @@ export class Lanes<Item, Result> {
 
   #fill(): void {
     const { clock, held, onEnd } = this.#options;
-    for (const lane of this.#lanes.values()) {
+    for (const lane of [...this.#lanes.values()]) {
       const restMs = lane.restUntilMs - clock.steadyMs();
       if (restMs > 0) for (const item of lane.queue.splice(0)) onEnd(held(item, restMs));
+      if (!this.#mayStart(lane)) continue;
+      // Behind the others, so that few busy servers do not take all of their group's width for themselves.
+      this.#lanes.delete(lane.name);
+      this.#lanes.set(lane.name, lane);
       while (this.#mayStart(lane)) void this.#run(lane, lane.queue.shift() as Item);
     }
   }

@@ -1,40 +1,22 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { LEASE_MS } from '../outbox/timing.ts';
-import type { Clock } from '../process/clock.ts';
-import type { ServiceName } from '../services/endpoint.ts';
 import { hostOf } from '../services/endpoint-name.ts';
-import type { Service, ServiceOutcome } from '../services/service.ts';
-import { type NoticeSettlement, settlementOfNotice } from '../services/settlement.ts';
-import type { ClaimedNotice, SettledNotice } from '../store/endpoints.ts';
 import type { Store } from '../store/store.ts';
 import type { Courier } from './courier.ts';
-import { type LaneNews, Lanes } from './lanes.ts';
+import { Lanes } from './lanes.ts';
+import { createSending, type EndedNotice, type Leased, type SendingOptions } from './notice-sending.ts';
 import type { ControlWord } from './poke.ts';
 
-export interface NoticeCourierOptions {
+export interface NoticeCourierOptions extends SendingOptions {
   store: Pick<Store, 'takeNotices' | 'releaseNotices'>;
-  /** Those that are switched on. */
-  services: ReadonlyMap<ServiceName, Service>;
-  /** Of each service, also of one that is switched off: what waits for it waits no longer. */
-  giveUpMs: Readonly<Record<ServiceName, number>>;
   /** Names this process in leases. */
   owner: string;
   /** At least this long between two notices to one endpoint. */
   throttleMs: number;
-  clock: Clock;
-  /** In [0, 1). */
-  random: () => number;
   newId: () => string;
   /** Called for each attempt after it is written down; `isHeld`: it was not made. */
   onSettled?: (ended: EndedNotice) => void;
 }
-
-export interface EndedNotice extends SettledNotice {
-  isHeld: boolean;
-}
-
-/** An answer that takes longer is none. */
-export const NOTICE_TIMEOUT_MS = 10_000;
 
 /** Leased at once: a lease must hold until the last of them is answered. */
 const MOST_LEASED = 200;
@@ -57,15 +39,15 @@ export class NoticeCourier {
 
   constructor(options: NoticeCourierOptions) {
     this.#options = options;
+    const sending = createSending(options);
     this.#lanes = new Lanes<Leased, EndedNotice | undefined>({
       laneOf: ({ claimed: { endpoint } }) => ({
         group: endpoint.service,
         lane: `${endpoint.service} ${hostOf(endpoint) ?? ''}`,
       }),
       clock: options.clock,
-      start: (leased) => this.#send(leased),
-      held: ({ claimed }, restMs) =>
-        this.#endOf(claimed, { kind: 'retry', reason: RESTING, afterMs: restMs }, true),
+      start: (leased) => sending.send(leased),
+      held: (leased, restMs) => sending.hold(leased, restMs),
       onEnd: (ended) => {
         if (ended !== undefined) this.#ended.push(ended);
         this.#progress();
@@ -155,54 +137,4 @@ export class NoticeCourier {
     await Promise.race([progress, this.#options.clock.sleep(LOOK_INTERVAL_MS, awake.signal)]);
     awake.abort();
   }
-
-  /** Undefined where its lease would not outlast the answer: whoever leases it next sends it. */
-  async #send({ claimed, untilMs }: Leased): Promise<{ result: EndedNotice | undefined; news: LaneNews }> {
-    const { services, clock } = this.#options;
-    if (clock.steadyMs() + NOTICE_TIMEOUT_MS > untilMs) return { result: undefined, news: 'nothing' };
-    const tooOld = this.#tooOld(claimed);
-    if (tooOld !== undefined) return { result: tooOld, news: 'nothing' };
-    const { endpoint, notice } = claimed;
-    const service = services.get(endpoint.service);
-    if (service === undefined) return { result: this.#endOf(claimed, SWITCHED_OFF, true), news: 'nothing' };
-    const outcome = await service.send(endpoint, notice, NOTICE_TIMEOUT_MS);
-    return { result: this.#endOf(claimed, outcome, false), news: newsOf(outcome) };
-  }
-
-  #tooOld(claimed: ClaimedNotice): EndedNotice | undefined {
-    const { clock, giveUpMs } = this.#options;
-    const { endpoint, notice, enqueuedMs } = claimed;
-    const atMs = Math.max(notice.eventMs, enqueuedMs);
-    if (clock.nowMs() < atMs + giveUpMs[endpoint.service]) return undefined;
-    const outcome: ServiceOutcome = { kind: 'retry', reason: endpoint.lastError ?? NOT_TRIED };
-    const settlement: NoticeSettlement = {
-      ...{ row: 'finished', removeEndpoint: false, gaveUp: true },
-      reason: outcome.reason,
-    };
-    return { claimed, outcome, settlement, isHeld: true };
-  }
-
-  #endOf(claimed: ClaimedNotice, outcome: ServiceOutcome, isHeld: boolean): EndedNotice {
-    const { clock, giveUpMs, random } = this.#options;
-    const { attempts, enqueuedMs, notice, endpoint } = claimed;
-    const rules = { nowMs: clock.nowMs(), giveUpMs: giveUpMs[endpoint.service], random: random() };
-    const settlement = settlementOfNotice({ attempts, enqueuedMs, eventMs: notice.eventMs }, outcome, rules);
-    return { claimed, outcome, settlement, isHeld };
-  }
-}
-
-/** With when its lease ends, by the steady clock. */
-interface Leased {
-  claimed: ClaimedNotice;
-  untilMs: number;
-}
-
-const RESTING = 'its server has failed several times in a row and is not asked for a while';
-const NOT_TRIED = 'it could not be sent in time';
-const SWITCHED_OFF: ServiceOutcome = { kind: 'misconfigured', reason: 'the service is switched off' };
-
-/** What one endpoint is answered that is gone, or refused, its server has answered all the same. */
-function newsOf({ kind }: ServiceOutcome): LaneNews {
-  if (kind === 'misconfigured') return 'nothing';
-  return kind === 'retry' ? 'fails' : 'works';
 }

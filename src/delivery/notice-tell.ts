@@ -3,7 +3,7 @@ import type { Log } from '../process/log.ts';
 import { createReminder, type Reminder } from '../process/reminder.ts';
 import type { ServiceName } from '../services/endpoint.ts';
 import { endpointName } from '../services/endpoint-name.ts';
-import type { EndedNotice } from './notice-courier.ts';
+import type { EndedNotice } from './notice-sending.ts';
 
 /** One log line for each attempt that has ended; what one service says to all of them is told now and then. */
 export function tellsNotices(log: Log, clock: Clock): (ended: EndedNotice) => void {

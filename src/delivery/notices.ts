@@ -7,7 +7,8 @@ import type { Log } from '../process/log.ts';
 import { openServices } from '../services/services.ts';
 import type { Store } from '../store/store.ts';
 import { isDeadOwner, leaseOwner } from './lease.ts';
-import { type EndedNotice, NoticeCourier } from './notice-courier.ts';
+import { NoticeCourier } from './notice-courier.ts';
+import type { EndedNotice } from './notice-sending.ts';
 import { tellsNotices } from './notice-tell.ts';
 
 /** What waits for other push services, and who takes it there. */

@@ -22,6 +22,11 @@ export async function pokeOrStart(config: Config, log: Log): Promise<void> {
   if (!(await wakeDeliverer(config))) await startDeliverer(config.file, log);
 }
 
+/** Has a `serve` look at what waits for other push services, which nobody else sends. */
+export async function wakeServe(config: Config): Promise<void> {
+  await wakeDeliverer(config); // where nobody hears it, the `serve` that starts next looks by itself
+}
+
 /** False where nobody delivers, or whoever does makes way for us. */
 async function wakeDeliverer({ control, edition }: Config): Promise<boolean> {
   const heard = ring(control, edition);

@@ -7,6 +7,7 @@ import type { ClosedDoor } from '../store/presence.ts';
 import type { Door } from './door.ts';
 import type { StatusPage } from './http-page.ts';
 import type { Receive } from './receive.ts';
+import type { Subscriptions } from '../intake/subscriptions.ts';
 import { KeptDoor } from './kept-door.ts';
 import { type DoorKind, type WantedDoor, wantedDoors } from './wanted-doors.ts';
 
@@ -29,6 +30,8 @@ export interface DoorsOptions {
   /** Prometheus text. */
   metrics: () => Promise<string>;
   page: StatusPage;
+  /** Those to Web Push, where that is switched on. */
+  subscriptions: () => Promise<Subscriptions>;
   clock: Clock;
   log: Log;
 }

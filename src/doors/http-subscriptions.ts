@@ -1,21 +1,12 @@
 import { messageOf } from '../process/errors.ts';
+import type { Subscriptions } from '../intake/subscriptions.ts';
 import type { Log } from '../process/log.ts';
-import { readSubscription, type Subscription } from '../services/webpush/subscription.ts';
+import { readSubscription } from '../services/webpush/subscription.ts';
 import { type Answer, json, NO_CONTENT, NOT_FOUND, text, tryAgain } from './http-answer.ts';
-
-/** What webmail asks in the name of its users. The names are as the mail server has them. */
-export interface SubscriptionDesk {
-  /** The public key that a browser subscribes by. */
-  key(): Promise<string>;
-  /** Adds or renews it; unproven, it is sent a message first. `problem` where its address is none that may be called. */
-  register(user: string, subscription: Subscription): Promise<{ isProven: boolean } | { problem: string }>;
-  /** Whether the user had one with that URL. */
-  remove(user: string, endpoint: string): Promise<boolean>;
-}
 
 export interface SubscriptionContext {
   /** Absent: what is asked here is answered as if it were nothing. */
-  subscriptions?: SubscriptionDesk | undefined;
+  subscriptions?: (() => Promise<Subscriptions>) | undefined;
   /** Whether only those get here who may speak for users: by a password or through a Unix socket. */
   isPrivate: boolean;
   log: Log;
@@ -55,12 +46,12 @@ export function unsubscribe(_body: Buffer, context: SubscriptionContext, query: 
 
 async function atDesk(
   { subscriptions, isPrivate, log }: SubscriptionContext,
-  ask: (desk: SubscriptionDesk) => Promise<Answer>,
+  ask: (desk: Subscriptions) => Promise<Answer>,
 ): Promise<Answer> {
   if (subscriptions === undefined) return NOT_FOUND;
   if (!isPrivate) return PUBLIC;
   try {
-    return await ask(subscriptions);
+    return await ask(await subscriptions());
   } catch (error) {
     log.error('HTTP: a subscription was not taken, and its sender told to try again', {
       reason: messageOf(error),

@@ -131,8 +131,12 @@ async function openHttp(
   };
 }
 
-function httpSettings({ serve }: Config, { metrics, page }: DoorsOptions): HttpSettings {
+function httpSettings(
+  { serve, webpush }: Config,
+  { metrics, page, subscriptions }: DoorsOptions,
+): HttpSettings {
   return {
+    subscriptions: webpush.enabled ? subscriptions : undefined,
     metrics: serve.metrics ? metrics : undefined,
     page: serve.status ? page : undefined,
     padsTopic: serve.pluginPadding,

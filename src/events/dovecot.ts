@@ -22,7 +22,7 @@ const CHANGES = new Map<string, ChangeName>([
 /**
  * Parses a transaction as our Lua scripts write it:
  * `{"dovecot":1,"user":…,"events":[{"name":…,"mailbox":…,"flags":[…]},…]}`, with `flags` for changes of flags, and for a
- * message that was stored as read.
+ * message that was stored as read, and `"own":true` for one that its user has sent.
  * Gives one result for everything that happened, however many messages it happened to.
  */
 export function parseDovecotTransaction({ dovecot: version, user, events }: Json): ParseResult[] {
@@ -49,15 +49,17 @@ export function singleTransactions({ dovecot, user, events }: Json): Json[] | un
 }
 
 /** Parses one event table of Dovecot's Lua driver, dumped by a script that added the key `user`. */
-export function parseDovecotEvent({ name, user, mailbox, flags }: Json): ParseResult {
+export function parseDovecotEvent({ name, user, mailbox, flags, own }: Json): ParseResult {
   if (typeof name !== 'string') return bad(expected('a string', 'name', name));
   const changeName = changeNameOf(name);
   if (changeName === undefined) return neverActedOn(name);
   if (!isText(user)) return bad(notText('user', user));
   if (!isText(mailbox)) return bad(notText('mailbox', mailbox));
   const mailboxes = [plainMailbox(user, mailbox)];
+  if (own !== undefined && own !== true) return bad(expected('true', 'own', own));
+  const isOwn = own === true && changeName === 'MessageNew';
   const change: MailboxChange = { kind: 'change', source: 'dovecot', name: changeName, mailboxes };
-  return withFlags(change, flags);
+  return withFlags(isOwn ? { ...change, isOwn } : change, flags);
 }
 
 function unknownVersion(version: unknown): string {

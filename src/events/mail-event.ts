@@ -50,6 +50,8 @@ export interface MailboxChange {
    * does not say, and for other changes.
    */
   flags?: string[];
+  /** The owner of the mailbox sent the message; absent where the server does not say. */
+  isOwn?: true;
   /** How many messages are unread in the first mailbox now; absent where the server does not say. */
   unseen?: number;
 }

@@ -10,10 +10,11 @@ import type { EventEntry } from '../history/entry.ts';
 import { type History, openHistory } from '../history/history.ts';
 import type { Log } from '../process/log.ts';
 import { reportError } from '../process/report.ts';
-import { comparable, comparableOf, readersOf } from './comparable.ts';
+import { comparable } from './comparable.ts';
+import { enqueueChange, lazyNotices } from './enqueuing.ts';
+import type { EnqueueNotices } from './notices.ts';
 import { withOwners } from './owners.ts';
 import { type Decision, decide } from './policy.ts';
-import { NOBODY_ASKED, whyUntold } from './untold.ts';
 import type { Arrival, RegisterDevice } from './registering.ts';
 import { StoreError, UnfitValueError } from '../store/errors.ts';
 
@@ -32,6 +33,8 @@ export interface IntakeOptions {
 export interface Taken {
   /** Targets that a push now waits for. */
   targetIds: number[];
+  /** How many endpoints of other push services a notice now waits for. */
+  notices: number;
   /** Why it, or an event in it, can never be taken; undefined when all is well. */
   bad: string | undefined;
   /** The topic that a registration was made for; undefined where there was none. */
@@ -61,11 +64,21 @@ export function createIntake(given: IntakeOptions): Intake {
   // Only here: it is for the few events that register a device.
   const load = async (): Promise<RegisterDevice> =>
     (await import('./registering.ts')).createRegistering({ ...given, history });
-  const usual: Taking = { ...given, history, registering: () => (registering ??= load()) };
+  const usual: Taking = {
+    ...{ ...given, history, notices: lazyNotices(given) },
+    registering: () => (registering ??= load()),
+  };
   const imapd = imapdSettings(given.config.imapdConf);
   return async (item, { locked = false, ...arrival } = {}) => {
     const options = { ...usual, ...arrival, ...(locked && { store: refuseStore }) };
-    const taken: Taken = { targetIds: [], bad: undefined, topic: undefined, names: [], silent: [] };
+    const taken: Taken = {
+      targetIds: [],
+      notices: 0,
+      bad: undefined,
+      topic: undefined,
+      names: [],
+      silent: [],
+    };
     if ('bad' in item) return refuse(taken, item.bad, options);
     for (const event of parseEvent(item.value, () => imapd().namespace)) {
       if (event.kind === 'bad') refuse(taken, event.reason, options);
@@ -84,9 +97,11 @@ export function createIntake(given: IntakeOptions): Intake {
   };
 }
 
-interface Taking extends IntakeOptions, Arrival {
+export interface Taking extends IntakeOptions, Arrival {
   history: History;
   registering: () => Promise<RegisterDevice>;
+  /** Undefined where no service but Apple's is switched on. */
+  notices: EnqueueNotices | undefined;
 }
 
 function refuseStore(): never {
@@ -127,7 +142,7 @@ async function carryOut(
       await registerCollection(decision.registration, taken, options);
       return;
     case 'push':
-      await enqueuePush(decision, taken, options);
+      await enqueueChange(decision, taken, options);
   }
 }
 
@@ -143,30 +158,6 @@ function ignore(
   });
   taken.names.push('ignored');
   taken.silent.push(`${name} is not told to anybody: ${reason}`);
-}
-
-async function enqueuePush(
-  { name: event, mailboxes: changed, isNewMail, gatheringMs, readable }: Extract<Decision, { act: 'push' }>,
-  taken: Taken,
-  options: Taking,
-): Promise<void> {
-  const { config, clock, log, store, newApnsId, atMs } = options;
-  const mailboxes = comparableOf(changed, gatheringMs === undefined, config);
-  const request = {
-    ...{ event, isNewMail, mailboxes, nowMs: clock.nowMs(), atMs, newApnsId, timing: config.delivery },
-    ...(gatheringMs !== undefined && { gatheringMs: Math.min(gatheringMs, config.delivery.lingerMs) }),
-    ...(readable !== undefined && { mayRead: readersOf(readable, config) }),
-  };
-  const { targetIds, ...untold } = await (await store()).enqueue(request);
-  taken.targetIds.push(...targetIds);
-  taken.names.push(event);
-  const names = mailboxes.map(({ owner, path }) => `${owner}:${path}`);
-  const targets = targetIds.length;
-  log.debug(targets > 0 ? 'enqueued' : 'nobody subscribed', { event, mailboxes: names, targets });
-  const decision = targets > 0 ? 'push' : 'nobody';
-  const reason = whyUntold(untold) ?? (targets > 0 ? undefined : NOBODY_ASKED);
-  remember(options, { event, mailboxes, decision, targets, ...(reason !== undefined && { reason }) });
-  if (targets === 0) taken.silent.push(`${event} in ${names.join(', ')}: ${reason ?? NOBODY_ASKED}`);
 }
 
 async function registerCollection(

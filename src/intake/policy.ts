@@ -22,7 +22,7 @@ export type Decision =
   | { act: 'register collection'; registration: CollectionRegistration }
   /**
    * Tell the targets subscribed to any of these mailboxes; `isNewMail` where that is otherwise than the name says,
-   * `gatheringMs` where what comes so soon is to be told with it.
+   * `gatheringMs` where what comes so soon is to be told with it, `isOwn` where its owner sent the message.
    */
   | ({ act: 'push'; name: ChangeName; mailboxes: Mailbox[]; readable?: ReadableBy } & Haste)
   | { act: 'ignore'; name: string; reason: string; mailboxes: Mailbox[] };
@@ -30,6 +30,7 @@ export type Decision =
 interface Haste {
   isNewMail?: boolean;
   gatheringMs?: number;
+  isOwn?: true;
 }
 
 const SEEN = ['\\seen'];
@@ -60,6 +61,7 @@ export function decide(event: MailEvent, scopes: Config['events']): Decision {
       mailboxes,
       ...newMailIn(event),
       ...readableBy(event),
+      ...(event.isOwn && { isOwn: event.isOwn }),
     };
   return { act: 'ignore', name, reason: NO_INBOX, mailboxes: event.mailboxes };
 }

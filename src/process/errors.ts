@@ -46,3 +46,9 @@ export function messageOf(thrown: unknown): string {
 export function isMissing(thrown: unknown): boolean {
   return thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT';
 }
+
+/** Something to try again weighs more than input that is bad for ever. */
+export function worstOf(codes: readonly ExitCode[]): ExitCode {
+  const order = [ExitCode.configuration, ExitCode.tryAgain, ExitCode.unavailable, ExitCode.badInput];
+  return order.find((code) => codes.includes(code)) ?? ExitCode.ok;
+}

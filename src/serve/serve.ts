@@ -111,6 +111,7 @@ function doorsOptions(state: State, log: Log, options: ServeOptions): DoorsOptio
   return {
     receive: (raw, door) => state.current.receive(raw, door),
     takeSpool: () => state.current.takeSpool(),
+    subscriptions: () => state.current.subscriptions(),
     keepControl: ({ store, control }, onYield, signal) => {
       const lockFile = `${store}.deliverer`;
       return keepControlDoor({ lockFile, control, shift, onWord, onYield, clock, log, ending: signal });
@@ -124,8 +125,7 @@ function doorsOptions(state: State, log: Log, options: ServeOptions): DoorsOptio
     },
     metrics: () => metrics.text(),
     page: keepPages((user) => makePage({ configFile: shift().settings.config.file, user, ending })),
-    clock,
-    log,
+    ...{ clock, log },
   };
 }
 

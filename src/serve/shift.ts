@@ -1,11 +1,4 @@
-import {
-  aborted,
-  keepAnnouncing,
-  keepLooking,
-  keepWarning,
-  prepareDelivery,
-  takeBackAnnouncement,
-} from './chores.ts';
+import { prepareDelivery } from './chores.ts';
 import type { Clock } from '../process/clock.ts';
 import type { Config } from '../config/config.ts';
 import { troubleText } from './credential-health.ts';
@@ -15,26 +8,21 @@ import type { Store } from '../store/store.ts';
 import { type Delivery, openDelivery } from '../delivery/delivery.ts';
 import type { ControlWord } from '../delivery/poke.ts';
 import type { Receive } from '../doors/receive.ts';
-import { followLog, SILENT } from '../process/follow-log.ts';
+import type { Subscriptions } from '../intake/subscriptions.ts';
 import type { Log } from '../process/log.ts';
-import { keepHistory, endSharing } from './history-chore.ts';
+import { type NoticeChore, openNoticeChore } from './notice-chore.ts';
 import type { Metrics, MetricsState } from './metrics.ts';
-import { type Bell, createBell } from '../process/bell.ts';
+import { createBell } from '../process/bell.ts';
 import type { CourierOptions } from '../delivery/courier.ts';
-import { deliver, untilSignal } from '../delivery/loop.ts';
-import { StoreError } from '../store/errors.ts';
-import { createReminder } from '../process/reminder.ts';
 import type { ClosedDoor } from '../store/presence.ts';
 import type { StoreTrouble } from './store-trouble.ts';
-import { placeElsewhere, type StorePlace, watchStorePlace } from './store-place.ts';
+import { giveBack, work } from './shift-work.ts';
+import { placeElsewhere, watchStorePlace } from './store-place.ts';
 import { clockOf } from '../store/clock.ts';
 import { openWayIn } from './way-in.ts';
 
 /** A door must answer within milliseconds, and waiting for the database stops everything else here. */
 const BUSY_TIMEOUT_MS = 50;
-
-/** How long pushes under way may take once the end has come; systemd waits longer before it kills. */
-export const ENDING_TIMEOUT_MS = 9000;
 
 /** What a configuration decides in `serve`; a reload brings another. */
 export interface Settings {
@@ -61,6 +49,8 @@ export interface Shift {
   readonly receive: Receive;
   /** Takes every file that waits in the spool. */
   takeSpool(): Promise<void>;
+  /** Those to Web Push, written to the database that works now. */
+  subscriptions(): Promise<Subscriptions>;
   /** Says that the outbox has something. */
   onWork(word?: ControlWord): void;
   state(): Promise<MetricsState>;
@@ -86,29 +76,34 @@ export async function openShift(settings: Settings, means: ShiftMeans): Promise<
     const options = { config, store, clock, log, throttled: true, patient: true };
     const delivery = openDelivery(options, counting({ ...means, clock }));
     await prepareDelivery(config, store, { clock, log });
-    return shiftOf({ ...means, clock, settings, store, delivery, ending: new AbortController() });
+    const ending = new AbortController();
+    const notices = await openNoticeChore(settings, store, { ...means, clock }, ending.signal);
+    return shiftOf({ ...means, clock, settings, store, delivery, notices, ending });
   } catch (error) {
     store.close();
     throw error;
   }
 }
 
-interface Parts extends ShiftMeans {
+export interface Parts extends ShiftMeans {
   settings: Settings;
   store: Store;
   delivery: Delivery;
+  notices: NoticeChore;
   ending: AbortController;
 }
 
 function shiftOf(parts: Parts): Shift {
-  const { settings, store, delivery, metrics, clock, ending } = parts;
+  const { settings, store, delivery, notices, metrics, clock, ending } = parts;
   const bell = createBell(ending.signal);
   const onWork = (word?: ControlWord): void => {
     bell.ring();
     delivery.courier.nudge(word);
+    notices.ring(word);
   };
+  const onNotice = (): void => notices.ring();
   const place = store.listen === undefined ? watchStorePlace(store) : placeElsewhere(store);
-  const wayIn = openWayIn({ ...settings, store: () => place.store(), metrics, clock, onWork });
+  const wayIn = openWayIn({ ...settings, store: () => place.store(), metrics, clock, onWork, onNotice });
   let working: Promise<unknown> = Promise.resolve();
   return {
     settings,
@@ -117,6 +112,10 @@ function shiftOf(parts: Parts): Shift {
     makeWay: () => place.makeWay(),
     receive: wayIn.receive,
     takeSpool: () => wayIn.takeSpool(),
+    subscriptions: async () => {
+      const { openSubscriptions } = await import('../intake/subscriptions.ts');
+      return openSubscriptions({ config: settings.config, clock, store: () => place.store(), onNotice });
+    },
     onWork,
     state: () => stateOf(store, delivery, clock),
     trouble: () => troubleText(delivery.credentials()),
@@ -125,66 +124,10 @@ function shiftOf(parts: Parts): Shift {
     },
     end: async (lastEvent = Promise.resolve(), next) => {
       ending.abort();
-      try {
-        await lastEvent;
-        await wayIn.settled();
-        await working;
-        await delivery.close();
-        if (next?.store?.file !== store.file) await takeBackAnnouncement(store, settings.log);
-        await store.releaseLeases([delivery.owner]);
-        await endSharing(settings.config, store, delivery.owner, { clock, log: settings.log });
-      } finally {
-        place.close();
-      }
+      const over = lastEvent.then(() => wayIn.settled()).then(() => working);
+      await over.then(() => giveBack(parts, next)).finally(() => place.close());
     },
   };
-}
-
-/** Resolves when it has ended, or when an answer of Apple's takes too long. */
-async function work(
-  { settings: { config, log }, store, delivery, trouble, clock, ending }: Parts,
-  { bell, place, closed }: { bell: Bell; place: StorePlace; closed: () => readonly ClosedDoor[] },
-): Promise<void> {
-  const { signal } = ending;
-  let isOver = false;
-  // An answer later than that finds the store closed, and its lease given back: there is nothing to tell.
-  const logUntilOver = followLog(() => (isOver ? SILENT : log));
-  const { courier } = delivery;
-  const hush = store.listen?.(() => {
-    bell.ring();
-    courier.nudge();
-  });
-  const delivering = deliver(
-    { store, courier, clock, bell, signal },
-    untilSignal(logUntilOver, createReminder(clock)),
-  );
-  const onWritten = (error?: unknown): void => {
-    if (error instanceof StoreError && error.busy) return; // it is free again soon, or events tell
-    if (error !== undefined) trouble.note(error, log);
-    else if (place.isInPlace()) trouble.clear();
-  };
-  const chore = { clock, log, ending: signal };
-  const chores = [
-    keepAnnouncing(config, store, { closed, onWritten }, chore),
-    keepWarning(delivery, chore),
-    keepHistory(config, store, delivery.owner, chore),
-    keepLooking(delivery, () => bell.ring(), chore),
-  ];
-  await aborted(signal);
-  hush?.();
-  await within(ENDING_TIMEOUT_MS, delivering, clock);
-  isOver = true;
-  await Promise.all(chores);
-}
-
-/** Resolves with the promise, or after that time; leaves no timer that would keep the process alive. */
-async function within(timeoutMs: number, promise: Promise<void>, clock: Clock): Promise<void> {
-  const settled = new AbortController();
-  try {
-    await Promise.race([promise, clock.sleep(timeoutMs, settled.signal)]);
-  } finally {
-    settled.abort();
-  }
 }
 
 function counting({ metrics, clock }: ShiftMeans): Required<Pick<CourierOptions, 'onSettled' | 'onGivenUp'>> {

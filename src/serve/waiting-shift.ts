@@ -21,6 +21,7 @@ export function openWaitingShift(
     receive: wayIn.receive,
     takeSpool: () => Promise.resolve(),
     onWork,
+    subscriptions: () => Promise.reject(trouble),
     state: () => Promise.reject(trouble),
     trouble: () => undefined,
     begin: () => undefined,

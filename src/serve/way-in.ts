@@ -18,6 +18,8 @@ export interface WayInOptions {
   log: Log;
   /** Called when a push waits anew. */
   onWork: () => void;
+  /** Called when a notice to another push service does. */
+  onNotice?: () => void;
 }
 
 /** From the doors into one store, or into the spool where it cannot be used. */
@@ -33,13 +35,14 @@ export interface WayIn {
 const FILES_AT_ONCE = 200;
 
 /** Counts what it takes. */
-export function openWayIn({ config, store, metrics, clock, log, onWork }: WayInOptions): WayIn {
+export function openWayIn({ config, store, metrics, clock, log, onWork, onNotice }: WayInOptions): WayIn {
   const intake = createIntake({ config, clock, log, store, newApnsId: randomUUID });
   const counted =
     (door: DoorName): Intake =>
     async (item, given) => {
       const taken = await intake(item, given);
       for (const name of taken.names) metrics.eventReceived(door, name);
+      if (taken.notices > 0) onNotice?.();
       return taken;
     };
   const ringing =

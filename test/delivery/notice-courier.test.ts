@@ -1,10 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import {
-  type EndedNotice,
-  NOTICE_TIMEOUT_MS,
-  NoticeCourier,
-  type NoticeCourierOptions,
-} from '../../src/delivery/notice-courier.ts';
+import { NoticeCourier, type NoticeCourierOptions } from '../../src/delivery/notice-courier.ts';
+import { type EndedNotice, NOTICE_TIMEOUT_MS } from '../../src/delivery/notice-sending.ts';
 import { FAILURES_TO_REST, LANE_WIDTH, REST_MS } from '../../src/delivery/lanes.ts';
 import { BACKOFF_S } from '../../src/outbox/backoff.ts';
 import { LEASE_MS } from '../../src/outbox/timing.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { SubscriptionDesk } from '../../src/doors/http-subscriptions.ts';
+import type { Subscriptions } from '../../src/intake/subscriptions.ts';
 import { ask, type HttpAnswer, testDoor } from '../support/http-door.ts';
 import { webPushApp } from '../support/web-push-app.ts';
 
@@ -8,7 +8,7 @@ const SUBSCRIPTION = webPushApp().subscriptionAt(ENDPOINT);
 const PLACE = '/webpush/subscriptions';
 
 /** A desk that notes what it is asked. */
-function desk(changes: Partial<SubscriptionDesk> = {}): SubscriptionDesk & { asked: string[] } {
+function desk(changes: Partial<Subscriptions> = {}): Subscriptions & { asked: string[] } {
   const asked: string[] = [];
   return {
     asked,
@@ -28,11 +28,14 @@ function desk(changes: Partial<SubscriptionDesk> = {}): SubscriptionDesk & { ask
 const AUTHORIZATION = { Authorization: `Basic ${Buffer.from('webmail:secret').toString('base64')}` };
 
 async function asked(
-  subscriptions: SubscriptionDesk | undefined,
+  subscriptions: Subscriptions | undefined,
   [method, path, body]: readonly [method: string, path: string, body?: string | undefined],
   headers: Record<string, string> = AUTHORIZATION,
 ): Promise<HttpAnswer> {
-  const door = await testDoor({ subscriptions, authorization: 'webmail:secret' });
+  const door = await testDoor({
+    subscriptions: subscriptions && (() => Promise.resolve(subscriptions)),
+    authorization: 'webmail:secret',
+  });
   return ask(door, method, path, { ...(body !== undefined && { body }), headers });
 }
 
@@ -94,7 +97,7 @@ describe('nobody else', () => {
   test('is answered: without the password, from a web page, and without any password at all', async () => {
     const at = desk();
     const call: [string, string, string] = ['POST', `${PLACE}?user=alice`, SUBSCRIPTION];
-    const open = await testDoor({ subscriptions: at });
+    const open = await testDoor({ subscriptions: () => Promise.resolve(at) });
     const answers = [
       await asked(at, call, {}),
       await asked(at, call, { ...AUTHORIZATION, Origin: 'https://evil.example' }),

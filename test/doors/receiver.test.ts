@@ -11,7 +11,10 @@ import { messageNew } from '../support/events.ts';
 import { recordedLog } from '../support/recorded-log.ts';
 import { temporaryFolder } from '../support/store.ts';
 
-const TAKEN: Taken = { targetIds: [1], bad: undefined, topic: undefined, names: ['MessageNew'], silent: [] };
+const TAKEN: Taken = {
+  ...{ targetIds: [1], notices: 0, bad: undefined, topic: undefined },
+  ...{ names: ['MessageNew'], silent: [] },
+};
 const locked = new StoreError('a moment ago', { hint: '', busy: true, cause: undefined });
 const EVENT = Buffer.from(messageNew());
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { ENDING_TIMEOUT_MS } from '../../src/serve/shift.ts';
+import { ENDING_TIMEOUT_MS } from '../../src/serve/shift-work.ts';
 import type { ReceivedPush } from '../support/apns.ts';
 import { eventually } from '../support/command.ts';
 import { message } from '../support/cyrus-host.ts';
