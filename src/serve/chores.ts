@@ -130,3 +130,13 @@ export function aborted(signal: AbortSignal): Promise<void> {
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
 }
+
+/** Resolves with the promise, or after that time; leaves no timer that would keep the process alive. */
+export async function within(timeoutMs: number, promise: Promise<unknown>, clock: Clock): Promise<void> {
+  const settled = new AbortController();
+  try {
+    await Promise.race([promise, clock.sleep(timeoutMs, settled.signal)]);
+  } finally {
+    settled.abort();
+  }
+}

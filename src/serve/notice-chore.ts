@@ -1,3 +1,4 @@
+import { aborted, within } from './chores.ts';
 import { deliver, untilSignal } from '../delivery/loop.ts';
 import type { ControlWord } from '../delivery/poke.ts';
 import { createBell } from '../process/bell.ts';
@@ -16,6 +17,9 @@ export interface NoticeChore {
   /** Gives back what is still leased. */
   close(): Promise<void>;
 }
+
+/** So long a server of others may hold up the end; Apple's answers are waited for longer, each costs a push of its own. */
+const ENDING_MS = 2000;
 
 const NONE: NoticeChore = {
   ring: () => undefined,
@@ -43,11 +47,16 @@ export async function openNoticeChore(
       bell.ring();
       courier.nudge(word);
     },
-    keep: (until) =>
-      deliver(
+    keep: async (until) => {
+      const delivering = deliver(
         { store: { nextDueMs: () => store.nextNoticeDueMs() }, courier, clock, bell, signal: ending },
         untilSignal(until, createReminder(clock)),
-      ),
+      );
+      await aborted(ending);
+      await within(ENDING_MS, delivering, clock);
+      await delivery.close(); // what hangs ends with its connection, and goes once more under the same id
+      await delivering;
+    },
     close: async () => {
       await delivery.close();
       await store.releaseNotices([owner]);

@@ -1,11 +1,10 @@
 import { deliver, untilSignal } from '../delivery/loop.ts';
 import type { Bell } from '../process/bell.ts';
-import type { Clock } from '../process/clock.ts';
 import { followLog, SILENT } from '../process/follow-log.ts';
 import { createReminder } from '../process/reminder.ts';
 import { StoreError } from '../store/errors.ts';
 import type { ClosedDoor } from '../store/presence.ts';
-import { aborted, keepAnnouncing, keepLooking, keepWarning, takeBackAnnouncement } from './chores.ts';
+import { aborted, keepAnnouncing, keepLooking, keepWarning, takeBackAnnouncement, within } from './chores.ts';
 import { endSharing, keepHistory } from './history-chore.ts';
 import type { Parts, Shift } from './shift.ts';
 import type { StorePlace } from './store-place.ts';
@@ -49,16 +48,6 @@ export async function work(
   await within(ENDING_TIMEOUT_MS, delivering, clock);
   isOver = true;
   await Promise.all(chores);
-}
-
-/** Resolves with the promise, or after that time; leaves no timer that would keep the process alive. */
-async function within(timeoutMs: number, promise: Promise<unknown>, clock: Clock): Promise<void> {
-  const settled = new AbortController();
-  try {
-    await Promise.race([promise, clock.sleep(timeoutMs, settled.signal)]);
-  } finally {
-    settled.abort();
-  }
 }
 
 /** What a shift had leased, and had said of itself, when it has ended; `next` is who goes on. */
