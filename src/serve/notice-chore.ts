@@ -42,8 +42,13 @@ export async function openNoticeChore(
   });
   const { courier, owner } = delivery;
   const bell = createBell(ending);
+  const makeDue = (): Promise<unknown> =>
+    store.makeNoticesDue(clock.nowMs()).catch((error: unknown) => {
+      log.warn('notices that wait for their next attempt go on waiting', { reason: messageOf(error) });
+    });
   return {
     ring: (word) => {
+      if (word === 'retry') void makeDue().finally(() => bell.ring());
       bell.ring();
       courier.nudge(word);
     },

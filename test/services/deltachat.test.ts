@@ -36,6 +36,7 @@ test('the service gets the token, and nothing else at all', async () => {
       path: '/notify',
       headers: { ...headers, 'content-length': String(TOKEN.length) },
       body: Buffer.from(TOKEN),
+      mood: service.mood,
     },
   ]);
 });

@@ -34,6 +34,7 @@ describe('one POST', () => {
           connection: 'keep-alive',
         },
         body: Buffer.from('grüße'),
+        mood: service.mood,
       },
     ]);
   });

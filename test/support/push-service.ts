@@ -9,6 +9,8 @@ export interface Asked {
   path: string;
   headers: IncomingHttpHeaders;
   body: Buffer;
+  /** How it was answered. */
+  mood: Mood;
 }
 
 /** How it answers: by a status, with headers and a body, or not at all. */
@@ -48,7 +50,7 @@ export async function startPushService({
     request.on('data', (piece: Buffer) => pieces.push(piece));
     request.on('end', () => {
       const { method = '', url: path = '', headers } = request;
-      service.asked.push({ method, path, headers, body: Buffer.concat(pieces) });
+      service.asked.push({ method, path, headers, body: Buffer.concat(pieces), mood: service.mood });
       if (service.mood === 'cut') request.socket.destroy();
       else if (service.mood !== 'hang')
         response.writeHead(service.mood.status, service.mood.headers).end(service.mood.body);

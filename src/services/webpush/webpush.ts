@@ -43,12 +43,15 @@ function newEphemeral(): Ephemeral {
   return { salt: randomBytes(16), privateKey: Buffer.from(d, 'base64url') };
 }
 
+/** As the services have it, beside RFC 8292, 4.2, and RFC 8030, 8: the subscription is as good as before. */
+const OUR_MISTAKE = new Set([400, 401, 403]);
+
 function outcomeOf(result: PostResult): ServiceOutcome {
   if (!('status' in result)) return unanswered(result);
   const { status } = result;
   if (isSuccess(result)) return { kind: 'delivered' };
   if (status === 404 || status === 410) return { kind: 'gone', reason: answering(status) };
-  if (status === 401 || status === 403)
+  if (OUR_MISTAKE.has(status))
     return {
       kind: 'misconfigured',
       reason: `${answering(status)}: it does not take our key, subject or time`,

@@ -83,7 +83,7 @@ describe('the answer', () => {
     [410, 'gone'],
     [302, 'rejected'],
     [307, 'rejected'],
-    [400, 'rejected'],
+    [400, 'misconfigured'],
     [413, 'rejected'],
     [401, 'misconfigured'],
     [403, 'misconfigured'],
