@@ -63,6 +63,22 @@ describeWithTools({ 'lua5.1': 'lua5.1', 'lua5.4': 'lua5.4' }, 'the scripts for D
     expect(other).toBe(one);
   });
 
+  test.each(INTERPRETERS)(
+    'in %s say which delivery is its user’s own, and nothing of who else sent one',
+    (interpreter) => {
+      const from = (address: string): string => `dovecot_lua_notify_event_message_new(ctx,
+      { name = 'MessageNew', mailbox = 'INBOX', from_address = ${address} })`;
+      const body = `script_init({ spool = '${spool}' })
+      local ctx = dovecot_lua_notify_begin_txn(user_of('2.4', 'alice@example.org'))
+      ${["'bob@example.net'", 'nil', '{}', "'Alice@Example.ORG'"].map(from).join('\n')}
+      dovecot_lua_notify_end_txn(ctx, true)`;
+      expect(lua(interpreter, 'push.lua', body).warnings).toBe('');
+      const delivery = { name: 'MessageNew', mailbox: 'INBOX' };
+      const events = [delivery, { ...delivery, own: true }];
+      expect(written()).toEqual([`${JSON.stringify({ dovecot: 1, user: 'alice@example.org', events })}\n`]);
+    },
+  );
+
   test.each(SCRIPTS)('%s defines no other function of Dovecot’s than it needs', (script) => {
     const names = `for name in pairs(_G) do if name:find('^dovecot_lua') or name:find('^script') then print(name) end end`;
     const events = [

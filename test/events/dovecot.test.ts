@@ -142,6 +142,12 @@ describe('an event table of the Lua driver', () => {
     expect(parseDovecotEvent(cleared)).toEqual(change('FlagsClear', 'INBOX', list));
   });
 
+  it('says of a delivery, and of nothing else, that its user has sent it', () => {
+    expect(parseDovecotEvent({ ...table, own: true })).toEqual({ ...change('MessageNew'), isOwn: true });
+    expect(parseDovecotEvent({ ...table, name: 'MessageRead', own: true })).toEqual(change('MessageRead'));
+    bad({ ...table, own: 'yes' }, 'own: expected true, got a string');
+  });
+
   it('is not told of at any length', () => {
     const ignored = parseDovecotEvent({ name: 'x'.repeat(1e6) });
     expect('name' in ignored ? ignored.name.length : 0).toBe(101);
