@@ -149,7 +149,7 @@ const SCHEMA_OWNERS = [
 const STAIRS = [
   ...['main.ts', 'cli/', 'serve/', 'handle.ts'],
   'page/',
-  ...['check/', 'status/', 'prune/', 'test-push/', 'transfer/', 'waiting/', 'devices/'],
+  ...['check/', 'status/', 'prune/', 'test-push/', 'transfer/', 'waiting/', 'devices/', 'endpoints/'],
   ...['doors/', 'delivery/', 'intake/', 'history/', 'cert/', 'store/', 'services/', 'apns/'],
   ...['manual/', 'terminal/', 'sockets/', 'config/', 'spool/'],
   ...['outbox/', 'targets/', 'events/', 'mailboxes/', 'process/', 'node-20/'],

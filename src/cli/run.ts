@@ -3,6 +3,7 @@ import { addCert } from './cert.ts';
 import { addCheck } from './check.ts';
 import { addCompletion } from './completion.ts';
 import { type CommandContext, createContext } from './context.ts';
+import { addEndpoints } from './endpoints.ts';
 import { addFlush } from './flush.ts';
 import { addHandle } from './handle.ts';
 import { addLog } from './log.ts';
@@ -115,6 +116,7 @@ function addCommands(program: Command, context: CommandContext): void {
   addServe(program, context);
   addFlush(program, context);
   addTargets(program, context);
+  addEndpoints(program, context);
   addOutbox(program, context);
   addPrune(program, context);
   addStore(program, context);

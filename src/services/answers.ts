@@ -10,7 +10,7 @@ export function isSuccess({ status }: Answered): boolean {
 /** What it means that the service was not asked, or did not answer. */
 export function unanswered(result: Exclude<PostResult, Answered>): ServiceOutcome {
   if ('forbidden' in result) return { kind: 'rejected', reason: result.forbidden };
-  return { kind: 'retry', reason: result.noAnswer };
+  return { kind: 'retry', reason: result.noAnswer, isUnanswered: true };
 }
 
 /** It comes again, and not sooner than the service asks. */

@@ -18,8 +18,8 @@ export type ServiceOutcome =
   | { kind: 'delivered' }
   /** There is no such endpoint any more. */
   | { kind: 'gone'; reason: string }
-  /** Nobody answered, or the service asks to come again: after so long, where it says so. */
-  | { kind: 'retry'; reason: string; afterMs?: number }
+  /** Nobody answered (`isUnanswered`), or the service asks to come again: after so long, where it says so. */
+  | { kind: 'retry'; reason: string; afterMs?: number; isUnanswered?: true }
   /** The service does not want this notice and never will. */
   | { kind: 'rejected'; reason: string }
   /** Our own mistake: it waits, and costs no endpoint. */

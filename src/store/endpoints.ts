@@ -33,13 +33,18 @@ export interface EndpointVerbs {
 /** All conditions hold together; none given means all. */
 export interface EndpointFilter {
   id?: number | undefined;
+  ids?: readonly number[] | undefined;
   user?: string | undefined;
+  /** As for targets: with `*` for anything. */
+  userPattern?: string | undefined;
   service?: ServiceName | undefined;
   fingerprint?: string | undefined;
   /** Renewed before then. */
   renewedBeforeMs?: number | undefined;
   /** Ran out before then. */
   expiredBeforeMs?: number | undefined;
+  /** Its service has never taken a notice for it. */
+  isUnproven?: true | undefined;
 }
 
 export interface EndpointPage {

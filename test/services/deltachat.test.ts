@@ -61,7 +61,11 @@ describe('its answer', () => {
       reason: 'the service answers 503',
       afterMs: 60_000,
     });
-    expect(await outcomeAt('hang', 100)).toEqual({ kind: 'retry', reason: 'no answer in time' });
-    expect(await outcomeAt('cut')).toEqual({ kind: 'retry', reason: 'socket hang up' });
+    expect(await outcomeAt('hang', 100)).toEqual({
+      kind: 'retry',
+      reason: 'no answer in time',
+      isUnanswered: true,
+    });
+    expect(await outcomeAt('cut')).toEqual({ kind: 'retry', reason: 'socket hang up', isUnanswered: true });
   });
 });

@@ -80,7 +80,11 @@ describe('the answer', () => {
   });
 
   test('may never come', async () => {
-    expect(await outcomeAt('hang')).toEqual({ kind: 'retry', reason: 'no answer in time' });
+    expect(await outcomeAt('hang')).toEqual({
+      kind: 'retry',
+      reason: 'no answer in time',
+      isUnanswered: true,
+    });
   });
 });
 

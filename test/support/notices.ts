@@ -1,11 +1,21 @@
+import type { Config } from '../../src/config/config.ts';
+import { readConfig } from '../../src/config/read.ts';
 import type { NewEndpoint, ServiceName } from '../../src/services/endpoint.ts';
 import type { Addressee, Notice, Service, ServiceOutcome } from '../../src/services/service.ts';
 import type { EndpointVerbs, NoticeRequest } from '../../src/store/endpoints.ts';
+import { EDITION } from './control.ts';
 import { NOW_MS } from './store.ts';
 
 export const EVERY_SERVICE: readonly ServiceName[] = ['deltachat', 'webpush', 'webhook'];
 export const THROTTLE_MS = 10_000;
 export const GIVE_UP_MS = 3_600_000;
+
+/** The defaults, in which every service is switched off. */
+export function configFor(store: string, changes: Partial<Config> = {}): Config {
+  const reading = readConfig(undefined, undefined);
+  if (!('config' in reading)) throw new Error('the defaults are no configuration');
+  return { ...reading.config, edition: EDITION, store, ...changes };
+}
 
 export interface Sent {
   endpoint: Addressee;

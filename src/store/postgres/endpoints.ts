@@ -7,6 +7,7 @@ import type {
   EndpointRequest,
 } from '../endpoints.ts';
 import type { Database } from './database.ts';
+import { likeOf } from './target-rows.ts';
 import { lockUser } from './user-lock.ts';
 
 export function registerEndpoint(
@@ -51,7 +52,7 @@ export function listEndpoints(
     sql.rows<Endpoint>(
       `SELECT ${columnsOf('e')} FROM xapplepush.endpoints e WHERE id > @afterId AND ${matches(filter)}
        ORDER BY id LIMIT @limit`,
-      { ...filter, afterId, limit },
+      { ...valuesOf(filter), afterId, limit },
     ),
   );
 }
@@ -60,7 +61,7 @@ export function removeEndpoints(database: Database, filter: EndpointFilter): Pro
   return database.ask((sql) =>
     sql.rows<Endpoint>(
       `DELETE FROM xapplepush.endpoints e WHERE ${matches(filter)} RETURNING ${columnsOf('e')}`,
-      { ...filter },
+      valuesOf(filter),
     ),
   );
 }
@@ -80,12 +81,20 @@ export function columnsOf(table: string): string {
 
 const CONDITIONS: Record<keyof EndpointFilter, string> = {
   id: 'id = @id',
+  ids: 'id = ANY(@ids::bigint[])',
   user: 'user_name = @user',
+  userPattern: 'user_name LIKE @userLike',
   service: 'service = @service',
   fingerprint: 'fingerprint = @fingerprint',
   renewedBeforeMs: 'renewed_ms < @renewedBeforeMs',
   expiredBeforeMs: 'expires_ms < @expiredBeforeMs',
+  isUnproven: 'proven_ms IS NULL',
 };
+
+function valuesOf(filter: EndpointFilter): Record<string, unknown> {
+  const { userPattern } = filter;
+  return { ...filter, ...(userPattern !== undefined && { userLike: likeOf(userPattern) }) };
+}
 
 function matches(filter: EndpointFilter): string {
   const names = (Object.keys(CONDITIONS) as (keyof EndpointFilter)[]).filter(

@@ -89,7 +89,7 @@ export function valuesOf(filter: TargetFilter): Values {
 }
 
 /** `*` stands for any characters, `?` for one; what LIKE has for them stands for itself. */
-function likeOf(pattern: string): string {
+export function likeOf(pattern: string): string {
   return pattern
     .replaceAll(/[\\%_]/g, '\\$&')
     .replaceAll('*', '%')

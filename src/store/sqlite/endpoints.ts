@@ -7,6 +7,7 @@ import type {
   EndpointRequest,
 } from '../endpoints.ts';
 import type { Sql, Transactions } from './database.ts';
+import { USER_MATCHES } from './target-rows.ts';
 
 export function registerEndpoint(
   database: Transactions,
@@ -55,20 +56,16 @@ export function listEndpoints(
     (sql) =>
       sql(
         `SELECT ${COLUMNS} FROM endpoints WHERE id > @afterId AND ${matches(filter)} ORDER BY id LIMIT @limit`,
-      ).all({
-        ...filter,
-        afterId,
-        limit,
-      }) as Endpoint[],
+      ).all({ ...valuesOf(filter), afterId, limit }) as Endpoint[],
   );
 }
 
 export function removeEndpoints(database: Transactions, filter: EndpointFilter): Promise<Endpoint[]> {
   return database.write(
     (sql) =>
-      sql(`DELETE FROM endpoints WHERE ${matches(filter)} RETURNING ${COLUMNS}`).all({
-        ...filter,
-      }) as Endpoint[],
+      sql(`DELETE FROM endpoints WHERE ${matches(filter)} RETURNING ${COLUMNS}`).all(
+        valuesOf(filter),
+      ) as Endpoint[],
   );
 }
 
@@ -98,12 +95,21 @@ const COLUMNS = columnsOf('endpoints');
 
 const CONDITIONS: Record<keyof EndpointFilter, string> = {
   id: 'id = @id',
+  ids: 'id IN (SELECT value FROM json_each(@ids))',
   user: 'user = @user',
+  userPattern: USER_MATCHES,
   service: 'service = @service',
   fingerprint: 'fingerprint = @fingerprint',
   renewedBeforeMs: 'renewed_ms < @renewedBeforeMs',
   expiredBeforeMs: 'expires_ms < @expiredBeforeMs',
+  isUnproven: 'proven_ms IS NULL',
 };
+
+/** What a driver binds, for the names that `matches` may hold. */
+function valuesOf(filter: EndpointFilter): Record<string, unknown> {
+  const { ids } = filter;
+  return { ...filter, ids: ids && JSON.stringify(ids), isUnproven: undefined };
+}
 
 /** In SQL, with the filter's own names. */
 function matches(filter: EndpointFilter): string {

@@ -18,9 +18,12 @@ export function subscriptionsIn(sql: Sql, targetId: number): Subscription[] {
   return rows.map((row) => ({ ...row, hash: row.hash ?? undefined }));
 }
 
+/** In SQL: that a user is one of @userPattern. */
+export const USER_MATCHES = "user GLOB replace(@userPattern, '[', '[[]')";
+
 const CONDITIONS: Readonly<Record<keyof TargetFilter, string>> = {
   user: 'user = @user',
-  userPattern: "user GLOB replace(@userPattern, '[', '[[]')",
+  userPattern: USER_MATCHES,
   tokenPrefix: 'substr(device_token, 1, length(@tokenPrefix)) = lower(@tokenPrefix)',
   accountId: 'account_id = @accountId',
   topic: 'topic = @topic',

@@ -100,7 +100,11 @@ describe('the answer', () => {
     expect(await outcomeAt({ status: 429, headers: { 'Retry-After': '90' } })).toMatchObject({
       afterMs: 90_000,
     });
-    expect(await outcomeAt('hang')).toEqual({ kind: 'retry', reason: 'no answer in time' });
+    expect(await outcomeAt('hang')).toEqual({
+      kind: 'retry',
+      reason: 'no answer in time',
+      isUnanswered: true,
+    });
   });
 
   test('of a real ntfy is understood, each that was captured', async () => {

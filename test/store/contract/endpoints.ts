@@ -116,6 +116,12 @@ export function endpointsContract(open: Open): void {
       { id, user: 'alice' },
     ]);
     expect(await store.countNotices()).toEqual({ notices: 1, oldestMs: NOW_MS });
+    const unproven = await withEndpoint(store, 3, { user: 'carol_x', isProven: false });
+    const pages = { afterId: 0, limit: 10 };
+    expect(await store.listEndpoints({ isUnproven: true }, pages)).toMatchObject([{ id: unproven }]);
+    expect(await store.listEndpoints({ userPattern: 'c*_?' }, pages)).toMatchObject([{ id: unproven }]);
+    expect(await store.removeEndpoints({ ids: [id, unproven], user: 'bob' })).toEqual([]);
+    expect(await store.removeEndpoints({ ids: [id, unproven] })).toHaveLength(1);
     expect(await store.removeEndpoints({ fingerprint: endpoint(2).fingerprint })).toHaveLength(1);
     expect(await store.countNotices()).toEqual({ notices: 0, oldestMs: undefined });
   });
