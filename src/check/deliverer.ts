@@ -1,4 +1,4 @@
-import type { Config } from '../config/config.ts';
+import { type Config, configuredDoors } from '../config/config.ts';
 import { poke } from '../delivery/poke.ts';
 import { ring } from '../delivery/ring.ts';
 import { type Point, ok, warning } from './point.ts';
@@ -21,11 +21,11 @@ export async function checkDeliverer({
     );
   if (postgres !== undefined)
     return ok(DELIVERER, 'none is running, and no event starts one: that is for serve');
-  const doors = [serve.cyrusSocket, serve.http].filter((door) => door !== undefined);
+  const doors = configuredDoors(serve);
   if (doors.length === 0) return ok(DELIVERER, 'none is running: the next event starts one');
   return warning(
     DELIVERER,
     `none is running, and only xapplepush serve answers on ${doors.join(' and ')}`,
-    'start xapplepush serve; without it, remove the keys cyrus_socket and http from the configuration',
+    'start xapplepush serve; without it, remove the keys cyrus_socket, http and dict from the configuration',
   );
 }

@@ -54,6 +54,8 @@ export interface ServeConfig {
   http?: string;
   httpPasswordFile?: string;
   tls?: TlsConfig;
+  /** Where Dovecot keeps METADATA. */
+  dict?: string;
   metrics: boolean;
   /** Whether the status page is shown. */
   status: boolean;
@@ -61,6 +63,11 @@ export interface ServeConfig {
   pluginPadding: boolean;
   /** Whether that plugin tells phones the names of their mailboxes. */
   pluginNamesMailboxes: boolean;
+}
+
+/** The places at which only a `serve` listens. */
+export function configuredDoors({ cyrusSocket, http, dict }: ServeConfig): string[] {
+  return [cyrusSocket, http, dict].filter((door) => door !== undefined);
 }
 
 /** Delta Chat's notification service. */

@@ -141,13 +141,12 @@ function socketConflicts({ control, store, serve }: Settings): Conflict[] {
   const found: Conflict[] = [];
   if (tooLong !== undefined) found.push({ at, key: 'control', message: `${tooLong}; set a shorter one` });
   if (control === store) found.push({ at, key: 'control', message: 'is the same file as store' });
-  if (control === serve.cyrusSocket) {
-    found.push({
-      at: ['serve.cyrus_socket'],
-      key: 'serve.cyrus_socket',
-      message: 'is the same file as control',
-    });
-  }
+  const tellSame = (key: string, other: string): number =>
+    found.push({ at: [key], key, message: `is the same file as ${other}` });
+  if (control === serve.cyrusSocket) tellSame('serve.cyrus_socket', 'control');
+  if (control === serve.dict) tellSame('serve.dict', 'control');
+  if (serve.dict !== undefined && serve.dict === serve.cyrusSocket)
+    tellSame('serve.dict', 'serve.cyrus_socket');
   return found;
 }
 

@@ -121,6 +121,7 @@ export const SCHEMA = section({
       certificate: v.optional(path),
       key: v.optional(secretPath),
     }),
+    dict: v.optional(socketPath),
     metrics: v.optional(flag, true),
     status: v.optional(flag, false),
     plugin_padding: v.optional(flag, true),

@@ -73,6 +73,7 @@ function serveOf(serve: Values['serve']): ServeConfig {
       http: serve.http,
       httpPasswordFile: serve.http_password_file,
       tls: tlsOf(serve.tls),
+      dict: serve.dict,
     }),
     metrics: serve.metrics,
     status: serve.status,

@@ -4,6 +4,7 @@ import type { Log } from '../process/log.ts';
 import type { HandedOver } from '../process/handed-over.ts';
 import type { ControlHears } from '../delivery/control.ts';
 import type { ClosedDoor } from '../store/presence.ts';
+import type { DictUse } from './dict-store.ts';
 import type { Door } from './door.ts';
 import type { StatusPage } from './http-page.ts';
 import type { Receive } from './receive.ts';
@@ -13,6 +14,8 @@ import { type DoorKind, type WantedDoor, wantedDoors } from './wanted-doors.ts';
 
 export interface DoorsOptions {
   receive: Receive;
+  /** Works with the store, by its clock. */
+  use: DictUse['use'];
   /** Takes every file that waits in the spool. */
   takeSpool: () => Promise<void>;
   /** Hears handlers at the control socket of that configuration until the signal. */

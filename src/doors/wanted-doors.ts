@@ -1,19 +1,19 @@
 import type { Config } from '../config/config.ts';
 import { type ControlHears, openHandedOverControl } from '../delivery/control.ts';
 import { type Answer, answerOf } from '../delivery/poke.ts';
+import type { HandedOver } from '../process/handed-over.ts';
 import { readPassword } from '../process/password-file.ts';
 import { openCyrusDoor } from './cyrus.ts';
 import type { Door } from './door.ts';
 import type { DoorsOptions } from './doors.ts';
 import { placeOf as addressOf } from './http-address.ts';
-import { nameOfPlace } from './http-listen.ts';
 import type { PortPatience } from './http-port.ts';
 import { type HttpSettings, openHttpDoor } from './http.ts';
-import type { Listening } from '../sockets/listening.ts';
+import { nameOfDoor, socketDoor, tellOther } from './socket-door.ts';
 import { openSpoolDoor } from './spool.ts';
 
 /** At most one is open of each. */
-export type DoorKind = 'spool' | 'control' | 'control of systemd' | 'cyrus' | 'http';
+export type DoorKind = 'spool' | 'control' | 'control of systemd' | 'cyrus' | 'http' | 'dict';
 
 export interface WantedDoor {
   kind: DoorKind;
@@ -43,19 +43,16 @@ export function wantedDoors(
   options: DoorsOptions,
   set: { yieldsAt: Required<ControlHears>['onYield'] },
 ): WantedDoor[] {
-  const { spool, control, store } = config;
-  const { takeSpool, clock, log, handedOver } = options;
+  const { control, store } = config;
+  const { handedOver } = options;
   const wanted: WantedDoor[] = [
-    {
-      kind: 'spool',
-      place: spool,
-      open: () => ({ ...openSpoolDoor({ spool, drain: takeSpool, clock, log }), name: `spool ${spool}` }),
-    },
+    { kind: 'spool', place: config.spool, open: () => openSpool(config, options) },
   ];
-  const cyrus = handedOver.cyrus.length > 0 ? handedOver.cyrus : config.serve.cyrusSocket;
-  const http = handedOver.http.length > 0 ? handedOver.http : config.serve.http;
+  const { cyrus, http, dict } = placesOf(config, handedOver);
   if (cyrus !== undefined)
     wanted.push({ kind: 'cyrus', place: placeOf(cyrus), open: () => openCyrus(cyrus, config, options) });
+  if (dict !== undefined)
+    wanted.push({ kind: 'dict', place: placeOf(dict), open: () => openDict(dict, config, options) });
   if (http !== undefined)
     wanted.push({
       kind: 'http',
@@ -78,6 +75,22 @@ export function wantedDoors(
   return wanted;
 }
 
+type Place = string | readonly number[] | undefined;
+
+/** What systemd hands over is used, whatever is configured. */
+function placesOf(
+  { serve }: Config,
+  { cyrus, http, dict }: HandedOver,
+): Record<'cyrus' | 'http' | 'dict', Place> {
+  const either = (fds: readonly number[], configured: string | undefined): Place =>
+    fds.length > 0 ? fds : configured;
+  return {
+    cyrus: either(cyrus, serve.cyrusSocket),
+    http: either(http, serve.http),
+    dict: either(dict, serve.dict),
+  };
+}
+
 function checkAddress(http: string | readonly number[], { serve }: Config): void {
   if (typeof http === 'string') addressOf(http, serve.httpPasswordFile !== undefined);
 }
@@ -89,18 +102,22 @@ function placeOf(where: string | readonly number[]): string {
   return typeof where === 'string' ? where : SYSTEMD;
 }
 
+function openSpool({ spool }: Config, { takeSpool, clock, log }: DoorsOptions): OpenDoor {
+  return { ...openSpoolDoor({ spool, drain: takeSpool, clock, log }), name: `spool ${spool}` };
+}
+
 async function openCyrus(
   path: string | readonly number[],
   config: Config,
   { receive, onReplaced, clock, log }: DoorsOptions,
 ): Promise<OpenDoor> {
   const door = await openCyrusDoor({ path, receive, onReplaced, clock, log });
-  const change = ({ serve }: Config): void => {
-    if (serve.cyrusSocket !== undefined)
-      tellOther('serve.cyrus_socket', `unix:${serve.cyrusSocket}`, door.at, log);
-  };
-  change(config);
-  return { close: () => door.close(), change, name: nameOfDoor('cyrus', path, door.at) };
+  return socketDoor(door, { kind: 'cyrus', setting: 'serve.cyrus_socket', path, log }, config, 'cyrusSocket');
+}
+
+/** Its code is loaded by who has one. */
+async function openDict(...given: Parameters<typeof openCyrus>): Promise<OpenDoor> {
+  return (await import('./open-dict.ts')).openDict(...given);
 }
 
 async function openHttp(
@@ -175,21 +192,4 @@ function openControl(
       return kept;
     },
   };
-}
-
-function nameOfDoor(kind: string, where: string | readonly number[], at: Listening['at']): string {
-  const whose = typeof where === 'string' ? '' : ' of systemd';
-  return `${kind} ${at.map((place) => nameOfPlace(place).replace(/^unix:/, '')).join(', ')}${whose}`;
-}
-
-/** A door that systemd hands over is the one: whoever looks where the configuration says finds nobody. */
-function tellOther(key: string, configured: string, at: Listening['at'], log: DoorsOptions['log']): void {
-  const handedOver = at.map(nameOfPlace);
-  if (handedOver.includes(configured)) return;
-  log.warn('systemd hands over a socket other than the one that is configured, which nobody listens on', {
-    setting: key,
-    configured,
-    handedOver,
-    hint: 'let the .socket unit and the configuration name the same',
-  });
 }

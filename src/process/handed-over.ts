@@ -1,13 +1,13 @@
 import type { Log } from './log.ts';
 
 /** As the units in examples/systemd name them by FileDescriptorName=. */
-const NAMES = ['cyrus', 'http', 'control'] as const;
+const NAMES = ['cyrus', 'http', 'dict', 'control'] as const;
 export type SocketName = (typeof NAMES)[number];
 
 /** The descriptors of listening sockets that systemd holds; a name may have several. */
 export type HandedOver = Readonly<Record<SocketName, readonly number[]>>;
 
-export const NOTHING_HANDED_OVER: HandedOver = { cyrus: [], http: [], control: [] };
+export const NOTHING_HANDED_OVER: HandedOver = { cyrus: [], http: [], dict: [], control: [] };
 
 /**
  * Takes the sockets that systemd hands over (sd_listen_fds(3)), and their variables out of the environment, so that no
@@ -44,7 +44,7 @@ export function readHandedOver(
   const names = (environment['LISTEN_FDNAMES'] ?? '')
     .split(':')
     .map((name) => (name === '' ? UNNAMED : name));
-  const sockets: Record<SocketName, number[]> = { cyrus: [], http: [], control: [] };
+  const sockets: Record<SocketName, number[]> = { cyrus: [], http: [], dict: [], control: [] };
   const problems = problem === undefined ? [] : [problem];
   for (const [index, descriptor] of descriptors.entries()) {
     const given = names[index] ?? UNNAMED;

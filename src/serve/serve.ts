@@ -110,13 +110,14 @@ function doorsOptions(state: State, log: Log, options: ServeOptions): DoorsOptio
   const onWord = hearingFor(shift, log);
   return {
     receive: (raw, door) => state.current.receive(raw, door),
+    use: (work) => state.current.use(work),
     takeSpool: () => state.current.takeSpool(),
     subscriptions: () => state.current.subscriptions(),
     keepControl: ({ store, control }, onYield, signal) => {
       const lockFile = `${store}.deliverer`;
       return keepControlDoor({ lockFile, control, shift, onWord, onYield, clock, log, ending: signal });
     },
-    ...{ onWord, onReplaced, handedOver },
+    ...{ onWord, onReplaced, handedOver, clock, log },
     ready: () => {
       if (ending.aborted) return { ready: false, reason: 'ending' };
       if (!state.isReady) return { ready: false, reason: 'starting' };
@@ -125,7 +126,6 @@ function doorsOptions(state: State, log: Log, options: ServeOptions): DoorsOptio
     },
     metrics: () => metrics.text(),
     page: keepPages((user) => makePage({ configFile: shift().settings.config.file, user, ending })),
-    ...{ clock, log },
   };
 }
 

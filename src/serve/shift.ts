@@ -7,7 +7,6 @@ import { openConfigured } from '../store/configured.ts';
 import type { Store } from '../store/store.ts';
 import { type Delivery, openDelivery } from '../delivery/delivery.ts';
 import type { ControlWord } from '../delivery/poke.ts';
-import type { Receive } from '../doors/receive.ts';
 import type { Subscriptions } from '../intake/subscriptions.ts';
 import type { Log } from '../process/log.ts';
 import { type NoticeChore, openNoticeChore } from './notice-chore.ts';
@@ -19,7 +18,7 @@ import type { StoreTrouble } from './store-trouble.ts';
 import { giveBack, work } from './shift-work.ts';
 import { placeElsewhere, watchStorePlace } from './store-place.ts';
 import { clockOf } from '../store/clock.ts';
-import { openWayIn } from './way-in.ts';
+import { openWayIn, type WayIn } from './way-in.ts';
 
 /** A door must answer within milliseconds, and waiting for the database stops everything else here. */
 const BUSY_TIMEOUT_MS = 50;
@@ -38,7 +37,7 @@ export interface ShiftMeans {
 }
 
 /** All that works by one configuration: its store, its way in, and its delivery. The doors outlive it. */
-export interface Shift {
+export interface Shift extends Pick<WayIn, 'receive' | 'takeSpool' | 'use'> {
   readonly settings: Settings;
   /** Undefined where the database could not be opened yet. */
   readonly store: Store | undefined;
@@ -46,9 +45,6 @@ export interface Shift {
   isInPlace(): boolean;
   /** Where another database has the place of its own, that one can be opened afterwards. Gives what takes that back. */
   makeWay(): () => void;
-  readonly receive: Receive;
-  /** Takes every file that waits in the spool. */
-  takeSpool(): Promise<void>;
   /** Those to Web Push, written to the database that works now. */
   subscriptions(): Promise<Subscriptions>;
   /** Says that the outbox has something. */
@@ -116,6 +112,7 @@ function shiftOf(parts: Parts): Shift {
       const { openSubscriptions } = await import('../intake/subscriptions.ts');
       return openSubscriptions({ config: settings.config, clock, store: () => place.store(), onNotice });
     },
+    use: wayIn.use,
     onWork,
     state: () => stateOf(store, delivery, clock),
     trouble: () => troubleText(delivery.credentials()),

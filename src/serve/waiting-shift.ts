@@ -20,6 +20,7 @@ export function openWaitingShift(
     makeWay: () => () => undefined,
     receive: wayIn.receive,
     takeSpool: () => Promise.resolve(),
+    use: wayIn.use,
     onWork,
     subscriptions: () => Promise.reject(trouble),
     state: () => Promise.reject(trouble),

@@ -27,6 +27,8 @@ export interface WayIn {
   receive: Receive;
   /** Takes every file that waits in the spool. Throws OperatorError where one cannot be taken. */
   takeSpool(): Promise<void>;
+  /** Does something else with the store, by its clock. Rejects with StoreError where it cannot be used. */
+  use: <T>(work: (store: Store, nowMs: number) => Promise<T>) => Promise<T>;
   /** Resolves when nothing of what came in so far is under way to the store any more. */
   settled(): Promise<unknown>;
 }
@@ -70,6 +72,7 @@ export function openWayIn({ config, store, metrics, clock, log, onWork, onNotice
   return {
     receive: (raw, door) => noted(receive(raw, door)),
     takeSpool: () => noted(takeSpool()),
+    use: (work) => noted((async () => work(store(), clock.nowMs()))()),
     settled: () => Promise.allSettled(underWay),
   };
 }

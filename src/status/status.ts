@@ -3,7 +3,7 @@ import { daysLeft } from '../apns/credentials/expiry.ts';
 import { readCredentials, troubleError } from '../apns/credentials/watch.ts';
 import { expiryWarning, inspectCredentials } from '../apns/credentials/credentials.ts';
 import type { Clock } from '../process/clock.ts';
-import type { Config } from '../config/config.ts';
+import { type Config, configuredDoors } from '../config/config.ts';
 import { openConfigured } from '../store/configured.ts';
 import type { ClosedDoor } from '../store/presence.ts';
 import type { Host } from '../store/shared.ts';
@@ -102,7 +102,7 @@ export async function statusOf(
       spool: spoolOf(config),
       certificates: certificatesOf(config, nowMs),
       credentialTrouble: credentialTrouble(config, nowMs),
-      doors: [config.serve.cyrusSocket, config.serve.http].filter((door) => door !== undefined),
+      doors: configuredDoors(config.serve),
       disableAfterMs: config.targets.disableAfterMs,
       ...(store.shared === undefined ? { driver: store.driver } : { hosts: await store.shared.hosts() }),
     };

@@ -23,10 +23,10 @@ test('whoever answers on the control socket delivers', async () => {
 
 test('serve must run where it has a door', async () => {
   const control = join(temporaryFolder(), 'x.sock');
-  const serve = { ...NO_DOORS, cyrusSocket: '/run/cyrus.sock', http: '[::1]:11619' };
+  const serve = { ...NO_DOORS, cyrusSocket: '/run/cyrus.sock', http: '[::1]:11619', dict: '/run/d.sock' };
   expect(await checkDeliverer({ control, edition: EDITION, serve })).toMatchObject({
     state: 'warning',
-    text: expect.stringContaining('answers on /run/cyrus.sock and [::1]:11619') as string,
+    text: expect.stringContaining('answers on /run/cyrus.sock and [::1]:11619 and /run/d.sock') as string,
   });
 });
 

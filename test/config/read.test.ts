@@ -101,7 +101,7 @@ history: { max_age: 1d, max_entries: 0 }
 log: { level: debug, destination: /b/x.log }
 control: /b/control.sock
 dovecot: { namespaces: [{ prefix: shared/%u/, owner: '%u', own_prefix: INBOX. }, { prefix: Public/, public: true }] }
-serve: { cyrus_socket: /b/cyrus.sock, http: '[::1]:11619', metrics: false, status: true, plugin_padding: false, plugin_names_mailboxes: true }
+serve: { cyrus_socket: /b/cyrus.sock, http: '[::1]:11619', dict: /b/dict.sock, metrics: false, status: true, plugin_padding: false, plugin_names_mailboxes: true }
 deltachat: { enabled: true, notify: http://127.0.0.1:8080/notify, keep: 30d, give_up: 1h }
 webpush: { enabled: true, subject: mailto:postmaster@example.org, key_file: /b/vapid.pem, allow_private_addresses: true, give_up: 2h }
 webhook: { urls: [https://a.example.org/x?y=z, http://localhost:80], secret_file: /b/secret, give_up: 3h }
@@ -144,6 +144,7 @@ webhook: { urls: [https://a.example.org/x?y=z, http://localhost:80], secret_file
       },
       serve: {
         cyrusSocket: '/b/cyrus.sock',
+        dict: '/b/dict.sock',
         http: '[::1]:11619',
         metrics: false,
         status: true,
@@ -318,6 +319,8 @@ describe('problems', () => {
   bad('store: /x\ncontrol: /x', '2:1: control: is the same file as store');
   bad('store: /x.sock', '1:1: control: is the same file as store');
   bad('control: /x\nserve: { cyrus_socket: /x }', '2:10: serve.cyrus_socket: is the same file as control');
+  bad('control: /x\nserve: { dict: /x }', '2:10: serve.dict: is the same file as control');
+  bad('serve: { cyrus_socket: /x, dict: /x }', '1:28: serve.dict: is the same file as serve.cyrus_socket');
   const long = `/${'x'.repeat(107)}`;
   const shown = `"${long.slice(0, 59)}…`;
   bad(`control: ${long}`, `1:10: control: ${shown} has 108 bytes, and a socket's path 107 at most`);

@@ -143,7 +143,10 @@ describe('an event table of the Lua driver', () => {
   });
 
   it('says of a delivery, and of nothing else, that its user has sent it', () => {
-    expect(parseDovecotEvent({ ...table, own: true })).toEqual({ ...change('MessageNew'), isOwn: true });
+    expect(parseDovecotEvent({ ...table, own: true })).toEqual({
+      ...(change('MessageNew') as object),
+      isOwn: true,
+    });
     expect(parseDovecotEvent({ ...table, name: 'MessageRead', own: true })).toEqual(change('MessageRead'));
     bad({ ...table, own: 'yes' }, 'own: expected true, got a string');
   });

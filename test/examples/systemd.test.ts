@@ -89,7 +89,7 @@ describe('the units', () => {
       1,
     );
     expect({ sockets, problems }).toEqual({
-      sockets: { cyrus: [], http: [], control: [], [name]: [3] },
+      sockets: { cyrus: [], http: [], dict: [], control: [], [name]: [3] },
       problems: [],
     });
     expect(valuesOf(unit, 'Service')).toEqual(['xapplepush.service']);

@@ -3,7 +3,7 @@ import { readHandedOver, takeHandedOver } from '../../src/process/handed-over.ts
 import { recordedLog } from '../support/recorded-log.ts';
 
 const PID = 4711;
-const NONE = { cyrus: [], http: [], control: [] };
+const NONE = { cyrus: [], http: [], dict: [], control: [] };
 
 function handedOver(changes: NodeJS.ProcessEnv): ReturnType<typeof readHandedOver> {
   return readHandedOver(
