@@ -34,11 +34,18 @@ export interface PushServiceOptions {
 }
 
 /** A push service of the tests, on the loopback, until the test is over. */
-export async function startPushService({
+export async function startPushService(options: PushServiceOptions = {}): Promise<PushService> {
+  const service = await openPushService(options);
+  onTestFinished(() => service.close());
+  return service;
+}
+
+/** One that the caller closes. */
+export async function openPushService({
   tls,
   address = '127.0.0.1',
   port = 0,
-}: PushServiceOptions = {}): Promise<PushService> {
+}: PushServiceOptions = {}): Promise<PushService & { close: () => void }> {
   const server = (tls === undefined ? createServer() : createSecureServer(tls)) as Server;
   const service: PushService = {
     ...{ url: '', port: 0, asked: [], connections: 0, mood: { status: 201 } },
@@ -57,11 +64,11 @@ export async function startPushService({
     });
   });
   await new Promise<void>((resolve) => server.listen(port, address, resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
   service.port = (server.address() as AddressInfo).port;
   service.url = `${tls === undefined ? 'http' : 'https'}://${address}:${service.port}/`;
-  return service;
+  const close = (): void => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return Object.assign(service, { close });
 }
