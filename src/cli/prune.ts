@@ -101,6 +101,8 @@ const PRUNE: Explanation = {
   notes: [
     'It works in short turns, so that events do not wait for it, and may run at any time. A device that registers ' +
       'meanwhile stays. Bad files are those that were set aside in the spool before prune.bad_files.',
+    'Of other push services it removes endpoints that ran out, as those of Delta Chat do, and those that never took a ' +
+      'notice and have not registered again for as long. All others stay until their service says that they are gone.',
     '--unused-topics removes the devices of each topic that no configured credential is for, that is not aps_topic of ' +
       'imapd.conf, and under which no device has registered within a day.',
     'A clock that is ahead makes devices look silent. Where more than half of all devices would go, or any while none ' +

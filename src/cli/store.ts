@@ -113,6 +113,7 @@ const MIGRATE: Explanation = {
     'The other store may hold devices already, such as those of other hosts, and be in use: of a device that both know ' +
       'the newer registration stays. A database that was left is left for good: to move back there, remove it first. ' +
       '--undo is refused once the first pushes have gone.',
+    'Endpoints of other push services, the notices that wait for them and METADATA go along.',
     'The history goes along, from the files of this host to a PostgreSQL and, of all its hosts, back into files.',
   ],
   exits: {

@@ -8,7 +8,7 @@ import { safeJson } from '../process/safe-json.ts';
 
 /** What was done, for a person: a line for each part, and the targets where there are few. */
 export function describePrune(report: PruneReport, layout = IN_FULL): string {
-  const { targets, expired, topics, badFiles, renewedBeforeMs, refusal, isElsewhere } = report;
+  const { targets, expired, endpoints, topics, badFiles, renewedBeforeMs, refusal, isElsewhere } = report;
   const removed = report.dryRun ? 'would remove' : 'removed';
   const size = badFiles.count > 0 ? `, ${sizeText(badFiles.bytes)}` : '';
   const bad = `${removed} ${countOf(badFiles.count, 'bad file')} set aside before ${timeText(badFiles.beforeMs)}${size}\n`;
@@ -19,6 +19,7 @@ export function describePrune(report: PruneReport, layout = IN_FULL): string {
     `${removed} ${countOf(targets.count, 'device')} not renewed since ${timeText(renewedBeforeMs)}\n`,
     listOf({ ...targets, listed: targets.listed.slice(0, LISTED_ROWS) }, layout),
     expiredText(expired.count, removed),
+    endpointsText(endpoints.count, removed),
     ...(topics?.length === 0 ? ['no topic is unused\n'] : []),
     ...(topics ?? []).map(
       ({ topic, count }) => `${removed} ${countOf(count, 'device')} of the unused topic ${visible(topic)}\n`,
@@ -35,6 +36,12 @@ function expiredText(count: number, removed: string): string {
   return count === 0
     ? ''
     : `${removed} ${countOf(count, 'subscription')} of calendars and contacts that ran out\n`;
+}
+
+function endpointsText(count: number, removed: string): string {
+  return count === 0
+    ? ''
+    : `${removed} ${countOf(count, 'endpoint')} of other push services that ran out or never took a notice\n`;
 }
 
 function databaseText(database: PruneReport['database']): string {
@@ -55,6 +62,7 @@ export function pruneJson({
   renewedBeforeMs,
   targets,
   expired,
+  endpoints,
   topics,
   badFiles,
   history,
@@ -68,6 +76,7 @@ export function pruneJson({
     removed: targets.listed.map(shown),
     targets: { count: targets.count, renewedBefore: timeText(renewedBeforeMs) },
     expired,
+    ...(endpoints.count > 0 && { endpoints }),
     ...(topics && { unusedTopics: topics }),
     badFiles: { ...bad, before: timeText(beforeMs) },
     history,

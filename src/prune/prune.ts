@@ -12,6 +12,7 @@ import { StoreError } from '../store/errors.ts';
 import { type Removal, removeInTurns } from '../devices/pages.ts';
 import { LISTED_OBJECTS, recordRemoval } from '../devices/remove.ts';
 import type { Refusal } from './decision.ts';
+import { pruneEndpoints } from './endpoints.ts';
 import { type Part, type Plan, planPrune } from './plan.ts';
 import { refusalError } from './refusal.ts';
 import { ownTopics } from './topics.ts';
@@ -37,6 +38,8 @@ export interface PruneReport {
   targets: Removal;
   /** Calendars and address books whose subscriptions have run out. */
   expired: { count: number };
+  /** Of other push services. */
+  endpoints: { count: number };
   /** Absent where it was not asked for. */
   topics?: { topic: string; count: number }[];
   badFiles: BadFiles & { beforeMs: number };
@@ -89,7 +92,7 @@ interface Times {
 async function ownPart({ config }: PruneOptions, { nowMs, renewedBeforeMs }: Times): Promise<PruneReport> {
   return {
     ...{ dryRun: false, isElsewhere: true, renewedBeforeMs, targets: { count: 0, listed: [] } },
-    expired: { count: 0 },
+    ...{ expired: { count: 0 }, endpoints: { count: 0 } },
     badFiles: pruneBadFiles(config, nowMs, false),
     history: { bytes: await discardHistory(config, {}, { nowMs, dryRun: false }) },
     database: { freeBytes: 0 },
@@ -114,12 +117,8 @@ async function pruneAll(
   };
 }
 
-async function carryOut(
-  store: Store,
-  plan: Plan,
-  options: PruneOptions,
-  { nowMs, renewedBeforeMs }: Times,
-): Promise<PruneReport> {
+async function carryOut(store: Store, plan: Plan, options: PruneOptions, times: Times): Promise<PruneReport> {
+  const { nowMs, renewedBeforeMs } = times;
   const { config, clock, dryRun } = options;
   const targets = await pruneTargets(store, plan.silent, options);
   const { count: expired } = await pruneTargets(store, plan.expired, options);
@@ -129,6 +128,7 @@ async function carryOut(
     renewedBeforeMs,
     targets,
     expired: { count: expired },
+    endpoints: { count: await pruneEndpoints(store, options, times) },
     ...(topics && { topics }),
     badFiles: pruneBadFiles(config, nowMs, dryRun),
     history: { bytes: await discardHistory(config, store, { nowMs, dryRun }) },
