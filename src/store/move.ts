@@ -71,7 +71,10 @@ export type Left = 'this schema' | 'any schema';
 export const LEFT_VERSION = 0x6c656674;
 
 /** What nobody may write to a store that was left. */
-export const LEFT_TABLES = ['targets', 'subscriptions', 'outbox', 'outbox_mailboxes'];
+export const LEFT_TABLES = [
+  ...['targets', 'subscriptions', 'outbox', 'outbox_mailboxes'],
+  ...['endpoints', 'notices', 'metadata'],
+];
 
 /** Whoever opens a store that was left is told where it is now; where its schema is another program's, the way out. */
 export function leftStore(

@@ -4,6 +4,7 @@ import type { EndpointVerbs } from './endpoints.ts';
 import type { IntakeVerbs } from './intake.ts';
 import type { MetadataVerbs } from './metadata.ts';
 import type { MoveVerbs } from './move.ts';
+import type { MovingServicesVerbs } from './moving-services.ts';
 import type { PresenceVerbs } from './presence.ts';
 import type { SharedVerbs } from './shared.ts';
 import type { SummaryVerbs } from './summary.ts';
@@ -26,7 +27,8 @@ export interface Store
     MetadataVerbs,
     SummaryVerbs,
     PresenceVerbs,
-    MoveVerbs {
+    MoveVerbs,
+    MovingServicesVerbs {
   /** The database's file, or its URL. */
   readonly file: string;
   /** Only of one in a file: what opens it in this process. */

@@ -4,8 +4,17 @@ import { expect, onTestFinished, test } from 'vitest';
 import { startTestApns, configFor } from '../support/apns.ts';
 import { createSandbox } from '../support/command.ts';
 import { messageNew } from '../support/events.ts';
+import { newMail, withEndpoint } from '../support/notices.ts';
 import { startServe } from '../support/serve.ts';
-import { openTestStore, enqueued, registered, rowsOf, temporaryFolder, testStore } from '../support/store.ts';
+import {
+  NOW_MS,
+  openTestStore,
+  enqueued,
+  registered,
+  rowsOf,
+  temporaryFolder,
+  testStore,
+} from '../support/store.ts';
 import { writeSpool } from '../../src/spool/spool.ts';
 import { backUp } from '../../src/store/backup.ts';
 
@@ -13,6 +22,10 @@ test('the copy has one moment of a database that is written to, its modes, and n
   const store = testStore();
   await registered(store);
   await enqueued(store);
+  await withEndpoint(store, 1);
+  await store.enqueueNotices(newMail());
+  const entry = { key: 'priv/x', value: Buffer.from('kept') };
+  await store.changeMetadata('alice', [entry], { nowMs: NOW_MS, maxEntries: 10 });
   const copy = join(temporaryFolder(), 'copy.db');
   const writing = store.write((sql) => sql('UPDATE targets SET failures = failures + 1').run());
   backUp({ store: store.file }, copy, { replace: false });
@@ -21,6 +34,8 @@ test('the copy has one moment of a database that is written to, its modes, and n
   expect(statSync(copy).mode & 0o777).toBe(0o600);
   const restored = testStore(copy);
   expect(await restored.countRows()).toEqual({ targets: 1, waiting: 1 });
+  expect(await restored.movingNotices([1])).toMatchObject([{ user: 'alice', event: 'MessageNew' }]);
+  expect(await restored.metadataValue('alice', 'priv/x')).toEqual(entry.value);
   const modes = { journal_mode: 'wal', auto_vacuum: 2 };
   for (const [name, value] of Object.entries(modes))
     expect(await rowsOf(restored, `PRAGMA ${name}`)).toEqual([{ [name]: value }]);

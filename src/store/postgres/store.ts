@@ -25,6 +25,7 @@ import * as leases from './leases.ts';
 import * as metadata from './metadata.ts';
 import * as move from './move.ts';
 import { listen } from './news.ts';
+import { movingServicesVerbs } from './moving-services.ts';
 import * as notices from './notices.ts';
 import * as presence from './presence.ts';
 import * as registering from './register.ts';
@@ -57,6 +58,7 @@ export function postgresStore(database: Database): Store {
     ...summaryVerbs(database),
     ...presenceVerbs(database),
     ...moveVerbs(database),
+    ...movingServicesVerbs(database),
   };
 }
 

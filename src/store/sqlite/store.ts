@@ -3,6 +3,7 @@ import type { EndpointVerbs } from '../endpoints.ts';
 import type { IntakeVerbs } from '../intake.ts';
 import type { MetadataVerbs } from '../metadata.ts';
 import type { MoveVerbs } from '../move.ts';
+import type { MovingServicesVerbs } from '../moving-services.ts';
 import type { PresenceVerbs } from '../presence.ts';
 import type { Store } from '../store.ts';
 import type { SummaryVerbs } from '../summary.ts';
@@ -29,6 +30,7 @@ const summary = once(() => import('./summary.ts'));
 const presence = once(() => import('./presence.ts'));
 const departing = once(() => import('./departure.ts'));
 const move = once(() => import('./move.ts'));
+const movingServices = once(() => import('./moving-services.ts'));
 
 /** The verbs, on one open database. */
 export function sqliteStore(database: Transactions): Store {
@@ -156,7 +158,7 @@ function presenceVerbs(database: Transactions): PresenceVerbs {
   };
 }
 
-function moveVerbs(database: Transactions): MoveVerbs {
+function moveVerbs(database: Transactions): MoveVerbs & MovingServicesVerbs {
   return {
     departure: async () => (await departing()).departure(database),
     depart: async (...given) => (await departing()).depart(database, ...given),
@@ -167,6 +169,10 @@ function moveVerbs(database: Transactions): MoveVerbs {
     forgetArrival: async (...given) => (await move()).forgetArrival(database, ...given),
     keptCredentials: async () => (await move()).keptCredentials(database),
     takeCredentials: async (...given) => (await move()).takeCredentials(database, ...given),
+    movingNotices: async (...given) => (await movingServices()).movingNotices(database, ...given),
+    takeEndpoints: async (...given) => (await movingServices()).takeEndpoints(database, ...given),
+    movingMetadata: async (...given) => (await movingServices()).movingMetadata(database, ...given),
+    takeMetadata: async (...given) => (await movingServices()).takeMetadata(database, ...given),
   };
 }
 

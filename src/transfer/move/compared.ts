@@ -2,6 +2,7 @@ import type { Store } from '../../store/store.ts';
 import type { WholeTarget } from '../../targets/record.ts';
 import { kindOf } from '../../targets/kind.ts';
 import { exportedTargets } from '../export.ts';
+import { compareServices, type ComparedServices } from './services.ts';
 
 export interface Count {
   /** In the store that is left. */
@@ -10,7 +11,7 @@ export interface Count {
   there: number;
 }
 
-export interface Compared {
+export interface Compared extends ComparedServices {
   devices: Count;
   /** Mailboxes of devices. */
   subscriptions: Count;
@@ -35,6 +36,7 @@ export async function compare(source: Store, target: Store, id: string): Promise
       here: here.achieved.length,
       there: here.achieved.filter((each) => names.has(nameOf(each))).length,
     },
+    ...(await compareServices(source, target, id)),
   };
 }
 

@@ -13,6 +13,7 @@ import { type Compared, compare, type Count } from './compared.ts';
 import { takeDevices } from './devices.ts';
 import { untilNobodySends, withBoth, withLeft } from './ends.ts';
 import { takePushes } from './pushes.ts';
+import { forgetServices, takeServices } from './services.ts';
 
 export interface MoveContext {
   clock: Clock;
@@ -29,7 +30,7 @@ export interface Moved {
 }
 
 /**
- * Moves devices, waiting pushes and what credentials have achieved. From its first step on nobody writes to the store
+ * Moves devices, waiting pushes, what credentials have achieved and what other push services need. From its first step on nobody writes to the store
  * that is left, so that events go into the spool and nothing is sent twice. Broken off anywhere it goes on where it was.
  * Throws OperatorError (exit 75) where somebody works with the store that is to be left, or one of both fails.
  */
@@ -44,7 +45,7 @@ export async function moveBetween(source: Store, target: Store, context: MoveCon
   if (known !== undefined && known.to !== target.file) throw goesElsewhere(source, known);
   const departure = known ?? { id: randomUUID(), to: target.file, step: 'devices' as const };
   if (departure.step === 'done') {
-    await target.forgetArrival(departure.id);
+    await forget(target, departure);
     return { isOld: true, compared: undefined };
   }
   await refuseItself(source, target, departure);
@@ -77,6 +78,7 @@ async function moveAll(
   if (departure.step === 'devices') await source.depart({ ...departure, step: 'pushes' });
   const pushes = progressOf(waiting, 'pushes');
   await takePushes(source, target, departure.id, pushes.show).finally(pushes.end);
+  await takeServices(source, target, departure.id);
   await target.takeCredentials(await source.keptCredentials());
   const history = await takeHistory(source, target, host, clock.nowMs());
   const compared = {
@@ -86,8 +88,13 @@ async function moveAll(
   if (compared.devices.there < compared.devices.here) return compared;
   await source.depart({ ...departure, step: 'done' });
   history?.leave();
-  await target.forgetArrival(departure.id);
+  await forget(target, departure);
   return compared;
+}
+
+async function forget(target: Store, { id }: Departure): Promise<void> {
+  await forgetServices(target, id);
+  await target.forgetArrival(id);
 }
 
 interface TakenHistory {

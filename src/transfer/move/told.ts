@@ -25,6 +25,9 @@ const NAMES: readonly (readonly [keyof Compared, string])[] = [
   ['subscriptions', 'their mailboxes'],
   ['pushes', 'waiting pushes'],
   ['credentials', 'credentials'],
+  ['endpoints', 'endpoints'],
+  ['notices', 'waiting notices'],
+  ['metadata', 'entries of METADATA'],
   ['history', 'entries of the history'],
 ];
 
@@ -38,7 +41,7 @@ function countsOf(compared: Compared): string {
   );
 }
 
-function lacking({ devices, subscriptions, pushes }: Compared): string[] {
+function lacking({ devices, subscriptions, pushes, metadata }: Compared): string[] {
   const lacks = ({ here, there }: Count): boolean => there < here;
   if (lacks(devices))
     return [
@@ -52,6 +55,11 @@ function lacking({ devices, subscriptions, pushes }: Compared): string[] {
       : []),
     ...(lacks(pushes)
       ? ['pushes are missing whose device was removed there, or registered anew, before they came\n']
+      : []),
+    ...(metadata !== undefined && lacks(metadata)
+      ? [
+          'entries of METADATA are missing whose names are too long for PostgreSQL, or that were removed there\n',
+        ]
       : []),
   ];
 }

@@ -23,6 +23,7 @@ import { createTestClock } from '../../support/clock.ts';
 import { ACCOUNT_ID, messageNew } from '../../support/events.ts';
 import { sandboxHere } from '../../support/here.ts';
 import { targetEntryOf } from '../../support/history.ts';
+import { newMail, newNoticeId, withEndpoint } from '../../support/notices.ts';
 import { describeWith } from '../../support/needs.ts';
 import { type Postgres, startPostgres } from '../../support/postgres.ts';
 import { postgresAvailability } from '../../support/postgres-installation.ts';
@@ -52,8 +53,33 @@ async function filled(store: Store, phones: number): Promise<void> {
     await enqueued(store, { mailboxes: [{ owner: `user${n}`, path: 'INBOX' }], apnsId: `push ${n}` });
 }
 
+/** Two endpoints with a notice each, and two entries of METADATA. */
+async function filledForServices(store: Store): Promise<void> {
+  for (const n of [1, 2]) await withEndpoint(store, n);
+  await store.enqueueNotices(newMail({ newId: () => 'a notice' }));
+  const changes = ['priv/a', 'shared/b'].map((key) => ({ key, value: Buffer.from(`${key}\0`) }));
+  await store.changeMetadata('alice', changes, { nowMs: NOW_MS, maxEntries: 100 });
+}
+
+const FIRST = { user: '', key: '' };
+const PAGE = { afterId: 0, limit: 10 };
+
+async function keptForServices(store: Store): Promise<unknown[]> {
+  const endpoints = await store.listEndpoints({}, PAGE);
+  const notices = await store.movingNotices(endpoints.map(({ id }) => id));
+  const metadata = await store.movingMetadata(FIRST, 10);
+  return [
+    endpoints,
+    notices,
+    metadata.map(({ value, ...entry }) => ({ ...entry, value: Buffer.from(value) })),
+  ];
+}
+
 /** What changes one of both: between two of these nothing can be left half done. */
-const CHANGES = ['depart', 'importTargets', 'arrive', 'takeCredentials', 'forgetArrival'];
+const CHANGES = [
+  ...['depart', 'importTargets', 'arrive', 'takeEndpoints', 'takeMetadata', 'takeCredentials'],
+  'forgetArrival',
+];
 
 /** Breaks off before that change, of both stores counted together. */
 function breakingOff(stores: readonly Store[], after: number): Store[] {
@@ -70,6 +96,23 @@ function breakingOff(stores: readonly Store[], after: number): Store[] {
         },
       }),
   );
+}
+
+/** The endpoints whose notices wait, which are delivered then. */
+async function toldFrom(store: Store): Promise<number[]> {
+  const turn = {
+    owner: 'one',
+    nowMs: NOW_MS,
+    leaseUntilMs: NOW_MS + LEASE_MS,
+    throttleMs: 0,
+    newId: newNoticeId,
+  };
+  const claimedNotices = await store.takeNotices({ ...turn, settled: [], limit: 10 });
+  const settlement = { row: 'finished', removeEndpoint: false, reason: undefined, gaveUp: false } as const;
+  const outcome = { kind: 'delivered' } as const;
+  const settled = claimedNotices.map((each) => ({ claimed: each, outcome, settlement }));
+  await store.takeNotices({ ...turn, settled, limit: 0 });
+  return claimedNotices.map(({ endpoint: { fingerprint } }) => Number.parseInt(fingerprint.slice(0, 8), 16));
 }
 
 const EVERYTHING = { limit: 10_000, sinceMs: 0, maxEntries: 10_000, wanted: () => true };
@@ -95,12 +138,20 @@ describeWith('PostgreSQL', postgresAvailability(), 'a move between SQLite and Po
     const [source, target] =
       way === 'there' ? [testStore(), await onServer()] : [await onServer(), testStore()];
     await filled(source, 3);
+    await filledForServices(source);
+    const services = await keptForServices(source);
     const [devices, pushes] = [await source.exportTargets(phone(0), 10), await source.movingPushes(0, 10)];
     const { isOld, compared } = await moveBetween(source, target, CONTEXT);
     expect({ isOld, ...compared }).toMatchObject({
       ...{ isOld: false, devices: { here: 3, there: 3 }, subscriptions: { here: 6, there: 6 } },
       ...{ pushes: { here: 2, there: 2 }, credentials: { here: 0, there: 0 } },
+      ...{
+        endpoints: { here: 2, there: 2 },
+        notices: { here: 2, there: 2 },
+        metadata: { here: 2, there: 2 },
+      },
     });
+    expect(await keptForServices(target)).toEqual(services);
     expect(await target.exportTargets(phone(0), 10)).toEqual(devices);
     expect(await target.movingPushes(0, 10)).toEqual(pushes);
     expect(await source.departure()).toMatchObject({ to: target.file, step: 'done' });
@@ -172,6 +223,7 @@ describeWith('PostgreSQL', postgresAvailability(), 'a move between SQLite and Po
       const source = testStore();
       const { store: target, giveBack } = await stores.take();
       await filled(source, 3);
+      await filledForServices(source);
       const [one, other] = breakingOff([source, target], after);
       isComplete = await moveBetween(one!, other!, CONTEXT).then(
         () => true,
@@ -179,10 +231,14 @@ describeWith('PostgreSQL', postgresAvailability(), 'a move between SQLite and Po
       );
       const sent = await claimed(target, { nowMs: NOW_MS + 1 });
       await target.discardWaiting({}, NOW_MS + 60_000);
+      const told = await toldFrom(target);
       if (!isComplete) await moveBetween(source, target, CONTEXT);
       sent.push(...(await claimed(target, { nowMs: NOW_MS + 60_000 })));
       expect([after, sent.map(({ apnsId }) => apnsId).sort()]).toEqual([after, ['push 1', 'push 2']]);
       expect([after, (await target.countTargets()).targets]).toEqual([after, 3]);
+      expect([after, [...told, ...(await toldFrom(target))].sort()]).toEqual([after, [1, 2]]);
+      expect([after, (await target.countMetadata()).entries]).toEqual([after, 2]);
+      expect(await target.arrival((await source.departure())?.id ?? '')).toBeUndefined();
       await giveBack();
     }
   });
@@ -293,12 +349,13 @@ describeWith('PostgreSQL', postgresAvailability(), 'a move between SQLite and Po
   test('of an SQLite that a program with another schema has left, --undo is the way out', async () => {
     const source = testStore();
     await withPhone(source, 1);
+    await source.depart({ id: 'x', to: "postgresql:///it's", step: 'devices' });
     await source.write((sql) => {
+      for (const table of ['notices', 'endpoints', 'metadata']) sql(`DROP TABLE ${table}`).run();
       sql('DROP INDEX targets_by_expiry').run();
       sql('ALTER TABLE targets DROP COLUMN expires_ms').run();
       sql('UPDATE migrations SET version = 9').run();
     });
-    await source.depart({ id: 'x', to: "postgresql:///it's", step: 'devices' });
     const from = { store: source.file };
     const move = (): Promise<unknown> => moveStore(from, { store: join(temporaryFolder(), 'y.db') }, CONTEXT);
     const completing =
@@ -321,7 +378,7 @@ describeWith('PostgreSQL', postgresAvailability(), 'a move between SQLite and Po
     await withPhone(source, 1);
     await source.depart({ id: 'x', to: '/x.db', step: 'devices' });
     await postgres.run(
-      `DROP INDEX xapplepush.history_of_anybody;
+      `DROP TABLE xapplepush.notices, xapplepush.endpoints, xapplepush.metadata;
        DELETE FROM xapplepush.migrations WHERE version = ${MIGRATIONS.length}`,
       url,
     );

@@ -21,7 +21,11 @@ describe('what a person is told of a move', () => {
     expect(text).toMatch(/^ +here +there\ndevices +2 +2\n/);
     expect(text).toMatch(/entries of the history +7 +6\nmoved; /);
     expect(text).toContain(`let \`store\` in /etc/x.yaml name ${TO}, and start xapplepush serve\n`);
-    expect(told().text).not.toContain('history');
+    expect(told().text).not.toMatch(/history|endpoints|notices|METADATA/);
+    const services = { endpoints: COMPLETE, notices: { here: 1, there: 1 }, metadata: COMPLETE };
+    expect(told(services).text).toMatch(
+      /\nendpoints +2 +2\nwaiting notices +1 +1\nentries of METADATA +2 +2\nmoved; /,
+    );
   });
 
   test('that was complete before', () => {
@@ -43,6 +47,7 @@ describe('what a person is told of a move', () => {
   test.each([
     ['subscriptions', 'mailboxes are missing whose names are too long'],
     ['pushes', 'pushes are missing whose device was removed there'],
+    ['metadata', 'entries of METADATA are missing whose names are too long'],
   ] as const)('that lacks %s alone: why, and that it is done', (what, why) => {
     const { text, exitCode } = told({ [what]: { here: 2, there: 0 } });
     expect(exitCode).toBe(0);
