@@ -53,7 +53,9 @@ function addMigrate(store: Command, context: CommandContext): void {
       const target = await targetOf(config, to, passwordFile);
       const moved = await moveStore(config, target, { clock, terminal });
       const { tellMoved } = await import('../transfer/move/told.ts');
-      const { text, exitCode } = tellMoved(moved, config, target.postgres?.url ?? target.store);
+      const { keyBesideStore } = await import('../services/webpush/key-file.ts');
+      const known = { file: config.file, keyFile: keyBesideStore(config) };
+      const { text, exitCode } = tellMoved(moved, known, target.postgres?.url ?? target.store);
       context.out(text);
       context.exit(exitCode);
     });

@@ -1,6 +1,7 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import {
   closeSync,
+  existsSync,
   fchownSync,
   fsyncSync,
   linkSync,
@@ -20,6 +21,12 @@ import { type VapidKey, vapidKeyOf } from './vapid.ts';
 export function keyFileOf({ store, webpush }: Pick<Config, 'store' | 'webpush'>): string {
   const { dir, name } = posix.parse(store);
   return webpush.keyFile ?? posix.join(dir, `${name}.vapid.pem`);
+}
+
+/** The key that lies beside the store and is named by it alone; undefined where there is none. */
+export function keyBesideStore(config: Parameters<typeof keyFileOf>[0]): string | undefined {
+  const file = keyFileOf(config);
+  return config.webpush.keyFile === undefined && existsSync(file) ? file : undefined;
 }
 
 /** The key in the file; where there is no such file, one is made. Throws OperatorError. */

@@ -8,10 +8,11 @@ import type { Moved } from './move.ts';
 /** What a person is told at the end, and the exit code: 75 where something is missing that another run may bring. */
 export function tellMoved(
   { isOld, compared }: Moved,
-  { file = 'the configuration' }: Pick<Config, 'file'>,
+  { file = 'the configuration', keyFile }: Pick<Config, 'file'> & { keyFile?: string | undefined },
   to: string,
 ): { text: string; exitCode: ExitCode } {
-  const next = `let \`store\` in ${visible(file)} name ${visible(to)}, and start xapplepush serve\n`;
+  const key = keyFile === undefined ? '' : `let \`webpush.key_file\` name ${visible(keyFile)}; ${KEPT}\n`;
+  const next = `let \`store\` in ${visible(file)} name ${visible(to)}, and start xapplepush serve\n${key}`;
   if (isOld || compared === undefined) return { text: `moved already; ${next}`, exitCode: ExitCode.ok };
   const { devices } = compared;
   const isComplete = devices.there === devices.here;
@@ -19,6 +20,8 @@ export function tellMoved(
   if (isComplete) lines.push(`moved; ${next}`);
   return { text: lines.join(''), exitCode: isComplete ? ExitCode.ok : ExitCode.tryAgain };
 }
+
+const KEPT = 'apps subscribed by that key, and another store would be given a new one';
 
 const NAMES: readonly (readonly [keyof Compared, string])[] = [
   ['devices', 'devices'],

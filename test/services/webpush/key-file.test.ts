@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
-import { keyFileOf, readOrMakeKey } from '../../../src/services/webpush/key-file.ts';
+import { keyBesideStore, keyFileOf, readOrMakeKey } from '../../../src/services/webpush/key-file.ts';
 import { temporaryFolder } from '../../support/store.ts';
 
 let folder: string;
@@ -16,6 +16,16 @@ test('lies beside the store, or where the configuration says', () => {
   const webpush = { enabled: true, allowPrivateAddresses: false, giveUpMs: 1 };
   expect(keyFileOf({ store: '/a/x.db', webpush })).toBe('/a/x.vapid.pem');
   expect(keyFileOf({ store: '/a/x.db', webpush: { ...webpush, keyFile: '/b/key' } })).toBe('/b/key');
+});
+
+test('a key beside the store is known by it where no key is configured', () => {
+  const store = join(temporaryFolder(), 'x.db');
+  const webpush = { enabled: true, giveUpMs: 1, allowPrivateAddresses: false };
+  expect(keyBesideStore({ store, webpush })).toBeUndefined();
+  const keyFile = keyFileOf({ store, webpush });
+  readOrMakeKey(keyFile);
+  expect(keyBesideStore({ store, webpush })).toBe(keyFile);
+  expect(keyBesideStore({ store, webpush: { ...webpush, keyFile } })).toBeUndefined();
 });
 
 test('is made once, for its owner alone, and leaves nothing beside it', () => {

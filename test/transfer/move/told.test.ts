@@ -36,6 +36,12 @@ describe('what a person is told of a move', () => {
     );
   });
 
+  test('with the key of Web Push that the other store would not have', () => {
+    const config = { file: '/etc/x.yaml', keyFile: '/var/lib/x.vapid.pem' };
+    const { text } = tellMoved({ isOld: true, compared: undefined }, config, TO);
+    expect(text).toMatch(/start xapplepush serve\nlet `webpush\.key_file` name \/var\/lib\/x\.vapid\.pem; /);
+  });
+
   test('that lacks devices: to run it again, and nothing of what belongs to them', () => {
     const lacks = { here: 2, there: 1 };
     const { text, exitCode } = told({ devices: lacks, subscriptions: lacks, pushes: lacks });
