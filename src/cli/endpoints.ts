@@ -99,9 +99,15 @@ function ofService(command: Command): Command {
   );
 }
 
-/** A number may grow as large as SQLite's. */
+/** As large as SQLite counts within the life of a host. */
+const ID = /^[1-9]\d{0,11}$/;
+
 function idArgument(text: string): number {
-  return numberOption('the id', text, { least: 1, most: 9_999_999_999 });
+  if (ID.test(text)) return Number(text);
+  throw new OperatorError(`the id is ${JSON.stringify(text)}, expected a number such as 7`, {
+    exitCode: ExitCode.usage,
+    hint: 'see the ids of all endpoints: xapplepush endpoints list',
+  });
 }
 
 function nothingSelected(): OperatorError {
@@ -135,11 +141,11 @@ const SHOW: Explanation = {
 const REMOVE: Explanation = {
   notes: [
     'Where several match, it shows them and asks. Without a terminal it never asks, and removes several only with --all.',
-    'An app registers again by itself, or never: Delta Chat does, a browser only when its user subscribes anew. An ' +
-      'address of webhook.urls comes back; take it out of the configuration.',
+    'Delta Chat registers a device again by itself, a browser does not until its user subscribes anew. An address of ' +
+      'webhook.urls comes back; take it out of the configuration instead.',
   ],
   exits: {
-    [ExitCode.usage]: 'several match, there is nobody to ask, and --all is not given',
+    [ExitCode.usage]: 'nothing says which; or several match, there is nobody to ask, and --all is not given',
     [ExitCode.badInput]: 'no endpoint matches',
   },
   examples: [
