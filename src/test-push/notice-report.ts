@@ -36,10 +36,10 @@ export function whyExpired({ expiresMs }: NewEndpoint, nowMs: number): string | 
 }
 
 /** What an outcome means for a notice that is not tried again. */
-export function answered(outcome: ServiceOutcome, isRemoved: boolean): Ending {
+export function answered(service: ServiceName, outcome: ServiceOutcome, isRemoved: boolean): Ending {
   switch (outcome.kind) {
     case 'delivered':
-      return { result: 'taken', meaning: 'The app gets it when its device is awake and online.' };
+      return { result: 'taken', meaning: TAKEN[service] };
     case 'gone': {
       const removed = isRemoved
         ? ' The endpoint was removed; an app that is still there registers again.'
@@ -59,6 +59,13 @@ export function answered(outcome: ServiceOutcome, isRemoved: boolean): Ending {
       return { result: 'misconfigured', meaning: `${saidOf(outcome)} See: xapplepush check.` };
   }
 }
+
+/** What is left to happen. */
+const TAKEN: Readonly<Record<ServiceName, string>> = {
+  deltachat: 'It wakes the app by Apple or Google, which may take a while where a device saves its battery.',
+  webpush: 'The push service hands it to the app as soon as that is connected to it.',
+  webhook: 'Whoever answers there has it.',
+};
 
 function saidOf({ reason }: { reason: string }): string {
   return `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`;

@@ -89,7 +89,7 @@ async function noticeTo(endpoint: Addressed, { service, store, options }: Means)
     store !== undefined &&
     'id' in endpoint &&
     (await removeGone(endpoint, outcome, { store, options, service }));
-  return testNotice(endpoint, mailbox, answered(outcome, isRemoved));
+  return testNotice(endpoint, mailbox, answered(service.name, outcome, isRemoved));
 }
 
 /** Unless it has been registered again meanwhile. */

@@ -39,7 +39,7 @@ describe('a test notice', () => {
       exitCode: 0,
     });
     expect(describeTestNotices(notices)).toMatch(
-      /^alice, deltachat 00000001, INBOX: the service took the notice\n {2}The app /,
+      /^alice, deltachat 00000001, INBOX: the service took the notice\n {2}It wakes the app /,
     );
     expect(await store.listEndpoints({}, { afterId: 0, limit: 9 })).toMatchObject([
       { provenMs: null, lastSuccessMs: null },
