@@ -1,11 +1,16 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, type LabelValues, Registry } from 'prom-client';
 import type { DoorName } from '../doors/receive.ts';
-import { COLLECTION_KINDS, type CollectionKind } from '../mailboxes/collection.ts';
+import type { CollectionKind } from '../mailboxes/collection.ts';
 import { messageOf } from '../process/errors.ts';
 import type { Log } from '../process/log.ts';
-import { visible } from '../process/text.ts';
-import { VERSION } from '../process/installation.ts';
 import type { SpoolFigures } from './figures.ts';
+import { createGauges, show, showDoors, showSpool } from './gauges.ts';
+import {
+  createNoticeMetrics,
+  type MetricMakers,
+  type NoticeFigures,
+  type NoticeMetrics,
+} from './notice-metrics.ts';
 import { EVENT_SERIES, type Ending, eventLabels, PUSH_SERIES, pushLabels } from './series.ts';
 
 /** What is asked for at each scrape. */
@@ -23,6 +28,8 @@ export interface MetricsState {
   /** Of Mail. */
   targets: number;
   collections: Record<CollectionKind, number>;
+  /** Absent where no service but Apple's is switched on. */
+  notices?: NoticeFigures | undefined;
 }
 
 /** What is asked for at each scrape and is there whatever the database says. */
@@ -43,6 +50,8 @@ export interface Metrics {
   pushSettled(outcome: Ending, reason: string | undefined): void;
   /** From the event to Apple's answer; both in milliseconds since the epoch. */
   observeLatency(eventMs: number, answeredMs: number): void;
+  /** Those of other push services; a host without them never asks for them. */
+  notices(): NoticeMetrics;
   /** Names the functions that are asked at each scrape from now on; undefined for none. */
   watch(state: (() => Promise<MetricsState>) | undefined, watched?: Watched): void;
   /** The text format of Prometheus. Where the state is not to be had, its gauges are absent. */
@@ -60,21 +69,25 @@ export function createMetrics({ defaultMetrics = false, log }: MetricsOptions = 
     PUSH_SERIES,
   );
   const latency = latencyHistogram(registry);
-  const gauges = createGauges(registry);
+  const gauges = createGauges(makersFor(registry));
   let state: (() => Promise<MetricsState>) | undefined;
   let watched: Watched | undefined;
+  let notices: NoticeMetrics | undefined;
   if (defaultMetrics) collectOfProcess(registry);
   return {
     eventReceived: (door, name) => events.inc({ ...eventLabels(door, name) }),
     pushSettled: (outcome, reason) => pushes.inc({ ...pushLabels(outcome, reason) }),
     // The clock may be set back in between.
     observeLatency: (eventMs, answeredMs) => latency.observe(Math.max(0, answeredMs - eventMs) / 1000),
+    notices: () => (notices ??= createNoticeMetrics(makersFor(registry))),
     watch: (newState, newWatched) => {
       state = newState;
       watched = newWatched;
     },
     text: async () => {
-      if (state !== undefined) show(gauges, await asked(state, 'the database cannot be asked', log));
+      const told = state && (await asked(state, 'the database cannot be asked', log));
+      if (state !== undefined) show(gauges, told);
+      notices?.show(told?.notices);
       showDoors(gauges, watched?.doors() ?? []);
       showSpool(gauges, watched && (await asked(watched.spool, 'the spool cannot be looked at', log)));
       return registry.metrics();
@@ -90,10 +103,9 @@ function collectOfProcess(registry: Registry): void {
 }
 
 /** An alert sees no increase of a series that begins with its first event, so each is there from the start. */
-function counter<T extends object>(registry: Registry, name: string, help: string, series: readonly T[]) {
-  const labelNames = Object.keys(series[0] ?? {}) as (string & keyof T)[];
-  const made = new Counter({ name: `xapplepush_${name}`, help, labelNames, registers: [registry] });
-  for (const labels of series) made.inc(labels as LabelValues<string & keyof T>, 0);
+function counter(registry: Registry, name: string, help: string, series: readonly object[]): Counter {
+  const made = makersFor(registry).counter(name, help, ...Object.keys(series[0] ?? {}));
+  for (const labels of series) made.inc(labels as LabelValues<string>, 0);
   return made;
 }
 
@@ -109,51 +121,14 @@ function latencyHistogram(registry: Registry): Histogram {
   });
 }
 
-type Gauges = ReturnType<typeof createGauges>;
-
-function createGauges(registry: Registry) {
-  const gauge = (name: string, help: string, ...labelNames: string[]): Gauge =>
-    new Gauge({ name: `xapplepush_${name}`, help, labelNames, registers: [registry] });
-  gauge('build_info', 'Always 1; the version is the label.', 'version').set({ version: VERSION }, 1);
-  const gauges = {
-    readable: gauge('store_readable', 'Whether the database could be asked: 1 or 0.'),
-    waiting: gauge('waiting_pushes', 'Pushes that wait for Apple to take them.'),
-    oldest: gauge('oldest_waiting_push_seconds', 'Age of the oldest push that waits; 0 where none does.'),
-    connections: gauge('apns_connections', 'Open connections to Apple.'),
-    targets: gauge('targets', 'Registered devices of Mail, one for each account on them.'),
-    collections: gauge('collections', 'Subscriptions to calendars and address books, by kind.', 'kind'),
-    success: gauge('last_success_timestamp_seconds', 'When Apple last took a push; 0 where it never did.'),
-    certificateEnd: gauge('certificate_expiry_timestamp_seconds', 'When the certificate expires.', 'topic'),
-    usable: gauge(
-      'credential_usable',
-      'Whether pushes can be sent with the credential: 1 or 0.',
-      'credential',
-    ),
-    doorOpen: gauge('door_open', 'Whether the door is open as it is configured: 1 or 0.', 'door'),
-    spoolFiles: gauge('spool_files', 'Files of the spool: those that wait, and bad ones set aside.', 'state'),
-    spoolOldest: gauge('oldest_spool_file_seconds', 'Age of the oldest file that waits; 0 where none does.'),
+function makersFor(registry: Registry): MetricMakers {
+  const named = (name: string, help: string, labelNames: string[]) => ({
+    ...{ name: `xapplepush_${name}`, help, labelNames, registers: [registry] },
+  });
+  return {
+    counter: (name, help, ...labels) => new Counter(named(name, help, labels)),
+    gauge: (name, help, ...labels) => new Gauge(named(name, help, labels)),
   };
-  forget(gauges);
-  gauges.spoolOldest.remove();
-  gauges.readable.remove();
-  return gauges;
-}
-
-/** Without a value there is no sample: prom-client's own 0 is nothing that anybody has found out. */
-function forget({
-  waiting,
-  oldest,
-  connections,
-  targets,
-  collections,
-  success,
-  certificateEnd,
-  usable,
-}: Gauges): void {
-  for (const gauge of [waiting, oldest, connections, targets, success]) gauge.remove();
-  collections.reset();
-  certificateEnd.reset();
-  usable.reset();
 }
 
 async function asked<T>(
@@ -167,33 +142,4 @@ async function asked<T>(
     log?.warn(`metrics: ${failure}`, { reason: messageOf(error) });
     return undefined;
   }
-}
-
-function show(gauges: Gauges, state: MetricsState | undefined): void {
-  forget(gauges); // of a topic that is gone nothing stays
-  gauges.readable.set(state === undefined ? 0 : 1);
-  if (state === undefined) return;
-  gauges.waiting.set(state.waitingRows);
-  gauges.oldest.set(state.oldestMs / 1000);
-  gauges.connections.set(state.connections);
-  gauges.targets.set(state.targets);
-  for (const kind of COLLECTION_KINDS) gauges.collections.set({ kind }, state.collections[kind]);
-  gauges.success.set((state.lastSuccessMs ?? 0) / 1000);
-  for (const { topic, endsMs } of state.certificates)
-    gauges.certificateEnd.set({ topic: visible(topic) }, endsMs / 1000);
-  for (const { credential, usable } of state.credentials) gauges.usable.set({ credential }, usable ? 1 : 0);
-}
-
-function showDoors({ doorOpen }: Gauges, doors: ReturnType<Watched['doors']>): void {
-  doorOpen.reset();
-  for (const { door, isOpen } of doors) doorOpen.set({ door }, isOpen ? 1 : 0);
-}
-
-function showSpool({ spoolFiles, spoolOldest }: Gauges, figures: SpoolFigures | undefined): void {
-  spoolFiles.reset();
-  spoolOldest.remove();
-  if (figures === undefined) return;
-  spoolFiles.set({ state: 'waiting' }, figures.waiting);
-  spoolFiles.set({ state: 'bad' }, figures.bad);
-  spoolOldest.set(figures.oldestMs / 1000);
 }

@@ -114,7 +114,7 @@ function shiftOf(parts: Parts): Shift {
     },
     use: wayIn.use,
     onWork,
-    state: () => stateOf(store, delivery, clock),
+    state: () => stateOf(store, delivery, notices, clock),
     trouble: () => troubleText(delivery.credentials()),
     begin: (closed = () => []) => {
       working = work(parts, { bell, place, closed });

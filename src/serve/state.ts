@@ -4,9 +4,15 @@ import type { Store } from '../store/store.ts';
 import { credentialMetrics } from './credential-health.ts';
 import { storeFigures } from './figures.ts';
 import type { MetricsState } from './metrics.ts';
+import type { NoticeChore } from './notice-chore.ts';
 
 /** What the metrics say of the store and of the way to Apple. */
-export async function stateOf(store: Store, delivery: Delivery, clock: Clock): Promise<MetricsState> {
+export async function stateOf(
+  store: Store,
+  delivery: Delivery,
+  notices: Pick<NoticeChore, 'figures'>,
+  clock: Clock,
+): Promise<MetricsState> {
   const { targets, collections, waiting, oldestMs } = await storeFigures(store);
   const nowMs = clock.nowMs();
   return {
@@ -17,5 +23,6 @@ export async function stateOf(store: Store, delivery: Delivery, clock: Clock): P
     connections: delivery.connections(),
     lastSuccessMs: await store.lastSuccessMs(nowMs),
     ...credentialMetrics(delivery.credentials()),
+    notices: await notices.figures(),
   };
 }
