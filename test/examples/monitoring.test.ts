@@ -17,10 +17,13 @@ beforeAll(async () => {
   scraped = await scrape();
 });
 
+/** Other push services have series of their own. */
+const WEB_PUSH = 'webpush: { enabled: true, subject: mailto:postmaster@example.org }\n';
+
 /** What Prometheus gets of a `serve` to which nothing has happened yet. */
 async function scrape(): Promise<string> {
   const [apns, sandbox] = [await startTestApns(), sandboxHere('')];
-  configure(sandbox, `${configFor(apns)}serve: { http: "127.0.0.1:0" }\n`);
+  configure(sandbox, `${configFor(apns)}serve: { http: "127.0.0.1:0" }\n${WEB_PUSH}`);
   const serve = await serveHere(sandbox);
   try {
     const [, address] = /http (127\.0\.0\.1:\d+)/.exec(readFileSync(join(sandbox.dir, 'log'), 'utf8')) ?? [];

@@ -110,6 +110,7 @@ describe('a browser', () => {
   test('has nothing to ask for where Web Push is off', async () => {
     const serve = await served(setting(''));
     expect((await request(serve, 'GET', '/webpush/key')).status).toBe(404);
+    expect((await request(serve, 'GET', '/metrics')).text).not.toMatch(/notice|endpoint/);
   });
 });
 
@@ -126,6 +127,12 @@ describe('a webhook', () => {
       { version: 1, event: 'MessageNew', user: 'alice', mailbox: 'Junk' },
     ]);
     expect(told[0]?.headers['x-xapplepush-signature']).toMatch(/^t=\d+,v1=[0-9a-f]{64}$/);
+    const metrics = (await request(serve, 'GET', '/metrics')).text;
+    expect(metrics).toContain('xapplepush_notices_total{service="webhook",outcome="retry"} 0\n');
+    expect(metrics).toMatch(/^xapplepush_notices_total\{service="webhook",outcome="delivered"\} [12]$/m);
+    expect(metrics).toContain('xapplepush_endpoints{service="webhook"} 1\n');
+    expect(metrics).toMatch(/^xapplepush_waiting_notices [01]$/m);
+    expect(metrics).not.toContain('webpush');
   });
 
   test('that hangs holds nothing up, neither the event nor the end of serve, and hears of it from the next', async () => {
