@@ -1,5 +1,6 @@
 import { because, delayText, STATES } from '../status/screen.ts';
-import type { Certificate, Status } from '../status/status.ts';
+import type { Certificate } from '../status/certificates.ts';
+import type { Status } from '../status/status.ts';
 import { agoText, countOf, timeAndAge, timeText } from '../process/text.ts';
 import { type Content, html, type Markup } from './html.ts';
 import type { Pushes } from './pushes.ts';

@@ -6,6 +6,7 @@ import { collectionsJson } from './collections.ts';
 import { type HostJson, hostJson } from './hosts.ts';
 import type { Look } from './look.ts';
 import type { Rate } from './rates.ts';
+import { type ServicesJson, servicesJson } from './services.ts';
 import type { Status } from './status.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
 
@@ -56,6 +57,8 @@ export interface StatusJson {
   serveOutdated: string[];
   /** Doors of a `serve` that are not open as configured, and are tried again. */
   closedDoors: { door: string; isAsBefore: boolean; since: string; reason: string; fix: string | null }[];
+  /** Other push services, where one is switched on. */
+  services?: ServicesJson;
   /** What opens the store, where it is a file: better-sqlite3, or Node's own. */
   driver?: NonNullable<Status['driver']>;
   /** Those that share the store, where that is a PostgreSQL. */
@@ -110,8 +113,19 @@ function statusJson(status: Status): StatusJson {
     })),
     delivererSince: time(deliverer?.sinceMs),
     ...serveOf(served),
-    ...(status.driver && { driver: status.driver }),
-    ...(status.hosts && { hosts: status.hosts.map((host) => hostJson(host, timeText)) }),
+    ...whereThereAre(status),
+  };
+}
+
+function whereThereAre({
+  services,
+  driver,
+  hosts,
+}: Status): Pick<StatusJson, 'services' | 'driver' | 'hosts'> {
+  return {
+    ...(services && { services: servicesJson(services) }),
+    ...(driver && { driver }),
+    ...(hosts && { hosts: hosts.map((host) => hostJson(host, timeText)) }),
   };
 }
 

@@ -4,6 +4,7 @@ import type { WaitingState } from '../store/summary.ts';
 import { countOf, spanText } from '../process/text.ts';
 import { attention, broken, type Rule } from './finding.ts';
 import { silentHosts } from './hosts.ts';
+import { lateNotices } from './services.ts';
 import { closedDoors, noServe, outdatedServe, unwritable } from './serve-rules.ts';
 import type { Status } from './status.ts';
 
@@ -163,6 +164,7 @@ export const RULES: readonly Rule[] = [
   outdatedServe,
   certificates,
   badFiles,
+  lateNotices,
 ];
 
 /** The first that applies of what are causes of one another, the cause before what follows from it. */

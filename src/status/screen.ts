@@ -2,9 +2,11 @@ import { formatDuration } from '../config/duration.ts';
 import { HOLD_TEXTS } from '../outbox/hold.ts';
 import type { Device, WaitingState } from '../store/summary.ts';
 import { countOf, spanText, timeAndAge, timeText, visible } from '../process/text.ts';
-import type { Certificate, Deliverer, Status } from './status.ts';
+import type { Certificate } from './certificates.ts';
+import type { Deliverer, Status } from './status.ts';
 import { collectionRows } from './collections.ts';
 import { hostRows } from './hosts.ts';
+import { serviceRows } from './services.ts';
 import type { Look } from './look.ts';
 import type { Rate } from './rates.ts';
 import { REFRESH_SERVE } from './serve-rules.ts';
@@ -39,13 +41,11 @@ function statusRows(status: Status, verdict: Verdict): Row[] {
     verdictRow(verdict),
     ...[...targetRows(status), ...collectionRows(status)],
     ...waitingRows(status),
-    ...rateRows(status),
-    ...outcomeRows(status),
+    ...[...rateRows(status), ...outcomeRows(status)],
     ...spoolRows(status),
     ...certificateRows(status),
     serveRow(status),
-    ...doorRows(status),
-    ...hostRows(status),
+    ...[...doorRows(status), ...serviceRows(status), ...hostRows(status)],
     plain('as of', timeText(status.nowMs)),
     ...(verdict.findings.some(({ fix }) => fix === null) ? [plain('fix', 'see: xapplepush check')] : []),
   ];

@@ -1,7 +1,4 @@
 import { existsSync, statSync } from 'node:fs';
-import { daysLeft } from '../apns/credentials/expiry.ts';
-import { readCredentials, troubleError } from '../apns/credentials/watch.ts';
-import { expiryWarning, inspectCredentials } from '../apns/credentials/credentials.ts';
 import type { Clock } from '../process/clock.ts';
 import { type Config, configuredDoors } from '../config/config.ts';
 import { openConfigured } from '../store/configured.ts';
@@ -15,10 +12,12 @@ import { redactToken } from '../process/redact.ts';
 import { isDeadOwner, isOfThisHost } from '../delivery/lease.ts';
 import { doorbellOf } from '../delivery/ring.ts';
 import { whoAnswers } from '../delivery/wake.ts';
+import { type Certificate, certificatesOf, credentialTrouble } from './certificates.ts';
 import type { Finding } from './finding.ts';
 import { lookAtWayIn } from './obstacles.ts';
 import { DAY_MS, ratesOf } from './rates.ts';
 import { keptHistory } from '../history/kept.ts';
+import { type ServicesLook, servicesOf } from './services.ts';
 
 /** What there is to know before one can say whether it works. Times are milliseconds since the epoch, tokens redacted. */
 export interface Status {
@@ -43,6 +42,8 @@ export interface Status {
   /** What keeps mail from coming in. */
   obstacles: Finding[];
   disableAfterMs: number;
+  /** Other push services; absent where none is switched on. */
+  services?: ServicesLook | undefined;
   /** What opens the store, where it is a file. */
   driver?: Store['driver'] | undefined;
   /** Those that share the store, where hosts do: then only a `serve` of this host takes its events. */
@@ -69,17 +70,6 @@ export interface Deliverer {
   isCurrent: boolean;
 }
 
-export interface Certificate {
-  /** '' where none is known. */
-  topic: string;
-  /** Undefined for a token, which has no end, and for what cannot be read. */
-  endsMs: number | undefined;
-  daysLeft: number | undefined;
-  /** That it ends soon. */
-  warning: string | undefined;
-  problems: string[];
-}
-
 /** How long a look waits for a database that is locked: no transaction of ours takes so long. */
 const BUSY_TIMEOUT_MS = 2000;
 
@@ -104,6 +94,7 @@ export async function statusOf(
       credentialTrouble: credentialTrouble(config, nowMs),
       doors: configuredDoors(config.serve),
       disableAfterMs: config.targets.disableAfterMs,
+      services: await servicesOf(config, store, nowMs),
       ...(store.shared === undefined ? { driver: store.driver } : { hosts: await store.shared.hosts() }),
     };
   } finally {
@@ -174,27 +165,4 @@ export function spoolOf({ spool }: Pick<Config, 'spool'>): SpoolLook {
   } catch (error) {
     return { trouble: messageOf(error) };
   }
-}
-
-/** A credential that cannot be used is part of the answer, not the end of it. */
-function certificatesOf({ apns }: Config, nowMs: number): Certificate[] {
-  return inspectCredentials(apns, nowMs).map(({ credential, topic, defects }) => {
-    const endsMs = credential?.notAfterMs;
-    return {
-      topic: topic ?? '',
-      endsMs,
-      daysLeft: endsMs === undefined ? undefined : daysLeft(endsMs, nowMs),
-      warning: credential === undefined ? undefined : expiryWarning(credential, nowMs),
-      problems: defects.map(({ message }) => message),
-    };
-  });
-}
-
-/** The main credential is the one that devices are told of now: without it, or without any, it does not work. */
-function credentialTrouble({ apns }: Config, nowMs: number): Status['credentialTrouble'] {
-  const credentials = readCredentials(apns, nowMs);
-  if (credentials.inspections[0]?.credential !== undefined && credentials.roots !== undefined)
-    return undefined;
-  const { message, hint } = troubleError(credentials);
-  return { text: message.replaceAll('\n', '; '), fix: hint.replaceAll('\n', '; ') };
 }
