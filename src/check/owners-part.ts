@@ -2,6 +2,7 @@ import type { Credential } from '../apns/credentials/credentials.ts';
 import type { Config } from '../config/config.ts';
 import { messageOf } from '../process/errors.ts';
 import { ownerToBecome } from '../process/identity.ts';
+import { enabledServices } from '../services/enabled.ts';
 import type { Store } from '../store/store.ts';
 import type { TargetSummary } from '../store/summary.ts';
 import { checkApple, OF_APPLE, pointsTo } from './apple.ts';
@@ -14,9 +15,10 @@ import { MAIL_USER } from './mail-user.ts';
 import type { CheckOptions } from './options.ts';
 import { checkOutbox, OUTBOX } from './outbox.ts';
 import { type Point, problem, skipped, skippedAll } from './point.ts';
+import { checkServices, OF_SERVICES } from './services.ts';
 import { checkSpool, SPOOL } from './spool.ts';
 import { checkDatabase, DATABASE } from './store.ts';
-import type { Sections } from './subject.ts';
+import type { Sections, Subject } from './subject.ts';
 import { checkTargets, TARGETS } from './targets.ts';
 
 /** The names of the points. */
@@ -50,12 +52,19 @@ export async function checkAsOwner(
   });
   const of = (names: readonly string[]): Point[] =>
     points.filter(({ point }) => names.some((name) => point === name || point.startsWith(`${name} `)));
-  const [store, apple] = [of(OF_STORE), of(ofApple)];
+  const [store, apple, services] = [of(OF_STORE), of(ofApple), of(OF_SERVICES)];
   await sections.add('Database and spool', () => [...part.folders, ...store]);
   await sections.add('Apple', () => apple);
+  if (services.length > 0) await sections.add(SERVICES, () => services);
   await sections.add('Devices and pushes', () =>
-    points.filter((each) => !store.includes(each) && !apple.includes(each)),
+    points.filter((each) => ![store, apple, services].some((told) => told.includes(each))),
   );
+}
+
+const SERVICES = 'Other push services' satisfies Subject;
+
+function hasServices(config: Config): boolean {
+  return config.serve.dict !== undefined || enabledServices(config).length > 0;
 }
 
 function changeUser({ store, file }: Config, { actAsOwnerOf }: CheckOptions): Point[] {
@@ -94,6 +103,7 @@ export async function checkOwnersPart(
         ? checkApple({ apns, credentials, store, clock, timeoutMs })
         : skippedAll(pointsTo(apns), MAIL_USER),
     );
+    if (hasServices(config)) await sections.add(SERVICES, () => checkServices(config, timeoutMs));
     await sections.add('Devices and pushes', () => checkPushes(part, known, options));
   } finally {
     store?.close();

@@ -8,6 +8,7 @@ export type Subject =
   | 'Dovecot'
   | 'Database and spool'
   | 'Apple'
+  | 'Other push services'
   | 'Devices and pushes';
 
 /** Hears of the points while the check goes on. */
