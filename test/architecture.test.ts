@@ -68,6 +68,7 @@ const PURE = [
   'check/temporary.ts',
   'check/dovecot/doveconf-output.ts',
   'check/dovecot/mail-owner.ts',
+  'check/dovecot/metadata.ts',
   'check/dovecot/ox.ts',
   'check/dovecot/plugins.ts',
   'check/dovecot/services.ts',

@@ -51,8 +51,8 @@ export async function flush(options: FlushOptions): Promise<{ report: FlushRepor
     await setAllRight(store, clock);
     await store.takeUp(config.edition, clock.nowMs());
     if (options.all) await store.makeAllDue(clock.nowMs());
+    await sendNotices(store, options); // the first: they need no credential
     const { report, exitCode } = await deliverOnce(store, spool, options);
-    await sendNotices(store, options);
     return { report, exitCode: trouble === undefined ? exitCode : worse(exitCode, trouble.exitCode) };
   } finally {
     store.close();

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -80,6 +81,19 @@ deltachat: { enabled: true, notify: "${service.url}notify" }\n`);
     expect(await set('INBOX', '/private/comment', 'NIL')).toBe('OK');
     expect(await get('INBOX', '/private/comment')).not.toContain('quoted');
     expect(await get('', '/private/comment')).toContain('of the server');
+  });
+
+  test('is listed and set by doveadm', () => {
+    const doveadm = (...words: string[]): string => {
+      const args = ['-c', join(dovecot.dir, 'dovecot.conf'), 'mailbox', 'metadata', ...words];
+      return execFileSync('doveadm', args, { encoding: 'utf8' });
+    };
+    // It lists names without what they are below.
+    doveadm('set', '-u', 'alice', 'INBOX', '/private/by-doveadm', 'a value');
+    expect(doveadm('list', '-u', 'alice', 'INBOX').split('\n')).toEqual(
+      expect.arrayContaining(['by-doveadm', 'devicetoken', 'comment']),
+    );
+    expect(doveadm('get', '-u', 'alice', 'INBOX', '/private/by-doveadm')).toContain('a value');
   });
 
   test('that is too long is refused, and nothing of it is kept', async () => {

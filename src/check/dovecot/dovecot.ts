@@ -5,6 +5,7 @@ import { type Point, ok, problem, warning } from '../point.ts';
 import { type Doveconf, parseDoveconf } from './doveconf-output.ts';
 import { checkDovecotSpool } from './dovecot-spool.ts';
 import { mailOwnerOf } from './mail-owner.ts';
+import { judgeMetadata } from './metadata.ts';
 import { judgeNamespaces } from './namespaces.ts';
 import { judgeOx } from './ox.ts';
 import { judgePlugins, loadedBy } from './plugins.ts';
@@ -18,7 +19,7 @@ import { judgeUserNames } from './user-names.ts';
 export const DOVECOT = 'Dovecot';
 
 export interface DovecotOptions {
-  config: Pick<Config, 'spool' | 'users' | 'serve' | 'dovecot' | 'targets' | 'events'>;
+  config: Pick<Config, 'spool' | 'users' | 'serve' | 'dovecot' | 'targets' | 'events' | 'deltachat'>;
   /** As whom xapplepush works. */
   reader: MailUser | undefined;
   /** Those that the credentials are good for; undefined where none can be used. */
@@ -36,16 +37,19 @@ export function checkDovecot(run: DoveconfRun, options: DovecotOptions): Point[]
   const mistakes = mistakesIn(run).map((text) => tell(DOVECOT, `${doveconf.version}: ${text}`, fixOf(text)));
   const ways = waysOf(doveconf);
   const registration = checkRegistration(doveconf, options);
+  const metadata = judgeMetadata(doveconf, options.config);
   if (ways.names.length === 0)
     return [
       ...(mistakes.length > 0 ? mistakes : [introduceSilent(doveconf, options.hasCyrus)]),
       ...registration.filter(({ state }) => state === 'problem'),
+      ...metadata,
     ];
   const introduction = ok(DOVECOT, `${doveconf.version}, tells of mail by ${ways.names.join(' and ')}`);
   return [
     ...(mistakes.length > 0 ? mistakes : [introduction]),
     ...checkWays(doveconf, ways, options),
     ...registration,
+    ...metadata,
   ];
 }
 

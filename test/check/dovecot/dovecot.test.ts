@@ -28,6 +28,7 @@ function judged(output: string, given: Given = {}): string[] {
     spool: spool ?? '/var/spool/xapplepush',
     users: { lowercase: true, domain },
     dovecot: { namespaces: [] },
+    deltachat: loadConfig('/dev/null', {}).deltachat,
     targets: { maxPerUser: 20, sharedMailboxes: false, disableAfterMs: 1 },
     events: loadConfig('/dev/null', {}).events,
     serve: {
