@@ -8,6 +8,7 @@ import { addFlush } from './flush.ts';
 import { addHandle } from './handle.ts';
 import { addLog } from './log.ts';
 import { addMan } from './man.ts';
+import { addMetadata } from './metadata.ts';
 import { addMockApns } from './mock-apns.ts';
 import { addOutbox } from './outbox.ts';
 import { addPrune } from './prune.ts';
@@ -117,6 +118,7 @@ function addCommands(program: Command, context: CommandContext): void {
   addFlush(program, context);
   addTargets(program, context);
   addEndpoints(program, context);
+  addMetadata(program, context);
   addOutbox(program, context);
   addPrune(program, context);
   addStore(program, context);

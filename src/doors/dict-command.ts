@@ -98,7 +98,7 @@ function iterate(
 
 function change(id: string, raw: string, value: Buffer | undefined): DictCommand {
   const key = textOf(raw);
-  const why = key === undefined ? NOT_TEXT : unfit(key, raw.length, value);
+  const why = key === undefined ? NOT_TEXT : unfitEntry(key, value);
   if (key === undefined || why !== undefined) return inTransaction(id, unfitChange(id, why ?? NOT_TEXT));
   return inTransaction(id, { kind: 'change', id, key, value });
 }
@@ -106,7 +106,8 @@ function change(id: string, raw: string, value: Buffer | undefined): DictCommand
 const NOT_TEXT = 'the name of an entry that is not UTF-8';
 
 /** Why it cannot be kept; undefined where it can. */
-function unfit(key: string, keyBytes: number, value: Buffer | undefined): string | undefined {
+export function unfitEntry(key: string, value: Buffer | undefined): string | undefined {
+  const keyBytes = Buffer.byteLength(key);
   if (!ENTRY.test(key)) return 'the name of an entry without a mailbox: expected priv/… or shared/…';
   if (keyBytes > MAX_KEY_BYTES)
     return `the name of an entry has ${keyBytes} bytes, ${MAX_KEY_BYTES} at most are kept`;
