@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -11,6 +11,7 @@ import { messageNew, tokenNumber } from './support/events.ts';
 import { describeWith } from './support/needs.ts';
 import { type Postgres, startPostgres } from './support/postgres.ts';
 import { postgresAvailability } from './support/postgres-installation.ts';
+import { startPushService } from './support/push-service.ts';
 import { type Served, startServe } from './support/serve.ts';
 import {
   createSharedHost,
@@ -90,6 +91,26 @@ describeWith('PostgreSQL', postgresAvailability(), 'hosts that share a PostgreSQ
     expect(entries.map(({ kind, host }) => [kind, host])).toEqual(
       ['event', 'push'].map((kind) => [kind, hostname()]),
     );
+  });
+
+  test('tell a webhook of each user once, whichever of them has the event', async () => {
+    const service = await startPushService();
+    const users = 40;
+    store = await withUsers(url, 0, apns.topic);
+    for (const host of hosts) {
+      const secret = join(host.dir, 'secret');
+      writeFileSync(secret, 'a secret of 16 or more\n', { mode: 0o600 });
+      const webhook = `webhook: { urls: ["${service.url}"], secret_file: ${secret} }\n`;
+      appendFileSync(host.configFile, webhook);
+    }
+    for (let user = 0; user < users; user += 1) leaveMail(hosts[user % 2]!, user);
+    await Promise.all(hosts.map(serveOn));
+    await eventually(
+      () => store!.countNotices().then(({ notices }) => hosts.every(isSpoolEmpty) && notices === 0),
+      (done) => done && service.asked.length > 0,
+    );
+    const told = service.asked.map(({ body }) => (JSON.parse(body.toString()) as { user: string }).user);
+    expect(told.sort()).toEqual(Array.from({ length: users }, (_, user) => userNumber(user)).sort());
   });
 
   test('lose nothing when one is killed, and what it was sending goes again under the same apns-id', async () => {
