@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { issueClientCertificate } from '../src/apns/credentials/pki.ts';
@@ -29,7 +29,7 @@ afterEach(async () => {
 function configure(apsTopic: string, more = ''): void {
   const { dir, store, spool, configFile } = sandbox;
   writeFileSync(join(dir, 'imapd.conf'), `aps_topic: ${apsTopic}\n`);
-  const common = `store: ${store}\nspool: ${spool}\nimapd_conf: ${dir}/imapd.conf\ndelivery: { deadline: 1s }\n`;
+  const common = `store: ${store}\nspool: ${spool}\nimapd_conf: ${dir}/imapd.conf\n`;
   writeFileSync(configFile, `${common}${configFor(apns)}${more}`);
 }
 
@@ -53,6 +53,7 @@ test('a topic that no credential covers is never pushed to; the log says who mus
   configure(OLD_TOPIC);
   await register(0);
   configure(apns.topic);
+  appendFileSync(sandbox.configFile, 'delivery: { deadline: 1s }\n');
   const finished = await sandbox.run(['--wait'], { input: messageNew('user0') });
   expect(finished.exitCode).toBe(75);
   expect(finished.stderr).toMatch(/user=user0 .*topic=com\.apple\.mail\.XServer\.00000000.*/);

@@ -3,6 +3,7 @@ import { type Explanation, explain } from '../manual/explain.ts';
 import { ExitCode, OperatorError } from '../process/errors.ts';
 import { SERVICE_NAMES, type ServiceName } from '../services/endpoint.ts';
 import type { CommandContext } from './context.ts';
+import { addEndpointsTransfer } from './endpoints-transfer.ts';
 import { numberOption } from './option-values.ts';
 
 interface SelectionOptions {
@@ -11,14 +12,15 @@ interface SelectionOptions {
   json: boolean;
 }
 
-/** `endpoints list|show|remove`. */
+/** `endpoints list|show|remove|export|import`. */
 export function addEndpoints(program: Command, context: CommandContext): void {
   const endpoints = explain(program.command('endpoints'), ENDPOINTS).description(
-    'list, show or remove the endpoints of other push services',
+    'list, show, remove, export or import the endpoints of other push services',
   );
   addList(endpoints, context);
   addShow(endpoints, context);
   addRemove(endpoints, context);
+  addEndpointsTransfer(endpoints, context);
 }
 
 function addList(endpoints: Command, context: CommandContext): void {

@@ -25,10 +25,17 @@ export function deviceChanges(changes: readonly MetadataChange[]): DeviceChange[
 }
 
 function added(value: Uint8Array): DeviceChange[] {
-  const address = Buffer.from(value).toString('latin1');
-  if (address.length > MAX_TOKEN_LENGTH || !TOKEN.test(address)) return [];
+  const endpoint = deltaChatEndpoint(Buffer.from(value).toString('latin1'));
+  return endpoint === undefined ? [] : [{ kind: 'add', endpoint }];
+}
+
+/** The endpoint of a token; undefined where it is none. */
+export function deltaChatEndpoint(
+  address: string,
+): Pick<NewEndpoint, 'service' | 'address' | 'fingerprint'> | undefined {
+  if (address.length > MAX_TOKEN_LENGTH || !TOKEN.test(address)) return undefined;
   const fingerprint = createHash('sha256').update(address).digest('hex'); // the app sends the same text each time
-  return [{ kind: 'add', endpoint: { service: 'deltachat', address, fingerprint } }];
+  return { service: 'deltachat', address, fingerprint };
 }
 
 /** `/shared/vendor/deltachat/maxsmtprecipients` of the server, which Dovecot keeps with the INBOX of whoever asks. */
