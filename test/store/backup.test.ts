@@ -35,7 +35,7 @@ test('the copy has one moment of a database that is written to, its modes, and n
   const restored = testStore(copy);
   expect(await restored.countRows()).toEqual({ targets: 1, waiting: 1 });
   expect(await restored.movingNotices([1])).toMatchObject([{ user: 'alice', event: 'MessageNew' }]);
-  expect(await restored.metadataValue('alice', 'priv/x')).toEqual(entry.value);
+  expect(Buffer.from((await restored.metadataValue('alice', 'priv/x')) ?? [])).toEqual(entry.value);
   const modes = { journal_mode: 'wal', auto_vacuum: 2 };
   for (const [name, value] of Object.entries(modes))
     expect(await rowsOf(restored, `PRAGMA ${name}`)).toEqual([{ [name]: value }]);
